@@ -1,0 +1,50 @@
+"""What can go wrong, drawn as a tree.
+
+CorpusforgeError
+├── InputError       a file, option or record that the user gave is wrong; exit code 2
+│   ├── RecipeError  a recipe key, value or name
+│   └── RunError     an output directory: another recipe's, locked, incomplete, damaged
+└── InternalError    our own invariant is broken (an unbalanced ledger); exit code 3
+
+A message names the thing, shows the value, says what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["CorpusforgeError", "InputError", "InternalError", "RecipeError", "RunError", "nearest"]
+
+
+class CorpusforgeError(Exception):
+    """Base of every error raised on purpose."""
+
+    exit_code = 2
+
+
+class InputError(CorpusforgeError):
+    """The user's file, option or record is wrong."""
+
+
+class RecipeError(InputError):
+    """A key, value or name in a recipe is wrong."""
+
+
+class RunError(InputError):
+    """An output directory cannot be used as it is."""
+
+
+class InternalError(CorpusforgeError):
+    """An invariant of this library does not hold: a defect here, not of the input."""
+
+    exit_code = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the closest known name, or the list of known names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f" Did you mean {close[0]!r}?"
+    return f" Known names: {', '.join(names)}."

@@ -1,0 +1,216 @@
+"""The records that travel along the path, and their Arrow schemas.
+
+Between transforms documents travel as `pyarrow.RecordBatch`es of `DOCUMENT`; single records
+exist only inside readers and extractors, where a document is a Python string anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import pyarrow as pa
+
+from corpusforge.draw import make_id
+
+__all__ = [
+    "DOCUMENT",
+    "DROPPED",
+    "FAILED",
+    "ORIGINS",
+    "Document",
+    "Dropped",
+    "Failed",
+    "Media",
+    "RawDocument",
+    "Skipped",
+    "document_batch",
+    "dropped_batch",
+    "failed_batch",
+]
+
+Media = Literal["html", "wikitext", "epub", "text", "code"]
+"""What kind of content a raw document holds, and so which extractor reads it."""
+
+ORIGINS = ("human", "model", "template", "mixed")
+
+DOCUMENT = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("format", pa.string(), nullable=False),
+        pa.field("url", pa.string()),
+        pa.field("date", pa.string()),
+        pa.field("licence", pa.string()),
+        pa.field("lang", pa.string()),
+        pa.field("lang_score", pa.float32()),
+        pa.field("title", pa.string()),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("locator", pa.string(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("model", pa.string()),
+        pa.field("prompt_version", pa.string()),
+    ]
+)
+
+DROPPED = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("url", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("value", pa.string()),
+        pa.field("bound", pa.string()),
+        pa.field("locator", pa.string()),
+    ]
+)
+
+FAILED = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("url", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("error", pa.string(), nullable=False),
+        pa.field("locator", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """One record as a reader found it, before extraction.
+
+    `locator` names it inside its source and never holds a directory of this machine: a WARC
+    record id, a page id and revision, a path inside the source. `content` is bytes only where
+    the extractor must decide the character set (`charset` is then what the header claimed).
+    Empty strings mean "not known". `date` is ISO 8601 in UTC (2024-05-01T00:00:00Z, or a prefix).
+    """
+
+    locator: str
+    content: str | bytes
+    media: Media
+    url: str = ""
+    date: str = ""
+    title: str = ""
+    lang: str = ""
+    licence: str = ""
+    category: str = ""
+    format: str = "text"
+    charset: str = ""
+    origin: str = "human"
+    model: str = ""
+    prompt_version: str = ""
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record that a rule of ingest or extract refuses (a redirect page, an image): counted, kept out."""
+
+    locator: str
+    rule: str
+    value: str = ""
+    bound: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A record, or the rest of a file, that could not be read. `error` says what, without content."""
+
+    locator: str
+    error: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document as text."""
+
+    id: str
+    source: str
+    category: str
+    format: str
+    text: str
+    locator: str
+    url: str = ""
+    date: str = ""
+    licence: str = ""
+    lang: str = ""
+    lang_score: float = 0.0
+    title: str = ""
+    origin: str = "human"
+    model: str = ""
+    prompt_version: str = ""
+
+    def with_text(self, text: str) -> Document:
+        """Return the same document with another text."""
+        return replace(self, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Why one document was dropped: at which stage, by which rule, its value and the rule's bound."""
+
+    id: str
+    source: str
+    stage: str
+    rule: str
+    value: str = ""
+    bound: str = ""
+    url: str = ""
+    locator: str = ""
+
+    @classmethod
+    def of(cls, skipped: Skipped, source: str, stage: str) -> Dropped:
+        """Return the row for a record that a reader or extractor skipped."""
+        return cls(
+            make_id(source, skipped.locator),
+            source,
+            stage,
+            skipped.rule,
+            skipped.value,
+            skipped.bound,
+            skipped.url,
+            skipped.locator,
+        )
+
+
+def _batch(rows: Iterable[object], schema: pa.Schema) -> pa.RecordBatch:
+    items = list(rows)
+    columns = [
+        pa.array([getattr(row, name) or None for row in items], type=schema.field(name).type)
+        if schema.field(name).nullable
+        else pa.array([getattr(row, name) for row in items], type=schema.field(name).type)
+        for name in schema.names
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def document_batch(documents: Iterable[Document]) -> pa.RecordBatch:
+    """Return the documents as one RecordBatch of `DOCUMENT`; unknown values become null."""
+    return _batch(documents, DOCUMENT)
+
+
+def dropped_batch(rows: Iterable[Dropped]) -> pa.RecordBatch:
+    """Return the rows as one RecordBatch of `DROPPED`."""
+    return _batch(rows, DROPPED)
+
+
+def failed_batch(rows: Iterable[tuple[Failed, str, str]]) -> pa.RecordBatch:
+    """Return (failure, source, stage) triples as one RecordBatch of `FAILED`."""
+    items = list(rows)
+    columns = [
+        [make_id(source, row.locator) for row, source, _ in items],
+        [row.url or None for row, _, _ in items],
+        [source for _, source, _ in items],
+        [stage for _, _, stage in items],
+        [row.error for row, _, _ in items],
+        [row.locator for row, _, _ in items],
+    ]
+    arrays = [pa.array(column, type=pa.string()) for column in columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=FAILED)

@@ -1,0 +1,20 @@
+"""The one way kernels are compiled: cached on disk, without the interpreter lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+__all__ = ["jit"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def jit(function: F) -> F:
+    """Compile a kernel with numba: no Python objects, no GIL, cached beside the module.
+
+    NUMBA_BOUNDSCHECK=1 in the environment turns on index checks; the tests run so once.
+    """
+    return numba.njit(cache=True, nogil=True)(function)
