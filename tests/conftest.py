@@ -1,0 +1,19 @@
+"""Shared fixtures: where the real data lie, and nothing that reaches a network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The directory of real files; CORPUSFORGE_DATA names it, `../shared/data` is the default."""
+    path = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"real data not found at {path}; set CORPUSFORGE_DATA to run this test")
+    return path
