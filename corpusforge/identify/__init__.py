@@ -1,1 +1,53 @@
-"""identify"""
+"""identify: which language a document is written in, from short slices of it.
+
+Engines are compared and slices were chosen by measurement (`docs/identify.md`). Limit: one label
+a document; mixed documents get the language of most of their sliced text.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.identify.engines import ENGINES, Engine
+from corpusforge.identify.labels import UNKNOWN
+from corpusforge.identify.scripts import scripts
+from corpusforge.identify.settings import Settings
+from corpusforge.identify.slices import cut
+
+__all__ = ["UNKNOWN", "Settings", "identify", "keep", "scripts"]
+
+
+@functools.cache
+def _engine(settings: Settings) -> Engine:
+    return ENGINES[settings.engine](settings)
+
+
+def identify(
+    texts: pa.Array, settings: Settings | None = None
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return (label, score) of each text: ISO 639-1/-3 or "und", and float32 [n] in 0..1.
+
+    The engine is loaded once a process. Raises InputError where a model file cannot be read.
+    """
+    settings = settings or Settings()
+    engine = _engine(settings)
+    data, offsets = cut(texts, settings.places, settings.slice_bytes)
+    whole = data.tobytes()
+    bounds = offsets.tolist()
+    found = [engine(whole[a:b]) for a, b in itertools.pairwise(bounds)]
+    scores = np.fromiter((score for _, score in found), dtype=np.float32, count=len(found))
+    return [label for label, _ in found], scores
+
+
+def keep(labels: list[str], scores: NDArray[np.float32], settings: Settings) -> NDArray[np.bool_]:
+    """Return which documents the recipe's languages keep, bool [n]; all where it names none."""
+    if not settings.languages:
+        return np.ones(len(labels), dtype=np.bool_)
+    wanted = frozenset(settings.languages)
+    named = np.fromiter((label in wanted for label in labels), dtype=np.bool_, count=len(labels))
+    return named & (np.asarray(scores) >= settings.min_score)

@@ -1,0 +1,52 @@
+"""What a recipe may say under [identify]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corpusforge.errors import RecipeError, nearest
+
+__all__ = ["ENGINE_NAMES", "Settings"]
+
+ENGINE_NAMES = ("lid176", "pycld2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Which engine names the language, what part of a document it sees, and what is kept."""
+
+    engine: str = "pycld2"
+    """`pycld2` (model inside its wheel, offline) or `lid176` (fastText, needs `model`)."""
+    model: str = ""
+    """Path of `lid.176.ftz` or `lid.176.bin`; only for engine `lid176`."""
+    places: tuple[float, ...] = (0.1, 0.5, 0.9)
+    """Where slices are cut, as shares of the text: 0 its head, 0.5 its middle, 1 its tail."""
+    slice_bytes: int = 300
+    """Length of each slice in UTF-8 bytes; 0 reads the full text."""
+    languages: tuple[str, ...] = ()
+    """Labels to keep, such as ("en", "zh"); empty keeps all."""
+    min_score: float = 0.0
+    """Least score, 0..1, of a kept document where `languages` is set (usual for lid.176: 0.65)."""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINE_NAMES:
+            raise RecipeError(
+                f"identify.engine is {self.engine!r}.{nearest(self.engine, ENGINE_NAMES)}"
+            )
+        if self.engine == "lid176" and not self.model:
+            raise RecipeError(
+                'identify.model is empty, but engine "lid176" needs the path of lid.176.ftz. '
+                'Give it, or use engine "pycld2", whose model is inside its wheel.'
+            )
+        if not self.places or not all(0.0 <= place <= 1.0 for place in self.places):
+            raise RecipeError(
+                f"identify.places is {self.places!r}; expected shares of the text between 0 and 1."
+            )
+        if list(self.places) != sorted(self.places):
+            raise RecipeError(f"identify.places is {self.places!r}; expected ascending shares.")
+        if self.slice_bytes < 0:
+            raise RecipeError(
+                f"identify.slice_bytes is {self.slice_bytes}; expected 0 (full text) or more."
+            )
+        if not 0.0 <= self.min_score <= 1.0:
+            raise RecipeError(f"identify.min_score is {self.min_score}; expected 0..1.")
