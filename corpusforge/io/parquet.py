@@ -6,13 +6,15 @@ zstd level 3; statistics off and a fixed writer version, so equal rows give equa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpusforge.io import files
 
-__all__ = ["read_batches", "read_table", "row_count", "write_table", "write_batches"]
+__all__ = ["Writer", "read_batches", "read_table", "row_count", "write_batches", "write_table"]
 
 _OPTIONS = {
     "compression": "zstd",
@@ -22,15 +24,53 @@ _OPTIONS = {
 }
 
 
+class Writer:
+    """A Parquet file written batch by batch; it appears when the `with` block ends without an error.
+
+    Each batch becomes a row group. `schema` may be left out where the first batch tells it.
+    """
+
+    def __init__(self, path: str, schema: pa.Schema | None = None) -> None:
+        self.path = path
+        self.rows = 0
+        self._schema = schema
+        self._stack = ExitStack()
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Writer:
+        self._stream = self._stack.enter_context(files.atomic_write(self.path))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self._writer is None and self._schema is not None:
+            self._open(self._schema)
+        if self._writer is not None and kind is None:
+            self._writer.close()
+        self._stack.__exit__(kind, error, trace)
+
+    def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
+        self._writer = pq.ParquetWriter(self._stream, schema, **_OPTIONS)
+        return self._writer
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch; an empty one only tells the schema."""
+        writer = self._writer or self._open(batch.schema)
+        if batch.num_rows:
+            writer.write_batch(batch)
+            self.rows += batch.num_rows
+
+
 def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Write batches as one Parquet file, a row group each, atomically; return the number of rows."""
-    rows = 0
-    with files.atomic_write(path) as stream, pq.ParquetWriter(stream, schema, **_OPTIONS) as writer:
+    with Writer(path, schema) as writer:
         for batch in batches:
-            if batch.num_rows:
-                writer.write_batch(batch)
-                rows += batch.num_rows
-    return rows
+            writer.write(batch)
+    return writer.rows
 
 
 def write_table(path: str, table: pa.Table) -> int:

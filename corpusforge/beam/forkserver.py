@@ -1,0 +1,141 @@
+"""A fork server for local workers: imports Beam and the kernels once, then forks in milliseconds.
+
+Stock multi-processing pays about 2.3 s for each pipeline and loses most of its gain to that; a fork
+from a warm process costs about 0.2 s. The server makes no gRPC channel and starts no thread before it
+forks (a forked channel hangs). It ends, with its children, when its standard input closes, which the
+system does for it when the driver dies. POSIX only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+__all__ = ["ForkServer", "serve"]
+
+
+class ForkServer:
+    """A running server, seen from the driver; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="corpusforge-")
+        self._socket = str(Path(self._directory.name) / "s")
+        environment = dict(os.environ, GRPC_ENABLE_FORK_SUPPORT="0")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "corpusforge.beam.forkserver", self._socket],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline() != b"ready\n":
+            raise RuntimeError("the worker server did not start; see its message above")
+
+    @property
+    def command(self) -> str:
+        """The command line that Beam runs for each worker."""
+        client = Path(__file__).with_name("forkclient.py")
+        return f"exec {sys.executable} -S -E {client} {self._socket}"
+
+    def close(self) -> None:
+        """End the server and every worker it still has."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        self._directory.cleanup()
+
+    def __enter__(self) -> ForkServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def serve(path: str) -> None:
+    """Serve fork requests at the socket `path` until standard input closes."""
+    from corpusforge.beam.warm import warm
+
+    warm()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    children: dict[int, socket.socket] = {}
+    while True:
+        waiting = [listener, sys.stdin, *children.values()]
+        ready, _, _ = select.select(waiting, [], [], 0.02)
+        if sys.stdin in ready:
+            break
+        if listener in ready:
+            connection, _ = listener.accept()
+            pid = _fork(connection, listener, children)
+            children[pid] = connection
+        for pid, connection in list(children.items()):
+            if connection in ready:  # the client was killed: so is its worker
+                os.kill(pid, signal.SIGKILL)
+        _reap(children)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _reap(children: dict[int, socket.socket]) -> None:
+    for pid in list(children):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            connection = children.pop(pid)
+            code = os.waitstatus_to_exitcode(status)
+            try:
+                connection.sendall(b"%d" % (code if code >= 0 else 128 - code))
+            except OSError:
+                pass  # the client is gone and needs no answer
+            connection.close()
+
+
+def _fork(
+    connection: socket.socket, listener: socket.socket, children: dict[int, socket.socket]
+) -> int:
+    request = b""
+    while not request.endswith(b"\n"):
+        chunk = connection.recv(65536)
+        if not chunk:
+            break
+        request += chunk
+    pid = os.fork()
+    if pid:
+        return pid
+    listener.close()
+    for other in (connection, *children.values()):
+        other.close()
+    os.close(0)
+    os.open(os.devnull, os.O_RDONLY)
+    code = 1
+    try:
+        os.environ.update(json.loads(request))
+        from apache_beam.runners.worker import sdk_worker_main
+
+        sdk_worker_main.main([])
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -1,0 +1,51 @@
+"""The one transform: every part of a stage is made once, by whichever worker holds its element.
+
+Element types: list[Part] → (nothing). What a part made is on disk, named by its receipt, so no
+text passes through the runner and a retried bundle writes the same bytes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import apache_beam as beam
+
+from corpusforge.run.stage import Made, Part, run_part
+
+__all__ = ["MakeParts", "balanced"]
+
+
+class _MakePart(beam.DoFn):
+    def __init__(self, work: Callable[[Part], Made]) -> None:
+        self._work = work
+
+    def process(self, element: Sequence[Part]) -> Iterator[str]:
+        for part in element:
+            run_part(self._work, part)
+            yield part.name
+
+
+class MakeParts(beam.PTransform):
+    """Make each part; `work` is a module-level function, found by name on the workers."""
+
+    def __init__(self, work: Callable[[Part], Made]) -> None:
+        super().__init__()
+        self._work = work
+
+    def expand(self, pcoll: beam.PCollection) -> beam.PCollection:
+        """List[Part] elements in, names of the parts made out."""
+        return pcoll | "Make" >> beam.ParDo(_MakePart(self._work)).with_output_types(str)
+
+
+def balanced(parts: Sequence[Part], groups: int) -> list[list[Part]]:
+    """Deal parts into at most `groups` lists of about equal size in bytes, largest first.
+
+    FnApiRunner deals elements out statically, so balance is made here.
+    """
+    lists: list[list[Part]] = [[] for _ in range(max(1, min(groups, len(parts))))]
+    loads = [0] * len(lists)
+    for part in sorted(parts, key=lambda item: (-item.size, item.index)):
+        lightest = loads.index(min(loads))
+        lists[lightest].append(part)
+        loads[lightest] += part.size + 1
+    return lists

@@ -1,0 +1,160 @@
+"""Which runner executes a stage, and how: in memory, on forked workers, or on a cluster.
+
+`DirectRunner` here means Beam's FnApiRunner, chosen explicitly: Beam's own DirectRunner first tries
+to download a Go binary, without a time-out. Refused, with the reason: `multi_threading` (its timed
+flush cuts elements in half) and the Dask runner (it drops branches without a word).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms import environments
+
+from corpusforge.beam.forkserver import ForkServer
+from corpusforge.beam.parts import MakeParts, balanced
+from corpusforge.errors import InputError, RunError
+from corpusforge.run.stage import Part, Stage
+
+__all__ = ["IN_MEMORY_BYTES", "BeamExecutor", "WorkerDied"]
+
+LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
+IN_MEMORY_BYTES = 8_000_000
+"""Stages with less input than this run in this process (`benchmarks/results.d/scaling.md`)."""
+
+
+class WorkerDied(RunError):
+    """A local worker process ended without finishing; the runner would wait for it for ever."""
+
+    exit_code = 4
+
+
+def check_runner(name: str, options: Sequence[str]) -> None:
+    """Refuse runners and modes that lose or corrupt data; raises InputError saying why."""
+    text = " ".join(options)
+    if "multi_threading" in text:
+        raise InputError(
+            "--direct_running_mode multi_threading corrupts data in Beam 2.77 (its timed flush cuts "
+            "elements in half). Use --workers N instead."
+        )
+    if name.lower().startswith("dask"):
+        raise InputError(
+            "--runner DaskRunner silently drops all but the last branch of a pipeline in Beam 2.77. "
+            "Use DirectRunner, FlinkRunner or DataflowRunner."
+        )
+
+
+class BeamExecutor:
+    """Executes stages; use as a context manager so that local workers end with it.
+
+    `workers`: processes on this machine for a local runner. `options`: further Beam options.
+    `watch` is called about five times a second while a stage runs (progress).
+    """
+
+    def __init__(
+        self,
+        runner: str = "",
+        workers: int = 1,
+        options: Sequence[str] = (),
+        watch: Callable[[Stage], None] | None = None,
+    ) -> None:
+        check_runner(runner, options)
+        if workers < 1:
+            raise InputError(f"--workers is {workers}; expected at least 1.")
+        self.runner = runner
+        self.workers = workers
+        self._options = list(options)
+        self._watch = watch
+        self._stack = ExitStack()
+        self._server: ForkServer | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether stages run on this machine."""
+        return self.runner in LOCAL
+
+    def __enter__(self) -> BeamExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def __call__(self, stage: Stage, parts: Sequence[Part]) -> None:
+        """Make the parts of a stage on the chosen runner."""
+        size = sum(part.size for part in parts)
+        parallel = (
+            self.local and self.workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES
+        )
+        if not self.local:
+            pipeline = self._pipeline(self.runner, self._options)
+            elements = [[part] for part in parts]
+        elif parallel:
+            pipeline = self._forked()
+            elements = balanced(parts, self.workers)
+        else:
+            pipeline = self._pipeline(FnApiRunner(), self._options)
+            elements = [list(parts)]
+        label = stage.name.capitalize()
+        _ = (
+            pipeline
+            | f"{label}Parts" >> beam.Create(elements)
+            | label >> MakeParts(stage.work)
+        )
+        self._run(pipeline, stage)
+
+    def _pipeline(self, runner: Any, options: Sequence[str]) -> beam.Pipeline:
+        flags = [*options, "--default_sdk_harness_log_level=WARNING"]
+        return beam.Pipeline(runner=runner, options=PipelineOptions(flags))
+
+    def _forked(self) -> beam.Pipeline:
+        if self._server is None:
+            self._server = self._stack.enter_context(ForkServer())
+        environment = environments.SubprocessSDKEnvironment.from_command_string(
+            self._server.command
+        )
+        flags = [*self._options, f"--direct_num_workers={self.workers}"]
+        return self._pipeline(FnApiRunner(default_environment=environment), flags)
+
+    def _run(self, pipeline: beam.Pipeline, stage: Stage) -> None:
+        """Run in a thread so that a dead worker, for whom Beam waits for ever, ends the stage."""
+        outcome: list[BaseException] = []
+        died = threading.Event()
+        previous = threading.excepthook
+
+        def hook(arguments: threading.ExceptHookArgs) -> None:
+            if "Worker subprocess exited" in str(arguments.exc_value):
+                died.set()
+            else:
+                previous(arguments)
+
+        def work() -> None:
+            try:
+                pipeline.run().wait_until_finish()
+            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+                outcome.append(error)
+
+        thread = threading.Thread(target=work, name=f"stage-{stage.name}", daemon=True)
+        threading.excepthook = hook
+        try:
+            thread.start()
+            while thread.is_alive() and not died.is_set():
+                thread.join(0.2)
+                if self._watch:
+                    self._watch(stage)
+            if died.is_set():
+                thread.join(1.0)
+        finally:
+            threading.excepthook = previous
+        if died.is_set() and not outcome:
+            raise WorkerDied(
+                f"a worker process of stage {stage.name!r} was killed (out of memory?). Finished parts "
+                "are kept: give the same command again, with fewer --workers if memory was short."
+            )
+        if outcome:
+            raise outcome[0]

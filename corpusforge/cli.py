@@ -1,0 +1,63 @@
+"""The `corpusforge` command: looks at recipes and finished runs; the pipelines make them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from corpusforge import __version__
+from corpusforge.errors import CorpusforgeError
+
+__all__ = ["fail", "main", "parser"]
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def fail(error: CorpusforgeError) -> int:
+    """Print an error for a person and return its exit code."""
+    print(f"error: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser with every subcommand mounted."""
+    options = argparse.ArgumentParser(
+        prog="corpusforge",
+        description="Look at recipes and finished runs. `python -m pipelines.pretrain_mix` makes one.",
+    )
+    options.add_argument("--version", action="version", version=f"corpusforge {__version__}")
+    commands = options.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    from corpusforge.run import commands as own
+
+    own.add_parsers(commands)
+    for module in _MODULES:
+        _mount(module, commands)
+    return options
+
+
+_MODULES = ("corpusforge.filter.sweep", "corpusforge.dedup.cli", "corpusforge.fetch.cli")
+"""Modules of single verbs that bring a subcommand by `add_parser(subparsers)`."""
+
+
+def _mount(module: str, commands: Any) -> None:
+    import importlib
+
+    importlib.import_module(module).add_parser(commands)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the `corpusforge` command."""
+    options = parser().parse_args(argv)
+    try:
+        command: Command = options.run_command
+        return command(options)
+    except CorpusforgeError as error:
+        return fail(error)
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Tables of TOML into frozen dataclasses: unknown keys refused, types checked, nothing guessed.
+
+Types understood: str, int, float, bool, tuple[X, ...], dict[str, X], X | None, Literal and nested
+dataclasses. An int stands where a float is asked; nothing else is converted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from corpusforge.errors import RecipeError, nearest
+
+__all__ = ["build"]
+
+T = TypeVar("T")
+
+
+def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    """Return `cls(**table)` after checking every key and value; `where` names the table in errors.
+
+    Raises RecipeError naming the key, the value and what was expected.
+    """
+    hints = typing.get_type_hints(cls)
+    known = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls)) if field.init}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise RecipeError(f"{where}.{key} is not a known key.{nearest(key, known)}")
+        values[key] = convert(hints[key], value, f"{where}.{key}")
+    missing = [
+        name
+        for name, field in known.items()
+        if name not in values
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise RecipeError(f"{where}.{missing[0]} is missing. Set it in the recipe.")
+    return cls(**values)
+
+
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """Return `value` as the annotated type `hint`; raises RecipeError where it does not fit."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return build(typing.cast(Any, hint), value, where)
+    if origin in (types.UnionType, typing.Union):
+        return _union(arguments, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise _unfit(where, value, " or ".join(repr(choice) for choice in arguments))
+        return value
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise _unfit(where, value, "a list")
+        return tuple(convert(arguments[0], item, f"{where}[{n}]") for n, item in enumerate(value))
+    if origin in (dict, Mapping) or hint is dict:
+        if not isinstance(value, Mapping):
+            raise _unfit(where, value, "a table")
+        inner = arguments[1] if arguments else Any
+        return {str(key): convert(inner, item, f"{where}.{key}") for key, item in value.items()}
+    return _scalar(hint, value, where)
+
+
+def _union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in arguments:
+        return None
+    error: RecipeError | None = None
+    for choice in arguments:
+        if choice is type(None):
+            continue
+        try:
+            return convert(choice, value, where)
+        except RecipeError as failure:
+            error = failure
+    raise error or _unfit(where, value, "another type")
+
+
+def _scalar(hint: Any, value: Any, where: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, bool) and hint is not bool:
+        raise _unfit(where, value, hint.__name__)
+    if not isinstance(value, hint):
+        raise _unfit(where, value, {"str": "text in quotes"}.get(hint.__name__, hint.__name__))
+    return value
+
+
+def _unfit(where: str, value: Any, expected: str) -> RecipeError:
+    return RecipeError(f"{where} is {value!r}; expected {expected}.")

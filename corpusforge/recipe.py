@@ -1,0 +1,205 @@
+"""A recipe: TOML that says where documents come from and what is done to them, as frozen records.
+
+Each verb owns the settings of its section (`corpusforge.<verb>.settings.Settings`); this module
+reads, overrides, checks and lints. Unknown keys are refused with the nearest known name.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from corpusforge.decontaminate.settings import Settings as Decontaminate
+from corpusforge.dedup.settings import Settings as Dedup
+from corpusforge.errors import RecipeError, nearest
+from corpusforge.extract.settings import Settings as Extract
+from corpusforge.fields import build
+from corpusforge.filter.settings import Settings as Filter
+from corpusforge.identify.settings import Settings as Identify
+from corpusforge.ingest import SOURCES
+from corpusforge.ingest.settings import Settings as Ingest
+from corpusforge.io import files
+from corpusforge.mix.settings import Settings as Mix
+from corpusforge.score.settings import Settings as Score
+from corpusforge.shard.settings import Settings as Shard
+from corpusforge.tokenize.settings import Settings as Tokenize
+
+__all__ = ["Recipe", "Source", "load", "names", "parse", "resolve_path"]
+
+SECTIONS: dict[str, type[Any]] = {
+    "extract": Extract,
+    "identify": Identify,
+    "filter": Filter,
+    "score": Score,
+    "dedup": Dedup,
+    "decontaminate": Decontaminate,
+    "tokenize": Tokenize,
+    "mix": Mix,
+    "shard": Shard,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One named source: which files, of which kind."""
+
+    kind: str
+    """How its files are read: a key of `corpusforge.ingest.SOURCES`."""
+    path: tuple[str, ...] = ()
+    """Files, directories or globs; `package:NAME/…` looks inside an installed package."""
+    optional: bool = False
+    """True: a missing source is skipped by name instead of stopping the run."""
+    category: str = ""
+    """Overrides the category that its kind gives to documents."""
+    licence: str = ""
+    """The licence of documents that carry none of their own."""
+    ingest: Ingest = field(default_factory=Ingest)
+    """The reader's settings (keys stand in the source's own table)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A whole recipe."""
+
+    name: str
+    description: str = ""
+    seed: int = 0
+    max_failed_ratio: float = 0.5
+    """A run stops where a larger share of a source's records cannot be read."""
+    sources: dict[str, Source] = field(default_factory=dict)
+    extract: Extract = field(default_factory=Extract)
+    identify: Identify = field(default_factory=Identify)
+    filter: Filter = field(default_factory=Filter)
+    score: Score = field(default_factory=Score)
+    dedup: Dedup = field(default_factory=Dedup)
+    decontaminate: Decontaminate = field(default_factory=Decontaminate)
+    tokenize: Tokenize = field(default_factory=Tokenize)
+    mix: Mix = field(default_factory=Mix)
+    shard: Shard = field(default_factory=Shard)
+    notes: tuple[str, ...] = ()
+    """What a reader of the recipe should know: references, stand-ins, figures that do not close."""
+
+
+def names() -> list[str]:
+    """Return the names of the recipes that ship with corpusforge."""
+    folder = importlib.resources.files("pipelines") / "recipes"
+    return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def resolve_path(path: str) -> str:
+    """Return a path with `package:NAME/rest` replaced by where that package is installed."""
+    if not path.startswith("package:"):
+        return path
+    package, _, rest = path.removeprefix("package:").partition("/")
+    try:
+        return str(Path(str(importlib.resources.files(package))) / rest)
+    except ModuleNotFoundError as error:
+        raise RecipeError(f"path {path!r}: package {package!r} is not installed.") from error
+
+
+def load(
+    name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str] = ()
+) -> Recipe:
+    """Return the recipe of a name or a TOML file, with --source and --set options applied.
+
+    `sources` holds NAME=GLOB or NAME:KIND=GLOB; `overrides` holds section.key=value, the value in
+    TOML or plain text. Raises RecipeError.
+    """
+    if name_or_path in names():
+        text = (
+            importlib.resources.files("pipelines") / "recipes" / f"{name_or_path}.toml"
+        ).read_text(encoding="utf-8")
+    elif name_or_path.endswith(".toml"):
+        if not files.exists(name_or_path):
+            raise RecipeError(f"recipe file {name_or_path!r} does not exist.")
+        text = files.read_bytes(name_or_path).decode("utf-8")
+    else:
+        raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"recipe {name_or_path!r} is not valid TOML: {error}.") from error
+    _apply_sources(table, sources)
+    _apply_overrides(table, overrides)
+    return parse(table)
+
+
+def parse(table: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a TOML table; raises RecipeError naming the first wrong key."""
+    table = dict(table)
+    raw_sources = table.pop("sources", {})
+    if not isinstance(raw_sources, Mapping):
+        raise RecipeError("sources is not a table; write [sources.NAME] sections.")
+    sources = {name: _source(name, dict(body)) for name, body in sorted(raw_sources.items())}
+    return build(Recipe, {**table, "sources": sources}, "recipe")
+
+
+def _source(name: str, body: dict[str, Any]) -> Source:
+    own = {item.name for item in fields(Source)} - {"ingest"}
+    reader = {item.name for item in fields(Ingest)}
+    for key in body:
+        if key not in own | reader:
+            raise RecipeError(
+                f"sources.{name}.{key} is not a known key.{nearest(key, own | reader)}"
+            )
+    kind = body.get("kind", name if name in SOURCES else "")
+    if kind not in SOURCES:
+        raise RecipeError(
+            f"sources.{name}.kind is {kind!r}; expected one of {', '.join(sorted(SOURCES))}."
+        )
+    paths = body.get("path", ())
+    body["path"] = [paths] if isinstance(paths, str) else paths
+    settings = build(Ingest, {k: v for k, v in body.items() if k in reader}, f"sources.{name}")
+    plain = {k: v for k, v in body.items() if k in own}
+    source = build(Source, {**plain, "kind": kind}, f"sources.{name}")
+    return Source(
+        kind=kind,
+        path=source.path,
+        optional=source.optional,
+        category=source.category,
+        licence=source.licence,
+        ingest=settings,
+    )
+
+
+def _apply_sources(table: dict[str, Any], options: Sequence[str]) -> None:
+    given: dict[str, dict[str, Any]] = {}
+    for option in options:
+        left, equals, pattern = option.partition("=")
+        name, _, kind = left.partition(":")
+        if not equals or not name or not pattern:
+            raise RecipeError(f"--source {option!r}: expected NAME=GLOB or NAME:KIND=GLOB.")
+        body = given.setdefault(name, {"path": []})
+        body["path"].append(pattern)
+        if kind:
+            body["kind"] = kind
+    sources = table.setdefault("sources", {})
+    for name, body in given.items():
+        if name not in sources and "kind" not in body and name not in SOURCES:
+            raise RecipeError(
+                f"--source {name}=…: the recipe has no source {name!r}; say of which kind it is: "
+                f"--source {name}:KIND=GLOB with KIND one of {', '.join(sorted(SOURCES))}."
+            )
+        sources[name] = {**sources.get(name, {}), **body}
+
+
+def _apply_overrides(table: dict[str, Any], options: Sequence[str]) -> None:
+    for option in options:
+        path, equals, text = option.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise RecipeError(f"--set {option!r}: expected section.key=value.")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        target = table
+        for key in keys[:-1]:
+            target = target.setdefault(key, {})
+            if not isinstance(target, dict):
+                raise RecipeError(f"--set {option!r}: {key!r} is a value, not a section.")
+        target[keys[-1]] = value

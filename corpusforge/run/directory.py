@@ -1,0 +1,101 @@
+"""The run's directory: whose it is, who holds it, what is kept of it.
+
+A lock keeps two runs apart on one machine (flock, so a killed run leaves none behind); object
+stores have no such lock, and there the caller must not start two.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from corpusforge import manifest as records
+from corpusforge.errors import RunError
+from corpusforge.io import files
+from corpusforge.recipe import Recipe
+
+__all__ = ["KEEP", "claim", "clean", "lock", "read_recipe", "survives"]
+
+KEEP = ("none", "final", "all")
+_INTERMEDIATE = {
+    "all": (),
+    "final": ("signatures", "tokens"),
+    "none": (
+        "signatures", "tokens", "documents", "stats", "dropped", "failed", "classifier", "scores",
+        "duplicates", "contamination", "tokenizer", "mix",
+    ),
+}  # fmt: skip
+
+
+@contextmanager
+def lock(run: str) -> Iterator[None]:
+    """Hold the run's directory; raises RunError where another process holds it."""
+    files.make_directory(run)
+    if files.is_remote(run):
+        yield
+        return
+    import fcntl
+
+    with (Path(run) / "run.lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            holder = stream.read().strip() or "another process"
+            raise RunError(
+                f"{run!r} is being written by {holder}. Wait for it, or choose another --output."
+            ) from error
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()}")
+        stream.flush()
+        yield
+        stream.truncate(0)
+
+
+def claim(run: str, recipe: Recipe) -> None:
+    """Write the resolved recipe into the run; raises RunError where another recipe's run lies there."""
+    path = files.join(run, "recipe.json")
+    if files.exists(path):
+        earlier = read_recipe(run)
+        if earlier.get("name") != recipe.name:
+            raise RunError(
+                f"{run!r} holds a run of recipe {earlier.get('name')!r}, not {recipe.name!r}. "
+                "Choose another --output, or delete it."
+            )
+    elif not files.is_remote(run):
+        foreign = [item.name for item in Path(run).iterdir() if item.name != "run.lock"]
+        if foreign:
+            raise RunError(
+                f"{run!r} holds files that no run wrote ({foreign[0]!r}). Choose an empty --output."
+            )
+    records.write_json(path, recipe)
+
+
+def read_recipe(run: str) -> dict[str, Any]:
+    """Return the resolved recipe of a run as a dict; raises RunError where there is none."""
+    path = files.join(run, "recipe.json")
+    if not files.exists(path):
+        raise RunError(f"{run!r} is not a run: it has no recipe.json.")
+    recipe: dict[str, Any] = msgspec.json.decode(files.read_bytes(path))
+    return recipe
+
+
+def survives(path: str, keep: str) -> bool:
+    """Whether `--keep` leaves the file at `path` (inside the run) there."""
+    return path.split("/", 1)[0] not in _INTERMEDIATE[keep]
+
+
+def clean(run: str, keep: str, done: list[str]) -> None:
+    """Delete the intermediate stages that `keep` does not ask for, and every receipt."""
+    if files.is_remote(run):
+        return
+    for name in _INTERMEDIATE[keep]:
+        shutil.rmtree(Path(run) / name, ignore_errors=True)
+    for name in done:
+        shutil.rmtree(Path(run) / name / "_receipts", ignore_errors=True)

@@ -1,0 +1,413 @@
+"""The first stage: ingest → extract → identify → filter, one chain of generators a part.
+
+A part is read, cleaned and written batch by batch (1,000 documents or 8 MB of text), so memory does
+not grow with the corpus and a part's bytes do not depend on where it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from corpusforge import manifest as records
+from corpusforge import records as rec
+from corpusforge.draw import make_id
+from corpusforge.errors import InputError
+from corpusforge.extract import Extracted, extract
+from corpusforge.extract.settings import Settings as Extract
+from corpusforge.filter import RULES, decide
+from corpusforge.filter.lines import clean
+from corpusforge.filter.redact import redact
+from corpusforge.filter.settings import Settings as Filter
+from corpusforge.filter.stats import measure
+from corpusforge.identify import identify
+from corpusforge.identify.settings import Settings as Identify
+from corpusforge.ingest import read
+from corpusforge.io import files
+from corpusforge.io.parquet import Writer
+from corpusforge.ledger import Ledger
+from corpusforge.manifest import Receipt
+from corpusforge.recipe import Recipe, Source, resolve_path
+from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
+from corpusforge.run.stage import Made, Part, Stage
+
+__all__ = ["InputFile", "PART_BYTES", "find_inputs", "make_documents", "stage"]
+
+PART_BYTES = 32_000_000
+_BATCH_ROWS = 1000
+_BATCH_CHARACTERS = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputFile:
+    """One input file: its source, its name inside the source, size in bytes, change time, path."""
+
+    source: str
+    name: str
+    size: int
+    modified: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker is told: its files and how to treat them."""
+
+    files: tuple[InputFile, ...]
+    source: Source
+    extract: Extract
+    identify: Identify
+    filter: Filter
+
+
+def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
+    """Return all input files, sorted by (source, name), and the names of optional sources not found.
+
+    Raises InputError for a source that is not optional and has no file, or only empty ones.
+    """
+    found: list[InputFile] = []
+    skipped: list[str] = []
+    for name, source in sorted(recipe.sources.items()):
+        own = [item for pattern in source.path for item in _match(name, pattern)]
+        if not own and source.optional:
+            skipped.append(name)
+        elif not own:
+            patterns = ", ".join(source.path) or "(no path given)"
+            raise InputError(
+                f"source {name!r}: no file matches {patterns}. Give --source {name}=GLOB, or set "
+                f"optional = true in [sources.{name}]."
+            )
+        elif not any(item.size for item in own):
+            raise InputError(f"source {name!r}: all of its {len(own)} files are empty.")
+        found += own
+    if not found:
+        raise InputError("no source has any file. Give --source NAME=GLOB.")
+    return sorted(set(found)), skipped
+
+
+def _match(source: str, pattern: str) -> Iterator[InputFile]:
+    pattern = resolve_path(pattern)
+    root = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    if root == pattern and not (files.is_remote(root) or Path(root).is_dir()):
+        root = root.rpartition("/")[0]
+    elif root != pattern:
+        root = root.rpartition("/")[0]
+    for info in files.list_files(pattern):
+        name = info.path.removeprefix(root).lstrip("/")
+        modified = 0 if files.is_remote(info.path) else Path(info.path).stat().st_mtime_ns
+        yield InputFile(source, name, info.size, modified, info.path)
+
+
+def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
+    """Return the documents stage of a run."""
+    parts = []
+    for index, group in enumerate(_group(inputs)):
+        work = Work(
+            tuple(group),
+            recipe.sources[group[0].source],
+            recipe.extract,
+            recipe.identify,
+            recipe.filter,
+        )
+        told = tuple((item.source, item.name, item.size, item.modified) for item in group)
+        size = sum(item.size for item in group)
+        parts.append(Part("documents", index, run, work, told, size))
+    sections = {
+        "sources": {
+            name: {**records.plain(source), "path": []} for name, source in recipe.sources.items()
+        },
+        "extract": recipe.extract,
+        "identify": recipe.identify,
+        "filter": recipe.filter,
+    }
+    described = tuple(
+        {"source": i.source, "name": i.name, "size": i.size, "modified": i.modified} for i in inputs
+    )
+    return Stage(
+        name="documents",
+        run=run,
+        work=make_documents,
+        parts=tuple(parts),
+        settings=sections,
+        reads={},
+        inputs=described,
+        finish=_finish,
+    )
+
+
+def _group(inputs: Sequence[InputFile]) -> Iterator[list[InputFile]]:
+    group: list[InputFile] = []
+    size = 0
+    for item in inputs:
+        if group and (item.source != group[0].source or size + item.size > PART_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(item)
+        size += item.size
+    if group:
+        yield group
+
+
+def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
+    inputs = [item for receipt in receipts for item in receipt.extra["inputs"]]
+    return {"parts": len(receipts), "inputs": inputs}, {}
+
+
+def make_documents(part: Part) -> Made:
+    """Read, extract, identify, clean, redact, measure and filter the files of one part."""
+    work: Work = part.settings
+    with ExitStack() as stack:
+        chain = _Chain(part, work, stack)
+        for item in work.files:
+            _check_unchanged(item)
+            for batch in _batches(chain.extracted(item)):
+                chain.write(batch)
+        chain.flush()
+    digests = [
+        {"source": i.source, "name": i.name, "bytes": i.size, "sha256": files.sha256(i.path)}
+        for i in work.files
+    ]
+    return Made(
+        outputs=chain.outputs(),
+        ledger=chain.ledger,
+        extra={"inputs": digests, "source": work.files[0].source},
+        documents=chain.seen,
+        input_bytes=part.size,
+    )
+
+
+def _check_unchanged(item: InputFile) -> None:
+    if files.is_remote(item.path):
+        return
+    if not Path(item.path).exists():
+        raise InputError(f"input file {item.path!r} vanished while the run was reading it.")
+    if Path(item.path).stat().st_size != item.size:
+        raise InputError(
+            f"input file {item.path!r} changed while the run was reading it ({item.size} bytes at the "
+            f"start, {Path(item.path).stat().st_size} now). Start the run again."
+        )
+
+
+def _batches(rows: Iterator[tuple[Document, str]]) -> Iterator[list[tuple[Document, str]]]:
+    batch: list[tuple[Document, str]] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += len(row[0].text)
+        if len(batch) >= _BATCH_ROWS or size >= _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+class _Chain:
+    """The state of one part: its ledger, its four files, the rows not yet written."""
+
+    def __init__(self, part: Part, work: Work, stack: ExitStack) -> None:
+        name = part.name
+        self._work = work
+        self._paths = {
+            "documents": f"documents/{name}.parquet",
+            "stats": f"stats/{name}.parquet",
+            "dropped": f"dropped/documents-{name}.parquet",
+            "failed": f"failed/documents-{name}.parquet",
+        }
+        schemas = {"documents": rec.DOCUMENT, "dropped": rec.DROPPED, "failed": rec.FAILED}
+        self._writers = {
+            key: stack.enter_context(Writer(files.join(part.run, path), schemas.get(key)))
+            for key, path in self._paths.items()
+        }
+        self._dropped: list[Dropped] = []
+        self._failed: list[tuple[Failed, str, str]] = []
+        self.ledger = Ledger()
+        self.source = work.files[0].source
+        self.seen = 0
+        self._rules = [
+            RULES[rule] for rule in work.filter.rules_for(self.source, work.source.kind)
+        ]
+        self._rules = [rules.with_bounds(work.filter.bounds) for rules in self._rules]
+
+    def outputs(self) -> dict[str, int]:
+        """Return each file's path and rows."""
+        return {path: self._writers[key].rows for key, path in self._paths.items()}
+
+    def extracted(self, item: InputFile) -> Iterator[tuple[Document, str]]:
+        """Yield each document of a file as text, with its flags; count and note the others."""
+        ingest, extraction = self.ledger.of("ingest", self.source), self.ledger.of("extract", self.source)
+        for found in read(self._work.source.kind, item.path, self._work.source.ingest):
+            raw = _relocated(found, item)
+            ingest.seen += 1
+            self.seen += 1
+            if not isinstance(raw, RawDocument):
+                self._note(raw, "ingest")
+                continue
+            ingest.kept += 1
+            extraction.seen += 1
+            result = extract(raw, self._work.extract)
+            if not isinstance(result, Extracted):
+                self._note(result, "extract")
+                continue
+            extraction.kept += 1
+            yield self._document(raw, result), _flags(raw)
+
+    def _note(self, row: Skipped | Failed, stage: str) -> None:
+        account = self.ledger.of(stage, self.source)
+        if isinstance(row, Failed):
+            account.failed += 1
+            self._failed.append((row, self.source, stage))
+        else:
+            account.dropped[row.rule] += 1
+            self._dropped.append(Dropped.of(row, self.source, stage))
+
+    def _document(self, raw: RawDocument, result: Extracted) -> Document:
+        source = self._work.source
+        return Document(
+            id=make_id(self.source, raw.locator),
+            source=self.source,
+            category=source.category or raw.category,
+            format=result.format or raw.format,
+            text=result.text,
+            locator=raw.locator,
+            url=raw.url,
+            date=raw.date,
+            licence=raw.licence or source.licence,
+            lang=raw.lang,
+            title=result.title or raw.title,
+            origin=raw.origin,
+            model=raw.model,
+            prompt_version=raw.prompt_version,
+        )
+
+    def write(self, rows: list[tuple[Document, str]]) -> None:
+        """Take a batch through identify and filter and write what is kept."""
+        rows = self._identify(rows)
+        rows = self._clean(rows)
+        if rows:
+            self._decide(rows)
+        self.flush()
+
+    def _drop(self, document: Document, stage: str, rule: str, value: str, bound: str) -> None:
+        self.ledger.of(stage, self.source).dropped[rule] += 1
+        self._dropped.append(
+            Dropped(
+                document.id, document.source, stage, rule, value, bound, document.url, document.locator
+            )
+        )
+
+    def _identify(self, rows: list[tuple[Document, str]]) -> list[tuple[Document, str]]:
+        account = self.ledger.of("identify", self.source)
+        account.seen += len(rows)
+        settings = self._work.identify
+        texts = pa.array([row[0].text for row in rows], type=pa.large_string())
+        labels, scores = identify(texts, settings)
+        kept = []
+        for (document, flags), label, score in zip(rows, labels, scores.tolist(), strict=True):
+            if document.format != "code" and not settings.keeps(label, score):
+                bound = ",".join(settings.languages) + f">={settings.min_score:g}"
+                self._drop(document, "identify", "language", f"{label}:{score:.3f}", bound)
+                continue
+            account.kept += 1
+            account.notes[f"lang:{label}"] += 1
+            kept.append((_with(document, lang=label, lang_score=score), flags))
+        return kept
+
+    def _clean(self, rows: list[tuple[Document, str]]) -> list[tuple[Document, str]]:
+        account = self.ledger.of("filter", self.source)
+        settings = self._work.filter
+        cleaned = []
+        for document, flags in rows:
+            account.seen += 1
+            text = document.text
+            if document.format != "code" and settings.lines:
+                text, counts = clean(text, document.lang, settings)
+                account.notes.update(counts)
+            redacted = redact(text, settings.redact)
+            account.notes.update({f"redacted:{k}": v for k, v in redacted.counts.items()})
+            title = redact(document.title, settings.redact).text if document.title else ""
+            if not redacted.text.strip():
+                self._drop(document, "filter", "empty", "0", ">0")
+                continue
+            cleaned.append((_with(document, text=redacted.text, title=title), flags))
+        return cleaned
+
+    def _decide(self, rows: list[tuple[Document, str]]) -> None:
+        account = self.ledger.of("filter", self.source)
+        documents = [document for document, _ in rows]
+        batch = rec.document_batch(documents)
+        stats = measure(batch.column("text"))
+        decision = decide(stats, _meta(batch, [flags for _, flags in rows]), self._rules)
+        kept = np.array([rule == "" for rule in decision.rule], dtype=bool)
+        for position in np.flatnonzero(~kept).tolist():
+            self._drop(
+                documents[position],
+                "filter",
+                decision.rule[position],
+                decision.value[position],
+                decision.bound[position],
+            )
+        account.kept += int(kept.sum())
+        self._writers["documents"].write(batch.filter(pa.array(kept)))
+        self._writers["stats"].write(_stats_batch(batch, stats, decision.rule))
+
+    def flush(self) -> None:
+        """Write the rows of dropped and failed documents."""
+        if self._dropped:
+            self._writers["dropped"].write(rec.dropped_batch(self._dropped))
+        if self._failed:
+            self._writers["failed"].write(rec.failed_batch(self._failed))
+        self._dropped, self._failed = [], []
+        if not self._writers["stats"].rows:
+            empty = rec.document_batch([])
+            self._writers["stats"].write(_stats_batch(empty, measure(empty.column("text")), []))
+
+
+def _with(document: Document, **changes: Any) -> Document:
+    from dataclasses import replace
+
+    return replace(document, **changes)
+
+
+def _relocated(
+    row: RawDocument | Skipped | Failed, item: InputFile
+) -> RawDocument | Skipped | Failed:
+    """Return the record with a locator that starts with the file's name inside the source.
+
+    Readers know only the base name; two directories may hold files of one name.
+    """
+    base = PurePosixPath(item.path).name
+    if item.name == base or not row.locator.startswith(base):
+        return row
+    return _with(row, locator=item.name + row.locator[len(base) :])  # type: ignore[arg-type]
+
+
+def _flags(raw: RawDocument) -> str:
+    return ",".join(sorted(key for key, value in raw.meta.items() if value == "1"))
+
+
+def _meta(batch: pa.RecordBatch, flags: list[str]) -> pa.RecordBatch:
+    names = ["source", "category", "format", "url", "lang"]
+    columns = [batch.column(name) for name in names]
+    return pa.RecordBatch.from_arrays(
+        [*columns, pa.array(flags, type=pa.string())], names=[*names, "flags"]
+    )
+
+
+def _stats_batch(batch: pa.RecordBatch, stats: pa.RecordBatch, rules: Sequence[str]) -> pa.RecordBatch:
+    import pyarrow.compute as pc
+
+    size = pc.binary_length(batch.column("text")).cast(pa.int64())
+    columns = [batch.column("id"), batch.column("source"), batch.column("lang"), size]
+    names = ["id", "source", "lang", "text_bytes"]
+    own = [name for name in stats.schema.names if name not in names]
+    return pa.RecordBatch.from_arrays(
+        [*columns, pa.array(list(rules), type=pa.string()), *(stats.column(name) for name in own)],
+        names=[*names, "rule", *own],
+    )

@@ -1,0 +1,110 @@
+"""What a person sees while a run works: a live line on a terminal, plain lines elsewhere.
+
+Everything shown is read from receipts on disk, so it is the same for local workers and clusters.
+Output goes to standard error; results go to standard output.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from corpusforge import manifest as records
+from corpusforge.manifest import Manifest, Receipt
+from corpusforge.run.stage import Stage, receipt_path
+
+__all__ = ["Reporter"]
+
+_PLAIN_EVERY = 10.0  # seconds between plain progress lines of one stage
+
+
+@dataclass(slots=True)
+class _State:
+    stage: Stage
+    start: float
+    last: float
+    done: dict[int, Receipt] = field(default_factory=dict)
+
+
+class Reporter:
+    """Follows one stage after another."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True)
+        self._live = self._console.is_terminal and not quiet
+        self._state: _State | None = None
+        self._bar: Progress | None = None
+
+    def line(self, text: str) -> None:
+        """Print one line."""
+        if not self._quiet:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def begin(self, stage: Stage) -> None:
+        """Start following a stage."""
+        now = time.monotonic()
+        self._state = _State(stage, now, now)
+        if self._live:
+            self._bar = Progress(
+                TextColumn("{task.description:<14}"),
+                BarColumn(),
+                TextColumn("{task.fields[documents]:>9,} documents {task.fields[rate]:>7.1f} MB/s"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            total = max(1, sum(part.size for part in stage.parts))
+            self._bar.add_task(stage.name, total=total, documents=0, rate=0.0)
+            self._bar.start()
+
+    def watch(self, stage: Stage) -> None:
+        """Look at the receipts written so far; called a few times a second."""
+        state = self._state
+        if state is None:
+            return
+        for part in stage.parts:
+            if part.index not in state.done:
+                receipt = records.read_json(receipt_path(part), Receipt)
+                if receipt is not None:
+                    state.done[part.index] = receipt
+        now = time.monotonic()
+        documents = sum(receipt.documents for receipt in state.done.values())
+        size = sum(stage.parts[index].size for index in state.done)
+        rate = size / 1e6 / max(now - state.start, 1e-9)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=size, documents=documents, rate=rate)
+        elif now - state.last >= _PLAIN_EVERY:
+            state.last = now
+            total = sum(part.size for part in stage.parts)
+            left = (total - size) / 1e6 / rate if rate else float("nan")
+            self.line(
+                f"{stage.name}: {len(state.done)}/{len(stage.parts)} parts, {documents:,} documents, "
+                f"{rate:.1f} MB/s, {left:.0f} s left"
+            )
+
+    def end(self, manifest: Manifest, *, worked: bool) -> None:
+        """Close the stage's line."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        self._state = None
+        if not worked:
+            self.line(f"{manifest.stage:<14} unchanged, skipped")
+            return
+        seconds = max(manifest.seconds, 1e-9)
+        self.line(
+            f"{manifest.stage:<14} {manifest.documents:>9,} documents  {seconds:6.1f} s  "
+            f"{manifest.input_bytes / 1e6 / seconds:7.1f} MB/s"
+        )
+
+    def stop(self) -> None:
+        """Leave the terminal clean after an error."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        sys.stderr.flush()

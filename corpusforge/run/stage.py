@@ -1,0 +1,261 @@
+"""One stage: parts made by workers, receipts, a manifest at the end; skipped or resumed where possible.
+
+A stage is a `Stage` value. Its `work` runs anywhere (this process, a forked worker, Flink) and
+touches only the run directory; everything the driver learns, it learns from receipts, so no
+result travels through the runner.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import corpusforge
+from corpusforge import manifest as records
+from corpusforge.errors import CorpusforgeError, InputError, RunError
+from corpusforge.io import files
+from corpusforge.ledger import Ledger
+from corpusforge.manifest import Manifest, Output, Receipt
+
+__all__ = ["Executor", "Made", "Part", "Stage", "part_name", "run_part", "run_stage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The work of one part: picklable, and all that a worker is told.
+
+    `settings` is whatever the stage's `work` takes; `inputs` is what its fingerprint covers
+    beyond the settings; `size` (bytes of input) balances work between workers.
+    """
+
+    stage: str
+    index: int
+    run: str
+    settings: Any
+    inputs: tuple[Any, ...] = ()
+    size: int = 0
+    fingerprint: str = ""
+
+    @property
+    def name(self) -> str:
+        """The part's file name without an ending."""
+        return part_name(self.index)
+
+
+@dataclass(slots=True)
+class Made:
+    """What `work` returns: paths inside the run with their rows, the ledger, anything for the report."""
+
+    outputs: dict[str, int] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    extra: dict[str, Any] = field(default_factory=dict)
+    documents: int = 0
+    input_bytes: int = 0
+
+
+class Executor(Protocol):
+    """Runs every part once, in any order, anywhere: the Beam runners implement this."""
+
+    def __call__(
+        self, stage: Stage, parts: Sequence[Part]
+    ) -> None:
+        """Return when every part has a receipt or an error file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage directory and how its parts are made.
+
+    `reads` maps the stages it reads to their content digests.
+    """
+
+    name: str
+    run: str
+    work: Callable[[Part], Made]
+    parts: tuple[Part, ...]
+    settings: Mapping[str, Any]
+    reads: Mapping[str, str]
+    inputs: tuple[Mapping[str, Any], ...] = ()
+    finish: Callable[[Sequence[Receipt]], tuple[dict[str, Any], dict[str, int]]] | None = None
+    """Runs in the driver after the last part; returns extra facts and further outputs."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Covers settings, inputs, the digests read and the code version."""
+        return records.fingerprint(
+            self.name, self.settings, list(self.inputs), self.reads, corpusforge.__version__
+        )
+
+    def path(self, *names: str) -> str:
+        """Return a path inside the stage's directory."""
+        return files.join(self.run, self.name, *names)
+
+
+def part_name(index: int) -> str:
+    """Return `part-00007` for 7."""
+    return f"part-{index:05d}"
+
+
+def receipt_path(part: Part) -> str:
+    """Return where the part's receipt lies."""
+    return files.join(part.run, part.stage, "_receipts", f"{part.name}.json")
+
+
+def error_path(part: Part) -> str:
+    """Return where a worker leaves the error that ended the part."""
+    return files.join(part.run, part.stage, "_receipts", f"{part.name}.error")
+
+
+def run_part(work: Callable[[Part], Made], part: Part) -> None:
+    """Make one part and write its receipt; on an error write an error file and raise.
+
+    This is the whole of what a worker does.
+    """
+    start = time.perf_counter()
+    try:
+        made = work(part)
+        made.ledger.check()
+        outputs = tuple(
+            records.describe(part.run, path, rows) for path, rows in sorted(made.outputs.items())
+        )
+    except Exception as error:
+        kind = "input" if isinstance(error, CorpusforgeError) else "defect"
+        text = f"{kind}\n{error or type(error).__name__}\n{traceback.format_exc()}"
+        files.write_bytes(error_path(part), text.encode("utf-8", "backslashreplace"))
+        raise
+    receipt = Receipt(
+        part=part.name,
+        fingerprint=part.fingerprint,
+        outputs=outputs,
+        ledger=made.ledger.rows(),
+        extra=made.extra,
+        seconds=time.perf_counter() - start,
+        documents=made.documents,
+        input_bytes=made.input_bytes or part.size,
+    )
+    records.write_json(receipt_path(part), receipt)
+
+
+def run_stage(stage: Stage, execute: Executor, *, force: bool = False) -> tuple[Manifest, bool]:
+    """Run a stage unless its manifest matches; return the manifest and whether work was done.
+
+    Parts whose receipt matches and whose outputs have the recorded digests are kept.
+    """
+    path = stage.path("manifest.json")
+    existing: Manifest | None = records.read_json(path, Manifest)
+    if existing and existing.fingerprint == stage.fingerprint and not force:
+        return existing, False
+    files.remove(path)
+    files.make_directory(stage.path("_receipts"))
+    parts = [replace(part, fingerprint=_part_fingerprint(stage, part)) for part in stage.parts]
+    for part in parts:
+        files.remove(error_path(part))
+    start = time.perf_counter()
+    todo = [part for part in parts if force or not _is_made(part)]
+    for part in todo:
+        files.remove(receipt_path(part))
+    if todo:
+        _execute(stage, execute, todo)
+    receipts = _collect(stage, parts)
+    manifest = _manifest(stage, receipts, time.perf_counter() - start)
+    _sweep(stage, manifest)
+    records.write_json(path, manifest)
+    return manifest, True
+
+
+def _part_fingerprint(stage: Stage, part: Part) -> str:
+    return records.fingerprint(stage.name, stage.settings, stage.reads, part.index, part.inputs)
+
+
+def _is_made(part: Part) -> bool:
+    receipt: Receipt | None = records.read_json(receipt_path(part), Receipt)
+    if receipt is None or receipt.fingerprint != part.fingerprint:
+        return False
+    return all(
+        files.exists(files.join(part.run, output.path))
+        and files.sha256(files.join(part.run, output.path)) == output.sha256
+        for output in receipt.outputs
+    )
+
+
+def _execute(stage: Stage, execute: Executor, parts: Sequence[Part]) -> None:
+    try:
+        execute(stage, parts)
+    except CorpusforgeError:
+        _raise_first_error(stage, parts, None)
+        raise
+    except Exception as error:
+        _raise_first_error(stage, parts, error)
+        raise
+    _raise_first_error(stage, parts, None)
+
+
+def _raise_first_error(stage: Stage, parts: Sequence[Part], cause: Exception | None) -> None:
+    for part in parts:
+        path = error_path(part)
+        if not files.exists(path):
+            continue
+        kind, message, details = files.read_bytes(path).decode("utf-8").split("\n", 2)
+        if kind == "input":
+            raise InputError(message) from cause
+        raise RunError(
+            f"stage {stage.name!r}, {part.name} failed: {message} (details in {path}). "
+            f"The run can be resumed: give the same command again.\n{details}"
+        ) from cause
+
+
+def _collect(stage: Stage, parts: Sequence[Part]) -> list[Receipt]:
+    receipts = []
+    for part in parts:
+        receipt: Receipt | None = records.read_json(receipt_path(part), Receipt)
+        if receipt is None or receipt.fingerprint != part.fingerprint:
+            raise RunError(
+                f"stage {stage.name!r}: {part.name} was not made (its worker ended without a receipt). "
+                "Give the same command again to resume."
+            )
+        receipts.append(receipt)
+    return receipts
+
+
+def _manifest(stage: Stage, receipts: Sequence[Receipt], seconds: float) -> Manifest:
+    extra, written = stage.finish(receipts) if stage.finish else ({}, {})
+    outputs: list[Output] = [output for receipt in receipts for output in receipt.outputs]
+    outputs += [records.describe(stage.run, path, rows) for path, rows in written.items()]
+    ledger = records.merge_ledgers([receipt.ledger for receipt in receipts])
+    ledger.check()
+    return Manifest(
+        stage=stage.name,
+        fingerprint=stage.fingerprint,
+        version=corpusforge.__version__,
+        settings=records.plain(stage.settings),
+        inputs=[dict(item) for item in stage.inputs],
+        outputs=tuple(sorted(outputs, key=lambda output: output.path)),
+        ledger=ledger.rows(),
+        extra=extra,
+        seconds=seconds,
+        documents=sum(receipt.documents for receipt in receipts),
+        input_bytes=sum(receipt.input_bytes for receipt in receipts),
+    )
+
+
+def _sweep(stage: Stage, manifest: Manifest) -> None:
+    """Delete what an earlier, different run of this stage left behind, temporary files included."""
+    named = {files.join(stage.run, output.path) for output in manifest.outputs}
+    named |= {receipt_path(part) for part in stage.parts} | {stage.path("manifest.json")}
+    found = _walk(stage.path())
+    for shared in ("dropped", "failed"):
+        prefix = files.join(stage.run, shared, f"{stage.name}-part-")
+        found += [path for path in _walk(files.join(stage.run, shared)) if path.startswith(prefix)]
+    for path in found:
+        if path not in named:
+            files.remove(path)
+
+
+def _walk(directory: str) -> list[str]:
+    if files.is_remote(directory):
+        return [info.path for info in files.list_files(directory + "/**")]
+    return [path.as_posix() for path in Path(directory).rglob("*") if path.is_file()]

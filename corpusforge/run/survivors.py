@@ -1,0 +1,85 @@
+"""The one reader of text after the first stage: documents minus what later stages removed.
+
+Each later stage asks for the documents as they stand just before it. Rows keep their number in the
+document part (`row`), by which every side table is joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.decontaminate import apply_edits
+from corpusforge.io import files
+from corpusforge.io.parquet import read_batches, read_table, row_count
+from corpusforge.run.stage import part_name
+
+__all__ = ["kept_rows", "read_survivors"]
+
+ORDER = ("documents", "scores", "duplicates", "contamination")
+"""Whose removals apply, in this order."""
+
+
+def kept_rows(run: str, index: int, upto: str) -> NDArray[np.bool_]:
+    """Return, for each row of document part `index`, whether every stage through `upto` kept it."""
+    part = f"{part_name(index)}.parquet"
+    kept = np.ones(row_count(files.join(run, "documents", part)), dtype=bool)
+    last = ORDER.index(upto)
+    if last >= 1:
+        scores = read_table(files.join(run, "scores", part), ["kept"])
+        kept &= scores.column("kept").to_numpy(zero_copy_only=False)
+    if last >= 2:
+        removed = read_table(files.join(run, "duplicates", part), ["row"])
+        kept[removed.column("row").to_numpy()] = False
+    if last >= 3:
+        edits = read_table(files.join(run, "contamination", part), ["row", "drop"])
+        drop = edits.column("drop").to_numpy(zero_copy_only=False)
+        kept[edits.column("row").to_numpy()[drop]] = False
+    return kept
+
+
+def read_survivors(
+    run: str, index: int, columns: Sequence[str], upto: str, batch_rows: int = 1024
+) -> Iterator[pa.RecordBatch]:
+    """Yield the surviving documents of part `index` in order, with a `row` column (int64) added.
+
+    With `upto="contamination"` the text is as decontamination left it. `columns` are columns of
+    the documents; `text` is read only if named.
+    """
+    kept = kept_rows(run, index, upto)
+    edits = _cuts(run, index) if upto == "contamination" and "text" in columns else {}
+    first = 0
+    path = files.join(run, "documents", f"{part_name(index)}.parquet")
+    for batch in read_batches(path, columns, batch_rows):
+        rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
+        first += batch.num_rows
+        mask = kept[rows]
+        if not mask.any():
+            continue
+        whole = pa.RecordBatch.from_arrays(
+            [*batch.columns, pa.array(rows)], names=[*batch.schema.names, "row"]
+        )
+        whole = whole.filter(pa.array(mask))
+        yield _edited(whole, edits) if edits else whole
+
+
+def _cuts(run: str, index: int) -> dict[int, pa.Table]:
+    table = read_table(files.join(run, "contamination", f"{part_name(index)}.parquet"))
+    table = table.filter(pa.compute.invert(table.column("drop")))
+    rows = table.column("row").to_numpy()
+    return {int(row): table.filter(pa.array(rows == row)) for row in np.unique(rows)}
+
+
+def _edited(batch: pa.RecordBatch, edits: dict[int, pa.Table]) -> pa.RecordBatch:
+    rows = batch.column("row").to_pylist()
+    if not any(row in edits for row in rows):
+        return batch
+    place = batch.schema.get_field_index("text")
+    texts = [
+        apply_edits(text, edits[row]) if row in edits else text
+        for row, text in zip(rows, batch.column("text").to_pylist(), strict=True)
+    ]
+    return batch.set_column(place, "text", pa.array(texts, type=pa.large_string()))

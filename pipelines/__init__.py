@@ -1,0 +1,1 @@
+"""Runnable entry points: options and wiring, nothing else."""

@@ -1,0 +1,107 @@
+"""Web, Wikipedia, books and code to tokenized shards, in one command.
+
+    python -m pipelines.pretrain_mix --runner DirectRunner
+
+runs the embedded sample into ./runs/sample. Unknown options are handed to Beam.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from corpusforge import recipe as recipes
+from corpusforge.beam.runner import BeamExecutor, WorkerDied
+from corpusforge.cli import fail
+from corpusforge.errors import CorpusforgeError
+from corpusforge.run.directory import KEEP
+from corpusforge.run.pretrain import STAGES, Outcome
+from corpusforge.run.pretrain import run as run_pretrain
+from corpusforge.run.progress import Reporter
+from corpusforge.run.report import print_summary
+
+__all__ = ["main", "run"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    options = argparse.ArgumentParser(
+        prog="python -m pipelines.pretrain_mix",
+        description="Make tokenized training shards from web, Wikipedia, books and code.",
+        epilog="Options not listed here go to Apache Beam, e.g. --flink_master or --temp_location.",
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    add("--recipe", default="sample", metavar="NAME|FILE.toml|list",
+        help="a recipe's name or TOML file; 'list' prints the recipes (default: sample)")  # fmt: skip
+    add("--source", action="append", default=[], metavar="NAME=GLOB",
+        help="files of a source; may be repeated. NAME:KIND=GLOB adds a source of kind web, wikipedia, "
+             "books, code, documents or html")  # fmt: skip
+    add("--output", metavar="DIR",
+        help="the run's directory; a local path, s3:// or gs:// (default: ./runs/RECIPE)")  # fmt: skip
+    add("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="worker processes on this machine (default: all cores)")  # fmt: skip
+    add("--runner", default="DirectRunner", metavar="NAME",
+        help="DirectRunner (this machine), FlinkRunner, DataflowRunner, … (default: DirectRunner)")  # fmt: skip
+    add("--until", default="report", metavar="STAGE", help=f"stop after a stage: {', '.join(STAGES)}")
+    add("--force", action="append", default=[], metavar="STAGE",
+        help="make a stage again even if nothing changed; may be repeated")  # fmt: skip
+    add("--set", action="append", default=[], dest="overrides", metavar="SECTION.KEY=VALUE",
+        help="override a recipe value, e.g. mix.budget=1000000; may be repeated")  # fmt: skip
+    add("--keep", choices=KEEP, default="all",
+        help="which intermediate stages stay after a complete run (default: all)")  # fmt: skip
+    add("--quiet", action="store_true", help="print no progress")
+    return options
+
+
+def run(argv: Sequence[str] | None = None) -> Outcome | None:
+    """Run the journey as the command line `argv` says; None where it only listed the recipes.
+
+    Raises CorpusforgeError where something given is wrong.
+    """
+    options, beam_options = parser().parse_known_args(argv)
+    if options.recipe == "list":
+        for name in recipes.names():
+            print(f"{name:<16} {recipes.load(name).description}")
+        return None
+    recipe = recipes.load(options.recipe, options.source, options.overrides)
+    output = options.output or f"runs/{recipe.name}"
+    reporter = Reporter(quiet=options.quiet)
+    with BeamExecutor(
+        options.runner, options.workers, beam_options, watch=reporter.watch
+    ) as executor:
+        outcome = run_pretrain(
+            recipe,
+            output,
+            executor,
+            reporter,
+            until=options.until,
+            force=options.force,
+            keep=options.keep,
+        )
+    if outcome.complete:
+        print_summary(output)
+    return outcome
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point: 0, or 2 with a message where something given is wrong."""
+    try:
+        run(argv)
+    except WorkerDied as error:
+        fail(error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(error.exit_code)  # the runner's threads wait for the dead worker for ever
+    except CorpusforgeError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        print("interrupted; give the same command again to resume", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One JSON Schema per record written or read; the version is in the name."""
