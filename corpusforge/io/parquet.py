@@ -6,7 +6,7 @@ zstd level 3; statistics off and a fixed writer version, so equal rows give equa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from types import TracebackType
 
 import pyarrow as pa
@@ -49,8 +49,10 @@ class Writer:
     ) -> None:
         if kind is None and self._writer is None and self._schema is not None:
             self._open(self._schema)
-        if self._writer is not None and kind is None:
-            self._writer.close()
+        if self._writer is not None:
+            # After an error too: an open writer would write to the closed file when collected.
+            with nullcontext() if kind is None else suppress(Exception):
+                self._writer.close()
         self._stack.__exit__(kind, error, trace)
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
