@@ -17,11 +17,11 @@ class Settings:
     """Which tokenizer makes the ids, and how documents are delimited."""
 
     tokenizer: str = "train"
-    """`train` (a byte-level BPE made in the run), a tiktoken name (`gpt2`, `r50k_base`, `cl100k_base`,
-    `o200k_base`, …), a path to a `*.tiktoken` ranks file, or a path to a `tokenizer.json`."""
+    """`train` (a byte-level BPE made in the run), a tiktoken name (`gpt2`, `r50k_base`,
+    `cl100k_base`, `o200k_base`, …), or a path to a `*.tiktoken` ranks file or `tokenizer.json`."""
     pattern: str = ""
-    """How text is cut before merging: `gpt2`, `cl100k`, `o200k` or a regular expression. Empty: `gpt2`
-    when training, and for a ranks file the one that belongs to its content or name."""
+    """How text is cut before merging: `gpt2`, `cl100k`, `o200k` or a regular expression. Empty:
+    `gpt2` when training, and for a ranks file the one that belongs to its content or name."""
     vocab_size: int = 32768
     """Ids of a trained tokenizer, the end-of-document id included."""
     train_megabytes: float = 32.0
@@ -31,16 +31,18 @@ class Settings:
     start_token: bool = False
     """True: each document begins with a start id as well (OPT does so); the end-of-document id
     serves where the vocabulary has no start token."""
-    accelerator: Literal["off", "gigatoken", "quicktok"] = "off"
-    """A faster encoder, if installed; each batch is checked against tiktoken (see `check_share`)."""
+    accelerator: Literal["off", "gigatoken"] = "off"
+    """A faster encoder, if installed; each batch is checked against tiktoken (`check_share`)."""
     check_share: float = 0.01
-    """Share of an accelerated batch's documents (at least one) whose ids are compared with tiktoken's."""
+    """Share of an accelerated batch's documents (at least one) that tiktoken encodes as well."""
     batch_megabytes: float = 4.0
     """Text encoded and written at once, in 10^6 bytes; bounds memory."""
 
     def __post_init__(self) -> None:
         if not self.tokenizer:
-            raise RecipeError("tokenize.tokenizer is empty; write 'train', a tiktoken name or a path.")
+            raise RecipeError(
+                "tokenize.tokenizer is empty; write 'train', a tiktoken name or a path."
+            )
         if not SMALLEST_VOCABULARY <= self.vocab_size < 2**31:
             raise RecipeError(
                 f"tokenize.vocab_size is {self.vocab_size}; expected {SMALLEST_VOCABULARY} to 2^31."

@@ -1,0 +1,203 @@
+"""What turns texts into ids: tiktoken, Hugging Face `tokenizers`, and an accelerator over tiktoken.
+
+Every engine gives flat uint32 ids and offsets, without end-of-document ids, and takes the names of
+special tokens that stand in a text for ordinary text. gigatoken is a young library of a single
+author, so an accelerated batch is checked: its ids must decode to the text's own bytes, and a hash
+sample of the documents is encoded by tiktoken too. A batch that fails is encoded by tiktoken whole,
+and the accelerator stays off. Limit: a wrong merge outside the sample that decodes to the same
+bytes is not seen; `check_share = 1` compares everything.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.draw import uniform
+from corpusforge.errors import InputError
+from corpusforge.text.jit import jit
+from corpusforge.text.packed import packed
+from corpusforge.tokenize.patterns import FAST_PATTERNS, PATTERNS
+from corpusforge.tokenize.ranks import dump_ranks
+
+__all__ = ["Accelerated", "Engine", "HuggingFace", "Ids", "Tiktoken"]
+
+Ids = tuple[NDArray[np.uint32], NDArray[np.int64]]
+"""Flat ids and offsets: document i is `ids[offsets[i]:offsets[i + 1]]`."""
+
+
+class Engine(Protocol):
+    """An encoder of batches."""
+
+    def encode(self, texts: pa.Array) -> Ids:
+        """Return the ids of each text, without end-of-document ids."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids; broken UTF-8 (a cut token) becomes U+FFFD."""
+        ...
+
+
+def _flat(pieces: Sequence[NDArray[np.uint32]]) -> Ids:
+    offsets = np.zeros(len(pieces) + 1, dtype=np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
+    ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.uint32)
+    return ids, offsets
+
+
+class Tiktoken:
+    """Byte-level BPE by tiktoken: the reference."""
+
+    def __init__(self, encoding: Any) -> None:
+        self.encoding = encoding
+
+    @classmethod
+    def of_ranks(
+        cls, ranks: Mapping[bytes, int], pattern: str, specials: dict[str, int]
+    ) -> Tiktoken:
+        """Return the engine of ranks and a named or written pattern."""
+        import tiktoken
+
+        cut = FAST_PATTERNS.get(pattern, pattern)
+        try:
+            encoding = tiktoken.Encoding(
+                "ranks", pat_str=cut, mergeable_ranks=dict(ranks), special_tokens=specials
+            )
+        except ValueError as error:
+            raise InputError(f"tokenize.pattern {pattern!r} is not usable: {error}.") from error
+        return cls(encoding)
+
+    def encode(self, texts: pa.Array) -> Ids:
+        """Return flat ids and offsets; text that spells a special token is ordinary text."""
+        encode = self.encoding.encode_to_numpy
+        return _flat([encode(text or "", disallowed_special=()) for text in texts.to_pylist()])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids."""
+        return str(self.encoding.decode(list(ids)))
+
+
+class HuggingFace:
+    """Any `tokenizer.json`, by `tokenizers`; control tokens in a text are encoded as text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True
+        self.tokenizer = tokenizer
+
+    def encode(self, texts: pa.Array) -> Ids:
+        """Return flat ids and offsets."""
+        plain = [text or "" for text in texts.to_pylist()]
+        rows = self.tokenizer.encode_batch_fast(plain, add_special_tokens=False)
+        return _flat([np.array(row.ids, dtype=np.uint32) for row in rows])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
+
+
+def _gigatoken(ranks: Mapping[bytes, int], pattern: str) -> Any:
+    try:
+        import gigatoken
+    except ImportError as error:
+        raise InputError(
+            f"tokenize.accelerator = 'gigatoken' is not installed: {error}. "
+            "pip install gigatoken, or set accelerator = 'off'."
+        ) from error
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "ranks.tiktoken")
+        dump_ranks(path, ranks)
+        # Names of special tokens are given to it as none: in a text they are text.
+        return gigatoken.Tokenizer.from_tiktoken(path, pattern, {}).backend
+
+
+@jit
+def _decodes_to(
+    ids: NDArray[np.uint32],
+    starts: NDArray[np.int64],
+    bytes_: NDArray[np.uint8],
+    data: NDArray[np.uint8],
+    begin: int,
+    end: int,
+) -> bool:
+    position = begin
+    for token in ids:
+        if token + 1 >= len(starts):
+            return False
+        for at in range(starts[token], starts[token + 1]):
+            if position >= end or bytes_[at] != data[position]:
+                return False
+            position += 1
+    return position == end
+
+
+class Accelerated:
+    """gigatoken in front of tiktoken, checked batch by batch."""
+
+    def __init__(
+        self, reference: Tiktoken, ranks: Mapping[bytes, int], pattern: str, share: float
+    ) -> None:
+        if pattern not in PATTERNS:
+            raise InputError(
+                f"tokenize.accelerator knows the patterns {', '.join(PATTERNS)} only, "
+                f"not {pattern!r}. Set accelerator = 'off'."
+            )
+        self._fast = _gigatoken(ranks, pattern)
+        self.reference = reference
+        self.share = share
+        self.refused = 0
+        token_of = {rank: token for token, rank in ranks.items()}
+        table = [token_of.get(number, b"") for number in range(max(token_of) + 1)]
+        self._starts = np.zeros(len(table) + 1, dtype=np.int64)
+        np.cumsum([len(token) for token in table], out=self._starts[1:])
+        self._bytes = np.frombuffer(b"".join(table), dtype=np.uint8)
+
+    def encode(self, texts: pa.Array) -> Ids:
+        """Return flat ids and offsets: tiktoken's, from the first batch found to differ."""
+        if self.refused:
+            return self.reference.encode(texts)
+        encode = self._fast.encode
+        ids, offsets = _flat([encode(text or "") for text in texts.to_pylist()])
+        if self._agrees(texts, ids, offsets):
+            return ids, offsets
+        self.refused += 1
+        return self.reference.encode(texts)
+
+    def _agrees(self, texts: pa.Array, ids: NDArray[np.uint32], offsets: NDArray[np.int64]) -> bool:
+        data, bounds = packed(texts)
+        begin, end = int(bounds[0]), int(bounds[len(texts)])
+        if not _decodes_to(ids, self._starts, self._bytes, data, begin, end):
+            return False
+        rows = _sample(data, bounds[: len(texts) + 1], self.share)
+        expected, ends = self.reference.encode(texts.take(pa.array(rows, type=pa.int64())))
+        return all(
+            np.array_equal(ids[offsets[row] : offsets[row + 1]], expected[ends[n] : ends[n + 1]])
+            for n, row in enumerate(rows)
+        )
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids."""
+        return self.reference.decode(ids)
+
+
+def _sample(data: NDArray[np.uint8], bounds: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Return the rows to compare, at least one, drawn by a document's length and first bytes."""
+    heads = [
+        zlib.crc32(data[a : min(b, a + 64)].tobytes())
+        for a, b in itertools.pairwise(bounds.tolist())
+    ]
+    if not heads:
+        return np.zeros(0, dtype=np.int64)
+    keys = np.array(heads, dtype=np.uint64) << np.uint64(32) | np.diff(bounds).astype(np.uint64)
+    draws = uniform(keys, 0, "accelerator check")
+    rows = np.flatnonzero(draws < share)
+    return rows if len(rows) else np.array([int(np.argmin(draws))], dtype=np.int64)

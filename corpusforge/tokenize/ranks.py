@@ -1,0 +1,114 @@
+"""Ranks files (tiktoken's format) and the `tokenizer.json` that means the same.
+
+A ranks file has one token a line: its bytes in base64, a space, its id; a lower id is merged first.
+A `tokenizer.json` wants explicit merges: every way to cut a token into two tokens becomes one, in
+the order of ids, so that the two engines choose the same merges. Limit: where overlapping merges
+make the same token, an engine may break the tie otherwise; `train` compares both and would say so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from corpusforge.errors import InputError
+from corpusforge.io import files
+from corpusforge.tokenize.patterns import byte_letters
+
+__all__ = ["dump_ranks", "dump_tokenizer_json", "parse_ranks", "tokenizer_json"]
+
+
+def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
+    """Return token bytes to id; raises InputError naming the line that does not fit."""
+    ranks: dict[bytes, int] = {}
+    for number, line in enumerate(data.splitlines(), 1):
+        if not line:
+            continue
+        token, _, rank = line.partition(b" ")
+        try:
+            ranks[base64.b64decode(token, validate=True)] = int(rank)
+        except (binascii.Error, ValueError) as error:
+            raise InputError(
+                f"{path}:{number}: {line[:40]!r} is no line of a ranks file; "
+                "expected base64, a space and an id."
+            ) from error
+    missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
+    if missing:
+        raise InputError(
+            f"{path}: {len(missing)} of the 256 single bytes have no id (first: "
+            f"{missing[0]:#04x}); a byte-level ranks file holds them all."
+        )
+    if len(set(ranks.values())) != len(ranks):
+        raise InputError(f"{path}: two tokens have the same id.")
+    return ranks
+
+
+def dump_ranks(path: str, ranks: Mapping[bytes, int]) -> None:
+    """Write a ranks file, by id."""
+    ordered = sorted(ranks.items(), key=lambda item: item[1])
+    lines = [base64.b64encode(token) + b" %d\n" % rank for token, rank in ordered]
+    files.write_bytes(path, b"".join(lines))
+
+
+def _merges(ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
+    merges: list[tuple[int, int, int, bytes, bytes]] = []
+    for token, rank in ranks.items():
+        for cut in range(1, len(token)):
+            left, right = token[:cut], token[cut:]
+            if left in ranks and right in ranks:
+                merges.append((rank, ranks[left], ranks[right], left, right))
+    return [(left, right) for *_, left, right in sorted(merges)]
+
+
+def tokenizer_json(
+    ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return the `tokenizer.json` of a byte-level BPE: same ids as the ranks give."""
+    letters = byte_letters()
+
+    def written(token: bytes) -> str:
+        return "".join(letters[byte] for byte in token)
+
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    cut = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+    ordered = sorted(ranks.items(), key=lambda item: item[1])
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {"id": number, "content": name, **flags, "special": True}
+            for name, number in sorted(specials.items(), key=lambda item: item[1])
+        ],
+        "normalizer": None,
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [cut, {**byte_level, "use_regex": False}],
+        },
+        "post_processor": None,
+        "decoder": {**byte_level, "use_regex": True},
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": {written(token): rank for token, rank in ordered},
+            "merges": [[written(left), written(right)] for left, right in _merges(ranks)],
+        },
+    }
+
+
+def dump_tokenizer_json(
+    path: str, ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int]
+) -> None:
+    """Write `tokenizer_json` as a file that `tokenizers` and `transformers` open."""
+    table = tokenizer_json(ranks, pattern, specials)
+    files.write_bytes(path, json.dumps(table, ensure_ascii=False, indent=1).encode() + b"\n")
