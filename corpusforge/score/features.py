@@ -1,0 +1,207 @@
+"""Hashed token features, and the kernel that scores a text with them in one pass.
+
+Method: GPT-3's filter (Brown et al. 2020, appendix A) is logistic regression over hashed tokens;
+here tokens are the words of `corpusforge.text.classes` in lower case, single and in pairs, hashed
+into 2^k buckets, counted and scaled to unit length. A text is read in windows of equal size and
+its score is their mean, so that a page and a book are measured with the same rod. Scoring fuses
+tokenising, hashing, counting, scaling and the dot product: no vector is ever built. Limits:
+buckets collide; pairs across a window's edge are not seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpusforge.text.classes import PUNCT, UNSPACED, WORD
+from corpusforge.text.jit import jit
+
+__all__ = ["SEARCH", "count_features", "score_texts", "window_bounds"]
+
+SEARCH = 48  # bytes looked ahead for white space, so that a window ends with a whole word
+
+_OFFSET = np.uint64(0xCBF29CE484222325)  # FNV-1a (Fowler, Noll, Vo), over code points
+_PRIME = np.uint64(0x100000001B3)
+_PAIR = np.uint64(0x9E3779B97F4A7C15)
+
+
+@jit
+def _mix(z: np.uint64) -> np.uint64:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@jit
+def tokenise(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    classes: NDArray[np.uint8],
+    lower: NDArray[np.uint32],
+    marks: bool,
+    out: NDArray[np.uint64],
+) -> int:
+    """Write a hash for each token of data[start:end]; return their number (at most end - start)."""
+    n = 0
+    inside = False
+    h = _OFFSET
+    i = start
+    while i < end:
+        b = np.uint32(data[i])
+        if b < 0x80:
+            c = b
+            i += 1
+        elif b < 0xE0:
+            c = (b & 0x1F) << 6 | (data[i + 1] & 0x3F)
+            i += 2
+        elif b < 0xF0:
+            c = (b & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
+            i += 3
+        else:
+            c = (b & 0x07) << 18 | (data[i + 1] & 0x3F) << 12
+            c |= (data[i + 2] & 0x3F) << 6 | (data[i + 3] & 0x3F)
+            i += 4
+        kind = classes[c] if c < len(classes) else np.uint8(0)
+        if kind & WORD and not kind & UNSPACED:
+            if not inside:
+                h = _OFFSET
+                inside = True
+            h = (h ^ np.uint64(lower[c])) * _PRIME
+            continue
+        if inside:
+            out[n] = _mix(h)
+            n += 1
+            inside = False
+        if kind & UNSPACED or (marks and kind & PUNCT):
+            out[n] = _mix((_OFFSET ^ np.uint64(lower[c])) * _PRIME)
+            n += 1
+    if inside:
+        out[n] = _mix(h)
+        n += 1
+    return n
+
+
+@jit
+def _hash_features(
+    tokens: NDArray[np.uint64], n: int, ngrams: int, mask: np.uint64, out: NDArray[np.int64]
+) -> int:
+    """Write the bucket of each token, and of each pair where `ngrams` is 2; return their number."""
+    m = 0
+    for k in range(n):
+        out[m] = np.int64(tokens[k] & mask)
+        m += 1
+        if ngrams == 2 and k:
+            out[m] = np.int64(_mix(tokens[k - 1] * _PAIR + tokens[k]) & mask)
+            m += 1
+    return m
+
+
+@jit
+def window_bounds(
+    data: NDArray[np.uint8], start: int, end: int, length: int, search: int
+) -> NDArray[np.int64]:
+    """Return the bounds of equal windows of about `length` bytes; at least one window."""
+    size = end - start
+    number = max(1, (size + length // 2) // length)
+    bounds = np.empty(number + 1, dtype=np.int64)
+    bounds[0] = start
+    for k in range(1, number):
+        at = max(bounds[k - 1], start + size * k // number)
+        while at < end and data[at] & 0xC0 == 0x80:
+            at += 1
+        for i in range(at, min(at + search, end)):
+            if data[i] <= 0x20:
+                at = i
+                break
+        bounds[k] = at
+    bounds[number] = end
+    return bounds
+
+
+@jit
+def score_texts(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    classes: NDArray[np.uint8],
+    lower: NDArray[np.uint32],
+    marks: bool,
+    ngrams: int,
+    window: int,
+    search: int,
+    weights: NDArray[np.float32],
+    bias: float,
+    out: NDArray[np.float64],
+    tokens_out: NDArray[np.int64],
+) -> None:
+    """Write each text's mean window logit, and its number of tokens.
+
+    The table holds (weight, count) side by side, so that a feature costs one cache line.
+    """
+    table = np.zeros((len(weights), 2), dtype=np.float32)
+    table[:, 0] = weights
+    mask = np.uint64(len(weights) - 1)
+    room = 2 * (window + window // 2 + search + 8)
+    tokens = np.empty(room, dtype=np.uint64)
+    found = np.empty(2 * room, dtype=np.int64)
+    for t in range(len(offsets) - 1):
+        bounds = window_bounds(data, offsets[t], offsets[t + 1], window, search)
+        total, weight = 0.0, 0
+        for k in range(len(bounds) - 1):
+            n = tokenise(data, bounds[k], bounds[k + 1], classes, lower, marks, tokens)
+            m = _hash_features(tokens, n, ngrams, mask, found)
+            dot, squares = 0.0, 0.0
+            for j in range(m):
+                row = table[found[j]]
+                dot += row[0]
+                squares += 2.0 * row[1] + 1.0
+                row[1] += np.float32(1.0)
+            for j in range(m):
+                table[found[j], 1] = np.float32(0.0)
+            if n:
+                total += n * dot / np.sqrt(squares)
+                weight += n
+        out[t] = bias + (total / weight if weight else 0.0)
+        tokens_out[t] = weight
+
+
+@jit
+def count_features(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    classes: NDArray[np.uint8],
+    lower: NDArray[np.uint32],
+    marks: bool,
+    ngrams: int,
+    buckets: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Return the texts as sparse rows of unit length: (row starts, buckets, values)."""
+    longest = 1
+    for t in range(len(offsets) - 1):
+        longest = max(longest, offsets[t + 1] - offsets[t])
+    tokens = np.empty(longest, dtype=np.uint64)
+    found = np.empty(2 * longest, dtype=np.int64)
+    counts = np.zeros(buckets, dtype=np.int32)
+    room = 2 * (offsets[-1] - offsets[0]) + 1
+    starts = np.zeros(len(offsets), dtype=np.int64)
+    columns = np.empty(room, dtype=np.int32)
+    values = np.empty(room, dtype=np.float32)
+    at = 0
+    for t in range(len(offsets) - 1):
+        n = tokenise(data, offsets[t], offsets[t + 1], classes, lower, marks, tokens)
+        m = _hash_features(tokens, n, ngrams, np.uint64(buckets - 1), found)
+        for j in range(m):
+            counts[found[j]] += 1
+        squares, first = 0.0, at
+        for j in range(m):
+            c = counts[found[j]]
+            if c:
+                counts[found[j]] = 0
+                columns[at] = found[j]
+                values[at] = c
+                squares += np.float64(c) * c
+                at += 1
+        for j in range(first, at):
+            values[j] /= np.sqrt(squares)
+        starts[t + 1] = at
+    return starts, columns[:at].copy(), values[:at].copy()

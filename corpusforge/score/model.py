@@ -1,0 +1,123 @@
+"""A trained model as one file, and its scorer.
+
+The file of `hashed_logreg`: the magic `CFQUAL01`, a uint32 with the length of a JSON header
+(sorted keys), the header, the weights as little-endian float32. Equal models are equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.errors import InputError
+from corpusforge.score.features import SEARCH, score_texts
+from corpusforge.text.classes import class_table, lower_table
+from corpusforge.text.packed import packed
+
+__all__ = ["MAGIC", "HashedModel", "Model", "Scorer", "sigmoid"]
+
+MAGIC = b"CFQUAL01"
+
+
+class Scorer(Protocol):
+    """What gives each text a quality score."""
+
+    def score(self, texts: pa.Array) -> NDArray[np.float32]:
+        """Return a score in 0..1 for each text, float32 [n]; higher is better."""
+
+
+class Model(Scorer, Protocol):
+    """A scorer that was trained here and can be written."""
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What it was trained on and how it did on the held-out windows."""
+
+    def to_bytes(self) -> bytes:
+        """Return the model as the bytes of one file."""
+
+
+def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 / (1 + e^-x) of each value."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HashedModel:
+    """Logistic regression over hashed tokens: weights float32 [2^k], and how texts are read."""
+
+    weights: NDArray[np.float32]
+    bias: float
+    slope: float
+    shift: float
+    ngrams: int
+    marks: bool
+    window_bytes: int
+    card: Mapping[str, Any]
+
+    def logits(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float64]:
+        """Return each text's mean window logit before calibration, float64 [n]."""
+        data, offsets = packed(texts)
+        out = np.zeros(len(offsets) - 1)
+        tokens = np.zeros(len(offsets) - 1, dtype=np.int64)
+        score_texts(
+            data,
+            offsets,
+            class_table(),
+            lower_table(),
+            self.marks,
+            self.ngrams,
+            self.window_bytes,
+            SEARCH,
+            self.weights,
+            self.bias,
+            out,
+            tokens,
+        )
+        return out
+
+    def score(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float32]:
+        """Return the calibrated probability that a text is of the positives' kind, float32 [n]."""
+        return sigmoid(self.slope * self.logits(texts) + self.shift).astype(np.float32)
+
+    def to_bytes(self) -> bytes:
+        """Return the file's bytes."""
+        header = {
+            "bias": self.bias,
+            "card": dict(self.card),
+            "kind": "hashed_logreg",
+            "marks": self.marks,
+            "ngrams": self.ngrams,
+            "shift": self.shift,
+            "slope": self.slope,
+            "window_bytes": self.window_bytes,
+        }
+        text = json.dumps(header, sort_keys=True, ensure_ascii=False).encode()
+        weights = np.ascontiguousarray(self.weights, dtype="<f4").tobytes()
+        return MAGIC + struct.pack("<I", len(text)) + text + weights
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str) -> HashedModel:
+        """Read a file's bytes; raises InputError naming the file where they are no such model."""
+        try:
+            (size,) = struct.unpack_from("<I", data, len(MAGIC))
+            start = len(MAGIC) + 4
+            header = json.loads(data[start : start + size])
+            weights = np.frombuffer(data, dtype="<f4", offset=start + size).astype(np.float32)
+            names = ("bias", "slope", "shift", "ngrams", "marks", "window_bytes", "card")
+            model = cls(weights, **{key: header[key] for key in names})
+        except (ValueError, KeyError, struct.error) as error:
+            raise InputError(
+                f"{name!r} is no model file of this version ({error}). Train it again."
+            ) from error
+        power = len(weights) > 0 and len(weights) & (len(weights) - 1) == 0
+        if data[: len(MAGIC)] != MAGIC or not power or not np.isfinite(weights).all():
+            raise InputError(f"{name!r} is damaged: its weights are incomplete. Train it again.")
+        return model

@@ -1,0 +1,117 @@
+"""Training a quality classifier from two streams of texts, and judging it on held-out windows.
+
+Method: windows of equal size drawn by hash (`sample`), both sides weighing the same, hashed_logreg
+(`logreg`) or fastText (`fasttext_model`); documents held out by hash are never trained on. The
+same texts and settings give the same bytes in any order. Limit: the held-out figures say how well
+the two sides are told apart, which is not yet how good the text is for training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.errors import InputError
+from corpusforge.identify import identify
+from corpusforge.score.evaluation import evaluate
+from corpusforge.score.fasttext_model import FastTextModel, train_fasttext
+from corpusforge.score.features import count_features
+from corpusforge.score.logreg import calibrate, fit
+from corpusforge.score.model import HashedModel, Model
+from corpusforge.score.sample import Texts, Window, draw
+from corpusforge.score.settings import Settings, TrainSettings
+from corpusforge.text.classes import class_table, lower_table
+from corpusforge.text.packed import packed
+
+__all__ = ["train"]
+
+
+def _texts(windows: Sequence[Window]) -> list[str]:
+    return [window.text.decode("utf-8") for window in windows]
+
+
+def _hashed(
+    texts: list[str],
+    labels: NDArray[np.bool_],
+    held: tuple[list[str], NDArray[np.bool_]],
+    settings: TrainSettings,
+) -> tuple[HashedModel, dict[str, Any]]:
+    data, offsets = packed(texts)
+    tables = (class_table(), lower_table())
+    buckets = 1 << settings.buckets_log2
+    rows = count_features(data, offsets, *tables, settings.marks, settings.ngrams, buckets)
+    # both sides weigh as much as half the windows each
+    weights = np.where(labels, 0.5 / labels.mean(), 0.5 / (~labels).mean())
+    found, bias, passes = fit(
+        rows, labels, settings.regularisation * weights, buckets, settings.seed
+    )
+    model = HashedModel(
+        found, bias, 1.0, 0.0, settings.ngrams, settings.marks, settings.window_bytes, {}
+    )
+    slope, shift = calibrate(model.logits(held[0]), held[1])
+    return replace(model, slope=slope, shift=shift), {"passes": passes}
+
+
+def _check(windows: Sequence[Window], side: str) -> None:
+    if sum(not window.held_out for window in windows) < 2:
+        raise InputError(
+            f"the {side} side has {len(windows)} windows of text; a classifier needs at least two "
+            f"to train on. Add sources to score.train.{side}, or lower score.train.held_out."
+        )
+
+
+def train(positive: Texts, negative: Texts, settings: Settings) -> Model:
+    """Train on texts to keep (`positive`) and raw ones (`negative`); batches, or batches by source.
+
+    Returns a model whose `card` holds the counts, the settings and the held-out figures. Raises
+    InputError where a side has too little text.
+    """
+    sides = (draw(negative, "negative", settings.train), draw(positive, "positive", settings.train))
+    for windows, name in zip(sides, ("negative", "positive"), strict=True):
+        _check(windows, name)
+    everything = sorted((w.key, w.document, side, w) for side in (0, 1) for w in sides[side])
+    parts = {
+        held: [(w, bool(side)) for *_, side, w in everything if w.held_out is held]
+        for held in (False, True)
+    }
+    labels = {held: np.array([good for _, good in rows], bool) for held, rows in parts.items()}
+    windows_of = {held: [w for w, _ in rows] for held, rows in parts.items()}
+    learned, judged = _texts(windows_of[False]), _texts(windows_of[True])
+    model: Model
+    extra: dict[str, Any] = {}
+    if settings.engine == "fasttext":
+        model = train_fasttext(learned, labels[False], settings.train)
+    else:
+        model, extra = _hashed(learned, labels[False], (judged, labels[True]), settings.train)
+    figures = {}
+    if judged:
+        held_array = pa.array(judged, pa.large_string())
+        languages, _ = identify(held_array)
+        names = [window.source for window in windows_of[True]]
+        figures = evaluate(model.score(held_array), labels[True], names, languages)
+    card = {
+        "engine": settings.engine,
+        "settings": asdict(settings.train),
+        "windows": _counts(sides),
+        "held_out": figures,
+        **extra,
+    }
+    assert isinstance(model, HashedModel | FastTextModel)
+    return replace(model, card=json.loads(json.dumps(card)))  # as it will be read back
+
+
+def _counts(sides: tuple[list[Window], list[Window]]) -> dict[str, dict[str, int]]:
+    """Return the number of drawn windows by side and source."""
+    return {
+        name: {
+            source: sum(window.source == source for window in windows)
+            for source in sorted({window.source for window in windows})
+        }
+        for name, windows in zip(("negative", "positive"), sides, strict=True)
+    }

@@ -1,0 +1,159 @@
+"""The fused kernel equals an obvious twin that uses `re`, `str.lower` and a Counter."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from corpusforge.score.features import SEARCH, count_features, window_bounds
+from corpusforge.score.model import HashedModel
+from corpusforge.text.classes import (
+    LIMIT,
+    PUNCT,
+    class_table,
+    is_unspaced,
+    lower_table,
+)
+from corpusforge.text.packed import packed
+
+MIXED = [
+    "",
+    "one",
+    "Hello, WORLD! It's 3.14 — naïve café; ÀÉÎ straße İstanbul ΑΒΓ.\r\n\r\nNext line",
+    "今天天气很好，我们去公园散步。Hello你好world！１２３ ＡＢＣ",
+    "سريع الثعلب البني يقفز فوق الكلب الكسول، ١٢٣",
+    "तेज भूरी लोमड़ी आलसी कुत्ते के ऊपर कूदती है।",
+    "สุนัขจิ้งจอก 日本語のテキスト、カタカナ ﾊﾝｶｸ 한국어 문장",
+    "😀👍🏽👨‍👩‍👧 e\u0301 n\u0303 \u200d\u00ad 𝔘𝔫𝔦 \U000e0041 \x00\x01",
+    "The quick brown fox jumps over the lazy dog. " * 120,
+    "狐狸跳过了懒狗" * 300,
+    "x" * 4000,
+    " \n\t ",
+]
+
+M64 = (1 << 64) - 1
+
+
+def mix(z):
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & M64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & M64
+    return z ^ (z >> 31)
+
+
+def fnv(word):
+    h = 0xCBF29CE484222325
+    for c in word:
+        low = c.lower()
+        point = ord(low) if len(low) == 1 else ord(c)
+        h = ((h ^ point) * 0x100000001B3) & M64
+    return mix(h)
+
+
+def twin_tokens(text, marks):
+    table = class_table()
+    out, word = [], ""
+    for c in [*text, " "]:
+        if re.match(r"\w", c) and ord(c) < LIMIT and not is_unspaced(c):
+            word += c
+            continue
+        if word:
+            out.append(fnv(word))
+            word = ""
+        point = ord(c)
+        if point < LIMIT and (is_unspaced(c) or (marks and table[point] & PUNCT)):
+            out.append(fnv(c))
+    return out
+
+
+def twin_features(text, marks, ngrams, buckets):
+    tokens = twin_tokens(text, marks)
+    found = Counter(token & (buckets - 1) for token in tokens)
+    if ngrams == 2:
+        for a, b in itertools.pairwise(tokens):
+            found[mix((a * 0x9E3779B97F4A7C15 + b) & M64) & (buckets - 1)] += 1
+    return found, len(tokens)
+
+
+def twin_windows(text, length):
+    data = text.encode()
+    number = max(1, (len(data) + length // 2) // length)
+    bounds = [0]
+    for k in range(1, number):
+        at = max(bounds[-1], len(data) * k // number)
+        while at < len(data) and data[at] & 0xC0 == 0x80:
+            at += 1
+        spaces = [i for i in range(at, min(at + SEARCH, len(data))) if data[i] <= 0x20]
+        bounds.append(spaces[0] if spaces else at)
+    bounds.append(len(data))
+    return [data[a:b].decode() for a, b in itertools.pairwise(bounds)]
+
+
+def twin_logit(text, model):
+    total = weight = 0
+    for window in twin_windows(text, model.window_bytes):
+        found, n = twin_features(window, model.marks, model.ngrams, len(model.weights))
+        if n:
+            norm = math.sqrt(sum(c * c for c in found.values()))
+            total += n * sum(float(model.weights[b]) * c for b, c in found.items()) / norm
+            weight += n
+    return model.bias + (total / weight if weight else 0.0)
+
+
+@pytest.mark.parametrize("ngrams", [1, 2])
+@pytest.mark.parametrize("marks", [False, True])
+@pytest.mark.parametrize("window", [50, 300, 1500])
+def test_fused_score_equals_twin(ngrams, marks, window):
+    weights = np.sin(np.arange(1 << 12) * 12.9898).astype(np.float32)
+    model = HashedModel(weights, 0.25, 1.0, 0.0, ngrams, marks, window, {})
+    got = model.logits(MIXED)
+    assert got == pytest.approx([twin_logit(text, model) for text in MIXED], abs=1e-5)
+
+
+@pytest.mark.parametrize("marks", [False, True])
+def test_sparse_rows_equal_twin(marks):
+    data, offsets = packed(MIXED)
+    starts, columns, values = count_features(
+        data, offsets, class_table(), lower_table(), marks, 2, 1 << 14
+    )
+    for i, text in enumerate(MIXED):
+        found, _ = twin_features(text, marks, 2, 1 << 14)
+        norm = math.sqrt(sum(c * c for c in found.values()))
+        row = dict(
+            zip(
+                columns[starts[i] : starts[i + 1]].tolist(),
+                values[starts[i] : starts[i + 1]].tolist(),
+                strict=True,
+            )
+        )
+        assert row == pytest.approx({b: c / norm for b, c in found.items()}, rel=1e-6)
+
+
+def test_case_and_edge_marks_do_not_matter():
+    model = HashedModel(
+        np.sin(np.arange(1 << 12)).astype(np.float32), 0.0, 1.0, 0.0, 2, False, 1500, {}
+    )
+    a, b = model.logits(["The Cat SAT, on the mat!", "the cat sat on... the mat"])
+    assert a == b
+
+
+def test_windows_cover_the_text_once():
+    text = ("word " * 37 + "汉字") * 90
+    data, offsets = packed([text])
+    bounds = window_bounds(data, 0, int(offsets[1]), 500, SEARCH)
+    pieces = [data[a:b].tobytes().decode() for a, b in itertools.pairwise(bounds)]
+    assert "".join(pieces) == text
+    assert len(pieces) == round(len(text.encode()) / 500)
+
+
+def test_a_long_text_scores_as_its_repetition():
+    # mean of windows: a document repeated keeps its score, whatever its length
+    weights = np.cos(np.arange(1 << 14)).astype(np.float32)
+    model = HashedModel(weights, 0.0, 1.0, 0.0, 1, False, 200, {})
+    page = "plain words stand here and go on, " * 6
+    one, many = model.logits([page, page * 50])
+    assert one == pytest.approx(many, abs=0.05 * abs(one) + 0.05)
