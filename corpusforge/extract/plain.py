@@ -1,0 +1,31 @@
+"""Plain text and source code: newlines and stray control characters normalised, all else kept.
+
+Limits: no reflowing, no markup; U+2028 and U+2029 stay, as they stand inside real texts.
+"""
+
+from __future__ import annotations
+
+import re
+
+from corpusforge.extract.charset import decode
+from corpusforge.extract.result import Extracted
+from corpusforge.extract.settings import Settings
+from corpusforge.records import RawDocument
+
+__all__ = ["extract_plain", "normalise"]
+
+_NEWLINE = re.compile("\r\n?|[\n\x0b\x0c\x85]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def normalise(text: str) -> str:
+    """Return the text with \\n newlines (form feeds, NEL too) and no other control characters."""
+    text = _NEWLINE.sub("\n", text.removeprefix("\ufeff"))
+    return _CONTROL.sub("", text)
+
+
+def extract_plain(raw: RawDocument, settings: Settings) -> Extracted:
+    """Return a text or code document; blank lines at both ends are cut, inner space stays."""
+    content = raw.content if isinstance(raw.content, str) else decode(raw.content, raw.charset)
+    text = normalise(content)
+    return Extracted(text.strip("\n").rstrip(), raw.title, raw.format)
