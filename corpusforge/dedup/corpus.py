@@ -1,0 +1,197 @@
+"""The documents of all parts as columns, in policy order: number 0 survives against everyone.
+
+Everything after this module speaks of a document by its *rank* in policy order, so no result can
+depend on the order of parts or rows. Memory is about 150 bytes a document with ids of 32
+characters. Limit: one process holds the narrow columns of all documents (10^8 in 15 GB); beyond,
+select by component (`docs/dedup.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from corpusforge.dedup.parts import IDS
+from corpusforge.dedup.settings import Settings
+from corpusforge.draw import id_keys, mix64
+from corpusforge.errors import InputError
+from corpusforge.io import parquet
+
+__all__ = ["Corpus", "load_corpus"]
+
+_LAST = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """All documents by rank: arrays of length n, indexed by rank, unless they say otherwise."""
+
+    prefixes: tuple[str, ...]
+    bases: NDArray[np.int64]
+    """First document number of each part, and the total: [parts + 1]."""
+    numbers: NDArray[np.uint32]
+    """Document number (part base + row) of each rank."""
+    ranks: NDArray[np.uint32]
+    """Rank of each document number."""
+    ids: pa.Array
+    """Ids by document number."""
+    sources: pa.DictionaryArray
+    """Sources by document number."""
+    shingles: NDArray[np.uint32]
+    exact: NDArray[np.uint64]
+    """Content key within the scope."""
+    urls: NDArray[np.uint64]
+    """URL key within the scope; 0 where URLs do not name documents."""
+    scope: NDArray[np.uint64]
+    """Scope key, 0 for the global scope."""
+    frozen: int
+    """Ranks below this belong to an earlier run's index and stay kept."""
+
+    @property
+    def size(self) -> int:
+        """Number of documents."""
+        return len(self.numbers)
+
+    def locate(self, ranks: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (part, row) of each rank."""
+        numbers = self.numbers[ranks].astype(np.int64)
+        parts = np.searchsorted(self.bases, numbers, side="right") - 1
+        return parts, numbers - self.bases[parts]
+
+
+def load_corpus(prefixes: Sequence[str], settings: Settings, index: Sequence[str] = ()) -> Corpus:
+    """Read the narrow columns of all parts and rank their documents.
+
+    `index` names parts of earlier runs whose documents are all kept and outrank every new one.
+    """
+    if not prefixes:
+        raise InputError("dedup: no parts to compare. Sign at least one document part first.")
+    every = (*index, *prefixes)
+    tables = [_read_part(prefix) for prefix in every]
+    bases = np.concatenate([[0], np.cumsum([table.num_rows for table in tables])]).astype(np.int64)
+    if bases[-1] >= 1 << 32:
+        raise InputError(f"dedup: {bases[-1]} documents; one selection takes at most 2^32.")
+    table = pa.concat_tables(tables).unify_dictionaries()
+    frozen = int(bases[len(index)])
+    order = _policy_order(table, settings, frozen)
+    ranks = np.empty(len(order), dtype=np.uint32)
+    ranks[order] = np.arange(len(order), dtype=np.uint32)
+    scope = _scope_keys(table, settings.scope)
+    shingles = _numbers(table, "n_shingles")
+    exact = mix64(_numbers(table, "exact_hash") ^ mix64(shingles.astype(np.uint64) + scope))
+    urls = _url_keys(table, settings.url_sources, scope)
+    return Corpus(
+        every,
+        bases,
+        order,
+        ranks,
+        table["id"].combine_chunks(),
+        table["source"].combine_chunks(),
+        shingles[order],
+        exact[order],
+        urls[order],
+        scope[order],
+        frozen,
+    )
+
+
+def _read_part(prefix: str) -> pa.Table:
+    table = parquet.read_table(prefix + ".ids.parquet")
+    if table.schema.names != IDS.names:
+        raise InputError(
+            f"{prefix}.ids.parquet: columns {table.schema.names}, expected {IDS.names}. "
+            "Sign the part again."
+        )
+    for name in ("source", "date", "snapshot"):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, table[name].dictionary_encode())
+    place = table.schema.get_field_index("id")
+    return table.set_column(place, "id", table["id"].cast(pa.large_string())).drop_columns(["lang"])
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
+    return np.asarray(table[name].combine_chunks())
+
+
+def _codes(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:
+    column = table[name].combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # a table without rows
+        column = pa.concat_arrays(column.chunks)
+    codes = np.asarray(column.indices.fill_null(-1)).astype(np.int64)
+    return codes, column.dictionary.to_pylist()
+
+
+def _ordinal(table: pa.Table, name: str) -> NDArray[np.int64]:
+    """Return where each value stands among the sorted distinct values; -1 for an unknown one."""
+    codes, values = _codes(table, name)
+    place = {value: number for number, value in enumerate(sorted(v for v in values if v))}
+    lookup = np.array([place.get(value, -1) for value in values] + [-1], dtype=np.int64)
+    return lookup[codes]
+
+
+def _order_key(table: pa.Table, key: str, settings: Settings) -> NDArray[np.int64 | np.float64]:
+    """Return numbers of which the smaller survives."""
+    if key == "source":
+        codes, values = _codes(table, "source")
+        place = {name: number for number, name in enumerate(settings.sources)}
+        lookup = [place.get(value, len(place)) for value in values]
+        return np.array([*lookup, len(place)], dtype=np.int64)[codes]
+    if key == "score":
+        scores = np.asarray(table["score"].combine_chunks().fill_null(float("nan")))
+        return np.where(np.isnan(scores), np.inf, -scores.astype(np.float64))
+    if key in ("newest", "oldest"):
+        dates = _ordinal(table, "date")
+        return np.where(dates < 0, _LAST, dates if key == "oldest" else -dates)
+    lengths = _numbers(table, "text_bytes").astype(np.int64)
+    return lengths if key == "shortest" else -lengths
+
+
+def _policy_order(table: pa.Table, settings: Settings, frozen: int) -> NDArray[np.uint32]:
+    columns: dict[str, NDArray[Any]] = {
+        "frozen": (np.arange(table.num_rows) >= frozen).astype(np.uint8)
+    }
+    for key in settings.order:
+        columns[key] = _order_key(table, key, settings)
+    keys = pa.table(
+        {
+            **{name: pa.array(column) for name, column in columns.items()},
+            "id": table["id"],
+            "exact": table["exact_hash"],
+            "bytes": table["text_bytes"],
+        }
+    )
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
+    return np.asarray(order).astype(np.uint32)
+
+
+def _scope_keys(table: pa.Table, scope: str) -> NDArray[np.uint64]:
+    if scope == "global":
+        return np.zeros(table.num_rows, dtype=np.uint64)
+    codes, values = _codes(table, "source")
+    keys = id_keys(values)[codes]
+    if scope == "source":
+        return keys
+    codes, values = _codes(table, "snapshot")
+    if (codes < 0).any():
+        raise InputError(
+            "dedup.scope: 'snapshot' needs the column snapshot for every document. "
+            "Give it, or use scope 'source'."
+        )
+    return mix64(keys + id_keys(values)[codes])
+
+
+def _url_keys(
+    table: pa.Table, url_sources: tuple[str, ...], scope: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    urls = _numbers(table, "url_hash")
+    if not url_sources:
+        return np.zeros_like(urls)
+    codes, values = _codes(table, "source")
+    named = np.array(["*" in url_sources or value in url_sources for value in values], dtype=bool)
+    return np.where((urls != 0) & named[codes], mix64(urls ^ mix64(scope)), np.uint64(0))

@@ -1,0 +1,223 @@
+"""Text to hashed shingles to signatures to band keys, compiled.
+
+Words are those of `corpusforge.text.classes`, lower-cased code point by code point; a shingle of n
+words hashes the polynomial of its word hashes, so no string is ever built. Signatures follow
+datasketch 2's "affine32": murmur3's finisher, then a*h + b mod 2^32 with odd a, the minimum kept
+(Broder 1997). Eight shingles pass over the slots at a time, so a slot is loaded and stored once
+for eight. Limits: shingle hashes are 32 bits wide, as affine32 takes them; a set of 10^5 shingles
+has about one colliding pair.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpusforge.text.classes import LIMIT, SPACE, UNSPACED, WORD
+from corpusforge.text.jit import jit
+
+__all__ = [
+    "band_keys",
+    "content_and_words",
+    "finish64",
+    "minhash",
+    "permutations",
+    "shingle_hashes",
+    "shingle_sets",
+    "sign_texts",
+]
+
+U8 = NDArray[np.uint8]
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+
+# FNV-1a's 64-bit offset and prime (Fowler, Noll, Vo), splitmix64's multipliers (Steele et al. 2014)
+_OFFSET = np.uint64(0xCBF29CE484222325)
+_PRIME = np.uint64(0x100000001B3)
+_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+_GRAM = np.uint64(0x9E3779B97F4A7C15)
+_EMPTY = np.uint32(0xFFFFFFFF)
+_SPACE_CODE = np.uint64(32)
+_S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+_S16, _S13 = np.uint32(16), np.uint32(13)
+_F1, _F2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
+
+
+@functools.cache
+def permutations(slots: int, seed: int) -> tuple[U32, U32]:
+    """Return affine32's multipliers (odd) and addends for a seed, uint32 [slots] each."""
+    generator = np.random.RandomState(seed)  # the peer's generator: its stream is frozen by numpy
+    half = generator.randint(0, 1 << 31, slots, dtype=np.uint32)
+    addends = generator.randint(0, 1 << 32, slots, dtype=np.uint32)
+    return half * np.uint32(2) + np.uint32(1), addends
+
+
+@jit
+def finish64(value: np.uint64) -> np.uint64:
+    """Return splitmix64's finisher of a uint64."""
+    value = (value ^ (value >> _S30)) * _MIX1
+    value = (value ^ (value >> _S27)) * _MIX2
+    return value ^ (value >> _S31)
+
+
+@jit
+def _point(data: U8, i: int) -> tuple[np.int64, int]:
+    """Return the code point that starts at byte i of valid UTF-8, and where the next one starts."""
+    first = np.int64(data[i])
+    if first < 0x80:
+        return first, i + 1
+    second = np.int64(data[i + 1]) & 0x3F
+    if first < 0xE0:
+        return ((first & 0x1F) << 6) | second, i + 2
+    third = np.int64(data[i + 2]) & 0x3F
+    if first < 0xF0:
+        return ((first & 0x0F) << 12) | (second << 6) | third, i + 3
+    fourth = np.int64(data[i + 3]) & 0x3F
+    return ((first & 0x07) << 18) | (second << 12) | (third << 6) | fourth, i + 4
+
+
+@jit
+def content_and_words(
+    data: U8, start: int, end: int, classes: U8, lower: U32, words: U64
+) -> tuple[np.uint64, int]:
+    """Hash the words of data[start:end] into `words`; return (content hash, number of words).
+
+    The content hash covers every lower-cased character, each run of white space as one space and
+    none at either end. `words` needs room for (end - start) // 2 + 1 values.
+    """
+    content, word = _OFFSET, _OFFSET
+    count, inside, gap, begun = 0, False, False, False
+    i = start
+    while i < end:
+        point, i = _point(data, i)
+        kind, low = np.uint8(0), np.uint64(point)
+        if point < LIMIT:
+            kind, low = classes[point], np.uint64(lower[point])
+        if kind & SPACE:
+            gap = True
+        else:
+            if gap and begun:
+                content = (content ^ _SPACE_CODE) * _PRIME
+            content = (content ^ low) * _PRIME
+            gap, begun = False, True
+        if (kind & WORD) and not (kind & UNSPACED):
+            word, inside = (word ^ low) * _PRIME, True
+            continue
+        if inside:
+            words[count] = finish64(word)
+            count, word, inside = count + 1, _OFFSET, False
+        if kind & UNSPACED:
+            words[count] = finish64((_OFFSET ^ low) * _PRIME)
+            count += 1
+    if inside:
+        words[count] = finish64(word)
+        count += 1
+    return finish64(content), count
+
+
+@jit
+def shingle_hashes(words: U64, count: int, n: int, out: U32) -> int:
+    """Hash each run of n words into `out`; fewer words than n make one shingle. Return how many."""
+    if count == 0:
+        return 0
+    width = min(n, count)
+    shingles = count - width + 1
+    for i in range(shingles):
+        gram = words[i]
+        for k in range(1, width):
+            gram = gram * _GRAM + words[i + k]
+        out[i] = np.uint32(finish64(gram) >> _S32)
+    return shingles
+
+
+@jit
+def _mix32(value: np.uint32) -> np.uint32:
+    value = np.uint32(value ^ (value >> _S16))
+    value = np.uint32(value * _F1)
+    value = np.uint32(value ^ (value >> _S13))
+    value = np.uint32(value * _F2)
+    return np.uint32(value ^ (value >> _S16))
+
+
+@jit
+def minhash(hashes: U32, count: int, a: U32, b: U32, row: U32) -> None:
+    """Write the signature of hashes[:count] to `row` (uint32 [slots]); all ones if empty."""
+    slots = row.size
+    for s in range(slots):
+        row[s] = _EMPTY
+    last = count - 1
+    for i in range(0, count, 8):
+        h0, h1 = _mix32(hashes[i]), _mix32(hashes[min(i + 1, last)])
+        h2, h3 = _mix32(hashes[min(i + 2, last)]), _mix32(hashes[min(i + 3, last)])
+        h4, h5 = _mix32(hashes[min(i + 4, last)]), _mix32(hashes[min(i + 5, last)])
+        h6, h7 = _mix32(hashes[min(i + 6, last)]), _mix32(hashes[min(i + 7, last)])
+        for s in range(slots):
+            x, y = a[s], b[s]
+            left = min(np.uint32(x * h0 + y), np.uint32(x * h1 + y))
+            left = min(left, np.uint32(x * h2 + y), np.uint32(x * h3 + y))
+            right = min(np.uint32(x * h4 + y), np.uint32(x * h5 + y))
+            right = min(right, np.uint32(x * h6 + y), np.uint32(x * h7 + y))
+            row[s] = min(row[s], left, right)
+
+
+@jit
+def sign_texts(
+    data: U8, offsets: I64, classes: U8, lower: U32, n: int, a: U32, b: U32
+) -> tuple[NDArray[np.uint32], U32, U64]:
+    """Return (signatures uint32 [texts, slots], shingles uint32 [texts], content hashes uint64)."""
+    texts = offsets.size - 1
+    longest = 0
+    for d in range(texts):
+        longest = max(longest, offsets[d + 1] - offsets[d])
+    words = np.empty(longest // 2 + 1, np.uint64)
+    hashes = np.empty(longest // 2 + 1, np.uint32)
+    signatures = np.empty((texts, a.size), np.uint32)
+    shingles = np.empty(texts, np.uint32)
+    content = np.empty(texts, np.uint64)
+    for d in range(texts):
+        content[d], count = content_and_words(
+            data, offsets[d], offsets[d + 1], classes, lower, words
+        )
+        total = shingle_hashes(words, count, n, hashes)
+        shingles[d] = total
+        minhash(hashes, total, a, b, signatures[d])
+    return signatures, shingles, content
+
+
+@jit
+def shingle_sets(data: U8, offsets: I64, classes: U8, lower: U32, n: int) -> tuple[U32, I64]:
+    """Return each text's distinct shingle hashes, ascending, as (flat uint32, offsets int64)."""
+    texts = offsets.size - 1
+    room = 0
+    for d in range(texts):
+        room += (offsets[d + 1] - offsets[d]) // 2 + 1
+    flat = np.empty(room, np.uint32)
+    words = np.empty(room, np.uint64)
+    bounds = np.zeros(texts + 1, np.int64)
+    used = 0
+    for d in range(texts):
+        _, count = content_and_words(data, offsets[d], offsets[d + 1], classes, lower, words)
+        count = shingle_hashes(words, count, n, flat[used:])
+        part = np.sort(flat[used : used + count])
+        for i in range(count):
+            if i == 0 or part[i] != part[i - 1]:
+                flat[used] = part[i]
+                used += 1
+        bounds[d + 1] = used
+    return flat[:used].copy(), bounds
+
+
+@jit
+def band_keys(signatures: NDArray[np.uint32], rows_used: I64, band: int, rows: int) -> U64:
+    """Return the 64-bit key of one band of signatures[rows_used], uint64 [len(rows_used)]."""
+    keys = np.empty(rows_used.size, np.uint64)
+    for i in range(rows_used.size):
+        key = _OFFSET
+        for k in range(band * rows, band * rows + rows):
+            key = (key ^ np.uint64(signatures[rows_used[i], k])) * _PRIME
+        keys[i] = finish64(key)
+    return keys

@@ -1,0 +1,161 @@
+"""What deduplication found: removed rows, cluster labels, accounts and alarms, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.dedup.corpus import Corpus
+
+__all__ = ["CLUSTERS", "DUPLICATES", "METHOD_NAMES", "Alarm", "Counts", "Duplicates"]
+
+METHOD_NAMES = ("", "exact", "url", "minhash")
+
+DUPLICATES = pa.schema(
+    [
+        pa.field("removed", pa.string(), nullable=False),
+        pa.field("kept", pa.string()),  # null: the whole cluster was dropped
+        pa.field("similarity", pa.float32(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("cluster", pa.string(), nullable=False),
+        pa.field("cluster_size", pa.int64(), nullable=False),
+        pa.field("removed_source", pa.string(), nullable=False),
+        pa.field("kept_source", pa.string()),
+        pa.field("row", pa.int64(), nullable=False),
+    ]
+)
+
+CLUSTERS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("cluster", pa.string(), nullable=False),
+        pa.field("cluster_size", pa.int64(), nullable=False),
+    ]
+)
+"""One row for each document that stays and has copies; documents without copies have no row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A source that lost more than the set share of its documents."""
+
+    source: str
+    seen: int
+    removed: int
+    bound: float
+
+    def __str__(self) -> str:
+        share = self.removed / self.seen
+        return (
+            f"dedup removes {self.removed} of {self.seen} documents ({share:.1%}) of source "
+            f"{self.source!r}, more than {self.bound:.0%}. Look at `corpusforge duplicates`, "
+            "or raise dedup.alarm."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much work selection was, and what its bounds left out."""
+
+    documents: int = 0
+    candidates: int = 0
+    """Documents that share a bucket with another."""
+    compared: int = 0
+    """Pairs of signatures compared in the last sweep."""
+    verified: int = 0
+    """Pairs of texts compared exactly."""
+    sweeps: int = 0
+    unseen: int = 0
+    """Kept members of crowded buckets that were not compared (`max_kept`)."""
+    unchecked: int = 0
+    """Pairs in the zone beyond a document's `max_exact`, taken as not similar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """The outcome for all documents, by rank; read it through `table` and `clusters`."""
+
+    corpus: Corpus
+    first_part: int
+    """Parts of `corpus` before this belong to an index of earlier runs."""
+    kept: NDArray[np.uint32]
+    """Rank of the surviving copy; a document's own rank where it is no copy."""
+    similarity: NDArray[np.float32]
+    method: NDArray[np.uint8]
+    removed: NDArray[np.bool_]
+    """Who leaves: copies under keep_one, whole clusters under drop_all, nobody under mark."""
+    sizes: NDArray[np.uint32]
+    """Size of the cluster whose root has this rank; 1 for a document without copies."""
+    counts: Counts
+    alarms: tuple[Alarm, ...]
+
+    @property
+    def parts(self) -> int:
+        """Number of new parts."""
+        return len(self.corpus.prefixes) - self.first_part
+
+    @property
+    def copies(self) -> int:
+        """Number of documents that are a copy of a kept one."""
+        return int((self.method != 0).sum())
+
+    def removed_rows(self, part: int) -> NDArray[np.int64]:
+        """Return the rows of a part that leave, ascending."""
+        return np.flatnonzero(self.removed[self._ranks(part)]).astype(np.int64)
+
+    def table(self, part: int) -> pa.Table:
+        """Return a part's removed documents (under mark: its copies) as `DUPLICATES`, by row."""
+        ranks = self._ranks(part)
+        rows = np.flatnonzero(self.removed[ranks] | (self.method[ranks] != 0))
+        ranks = ranks[rows]
+        roots = self.kept[ranks]
+        gone = pa.array(self.removed[roots])
+        names = np.array(METHOD_NAMES, dtype=object)[self.method[ranks]]
+        names[self.method[ranks] == 0] = "cluster"  # the root of a cluster dropped as a whole
+        columns = [
+            self._ids(ranks),
+            _unless(gone, self._ids(roots)),
+            pa.array(self.similarity[ranks]),
+            pa.array(names, type=pa.string()),
+            self._ids(roots),
+            pa.array(self.sizes[roots].astype(np.int64)),
+            self._sources(ranks),
+            _unless(gone, self._sources(roots)),
+            pa.array(rows.astype(np.int64)),
+        ]
+        return pa.Table.from_arrays(columns, schema=DUPLICATES)
+
+    def clusters(self, part: int) -> pa.Table:
+        """Return a part's staying documents that have copies, as `CLUSTERS`, by row."""
+        ranks = self._ranks(part)
+        rows = np.flatnonzero(~self.removed[ranks] & (self.sizes[self.kept[ranks]] > 1))
+        ranks = ranks[rows]
+        roots = self.kept[ranks]
+        columns = [
+            self._ids(ranks),
+            pa.array(rows.astype(np.int64)),
+            self._ids(roots),
+            pa.array(self.sizes[roots].astype(np.int64)),
+        ]
+        return pa.Table.from_arrays(columns, schema=CLUSTERS)
+
+    def _ranks(self, part: int) -> NDArray[np.uint32]:
+        bases = self.corpus.bases
+        place = part + self.first_part
+        return self.corpus.ranks[bases[place] : bases[place + 1]]
+
+    def _ids(self, ranks: NDArray[np.uint32]) -> pa.Array:
+        return self.corpus.ids.take(pa.array(self.corpus.numbers[ranks])).cast(pa.string())
+
+    def _sources(self, ranks: NDArray[np.uint32]) -> pa.Array:
+        return self.corpus.sources.take(pa.array(self.corpus.numbers[ranks])).cast(pa.string())
+
+
+def _unless(condition: pa.Array, values: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.if_else(condition, pa.scalar(None, pa.string()), values)

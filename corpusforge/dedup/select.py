@@ -1,0 +1,287 @@
+"""From signed parts to duplicates: exact copies, equal URLs, then verified near copies.
+
+Everything works on ranks in policy order (`corpus.py`), so the result is the same for any order of
+parts and rows, any number of key ranges, and any split of the candidate graph by component.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpusforge.dedup import greedy
+from corpusforge.dedup.buckets import Buckets, components, gather, split
+from corpusforge.dedup.corpus import Corpus, load_corpus
+from corpusforge.dedup.parts import read_signatures
+from corpusforge.dedup.plan import Plan, make_plan
+from corpusforge.dedup.results import Alarm, Counts, Duplicates
+from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.verify import TextOf, Verifier
+
+__all__ = ["Selection", "find_duplicates", "select_near"]
+
+_EXACT, _URL, _MINHASH = 1, 2, 3
+_IN_MEMORY = 1 << 30  # bytes of candidate signatures; more go to a mapped scratch file
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Near copies among some documents: ranks removed, the ranks kept instead, similarity, work."""
+
+    removed: NDArray[np.uint32]
+    kept: NDArray[np.uint32]
+    similarity: NDArray[np.float32]
+    counts: Counts
+
+
+def find_duplicates(
+    part_prefixes: Sequence[str],
+    settings: Settings,
+    text_of: TextOf | None = None,
+    *,
+    index: Sequence[str] = (),
+    ranges: int | None = None,
+    groups: int = 1,
+) -> Duplicates:
+    """Return the duplicates among signed parts, and against the parts of an earlier run's index.
+
+    `text_of(part, rows)` gives texts for exact comparison; without it the estimate decides alone.
+    `ranges` divides the key space and `groups` the candidate graph (by whole components), to
+    bound memory; neither changes the result. Raises InputError for parts that do not fit.
+    """
+    corpus = load_corpus(part_prefixes, settings, index)
+    kept = np.arange(corpus.size, dtype=np.uint32)
+    similarity = np.ones(corpus.size, dtype=np.float32)
+    method = np.zeros(corpus.size, dtype=np.uint8)
+    counts = Counts(documents=corpus.size)
+    if settings.method != "off":
+        for keys, name in ((corpus.exact, _EXACT), (corpus.urls, _URL)):
+            copies, firsts = _equal_keys(keys, method, corpus.frozen)
+            kept[copies], method[copies] = firsts, name
+            if name == _URL:
+                similarity[copies] = _estimates(corpus, settings, copies, firsts)
+    if settings.method == "fuzzy":
+        alive = (method == 0) & (corpus.shingles > 0)
+        found = _near(corpus, alive, settings, text_of, len(index), ranges, groups)
+        kept[found.removed], method[found.removed] = found.kept, _MINHASH
+        similarity[found.removed] = found.similarity
+        counts = found.counts
+        _follow(corpus, settings, kept, similarity, method)
+    return _outcome(corpus, settings, len(index), kept, similarity, method, counts)
+
+
+def _near(
+    corpus: Corpus,
+    alive: NDArray[np.bool_],
+    settings: Settings,
+    text_of: TextOf | None,
+    first_part: int,
+    ranges: int | None,
+    groups: int,
+) -> Selection:
+    plan = make_plan(settings)
+    every = gather(corpus, alive, plan.bands, ranges)
+    sets = split(every, groups, corpus.size) if groups > 1 else [every]
+    del every
+    return _merge(
+        corpus, [_near_in(corpus, some, settings, plan, text_of, first_part) for some in sets]
+    )
+
+
+def _near_in(
+    corpus: Corpus,
+    buckets: Buckets,
+    settings: Settings,
+    plan: Plan,
+    text_of: TextOf | None,
+    first_part: int,
+) -> Selection:
+    with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
+        signatures = _gather_signatures(corpus, buckets.documents, settings.slots, scratch)
+        if settings.selection == "components":
+            return _chained(buckets, signatures, corpus)
+        return select_near(corpus, buckets, signatures, settings, plan, text_of, first_part)
+
+
+def _merge(corpus: Corpus, found: list[Selection]) -> Selection:
+    counts = [item.counts for item in found]
+    return Selection(
+        np.concatenate([item.removed for item in found] + [np.empty(0, np.uint32)]),
+        np.concatenate([item.kept for item in found] + [np.empty(0, np.uint32)]),
+        np.concatenate([item.similarity for item in found] + [np.empty(0, np.float32)]),
+        Counts(
+            corpus.size,
+            sum(count.candidates for count in counts),
+            sum(count.compared for count in counts),
+            sum(count.verified for count in counts),
+            max((count.sweeps for count in counts), default=0),
+            sum(count.unseen for count in counts),
+            sum(count.unchecked for count in counts),
+        ),
+    )
+
+
+def select_near(
+    corpus: Corpus,
+    buckets: Buckets,
+    signatures: NDArray[np.uint32],
+    settings: Settings,
+    plan: Plan,
+    text_of: TextOf | None,
+    first_part: int,
+) -> Selection:
+    """Return the sequential greedy selection over some buckets (whole components of the graph).
+
+    `signatures` is [len(buckets.documents), slots].
+    """
+    bounds = _bounds(settings, plan, exact=text_of is not None)
+    frozen = int(np.searchsorted(buckets.documents, corpus.frozen))
+    pairs, values = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.float32)
+    sweeps = 1
+    result = greedy.sweep(buckets, signatures, bounds, frozen, pairs, values)
+    if len(result.requests):
+        assert text_of is not None
+        with Verifier(corpus, buckets.documents, text_of, settings.ngram, first_part) as verifier:
+            while len(result.requests):
+                asked = np.sort(result.requests)
+                pairs = np.concatenate([pairs, asked])
+                values = np.concatenate([values, verifier.similarities(asked)])
+                order = np.argsort(pairs)
+                pairs, values = pairs[order], values[order]
+                result = greedy.sweep(buckets, signatures, bounds, frozen, pairs, values)
+                sweeps += 1
+    gone = np.flatnonzero(result.state == greedy.REMOVED)
+    counts = Counts(
+        corpus.size,
+        len(buckets.documents),
+        result.compared,
+        len(pairs),
+        sweeps,
+        result.unseen,
+        result.unchecked,
+    )
+    documents = buckets.documents
+    return Selection(documents[gone], documents[result.kept[gone]], result.similarity[gone], counts)
+
+
+def _bounds(settings: Settings, plan: Plan, *, exact: bool) -> greedy.Bounds:
+    low = int(np.ceil(plan.low * plan.slots)) if exact else _least(settings)
+    high = max(low, int(np.ceil(plan.high * plan.slots))) if exact else low
+    return greedy.Bounds(low, high, settings.threshold, settings.max_kept, settings.max_exact)
+
+
+def _least(settings: Settings) -> int:
+    return int(np.ceil(settings.threshold * settings.slots - 1e-9))
+
+
+def _chained(buckets: Buckets, signatures: NDArray[np.uint32], corpus: Corpus) -> Selection:
+    roots = components(buckets)
+    gone = np.flatnonzero(roots != np.arange(len(roots)))
+    similarity = (signatures[gone] == signatures[roots[gone]]).mean(axis=1, dtype=np.float32)
+    documents = buckets.documents
+    counts = Counts(corpus.size, len(documents), len(gone))
+    return Selection(documents[gone], documents[roots[gone]], similarity, counts)
+
+
+def _gather_signatures(
+    corpus: Corpus, ranks: NDArray[np.uint32], slots: int, scratch: str
+) -> NDArray[np.uint32]:
+    shape = (len(ranks), slots)
+    out: NDArray[np.uint32]
+    if 4 * len(ranks) * slots > _IN_MEMORY:
+        out = np.memmap(Path(scratch) / "signatures", dtype=np.uint32, mode="w+", shape=shape)
+    else:
+        out = np.empty(shape, dtype=np.uint32)
+    parts, rows = corpus.locate(ranks.astype(np.int64))
+    for part in np.unique(parts):
+        places = np.flatnonzero(parts == part)
+        places = places[np.argsort(rows[places], kind="stable")]
+        source = read_signatures(corpus.prefixes[part], slots)
+        for first in range(0, len(places), 1 << 16):
+            some = places[first : first + (1 << 16)]
+            out[some] = source[rows[some]]
+    return out
+
+
+def _estimates(
+    corpus: Corpus, settings: Settings, left: NDArray[np.int64], right: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    ranks, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
+        rows = _gather_signatures(corpus, ranks.astype(np.uint32), settings.slots, scratch)
+        half = len(left)
+        equal = [
+            (rows[a] == rows[b]).mean(dtype=np.float32)
+            for a, b in zip(places[:half], places[half:], strict=True)
+        ]
+    return np.array(equal, dtype=np.float32)
+
+
+def _equal_keys(
+    keys: NDArray[np.uint64], method: NDArray[np.uint8], frozen: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (copies, firsts): living documents whose key a better rank has, and that rank."""
+    alive = np.flatnonzero((method == 0) & (keys != 0))
+    order = np.argsort(keys[alive], kind="stable")
+    ranks, sorted_keys = alive[order], keys[alive][order]
+    starts = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
+    firsts = np.repeat(ranks[starts] if len(ranks) else ranks, np.diff([*starts, len(ranks)]))
+    copies = (ranks != firsts) & (ranks >= frozen)
+    return ranks[copies], firsts[copies]
+
+
+def _follow(
+    corpus: Corpus,
+    settings: Settings,
+    kept: NDArray[np.uint32],
+    similarity: NDArray[np.float32],
+    method: NDArray[np.uint8],
+) -> None:
+    """Point copies of a document that was itself removed to the survivor, with that similarity."""
+    for name in (_URL, _EXACT):
+        copies = np.flatnonzero(method == name)
+        moved = copies[method[kept[copies]] != 0]
+        first = kept[moved]
+        kept[moved], similarity[moved] = kept[first], similarity[first]
+        if name == _EXACT:
+            method[moved] = method[first]  # equal text: found as its twin was
+        elif len(moved):
+            similarity[moved] = _estimates(corpus, settings, moved, kept[moved].astype(np.int64))
+
+
+def _outcome(
+    corpus: Corpus,
+    settings: Settings,
+    first_part: int,
+    kept: NDArray[np.uint32],
+    similarity: NDArray[np.float32],
+    method: NDArray[np.uint8],
+    counts: Counts,
+) -> Duplicates:
+    sizes = np.bincount(kept, minlength=corpus.size).astype(np.uint32)
+    removed = method != 0
+    if settings.action == "mark":
+        removed = np.zeros_like(removed)
+    elif settings.action == "drop_all":
+        removed = sizes[kept] > 1
+    removed[: corpus.frozen] = False
+    alarms = _alarms(corpus, settings, removed)
+    return Duplicates(corpus, first_part, kept, similarity, method, removed, sizes, counts, alarms)
+
+
+def _alarms(corpus: Corpus, settings: Settings, removed: NDArray[np.bool_]) -> tuple[Alarm, ...]:
+    names = corpus.sources.dictionary.to_pylist()
+    codes = np.asarray(corpus.sources.indices)[corpus.numbers[corpus.frozen :]]
+    seen = np.bincount(codes, minlength=len(names))
+    lost = np.bincount(codes[removed[corpus.frozen :]], minlength=len(names))
+    found = [
+        Alarm(name, int(seen[place]), int(lost[place]), settings.alarm)
+        for place, name in enumerate(names)
+        if seen[place] >= settings.alarm_minimum and lost[place] > settings.alarm * seen[place]
+    ]
+    return tuple(sorted(found, key=lambda alarm: alarm.source))

@@ -1,0 +1,137 @@
+"""Signatures of one document part, streamed: batches in, three files out.
+
+Texts are signed in groups bounded by bytes, so memory is that of one batch (a document's own size
+where it is larger). Method and file layout: `kernels.py`, `parts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.dedup import kernels
+from corpusforge.dedup.parts import IDS, PartSignatures, read_signatures, write_keys
+from corpusforge.dedup.plan import make_plan
+from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.urls import url_hashes
+from corpusforge.errors import InputError
+from corpusforge.io import files, parquet
+from corpusforge.text.classes import class_table, lower_table
+from corpusforge.text.packed import packed
+
+__all__ = ["exact_hashes", "shingle_sets", "sign", "sign_part", "to_datasketch"]
+
+
+def sign(
+    texts: pa.Array | Sequence[str], settings: Settings
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]]:
+    """Return (signatures uint32 [n, slots], shingles uint32 [n], content hashes uint64 [n])."""
+    data, offsets = packed(texts)
+    a, b = kernels.permutations(settings.slots, settings.seed)
+    return kernels.sign_texts(data, offsets, class_table(), lower_table(), settings.ngram, a, b)
+
+
+def exact_hashes(texts: pa.Array | Sequence[str]) -> NDArray[np.uint64]:
+    """Return the content hash of each text (lower-cased, white space as one space), uint64."""
+    data, offsets = packed(texts)
+    one = np.ones(1, dtype=np.uint32)
+    return kernels.sign_texts(data, offsets, class_table(), lower_table(), 1, one, one)[2]
+
+
+def shingle_sets(
+    texts: pa.Array | Sequence[str], ngram: int
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return (flat uint32, offsets int64): each text's distinct shingle hashes, ascending."""
+    data, offsets = packed(texts)
+    return kernels.shingle_sets(data, offsets, class_table(), lower_table(), ngram)
+
+
+def to_datasketch(signatures: NDArray[np.uint32], seed: int) -> list[object]:
+    """Return `datasketch.MinHash` objects (scheme "affine32") that hold these signatures."""
+    from datasketch import MinHash
+
+    slots = signatures.shape[1]
+    permutations = np.array(kernels.permutations(slots, seed))
+    return [
+        MinHash(seed=seed, hashvalues=row, permutations=permutations, scheme="affine32")
+        for row in signatures
+    ]
+
+
+def sign_part(
+    batches: Iterable[pa.RecordBatch], settings: Settings, output_prefix: str
+) -> PartSignatures:
+    """Write `.sig`, `.keys` and `.ids.parquet` of one document part.
+
+    Batches need the columns id and text; source, lang, url, date, score and snapshot are read
+    where present. Document n of the part is row n of each file.
+    """
+    totals = [0]
+    with files.atomic_write(output_prefix + ".sig") as stream:
+        rows = _sign_batches(batches, settings, stream, totals)
+        documents = parquet.write_batches(output_prefix + ".ids.parquet", IDS, rows)
+    _write_bands(output_prefix, settings)
+    return PartSignatures(output_prefix, documents, totals[0])
+
+
+def _sign_batches(
+    batches: Iterable[pa.RecordBatch], settings: Settings, stream: BinaryIO, totals: list[int]
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        names = set(batch.schema.names)
+        for needed in ("id", "text"):
+            if needed not in names:
+                raise InputError(
+                    f"dedup: a batch has no column {needed!r} but {sorted(names)}. Name it."
+                )
+        signatures, shingles, content = sign(batch["text"], settings)
+        stream.write(signatures.astype("<u4", copy=False).tobytes())
+        rows = _id_rows(batch, names, shingles, content)
+        totals[0] += int(np.asarray(rows["text_bytes"]).sum())
+        yield rows
+
+
+def _id_rows(
+    batch: pa.RecordBatch,
+    names: set[str],
+    shingles: NDArray[np.uint32],
+    content: NDArray[np.uint64],
+) -> pa.RecordBatch:
+    count = batch.num_rows
+    offsets = packed(batch["text"])[1]
+    urls = batch["url"].to_pylist() if "url" in names else [None] * count
+    columns: dict[str, pa.Array] = {
+        "n_shingles": pa.array(shingles),
+        "text_bytes": pa.array(np.diff(offsets)),
+        "exact_hash": pa.array(content),
+        "url_hash": pa.array(url_hashes(urls)),
+    }
+    for field in IDS:
+        if field.name in columns:
+            continue
+        if field.name in names:
+            column = batch[field.name].cast(field.type)
+            columns[field.name] = column if field.nullable else column.fill_null("")
+        else:
+            missing = pa.nulls(count, field.type)
+            columns[field.name] = missing if field.nullable else missing.fill_null("")
+    return pa.RecordBatch.from_arrays([columns[name] for name in IDS.names], schema=IDS)
+
+
+def _write_bands(prefix: str, settings: Settings) -> None:
+    plan = make_plan(settings)
+    signatures = read_signatures(prefix, settings.slots)
+    shingles = parquet.read_table(prefix + ".ids.parquet", ["n_shingles"])["n_shingles"]
+    used = np.flatnonzero(np.asarray(shingles)).astype(np.int64)
+
+    def bands() -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
+        for band in range(plan.bands):
+            keys = kernels.band_keys(signatures, used, band, plan.rows)
+            order = np.argsort(keys, kind="stable")
+            yield keys[order], used[order].astype(np.uint32)
+
+    write_keys(prefix + ".keys", len(used), bands())
