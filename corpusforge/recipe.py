@@ -53,10 +53,6 @@ class Source:
     """Files, directories or globs; `package:NAME/…` looks inside an installed package."""
     optional: bool = False
     """True: a missing source is skipped by name instead of stopping the run."""
-    category: str = ""
-    """Overrides the category that its kind gives to documents."""
-    licence: str = ""
-    """The licence of documents that carry none of their own."""
     ingest: Ingest = field(default_factory=Ingest)
     """The reader's settings (keys stand in the source's own table)."""
 
@@ -160,8 +156,6 @@ def _source(name: str, body: dict[str, Any]) -> Source:
         kind=kind,
         path=source.path,
         optional=source.optional,
-        category=source.category,
-        licence=source.licence,
         ingest=settings,
     )
 

@@ -10,6 +10,7 @@ _MODULES = (
     "apache_beam.runners.worker.sdk_worker_main",
     "corpusforge.run.documents",
     "corpusforge.run.scores",
+    "corpusforge.run.quality",
     "corpusforge.run.signatures",
     "corpusforge.run.duplicates",
     "corpusforge.run.contamination",

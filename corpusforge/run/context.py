@@ -29,3 +29,7 @@ class Context:
     def reads(self, *names: str) -> dict[str, str]:
         """Return the content digests of the named stages, as far as they ran."""
         return {name: self.manifests[name].digest for name in names if name in self.manifests}
+
+    def part_size(self, index: int) -> int:
+        """Return the stored bytes of document part `index`."""
+        return int(self.manifests["documents"].extra["part_bytes"][index])

@@ -27,7 +27,7 @@ _INTERMEDIATE = {
     "all": (),
     "final": ("signatures", "tokens"),
     "none": (
-        "signatures", "tokens", "documents", "stats", "dropped", "failed", "classifier", "scores",
+        "signatures", "tokens", "documents", "stats", "dropped", "failed", "classifier", "scores", "quality",
         "duplicates", "contamination", "tokenizer", "mix",
     ),
 }  # fmt: skip

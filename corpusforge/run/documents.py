@@ -157,7 +157,17 @@ def _group(inputs: Sequence[InputFile]) -> Iterator[list[InputFile]]:
 
 def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
     inputs = [item for receipt in receipts for item in receipt.extra["inputs"]]
-    return {"parts": len(receipts), "inputs": inputs}, {}
+    return {
+        "parts": len(receipts),
+        "inputs": inputs,
+        "sources": [receipt.extra["source"] for receipt in receipts],
+        "part_bytes": [
+            output.bytes
+            for receipt in receipts
+            for output in receipt.outputs
+            if output.path.startswith("documents/")
+        ],
+    }, {}
 
 
 def make_documents(part: Part) -> Made:
@@ -268,17 +278,16 @@ class _Chain:
             self._dropped.append(Dropped.of(row, self.source, stage))
 
     def _document(self, raw: RawDocument, result: Extracted) -> Document:
-        source = self._work.source
         return Document(
             id=make_id(self.source, raw.locator),
             source=self.source,
-            category=source.category or raw.category,
+            category=raw.category,
             format=result.format or raw.format,
             text=result.text,
             locator=raw.locator,
             url=raw.url,
             date=raw.date,
-            licence=raw.licence or source.licence,
+            licence=raw.licence,
             lang=raw.lang,
             title=result.title or raw.title,
             origin=raw.origin,

@@ -13,17 +13,16 @@ from corpusforge.ledger import Ledger
 from corpusforge.manifest import Manifest
 from corpusforge.recipe import Recipe
 from corpusforge.run import (
-    classifier,
     contamination,
     directory,
     documents,
     duplicates,
     mix,
+    quality,
     report,
     scores,
     shards,
     signatures,
-    tokenizer,
     tokens,
 )
 from corpusforge.run.context import Context
@@ -50,13 +49,14 @@ def _documents(context: Context) -> Stage:
 
 _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "documents": _documents,
-    "classifier": classifier.stage,
-    "scores": scores.stage,
+    "classifier": scores.classifier_stage,
+    "scores": scores.scores_stage,
+    "quality": quality.stage,
     "signatures": signatures.stage,
     "duplicates": duplicates.stage,
     "contamination": contamination.stage,
-    "tokenizer": tokenizer.stage,
-    "tokens": tokens.stage,
+    "tokenizer": tokens.tokenizer_stage,
+    "tokens": tokens.tokens_stage,
     "mix": mix.stage,
     "shards": shards.stage,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.decontaminate import apply_edits
@@ -19,7 +20,7 @@ from corpusforge.run.stage import part_name
 
 __all__ = ["kept_rows", "read_survivors"]
 
-ORDER = ("documents", "scores", "duplicates", "contamination")
+ORDER = ("documents", "quality", "duplicates", "contamination")
 """Whose removals apply, in this order."""
 
 
@@ -29,11 +30,12 @@ def kept_rows(run: str, index: int, upto: str) -> NDArray[np.bool_]:
     kept = np.ones(row_count(files.join(run, "documents", part)), dtype=bool)
     last = ORDER.index(upto)
     if last >= 1:
-        scores = read_table(files.join(run, "scores", part), ["kept"])
-        kept &= scores.column("kept").to_numpy(zero_copy_only=False)
+        quality = read_table(files.join(run, "quality", part), ["kept"])
+        kept &= quality.column("kept").to_numpy(zero_copy_only=False)
     if last >= 2:
-        removed = read_table(files.join(run, "duplicates", part), ["row"])
-        kept[removed.column("row").to_numpy()] = False
+        copies = read_table(files.join(run, "duplicates", part), ["row", "removes"])
+        removes = copies.column("removes").to_numpy(zero_copy_only=False)
+        kept[copies.column("row").to_numpy()[removes]] = False
     if last >= 3:
         edits = read_table(files.join(run, "contamination", part), ["row", "drop"])
         drop = edits.column("drop").to_numpy(zero_copy_only=False)
@@ -68,7 +70,7 @@ def read_survivors(
 
 def _cuts(run: str, index: int) -> dict[int, pa.Table]:
     table = read_table(files.join(run, "contamination", f"{part_name(index)}.parquet"))
-    table = table.filter(pa.compute.invert(table.column("drop")))
+    table = table.filter(pc.invert(table.column("drop")))
     rows = table.column("row").to_numpy()
     return {int(row): table.filter(pa.array(rows == row)) for row in np.unique(rows)}
 

@@ -1,0 +1,172 @@
+"""The duplicates stage: one task that compares all signatures and names every removed document.
+
+It reads band keys range by range and text only where an estimate is uncertain; its tables are written
+per document part, so later stages join them without a shuffle.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from corpusforge import records as rec
+from corpusforge.dedup.plan import make_plan
+from corpusforge.dedup.results import Duplicates
+from corpusforge.dedup.select import find_duplicates
+from corpusforge.dedup.settings import Settings
+from corpusforge.io import files
+from corpusforge.io.parquet import read_batches, read_table, write_table
+from corpusforge.run.context import Context
+from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.survivors import kept_rows
+
+__all__ = ["make_duplicates", "stage"]
+
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the task is told: the settings and how many document parts there are."""
+
+    settings: Settings
+    parts: int
+
+
+def stage(context: Context) -> Stage:
+    """Return the duplicates stage."""
+    size = sum(output.bytes for output in context.manifests["signatures"].outputs)
+    work = Work(context.recipe.dedup, context.part_count)
+    return Stage(
+        name="duplicates",
+        run=context.run,
+        work=make_duplicates,
+        parts=(Part("duplicates", 0, context.run, work, size=size),),
+        settings={"dedup": context.recipe.dedup},
+        reads=context.reads("documents", "quality", "signatures"),
+    )
+
+
+def make_duplicates(part: Part) -> Made:
+    """Find the duplicates among all parts; write removed rows, clusters and drop rows per part."""
+    work: Work = part.settings
+    run = part.run
+    rows = [np.flatnonzero(kept_rows(run, index, "quality")) for index in range(work.parts)]
+
+    def text_of(index: int, wanted: NDArray[np.int64]) -> pa.Array:
+        return texts_at(run, index, rows[index][wanted])
+
+    prefixes = [files.join(run, "signatures", part_name(index)) for index in range(work.parts)]
+    found = find_duplicates(prefixes, work.settings, text_of)
+    made = Made(documents=sum(len(own) for own in rows), input_bytes=part.size)
+    methods: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
+    examples: list[dict[str, Any]] = []
+    for index in range(work.parts):
+        table = _write_part(run, index, found, rows[index], made)
+        methods.update(table.column("method").to_pylist())
+        sources = zip(
+            table.column("removed_source").to_pylist(),
+            table.column("kept_source").to_pylist(),
+            strict=True,
+        )
+        pairs.update(f"{removed} of {kept or '-'}" for removed, kept in sources)
+        examples += _examples(table, _EXAMPLES - len(examples))
+    made.extra = {
+        "plan": asdict(make_plan(work.settings)),
+        "counts": asdict(found.counts),
+        "alarms": [str(alarm) for alarm in found.alarms],
+        "methods": dict(methods),
+        "sources": dict(pairs),
+        "copies": found.copies,
+        "examples": examples,
+    }
+    return made
+
+
+def texts_at(run: str, index: int, rows: NDArray[np.int64]) -> pa.Array:
+    """Return the texts of ascending rows of a document part, reading it once, batch by batch."""
+    pieces: list[pa.Array] = []
+    first = 0
+    path = files.join(run, "documents", f"{part_name(index)}.parquet")
+    for batch in read_batches(path, ["text"]):
+        low, high = np.searchsorted(rows, [first, first + batch.num_rows])
+        if high > low:
+            pieces.append(batch.column("text").take(pa.array(rows[low:high] - first)))
+        first += batch.num_rows
+    return pa.concat_arrays(pieces) if pieces else pa.array([], type=pa.large_string())
+
+
+def _write_part(
+    run: str, index: int, found: Duplicates, rows: NDArray[np.int64], made: Made
+) -> pa.Table:
+    name = part_name(index)
+    marked = found.table(index)
+    gone = np.isin(marked.column("row").to_numpy(), found.removed_rows(index))
+    table = _with_rows(marked, rows).append_column("removes", pa.array(gone))
+    clusters = _with_rows(found.clusters(index), rows)
+    path, cluster_path = f"duplicates/{name}.parquet", f"duplicates/clusters-{name[5:]}.parquet"
+    made.outputs[path] = write_table(files.join(run, path), table)
+    made.outputs[cluster_path] = write_table(files.join(run, cluster_path), clusters)
+    removed = table.filter(table.column("removes"))
+    target = f"dropped/duplicates-{name}.parquet"
+    made.outputs[target] = write_table(files.join(run, target), _dropped(run, index, removed))
+    _account(run, index, rows, removed, made)
+    return table
+
+
+def _with_rows(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    """Replace row numbers among the signed documents by rows of the document part."""
+    place = table.schema.get_field_index("row")
+    own = pa.array(rows[table.column("row").to_numpy()], type=pa.int64())
+    return table.set_column(place, pa.field("row", pa.int64(), nullable=False), own)
+
+
+def _dropped(run: str, index: int, removed: pa.Table) -> pa.Table:
+    path = files.join(run, "documents", f"{part_name(index)}.parquet")
+    documents = read_table(path, ["url", "locator"]).take(removed.column("row"))
+    count = removed.num_rows
+    values = [f"{value:.4f}" for value in removed.column("similarity").to_pylist()]
+    bounds = [f"copy of {kept}" if kept else "" for kept in removed.column("kept").to_pylist()]
+    columns = {
+        "id": removed.column("removed"),
+        "url": documents.column("url"),
+        "source": removed.column("removed_source"),
+        "stage": pa.array(["dedup"] * count, pa.string()),
+        "rule": removed.column("method"),
+        "value": pa.array(values, pa.string()),
+        "bound": pa.array(bounds, pa.string()),
+        "locator": documents.column("locator"),
+    }
+    return pa.table(columns, schema=rec.DROPPED)
+
+
+def _account(
+    run: str, index: int, rows: NDArray[np.int64], removed: pa.Table, made: Made
+) -> None:
+    path = files.join(run, "documents", f"{part_name(index)}.parquet")
+    sources = read_table(path, ["source"]).column("source").take(pa.array(rows)).to_pylist()
+    for source, seen in Counter(sources).items():
+        account = made.ledger.of("dedup", source)
+        account.seen += seen
+        account.kept += seen
+    gone = zip(
+        removed.column("removed_source").to_pylist(), removed.column("method").to_pylist(), strict=True
+    )
+    for source, method in gone:
+        account = made.ledger.of("dedup", source)
+        account.kept -= 1
+        account.dropped[method] += 1
+
+
+def _examples(table: pa.Table, wanted: int) -> Sequence[dict[str, Any]]:
+    near = table.filter(pc.equal(table.column("method"), "minhash"))
+    columns = ["removed", "kept", "similarity", "removed_source", "kept_source"]
+    return near.select(columns).slice(0, max(0, wanted)).to_pylist()

@@ -1,0 +1,151 @@
+"""The tokenizer and tokens stages: a BPE trained in the run where asked, and the ids of each document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpusforge.draw import id_keys
+from corpusforge.io import files
+from corpusforge.io.parquet import read_table
+from corpusforge.run.context import Context
+from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.survivors import read_survivors
+from corpusforge.tokenize.part import write_part
+from corpusforge.tokenize.settings import Settings
+from corpusforge.tokenize.tokenizer import Tokenizer, load
+from corpusforge.tokenize.train import sample, train
+
+__all__ = ["load_tokenizer", "make_tokenizer", "make_tokens", "tokenizer_stage", "tokens_stage"]
+
+RANKS = "tokenizer/ranks.tiktoken"
+JSON = "tokenizer/tokenizer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker is told: the settings, the run's seed, how many document parts there are."""
+
+    settings: Settings
+    seed: int
+    parts: int
+
+
+def tokenizer_stage(context: Context) -> Stage | None:
+    """Return the stage that trains a tokenizer, or None where the recipe names one."""
+    settings = context.recipe.tokenize
+    if settings.tokenizer != "train":
+        return None
+    work = Work(settings, context.recipe.seed, context.part_count)
+    size = sum(context.part_size(index) for index in range(context.part_count))
+    used = ("vocab_size", "pattern", "train_megabytes", "start_token")
+    return Stage(
+        name="tokenizer",
+        run=context.run,
+        work=make_tokenizer,
+        parts=(Part("tokenizer", 0, context.run, work, size=size),),
+        settings={**{key: getattr(settings, key) for key in used}, "seed": context.recipe.seed},
+        reads=context.reads("documents", "quality", "duplicates", "contamination"),
+    )
+
+
+def make_tokenizer(part: Part) -> Made:
+    """Train a byte-level BPE on a hash sample of the surviving text."""
+    work: Work = part.settings
+    ids: list[str] = []
+    sizes: list[int] = []
+    for index in range(work.parts):
+        for batch in read_survivors(part.run, index, ["id", "text"], "contamination"):
+            ids += batch.column("id").to_pylist()
+            sizes += pc.binary_length(batch.column("text")).to_pylist()
+    chosen = sample(id_keys(ids), np.array(sizes, dtype=np.int64), work.settings, work.seed)
+    trained = train(_texts(part.run, work.parts, chosen), work.settings, files.join(part.run, RANKS))
+    extra = {"vocab_size": trained.vocab_size, "text_bytes": trained.text_bytes}
+    return Made(outputs={RANKS: 0, JSON: 0}, documents=trained.documents, extra=extra)
+
+
+def _texts(run: str, parts: int, chosen: np.ndarray) -> Iterator[str]:
+    place = 0
+    for index in range(parts):
+        for batch in read_survivors(run, index, ["text"], "contamination"):
+            mask = chosen[place : place + batch.num_rows]
+            place += batch.num_rows
+            yield from batch.column("text").filter(pa.array(mask)).to_pylist()
+
+
+def load_tokenizer(run: str, settings: Settings) -> Tokenizer:
+    """Return the run's tokenizer: the trained one, or the one that the recipe names."""
+    trained = files.join(run, RANKS) if settings.tokenizer == "train" else None
+    return load(settings, trained)
+
+
+def tokens_stage(context: Context) -> Stage:
+    """Return the tokens stage."""
+    settings = context.recipe.tokenize
+    tokenizer = load_tokenizer(context.run, settings)
+    parts = tuple(
+        Part("tokens", index, context.run, settings, size=context.part_size(index))
+        for index in range(context.part_count)
+    )
+    return Stage(
+        name="tokens",
+        run=context.run,
+        work=make_tokens,
+        parts=parts,
+        settings={"tokenizer": tokenizer.fingerprint, "name": tokenizer.name,
+                  "start_token": settings.start_token, "accelerator": settings.accelerator},
+        reads=context.reads("documents", "quality", "duplicates", "contamination", "tokenizer"),
+        finish=_finish,
+    )  # fmt: skip
+
+
+def _finish(receipts: Any) -> tuple[dict[str, Any], dict[str, int]]:
+    languages: dict[str, dict[str, int]] = {}
+    for receipt in receipts:
+        for name, tally in receipt.extra["languages"].items():
+            total = languages.setdefault(name, dict.fromkeys(tally, 0))
+            for key, value in tally.items():
+                total[key] += value
+    return {"languages": languages}, {}
+
+
+def make_tokens(part: Part) -> Made:
+    """Encode the surviving documents of one part."""
+    tokenizer = load_tokenizer(part.run, part.settings)
+    prefix = f"tokens/{part.name}"
+    receipt = write_part(_batches(part), tokenizer, files.join(part.run, prefix))
+    made = Made(documents=receipt.total.documents)
+    for source, tally in receipt.sources.items():
+        account = made.ledger.of("tokenize", source)
+        account.seen += tally.documents
+        account.kept += tally.documents
+    rows = receipt.total.documents
+    made.outputs = {f"{prefix}.bin": rows, f"{prefix}.parquet": rows}
+    made.extra = {"languages": {name: asdict(tally) for name, tally in receipt.languages.items()}}
+    return made
+
+
+_COLUMNS = ("id", "source", "lang", "category", "format", "text")
+
+
+def _batches(part: Part) -> Iterator[pa.RecordBatch]:
+    clusters = read_table(
+        files.join(part.run, "duplicates", f"clusters-{part_name(part.index)[5:]}.parquet"),
+        ["row", "cluster"],
+    )
+    cluster_of = dict(
+        zip(clusters.column("row").to_pylist(), clusters.column("cluster").to_pylist(), strict=True)
+    )
+    quality = files.join(part.run, "quality", f"{part_name(part.index)}.parquet")
+    tiers = read_table(quality, ["tier"]).column("tier").combine_chunks()
+    for batch in read_survivors(part.run, part.index, _COLUMNS, "contamination"):
+        rows = batch.column("row")
+        own = pa.array([cluster_of.get(row) for row in rows.to_pylist()], type=pa.string())
+        yield pa.RecordBatch.from_arrays(
+            [*batch.columns, own, tiers.take(rows)], names=[*batch.schema.names, "cluster", "tier"]
+        )
