@@ -1,0 +1,1 @@
+"""Examples that run: the embedded sample corpus."""
