@@ -88,7 +88,7 @@ class Settings:
     split: dict[str, Split] = field(default_factory=dict)
     """Sub-mixes, by source name or by path (`web`, then `web/en`)."""
     phases: tuple[Phase, ...] = ()
-    """Stretches with weights of their own, in order; each is token-exact. Empty: one, of `weights`."""
+    """Stretches with weights of their own, in order, each token-exact. Empty: one, of `weights`."""
     diversity: Diversity = field(default_factory=Diversity)
     """Bounds that fail the run."""
     validation: float = 0.005
@@ -96,20 +96,24 @@ class Settings:
     counts: dict[str, float] = field(default_factory=dict)
     """Published tokens of each source, for planning from counts alone; a run uses its own."""
     reported_epochs: dict[str, float] = field(default_factory=dict)
-    """Epochs that the paper prints; the plan says where they do not follow from weights and counts."""
+    """Epochs that the paper prints; the plan says where they do not follow from its table."""
     bytes_per_token: float = 3.0
     """First estimate for choosing what to tokenize. A low figure tokenizes more than needed."""
     margin: float = 0.1
-    """How many tokens more than asked are made, as a share: the estimate may be off by this much."""
+    """How many tokens more than asked are made, as a share, in case the estimate is off."""
 
     def __post_init__(self) -> None:
         check_weights(self.weights, "mix.weights")
         check_weights(self.epoch_caps, "mix.epoch_caps")
         check_weights(self.counts, "mix.counts")
         if isinstance(self.budget, str) and self.budget != "all":
-            raise RecipeError(f"mix.budget is {self.budget!r}; expected a number of tokens or 'all'.")
+            raise RecipeError(
+                f"mix.budget is {self.budget!r}; expected a number of tokens or 'all'."
+            )
         if not isinstance(self.budget, str) and self.budget <= 0:
-            raise RecipeError(f"mix.budget is {self.budget}; expected more than 0 tokens, or 'all'.")
+            raise RecipeError(
+                f"mix.budget is {self.budget}; expected more than 0 tokens, or 'all'."
+            )
         for key in ("epoch_cap", "bytes_per_token"):
             if not (math.isfinite(getattr(self, key)) and getattr(self, key) > 0):
                 raise RecipeError(f"mix.{key} is {getattr(self, key)}; expected more than 0.")
