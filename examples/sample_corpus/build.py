@@ -29,9 +29,9 @@ HERE = Path(__file__).parent
 _CRAWLED = "2024-03-18T09:00:00Z"
 _EPOCH = 1_700_000_000
 _SECRETS = {
-    "{{FAKE_CLOUD_KEY}}": "AKIA" + "Q7ZEXAMPLE3" + "NOTREAL"[:5],
-    "{{FAKE_CLOUD_SECRET}}": "wJalr" + "FAKEnotARealKey0" + "7EXAMPLExyz9" + "Kd3Lq8V",
-    "{{FAKE_FORGE_TOKEN}}": "ghp" + "_" + "n0tArEaLtOkEn" + "4aSampleCorpus" + "0123456x9",
+    "{{FAKE_CLOUD_KEY}}": "AKIA" + "Q7ZV3N5T" + "W2KM6RXB",
+    "{{FAKE_CLOUD_SECRET}}": "hV8q/2LmTz0Rk9" + "XwYb4NcD7sFj" + "3GpQ6eUa1KxBvT",
+    "{{FAKE_FORGE_TOKEN}}": "ghp" + "_" + "n7Rk2VwQ8zLt" + "4XbYp9Md3Hs6" + "Jc1Fg5Tq0NvE",
 }
 _REASONS = {200: "OK", 301: "Moved Permanently", 404: "Not Found"}
 
@@ -97,7 +97,9 @@ def _png() -> bytes:
 
     head = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)
     pixels = zlib.compress(b"\x00\x20\x90\x00\x90\x20", 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
 
 
 def _edited(text: str, edits: tuple[str, ...], url: str) -> str:
@@ -154,34 +156,40 @@ def _truncated(bundle: Bundle) -> bytes:
     return b"".join(records)[: -len(records[-1]) // 2]
 
 
-def _wiki(bundle: Bundle) -> bytes:
-    """Return a pages-articles export, as MediaWiki writes it (schema 0.11)."""
-    lang, name = bundle.fields["lang"], bundle.fields["name"]
-    out = [
+def _wiki_head(lang: str, name: str) -> str:
+    spaces = "".join(
+        f'      <namespace key="{key}" case="first-letter">{space}</namespace>\n'
+        for key, space in ((0, ""), (1, "Talk"), (10, "Template"))
+    )
+    return (
         f'<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" '
         f'xml:lang="{lang}">\n  <siteinfo>\n    <sitename>{name}</sitename>\n'
         f"    <dbname>{lang}wiki</dbname>\n    <base>https://{lang}.wiki.example/wiki/Main</base>\n"
-        "    <case>first-letter</case>\n    <namespaces>\n"
-        '      <namespace key="0" case="first-letter" />\n'
-        '      <namespace key="1" case="first-letter">Talk</namespace>\n'
-        '      <namespace key="10" case="first-letter">Template</namespace>\n'
-        "    </namespaces>\n  </siteinfo>\n"
-    ]
-    for number, entry in enumerate(bundle.entries, start=100):
-        redirect = entry.get("redirect")
-        text = escape(entry.body)
-        out.append(
-            f"  <page>\n    <title>{escape(entry.key)}</title>\n    <ns>{entry.get('ns', '0')}</ns>\n"
-            f"    <id>{number}</id>\n"
-            + (f'    <redirect title="{escape(redirect)}" />\n' if redirect else "")
-            + f"    <revision>\n      <id>{number + 5000}</id>\n"
-            f"      <timestamp>{entry.get('date', '2024-02-01')}T12:00:00Z</timestamp>\n"
-            "      <contributor><username>Sample</username><id>1</id></contributor>\n"
-            "      <model>wikitext</model>\n      <format>text/x-wiki</format>\n"
-            f'      <text bytes="{len(entry.body.encode())}" xml:space="preserve">{text}</text>\n'
-            "    </revision>\n  </page>\n"
-        )
-    return bz2.compress("".join([*out, "</mediawiki>\n"]).encode(), 9)
+        f"    <case>first-letter</case>\n    <namespaces>\n{spaces}    </namespaces>\n"
+        "  </siteinfo>\n"
+    )
+
+
+def _wiki_page(number: int, entry: Entry) -> str:
+    redirect = entry.get("redirect")
+    return (
+        f"  <page>\n    <title>{escape(entry.key)}</title>\n"
+        f"    <ns>{entry.get('ns', '0')}</ns>\n    <id>{number}</id>\n"
+        + (f'    <redirect title="{escape(redirect)}" />\n' if redirect else "")
+        + f"    <revision>\n      <id>{number + 5000}</id>\n"
+        f"      <timestamp>{entry.get('date')}T12:00:00Z</timestamp>\n"
+        "      <contributor><username>Sample</username><id>1</id></contributor>\n"
+        "      <model>wikitext</model>\n      <format>text/x-wiki</format>\n"
+        f'      <text bytes="{len(entry.body.encode())}" xml:space="preserve">'
+        f"{escape(entry.body)}</text>\n    </revision>\n  </page>\n"
+    )
+
+
+def _wiki(bundle: Bundle) -> bytes:
+    """Return a pages-articles export, as MediaWiki writes it (schema 0.11)."""
+    head = _wiki_head(bundle.fields["lang"], bundle.fields["name"])
+    pages = [_wiki_page(number, entry) for number, entry in enumerate(bundle.entries, start=100)]
+    return bz2.compress("".join([head, *pages, "</mediawiki>\n"]).encode(), 9)
 
 
 def _code(bundle: Bundle) -> bytes:
@@ -189,8 +197,6 @@ def _code(bundle: Bundle) -> bytes:
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for entry in bundle.entries:
             data = (_filled(entry.body) + "\n").encode()
-            if entry.get("repeat"):
-                data = b"".join(data.replace(b"%d", b"%d" % n) for n in range(int(entry.get("repeat"))))
             member = tarfile.TarInfo(f"{bundle.fields['repository']}/{entry.key}")
             member.size, member.mtime = len(data), _EPOCH
             archive.addfile(member, io.BytesIO(data))
@@ -208,7 +214,7 @@ def build() -> dict[str, bytes]:
         "wikipedia-zh.xml.bz2": _wiki(read_bundle(sources / "wiki" / "zh.wiki")),
     }
     for path in sorted((sources / "code").glob("*.bundle")):
-        out[f"code/{path.stem}.tar.gz"] = _code(read_bundle(path))
+        out[f"code-{path.stem}.tar.gz"] = _code(read_bundle(path))
     return out
 
 

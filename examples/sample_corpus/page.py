@@ -1,7 +1,7 @@
 """Article text → an HTML page with everything around it that a crawler meets.
 
-The text has one block a paragraph: `## heading`, `- list item` lines, `> quotation`, `| table | row |`
-lines, a ``` code fence, `[name, when]` opening a forum post, or prose. Four layouts differ in
+The text has one block a paragraph: `## heading`, `- list item` lines, `> quotation`, `| a | row |`
+lines, a ``` code fence, `[name, when]` opening a forum post, or prose. The layouts differ in
 element names and order, so that an extractor cannot lean on one template.
 """
 
@@ -59,22 +59,41 @@ def _table(lines: list[str]) -> str:
     return f"<table>\n<tr>{head}</tr>\n{rest}</table>"
 
 
+def _fence(lines: list[str]) -> str:
+    return f"<pre><code>{escape(chr(10).join(lines[1:-1]))}</code></pre>"
+
+
+def _list(lines: list[str]) -> str:
+    return "<ul>\n" + "".join(f"<li>{escape(line[2:])}</li>\n" for line in lines) + "</ul>"
+
+
+def _quotation(lines: list[str]) -> str:
+    text = " ".join(line.removeprefix("> ") for line in lines)
+    return f"<blockquote><p>{escape(text)}</p></blockquote>"
+
+
+def _heading(lines: list[str]) -> str:
+    return f"<h2>{escape(lines[0][3:])}</h2>"
+
+
+def _post(lines: list[str]) -> str:
+    return f'<div class="post-by"><span class="user">{escape(lines[0][1:-1])}</span></div>'
+
+
+_BLOCKS = {
+    "```": _fence,
+    "## ": _heading,
+    "- ": _list,
+    "|": _table,
+    "> ": _quotation,
+    "[": _post,
+}
+
+
 def _block(block: str) -> str:
-    lines = block.split("\n")
-    if block.startswith("```"):
-        return f"<pre><code>{escape(chr(10).join(lines[1:-1]))}</code></pre>"
-    if block.startswith("## "):
-        return f"<h2>{escape(block[3:])}</h2>"
-    if block.startswith("- "):
-        items = "".join(f"<li>{escape(line[2:])}</li>\n" for line in lines)
-        return f"<ul>\n{items}</ul>"
-    if block.startswith("|"):
-        return _table(lines)
-    if block.startswith("> "):
-        text = " ".join(line.removeprefix("> ") for line in lines)
-        return f"<blockquote><p>{escape(text)}</p></blockquote>"
-    if block.startswith("[") and block.endswith("]"):
-        return f'<div class="post-by"><span class="user">{escape(block[1:-1])}</span></div>'
+    for start, make in _BLOCKS.items():
+        if block.startswith(start):
+            return make(block.split("\n"))
     return f"<p>{escape(block)}</p>"
 
 
@@ -114,20 +133,52 @@ def _parts(
         "share": f'<div class="share"><span>{words["share"]}</span> <a href="#">Facebook</a> '
         '<a href="#">X</a> <a href="#">RSS</a></div>',
         "title": f"<h1>{escape(title)}</h1>",
-        "byline": f'<p class="meta">{words["posted"]} <time datetime="{date}">{date[:10]}</time></p>',
+        "byline": f'<p class="meta">{words["posted"]} '
+        f'<time datetime="{date}">{date[:10]}</time></p>',
         "body": "\n".join(_block(block) for block in _blocks(text)),
     }
 
 
 _LAYOUTS = {
-    "blog": "{header}\n{nav}\n<main><article>\n{title}\n{byline}\n{body}\n</article>\n{share}</main>\n"
-    "{aside}\n{footer}\n{cookie}",
-    "news": '{cookie}\n<div id="masthead">{header}{nav}</div>\n<div class="columns">{aside}\n'
-    '<div class="story" role="main">\n{title}\n{byline}\n{share}\n{body}\n</div></div>\n{footer}',
-    "docs": '{header}\n<div class="layout"><div class="left">{nav}{aside}</div>\n'
-    '<section id="content">\n{title}\n{body}\n{byline}\n</section></div>\n{footer}\n{cookie}',
-    "forum": '{header}\n{nav}\n{cookie}\n<div class="thread">\n{title}\n{body}\n</div>\n{aside}\n{footer}',
-    "bare": "{title}\n{body}",
+    "blog": """{header}
+{nav}
+<main><article>
+{title}
+{byline}
+{body}
+</article>
+{share}</main>
+{aside}
+{footer}
+{cookie}""",
+    "news": """{cookie}
+<div id="masthead">{header}{nav}</div>
+<div class="columns">{aside}
+<div class="story" role="main">
+{title}
+{byline}
+{share}
+{body}
+</div></div>
+{footer}""",
+    "docs": """{header}
+<div class="layout"><div class="left">{nav}{aside}</div>
+<section id="content">
+{title}
+{body}
+{byline}
+</section></div>
+{footer}
+{cookie}""",
+    "forum": """{header}
+{nav}
+{cookie}
+<div class="thread">
+{title}
+{body}
+</div>
+{aside}
+{footer}""",
 }
 
 
