@@ -3,7 +3,14 @@
 from corpusforge.mix.estimate import choose, estimated_tokens, scaled_tokens
 from corpusforge.mix.leaves import check
 from corpusforge.mix.plan import PhasePlan, Plan, Share, plan, plan_validation
-from corpusforge.mix.receipt import Report, diversity, receipt, repetitions
+from corpusforge.mix.receipt import (
+    Report,
+    diversity,
+    receipt,
+    repetitions,
+    repetitions_table,
+    tokens_by,
+)
 from corpusforge.mix.sample import Draws, Supply, held_out, stream
 from corpusforge.mix.settings import Settings
 from corpusforge.mix.supply import Supplies, supplies
@@ -26,7 +33,9 @@ __all__ = [
     "plan_validation",
     "receipt",
     "repetitions",
+    "repetitions_table",
     "scaled_tokens",
     "stream",
     "supplies",
+    "tokens_by",
 ]

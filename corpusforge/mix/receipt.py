@@ -6,7 +6,7 @@ counts "unknown" as one value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from corpusforge.errors import InternalError
 from corpusforge.mix.plan import Plan
 from corpusforge.mix.sample import Draws
-from corpusforge.mix.settings import Diversity
+from corpusforge.mix.settings import COLUMNS, Diversity
+from corpusforge.mix.supply import Supplies
 
 __all__ = ["Report", "diversity", "receipt", "repetitions", "repetitions_table", "tokens_by"]
 
@@ -107,12 +108,15 @@ def diversity(tokens: Mapping[str, Mapping[str, int]], bounds: Diversity) -> Rep
     return Report(entropy, shares, tuple(failures))
 
 
-def tokens_by(draws: Draws, index: pa.Table, numbers: pa.Array) -> dict[str, dict[str, int]]:
-    """Return tokens by column and value; `numbers` are the rows of `index`, one a draw."""
+def tokens_by(
+    draws: Draws, supplies: Supplies, columns: Sequence[str] = ("source", *COLUMNS)
+) -> dict[str, dict[str, int]]:
+    """Return tokens of the stream by column and value, for `diversity`."""
     length = pa.array(draws.length)
+    numbers = pa.array(supplies.numbers(draws))
     result = {}
-    for column in index.column_names:
-        values = pc.fill_null(index.column(column).combine_chunks(), "unknown").take(numbers)
+    for column in columns:
+        values = pc.fill_null(supplies.index.column(column), "unknown").take(numbers)
         sums = pa.table({"value": values, "n": length}).group_by("value").aggregate([("n", "sum")])
         result[column] = {row["value"]: row["n_sum"] for row in sums.to_pylist()}
     return result

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from corpusforge.draw import id_keys
 from corpusforge.io.parquet import read_table
 from corpusforge.mix.leaves import Node, assign, tree
-from corpusforge.mix.sample import Supply, held_out
+from corpusforge.mix.sample import Draws, Supply, held_out
 from corpusforge.mix.settings import COLUMNS, Settings
 
 __all__ = ["Supplies", "supplies"]
@@ -26,11 +27,28 @@ _READ = ["id", "source", *COLUMNS, "offset", "tokens", "cluster"]
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """Training and held-out supplies by leaf path, and documents of no leaf by source."""
+    """Training and held-out supplies by leaf path, and documents of no leaf by source.
+
+    `index` is the index of all parts, one after another; `starts` are the parts' first rows in it.
+    """
 
     train: dict[str, Supply]
     validation: dict[str, Supply]
     unshared: dict[str, int]
+    index: pa.Table
+    starts: NDArray[np.int64]
+
+    def numbers(self, draws: Draws) -> NDArray[np.int64]:
+        """Return the row of `index` of each draw."""
+        return self.starts[draws.part] + draws.row
+
+    def named(self, draws: Draws) -> pa.Table:
+        """Return the draws as the table that the shard writer takes: with id and source."""
+        rows = self.index.select(["id", "source"]).take(pa.array(self.numbers(draws)))
+        table = draws.table()
+        for name in ("source", "id"):
+            table = table.add_column(0, name, rows.column(name))
+        return table
 
 
 def supplies(
@@ -68,7 +86,9 @@ def supplies(
                 complete=path not in incomplete,
             )
     left = index.column("source").filter(pa.array(leaf_of < 0)).value_counts().to_pylist()
-    return Supplies(*sides, {row["values"]: row["counts"] for row in left})
+    unshared = {row["values"]: row["counts"] for row in left}
+    starts = np.cumsum([0, *(table.num_rows for table in tables)])[:-1]
+    return Supplies(*sides, unshared, index.combine_chunks(), starts)
 
 
 def _nodes(settings: Settings, index: pa.Table) -> tuple[Node, ...]:

@@ -1,1 +1,20 @@
-"""shard"""
+"""The stream in files: raw ids with two indexes, a reader for training, and a check of both."""
+
+from corpusforge.shard.formats import INDEX, read_idx
+from corpusforge.shard.reader import Place, TokenStream
+from corpusforge.shard.settings import Settings
+from corpusforge.shard.verify import verify
+from corpusforge.shard.writer import ShardReceipt, shard_bounds, shard_name, write_shard
+
+__all__ = [
+    "INDEX",
+    "Place",
+    "Settings",
+    "ShardReceipt",
+    "TokenStream",
+    "read_idx",
+    "shard_bounds",
+    "shard_name",
+    "verify",
+    "write_shard",
+]

@@ -22,7 +22,7 @@ class Settings:
     sequence: int = 2048
     """Tokens of a packed sequence; `stream` has no fixed sequences and ignores it."""
     export: tuple[str, ...] = ()
-    """Further copies of the same tokens: `parquet`, `arrow` (opens with `datasets.load_from_disk`)."""
+    """Further copies of the tokens: `parquet`, `arrow` (opens with `datasets.load_from_disk`)."""
 
     def __post_init__(self) -> None:
         if self.shard_megabytes <= 0:

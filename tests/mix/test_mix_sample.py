@@ -7,8 +7,18 @@ from hypothesis import strategies as st
 
 from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
-from corpusforge.mix import Draws, PhasePlan, Settings, Supply, choose, held_out, plan, receipt
-from corpusforge.mix import repetitions, stream
+from corpusforge.mix import (
+    Draws,
+    PhasePlan,
+    Settings,
+    Supply,
+    choose,
+    held_out,
+    plan,
+    receipt,
+    repetitions,
+    stream,
+)
 from corpusforge.mix.sample import draw
 
 
@@ -103,7 +113,7 @@ def test_epochs_come_in_turn_and_hold_every_document_once():
 
 def test_only_the_last_document_is_cut_and_loses_its_end():
     source = supply("s", [10, 10, 10])
-    drawn, _, lengths = draw(source, 25, seed=1)
+    _, _, lengths = draw(source, 25, seed=1)
     assert lengths.tolist() == [10, 10, 5]
     draws = stream({"s": source}, [PhasePlan("all", {"s": 25})], 1)
     assert draws.cut.tolist() == [False, False, True]
@@ -185,7 +195,7 @@ def test_an_estimated_head_draws_the_same_documents():
     a, b = stream({"s": whole}, asked, 4), stream({"s": head}, asked, 4)
     assert np.array_equal(a.row, b.row)
     assert np.array_equal(a.length, b.length)
-    with pytest.raises(InputError, match="raise mix.margin"):
+    with pytest.raises(InputError, match=r"raise mix\.margin"):
         stream({"s": head}, [PhasePlan("all", {"s": 9000})], 4)
 
 

@@ -1,0 +1,244 @@
+"""The stream as training reads it: any sequence by its number, any step by its number.
+
+Sequence n is `seq_len + 1` ids from position n * seq_len of all shards laid end to end (the last is
+the target of the last but one; the next sequence begins with it). Step s reads the same sequences
+whatever the number of ranks, loader workers or restarts. Limits: local files; the ids after the
+last whole sequence are not read.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from corpusforge.errors import InputError
+from corpusforge.io.parquet import read_table
+from corpusforge.shard.formats import packing_of, read_idx
+from corpusforge.shard.schedule import Schedule, Skipped
+
+__all__ = ["Place", "TokenStream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a token comes from: `offset` counts ids from the beginning of the document.
+
+    `id` and `source` are empty for padding.
+    """
+
+    source: str
+    id: str
+    copy: int
+    offset: int
+
+
+class TokenStream:
+    """The shards of one directory as one stream of training sequences.
+
+    `stream[n]` is sequence n; iterating gives this rank's part of each batch, [sequences, seq_len
+    + 1], from `step` on. `batch_size` counts sequences over all ranks: a number, or (first step,
+    size) pairs. Sequences packed by the shard writer have `seq_len` ids and do not overlap.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        seq_len: int,
+        batch_size: int | Sequence[tuple[int, int]] = 1,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if not 0 <= rank < world:
+            raise InputError(f"rank {rank} of {world}: expected 0 to {world - 1}.")
+        if seq_len < 1:
+            raise InputError(f"seq_len is {seq_len}; expected 1 or more.")
+        self.directory = Path(directory)
+        self.seq_len = seq_len
+        self.rank = rank
+        self.world = world
+        self.schedule = Schedule.of(batch_size)
+        self.skipped = Skipped()
+        self.step = 0
+        self._bins = sorted(self.directory.glob("*.bin"))
+        if not self._bins:
+            raise InputError(f"{directory}: no shards (*.bin). Give shards/train of a run.")
+        idx = [read_idx(str(path.with_suffix(".idx"))) for path in self._bins]
+        self.dtype = idx[0].dtype
+        sizes = [path.stat().st_size // self.dtype.itemsize for path in self._bins]
+        self._starts = np.cumsum([0, *sizes]).tolist()
+        self.packing, packed = self._packing()
+        if packed and packed != seq_len:
+            raise InputError(f"{directory}: packed in sequences of {packed}, not {seq_len}.")
+        self._overlap = 0 if packed else 1
+        self._maps: list[NDArray[Any] | None] = [None] * len(self._bins)
+        self._indexes: dict[int, tuple[NDArray[np.int64], pa.Table]] = {}
+
+    def _packing(self) -> tuple[str, int]:
+        return packing_of(pq.read_schema(self._bins[0].with_suffix(".parquet")))
+
+    @property
+    def tokens(self) -> int:
+        """Ids of all shards."""
+        return int(self._starts[-1])
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the data: shard sizes, and the ends of each shard."""
+        digest = hashlib.sha256(repr((self.dtype.str, self._starts)).encode())
+        for path in self._bins:
+            with path.open("rb") as stream:
+                digest.update(stream.read(4096))
+                stream.seek(-min(4096, path.stat().st_size), 2)
+                digest.update(stream.read(4096))
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return max(0, (self.tokens - self._overlap) // self.seq_len)
+
+    def __getitem__(self, number: int) -> NDArray[Any]:
+        """Return sequence `number` (negative: from the end), an array of its own."""
+        count = len(self)
+        if number < 0:
+            number += count
+        if not 0 <= number < count:
+            raise IndexError(f"sequence {number} of {count}")
+        start = number * self.seq_len
+        return self.read(start, start + self.seq_len + self._overlap)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Return ids `start` to `stop` of the stream, across shards, as an array of their own."""
+        shard = bisect.bisect_right(self._starts, start) - 1
+        base = self._starts[shard]
+        if stop <= self._starts[shard + 1]:
+            return self._map(shard)[start - base : stop - base].copy()
+        pieces = []
+        while start < stop:
+            end = min(stop, self._starts[shard + 1])
+            pieces.append(self._map(shard)[start - self._starts[shard] : end - self._starts[shard]])
+            start, shard = end, shard + 1
+        return np.concatenate(pieces)
+
+    def _map(self, shard: int) -> NDArray[Any]:
+        mapped = self._maps[shard]
+        if mapped is None:
+            path = self._bins[shard]
+            empty = not path.stat().st_size
+            data = np.zeros(0, self.dtype) if empty else np.memmap(path, self.dtype, "r")
+            mapped = self._maps[shard] = np.asarray(data)
+        return mapped
+
+    def locate(self, position: int) -> Place:
+        """Return source and document of the id at `position` of the stream."""
+        if not 0 <= position < self.tokens:
+            raise IndexError(f"position {position} of {self.tokens}")
+        shard = bisect.bisect_right(self._starts, position) - 1
+        if shard not in self._indexes:
+            table = read_table(str(self._bins[shard].with_suffix(".parquet")))
+            self._indexes[shard] = (table.column("start").to_numpy(), table)
+        starts, table = self._indexes[shard]
+        inside = position - self._starts[shard]
+        row = int(np.searchsorted(starts, inside, side="right")) - 1
+        document = table.slice(row, 1).to_pylist()[0]
+        offset = inside - document["start"]
+        if offset >= document["tokens"]:
+            return Place("", "", 0, offset - document["tokens"])
+        return Place(document["source"], document["id"], document["copy"], offset)
+
+    def documents(self, number: int) -> list[Place]:
+        """Return the documents that sequence `number` holds, in order, by their first ids in it."""
+        start = number * self.seq_len
+        stop = start + self.seq_len + self._overlap
+        places = []
+        while start < stop:
+            place = self.locate(start)
+            places.append(place)
+            start = self._next(start)
+        return [place for place in places if place.id]
+
+    def _next(self, position: int) -> int:
+        """Return the first position after `position` that begins a document or padding."""
+        shard = bisect.bisect_right(self._starts, position) - 1
+        starts, table = self._indexes[shard]
+        inside = position - self._starts[shard]
+        row = int(np.searchsorted(starts, inside, side="right")) - 1
+        end = int(starts[row]) + table.column("tokens")[row].as_py()
+        following = int(starts[row + 1]) if row + 1 < len(starts) else None
+        if inside < end:
+            return int(self._starts[shard]) + end
+        last = int(self._starts[shard + 1])
+        return last if following is None else int(self._starts[shard]) + following
+
+    def numbers(self, step: int) -> NDArray[np.int64]:
+        """Return the sequence numbers that all ranks together read at `step`; fewer at the end."""
+        ranks = np.arange(self.schedule.before(step), self.schedule.before(step + 1))
+        numbers = self.skipped.number(ranks)
+        return numbers[numbers < len(self)]
+
+    def batches(self, step: int | None = None) -> Iterator[list[int]]:
+        """Yield this rank's sequence numbers, step by step, from `step` (default: the current one).
+
+        Serves as `batch_sampler` of a torch DataLoader; reading ahead does not move `step`.
+        """
+        step = self.step if step is None else step
+        while len(numbers := self.numbers(step)):
+            yield numbers[self.rank :: self.world].tolist()
+            step += 1
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        width = self.seq_len + self._overlap
+        while len(numbers := self.numbers(self.step)):
+            mine = [self[number] for number in numbers[self.rank :: self.world].tolist()]
+            self.step += 1
+            yield np.stack(mine) if mine else np.zeros((0, width), dtype=self.dtype)
+
+    def restart(self, back: int = 100) -> None:
+        """Go back `back` steps (to the beginning at most)."""
+        self.step = max(0, self.step - back)
+
+    def skip(self, batches: int) -> None:
+        """Never read the sequences of the next `batches` batches; `step` stays."""
+        first, last = (
+            int(self.skipped.number(np.array(self.schedule.before(step))))
+            for step in (self.step, self.step + batches)
+        )
+        self.skipped = self.skipped.add(first, last)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: plain numbers and text, the same on every rank."""
+        return {
+            "step": self.step,
+            "skipped": [list(bounds) for bounds in self.skipped.ranges],
+            "seq_len": self.seq_len,
+            "batch_size": [list(pair) for pair in self.schedule.steps],
+            "fingerprint": self.fingerprint,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to a checkpoint's place; raises InputError where it is of other data or lengths."""
+        for key in ("seq_len", "fingerprint"):
+            if state[key] != getattr(self, key):
+                raise InputError(
+                    f"the checkpoint's {key} is {state[key]!r} and this stream's is "
+                    f"{getattr(self, key)!r}: other shards, or another seq_len."
+                )
+        self.schedule = Schedule.of([(first, size) for first, size in state["batch_size"]])
+        self.skipped = Skipped(tuple((start, stop) for start, stop in state["skipped"]))
+        self.step = int(state["step"])
+
+    def torch(self) -> Any:
+        """Return the stream as a `torch.utils.data.Dataset` of (inputs, targets), int64 tensors."""
+        from corpusforge.shard.torch_data import dataset
+
+        return dataset(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_maps": [None] * len(self._bins), "_indexes": {}}

@@ -1,0 +1,111 @@
+"""From the draw and the token parts to shards: a gather, document by document, in stream order.
+
+A shard is a stretch of the draw, so its bytes depend on the draw and on nothing else: not on
+workers, on other shards or on how tokens lie in parts. Parts are memory-mapped and never read
+whole. Limit: memory-mapping needs local files; remote parts are fetched before.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.io import files
+from corpusforge.io.parquet import write_batches
+from corpusforge.shard.formats import index_schema, write_idx
+from corpusforge.shard.settings import Settings
+
+__all__ = ["ShardReceipt", "shard_bounds", "shard_name", "write_shard"]
+
+GATHERED = 1 << 22
+"""Tokens put together before a write, about 8 to 16 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardReceipt:
+    """What one shard holds. `padding` is 0 unless sequences are packed."""
+
+    prefix: str
+    tokens: int
+    documents: int
+    padding: int = 0
+
+
+def shard_name(number: int) -> str:
+    """Return the file name, without ending, of shard `number`."""
+    return f"part-{number:05d}"
+
+
+def shard_bounds(
+    lengths: NDArray[np.int64], settings: Settings, dtype: np.dtype[Any]
+) -> list[tuple[int, int]]:
+    """Return the draws [start, stop) of each shard: each ends at the first document end at or after
+    its size, so that no document lies in two shards."""
+    size = max(1, int(settings.shard_megabytes * 1e6) // dtype.itemsize)
+    ends = np.cumsum(lengths)
+    bounds = [0]
+    while bounds[-1] < len(lengths):
+        before = int(ends[bounds[-1] - 1]) if bounds[-1] else 0
+        bounds.append(min(int(np.searchsorted(ends, before + size)) + 1, len(lengths)))
+    return list(itertools.pairwise(bounds))
+
+
+def write_shard(
+    draws: pa.Table, parts: Sequence[NDArray[Any]], prefix: str, dtype: np.dtype[Any]
+) -> ShardReceipt:
+    """Write `<prefix>.bin`, `.idx` and `.parquet` of a stretch of the draw.
+
+    `draws` has the columns id, source, leaf, part, offset, length, copy, cut, phase (as
+    `Supplies.named` gives them); `parts[n]` are the ids of part n.
+    """
+    lengths = draws.column("length").to_numpy()
+    starts = np.cumsum(lengths) - lengths
+    with files.atomic_write(f"{prefix}.bin") as stream:
+        for piece in _gathered(draws, parts, lengths):
+            stream.write(piece.astype(dtype, copy=False).data)
+    write_batches(f"{prefix}.parquet", index_schema(), _index(draws, starts, lengths))
+    write_idx(f"{prefix}.idx", dtype, starts, lengths)
+    return ShardReceipt(prefix, int(lengths.sum()), len(lengths))
+
+
+def _gathered(
+    draws: pa.Table, parts: Sequence[NDArray[Any]], lengths: NDArray[np.int64]
+) -> Iterator[NDArray[Any]]:
+    # Plain arrays: slicing numpy's memmap class costs three times as much.
+    plain = [np.asarray(part) for part in parts]
+    part = draws.column("part").to_numpy()
+    offset = draws.column("offset").to_numpy()
+    ends = np.cumsum(lengths)
+    begin = 0
+    while begin < len(lengths):
+        before = int(ends[begin - 1]) if begin else 0
+        stop = max(int(np.searchsorted(ends, before + GATHERED)), begin + 1)
+        chosen = zip(
+            part[begin:stop].tolist(),
+            offset[begin:stop].tolist(),
+            (offset[begin:stop] + lengths[begin:stop]).tolist(),
+            strict=True,
+        )
+        yield np.concatenate([plain[number][first:last] for number, first, last in chosen])
+        begin = stop
+
+
+def _index(
+    draws: pa.Table, starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> Iterator[pa.RecordBatch]:
+    table = pa.table(
+        [
+            *(draws.column(name) for name in ("id", "source", "leaf", "copy", "phase")),
+            pa.array(starts),
+            pa.array(lengths.astype(np.int32)),
+            draws.column("cut"),
+        ],
+        schema=index_schema(),
+    )
+    yield from table.combine_chunks().to_batches(max_chunksize=1 << 17)
