@@ -1,0 +1,214 @@
+"""The index of evaluation sets: built once, one file, used for every kind of training data.
+
+Exact rules look up n-grams of normalised words: 13 words, the whole passage where it is shorter
+(gpt3.v1 after Brown et al. 2020, who shorten n for sets of short items; ours shortens it for the
+item), 13 (ngram13.v1) or 8 (ngram8.v1). Scripts written without spaces count one word a character,
+so their n-grams are 1.6 times as long. `fuzzy.v1` looks up short seeds (see `fuzzy`). The words'
+characters are kept, so every hit is compared letter by letter. Limit: a passage of fewer than 8
+words is not searched for; `unsearchable` lists those items.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpusforge.decontaminate.items import EvalItem
+from corpusforge.decontaminate.words import LONE, Words, folded_words, split_words
+from corpusforge.errors import InputError
+from corpusforge.io import files
+
+__all__ = ["FUZZY", "RULE_BITS", "EvalIndex"]
+
+RULE_BITS = {"gpt3.v1": 1, "ngram13.v1": 2, "ngram8.v1": 4, "fuzzy.v1": 8}
+FUZZY = RULE_BITS["fuzzy.v1"]
+
+_LONG, _SHORT, _SEED = 13, 8, 4
+_UNSPACED_FACTOR = 1.6  # characters a word in Chinese text, within 1.5 to 1.7 in segmented corpora
+_SEED_POSTINGS = 24  # a seed that more passages share says nothing about which one is copied
+_MAGIC = b"corpusforge evaluation index 1\n"
+
+Grams = dict[tuple[int, bytes], int]
+
+
+@dataclass(frozen=True, slots=True)
+class EvalIndex:
+    """Evaluation items and the tables that find them.
+
+    `arrays` holds, all little-endian: chars uint32 (normalised characters of all words);
+    word_chars int64 [w + 1]; word_hashes uint64 [w]; word_flags uint8 [w]; passage_words int64
+    [p + 1]; passage_item int32 [p]; and for every gram g: gram_words int64 (its first word),
+    gram_length int32, gram_rules uint8, posting_start int64 [g + 1], posting_passage and
+    posting_offset int32 (every passage that holds it, and where, in words).
+    """
+
+    benchmarks: tuple[str, ...]
+    item_benchmark: tuple[int, ...]
+    item_ids: tuple[str, ...]
+    arrays: dict[str, NDArray[Any]]
+
+    @classmethod
+    def build(cls, items: Iterable[EvalItem]) -> EvalIndex:
+        """Return the index of the items; items without words and repeated passages are kept out.
+
+        Raises InputError where nothing is left.
+        """
+        rows = list(items)
+        benchmarks = tuple(sorted({row.benchmark for row in rows}))
+        texts = [text for row in rows for text in row.passages]
+        owners = [number for number, row in enumerate(rows) for _ in row.passages]
+        words = split_words(texts)
+        if not len(words.hashes):
+            raise InputError("the evaluation sets hold no words: check the files and field names.")
+        number = {name: place for place, name in enumerate(benchmarks)}
+        return cls(
+            benchmarks,
+            tuple(number[row.benchmark] for row in rows),
+            tuple(row.item for row in rows),
+            _word_arrays(words, owners) | _gram_arrays(words),
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the file's bytes: the same for the same items in the same order."""
+        names = sorted(self.arrays)
+        parts = [np.ascontiguousarray(self.arrays[name]) for name in names]
+        payload = b"".join(part.astype(part.dtype.newbyteorder("<")).tobytes() for part in parts)
+        header = {
+            "benchmarks": self.benchmarks,
+            "item_benchmark": self.item_benchmark,
+            "item_ids": self.item_ids,
+            "arrays": [
+                [name, part.dtype.str.lstrip("<|"), len(part)]
+                for name, part in zip(names, parts, strict=True)
+            ],
+            "sha256": hashlib.sha256(payload).hexdigest(),
+        }
+        head = json.dumps(header, sort_keys=True, ensure_ascii=True).encode() + b"\n"
+        return _MAGIC + head + payload
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the file's bytes, hex."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def save(self, path: str) -> str:
+        """Write the file atomically; return its fingerprint."""
+        data = self.to_bytes()
+        files.write_bytes(path, data)
+        return hashlib.sha256(data).hexdigest()
+
+    @classmethod
+    def load(cls, path: str) -> EvalIndex:
+        """Read a file that `save` wrote; raise InputError for a missing, other or damaged file."""
+        try:
+            data = files.read_bytes(path)
+        except OSError as error:
+            raise InputError(
+                f"cannot read evaluation index {path!r}: {error.strerror}. Build it with "
+                "python -m pipelines.build_eval_index."
+            ) from error
+        if not data.startswith(_MAGIC):
+            raise InputError(
+                f"{path!r} is no evaluation index of this version (it begins {data[:16]!r}). Build "
+                "it with python -m pipelines.build_eval_index."
+            )
+        head, _, payload = data[len(_MAGIC) :].partition(b"\n")
+        header = json.loads(head) if head.endswith(b"}") else {}
+        if hashlib.sha256(payload).hexdigest() != header.get("sha256"):
+            raise InputError(f"evaluation index {path!r} is damaged (its check sum differs).")
+        arrays, place = {}, 0
+        for name, kind, size in header["arrays"]:
+            dtype = np.dtype("<" + kind)
+            arrays[name] = np.frombuffer(payload, dtype, size, place)
+            place += dtype.itemsize * size
+        return cls(
+            tuple(header["benchmarks"]),
+            tuple(header["item_benchmark"]),
+            tuple(header["item_ids"]),
+            arrays,
+        )
+
+    def name_of(self, item: int) -> tuple[str, str]:
+        """Return (benchmark, item id) of an item number."""
+        return self.benchmarks[self.item_benchmark[item]], self.item_ids[item]
+
+    def items_of(self, gram: int) -> list[int]:
+        """Return the numbers of every item that holds a gram."""
+        start, stop = self.arrays["posting_start"][gram : gram + 2]
+        passages = self.arrays["posting_passage"][start:stop]
+        return sorted(set(self.arrays["passage_item"][passages].tolist()))
+
+    def unsearchable(self, rule: str) -> list[int]:
+        """Return the items of which the rule holds no gram: too short, or like too many others."""
+        grams = np.flatnonzero(self.arrays["gram_rules"] & RULE_BITS[rule])
+        starts = self.arrays["posting_start"]
+        held: set[int] = set()
+        for gram in grams.tolist():
+            passages = self.arrays["posting_passage"][starts[gram] : starts[gram + 1]]
+            held.update(self.arrays["passage_item"][passages].tolist())
+        return [item for item in range(len(self.item_ids)) if item not in held]
+
+
+def _word_arrays(words: Words, owners: Sequence[int]) -> dict[str, NDArray[Any]]:
+    folded = folded_words(words)
+    sizes = np.fromiter((len(word) for word in folded), dtype=np.int64, count=len(folded))
+    return {
+        "chars": np.frombuffer("".join(folded).encode("utf-32-le"), dtype=np.uint32),
+        "word_chars": np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]),
+        "word_hashes": words.hashes,
+        "word_flags": words.flags,
+        "passage_words": words.texts,
+        "passage_item": np.array(owners, dtype=np.int32),
+    }
+
+
+def _lengths(size: int, lone: float) -> dict[int, int]:
+    """Return {gram length: rule bits} for a passage of `size` words, `lone` of them unspaced."""
+    factor = _UNSPACED_FACTOR if lone >= 0.5 else 1.0
+    long, short = round(_LONG * factor), round(_SHORT * factor)
+    if size < short:
+        return {}
+    lengths = {short: RULE_BITS["ngram8.v1"]}
+    adapted = min(size, long)
+    lengths[adapted] = lengths.get(adapted, 0) | RULE_BITS["gpt3.v1"]
+    if size >= long:
+        lengths[long] = lengths.get(long, 0) | RULE_BITS["ngram13.v1"]
+    return lengths
+
+
+def _gram_arrays(words: Words) -> dict[str, NDArray[Any]]:
+    known: Grams = {}
+    first: list[int] = []
+    length: list[int] = []
+    rules: list[int] = []
+    postings: list[list[tuple[int, int]]] = []
+    for passage in range(len(words.texts) - 1):
+        start, stop = int(words.texts[passage]), int(words.texts[passage + 1])
+        lone = float(np.mean(words.flags[start:stop] == LONE)) if stop > start else 0.0
+        for size, bits in _lengths(stop - start, lone).items():
+            for at in range(start, stop - size + 1):
+                key = size, words.hashes[at : at + size].tobytes()
+                gram = known.setdefault(key, len(first))
+                if gram == len(first):
+                    first.append(at)
+                    length.append(size)
+                    rules.append(0)
+                    postings.append([])
+                rules[gram] |= bits
+                postings[gram].append((passage, at - start))
+    starts = np.cumsum([0, *(len(found) for found in postings)])
+    flat = np.array([pair for found in postings for pair in found], dtype=np.int32).reshape(-1, 2)
+    return {
+        "gram_words": np.array(first, dtype=np.int64),
+        "gram_length": np.array(length, dtype=np.int32),
+        "gram_rules": np.array(rules, dtype=np.uint8),
+        "posting_start": starts.astype(np.int64),
+        "posting_passage": np.ascontiguousarray(flat[:, 0]),
+        "posting_offset": np.ascontiguousarray(flat[:, 1]),
+    }

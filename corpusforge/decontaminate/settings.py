@@ -1,0 +1,54 @@
+"""Settings of decontamination: how an index is built, and what is done with a hit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from corpusforge.errors import RecipeError, nearest
+
+__all__ = ["RULE_NAMES", "Settings"]
+
+RULE_NAMES = ("gpt3.v1", "ngram13.v1", "ngram8.v1", "fuzzy.v1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `[decontaminate]` in a recipe may set."""
+
+    sets: dict[str, str] = field(default_factory=dict)
+    """Evaluation sets by name: `FILE` or `FILE:field,field` (JSONL; `package:` paths allowed)."""
+    index: str = ""
+    """A ready index file (`pipelines.build_eval_index`) instead of `sets`."""
+    rules: tuple[str, ...] = ("gpt3.v1", "fuzzy.v1")
+    """Rules that act, of gpt3.v1, ngram13.v1, ngram8.v1, fuzzy.v1."""
+    window: int = 200
+    """Characters cut on either side of a hit by gpt3.v1 and fuzzy.v1 (Brown et al. 2020, C)."""
+    min_piece: int = 200
+    """Pieces between cuts shorter than this many characters are removed (same source)."""
+    max_pieces: int = 10
+    """A document that falls into more pieces is dropped whole (same source)."""
+    max_documents: int = 10
+    """gpt3.v1 ignores an n-gram found in more documents of the corpus than this; 0: none."""
+    separator: str = "\n\n"
+    """Text put where a cut was made between two pieces that stay."""
+    fuzzy_share: float = 0.75
+    """fuzzy.v1: share of an item's words, numbers apart, that must stand in order in the text."""
+
+    def __post_init__(self) -> None:
+        if self.sets and self.index:
+            raise RecipeError("decontaminate.sets and decontaminate.index are both set: give one.")
+        for name in self.rules:
+            if name not in RULE_NAMES:
+                raise RecipeError(
+                    f"decontaminate.rules: {name!r} is unknown.{nearest(name, RULE_NAMES)}"
+                )
+        for key in ("window", "min_piece", "max_pieces", "max_documents"):
+            if getattr(self, key) < 0:
+                raise RecipeError(
+                    f"decontaminate.{key} = {getattr(self, key)}: expected 0 or more."
+                )
+        if not 0.5 <= self.fuzzy_share <= 1:
+            raise RecipeError(
+                f"decontaminate.fuzzy_share = {self.fuzzy_share}: expected 0.5 to 1; lower values "
+                "take other texts of the same style for copies."
+            )
