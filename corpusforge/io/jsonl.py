@@ -16,7 +16,7 @@ __all__ = ["read_jsonl", "read_lines", "write_jsonl"]
 
 def read_lines(path: str) -> Iterator[tuple[int, bytes]]:
     """Yield (line number from 1, line without its newline); .gz, .zst, .bz2, .xz are decompressed."""
-    with files.open_stream(path) as stream:
+    with files.open_raw(path) as raw, files.decompress(raw, path) as stream:
         for number, line in enumerate(stream, 1):
             yield number, line.rstrip(b"\r\n")
 
