@@ -112,7 +112,8 @@ def _split(
         texts[t] = count
         i: Any = offsets[t]
         end = offsets[t + 1]
-        h, begin, last, flag = seed, -1, 0, 0
+        begin: Any = -1
+        h, last, flag = seed, 0, 0
         while i < end:
             cp, size = code_point(data, i, end)
             folded = np.int64(fold[cp]) if cp < LIMIT else cp
