@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, field
+from dataclasses import dataclass, field
 
 from corpusforge.errors import RecipeError, nearest
 
@@ -19,10 +19,6 @@ class Settings:
     """Evaluation sets by name: `FILE` or `FILE:field,field` (JSONL; `package:` paths allowed)."""
     index: str = ""
     """A ready index file (`pipelines.build_eval_index`) instead of `sets`."""
-    sets: dict[str, str] = field(default_factory=dict)
-    """Evaluation sets by name: "FILE" or "FILE:field,field", JSON lines."""
-    index: str = ""
-    """An index file built before; then `sets` must be empty."""
     rules: tuple[str, ...] = ("gpt3.v1", "fuzzy.v1")
     """Rules that act, of gpt3.v1, ngram13.v1, ngram8.v1, fuzzy.v1."""
     window: int = 200
@@ -39,11 +35,6 @@ class Settings:
     """fuzzy.v1: share of an item's words, numbers apart, that must stand in order in the text."""
 
     def __post_init__(self) -> None:
-        if self.index and self.sets:
-            raise RecipeError(
-                f"decontaminate.index = {self.index!r} and decontaminate.sets exclude each other: "
-                "the index holds its sets already. Remove one."
-            )
         if self.sets and self.index:
             raise RecipeError("decontaminate.sets and decontaminate.index are both set: give one.")
         for name in self.rules:

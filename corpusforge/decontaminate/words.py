@@ -132,7 +132,8 @@ def _split(
                 count += 1
             elif bits & WORD:
                 if begin < 0:
-                    begin, flag = i, NUMERIC if bits & DIGIT else 0
+                    begin = i
+                    flag = NUMERIC if bits & DIGIT else 0
                 h = (h ^ np.uint64(folded)) * prime
                 last = folded
             i += size
