@@ -1,7 +1,7 @@
 """The mixture: a plan in tokens, a draw that delivers it exactly, and the receipt of both."""
 
 from corpusforge.mix.estimate import choose, estimated_tokens, scaled_tokens
-from corpusforge.mix.leaves import check
+from corpusforge.mix.leaves import check, leaf_paths
 from corpusforge.mix.plan import PhasePlan, Plan, Share, plan, plan_validation
 from corpusforge.mix.receipt import (
     Report,
@@ -29,6 +29,7 @@ __all__ = [
     "diversity",
     "estimated_tokens",
     "held_out",
+    "leaf_paths",
     "plan",
     "plan_validation",
     "receipt",

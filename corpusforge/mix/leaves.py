@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.mix.settings import Settings, Split
 
-__all__ = ["Node", "assign", "check", "tree"]
+__all__ = ["Node", "assign", "check", "leaf_paths", "tree"]
 
 OTHERS = "*"
 
@@ -68,7 +68,6 @@ def check(settings: Settings, sources: Sequence[str]) -> None:
     """Raise RecipeError where weights, caps, phases or splits name what is not in the recipe."""
     named = {
         "weights": settings.weights,
-        "counts": settings.counts,
         "reported_epochs": settings.reported_epochs,
         **{f"phases {phase.name!r} weights": phase.weights for phase in settings.phases},
     }
@@ -78,14 +77,29 @@ def check(settings: Settings, sources: Sequence[str]) -> None:
                 raise RecipeError(f"mix.{key}: no source {name!r}.{nearest(name, sources)}")
     nodes = tree(dict.fromkeys(sources, 1.0), settings.split)
     paths = _paths(nodes)
-    for key, given in (("split", settings.split), ("epoch_caps", settings.epoch_caps)):
+    for key, given in _by_path(settings):
         for path in given:
             if path not in paths:
                 raise RecipeError(f"mix.{key}: nothing is called {path!r}.{nearest(path, paths)}")
 
 
+def _by_path(settings: Settings) -> tuple[tuple[str, Mapping[str, object]], ...]:
+    return (
+        ("split", settings.split),
+        ("epoch_caps", settings.epoch_caps),
+        ("counts", settings.counts),
+    )
+
+
 def _paths(nodes: Sequence[Node]) -> list[str]:
     return [path for node in nodes for path in (node.path, *_paths(node.parts))]
+
+
+def leaf_paths(settings: Settings, sources: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths of all leaves of the weighted sources (of all `sources` without weights)."""
+    named = set(settings.weights) | {name for phase in settings.phases for name in phase.weights}
+    nodes = tree(dict.fromkeys(named or sources, 1.0), settings.split)
+    return tuple(leaf.path for node in nodes for leaf in node.leaves())
 
 
 def assign(nodes: Sequence[Node], index: pa.Table) -> NDArray[np.int32]:
