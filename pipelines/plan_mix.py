@@ -47,7 +47,7 @@ def run(argv: Sequence[str] | None = None) -> str:
 
 
 def counts(settings: Settings, sources: Sequence[str], given: Mapping[str, int]) -> dict[str, int]:
-    """Return tokens by leaf path of the weighted sources; raises RecipeError where one is missing."""
+    """Return tokens by leaf path of the weighted sources; RecipeError where one is missing."""
     known = {**{name: int(tokens) for name, tokens in settings.counts.items()}, **given}
     paths = leaf_paths(settings, sources)
     missing = [path for path in paths if path not in known]
