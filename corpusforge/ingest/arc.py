@@ -1,0 +1,83 @@
+"""ARC files, the format before WARC (Internet Archive, 1996): one header line, then the bytes.
+
+Versions 1 and 2 are read, plain or compressed; the URL may hold spaces, so a header line is split
+from its end. A length that lies costs records until the next line that looks like a header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from corpusforge.ingest.dates import from_digits
+
+__all__ = ["ArcRecord", "read_arc"]
+
+_HEADER = re.compile(
+    rb"([a-z][a-z0-9+.-]*:\S.*?) (\S+) (\d{12,17}) (\S+)(?: \S+){0,5} (\S+)\r?\n?$", re.IGNORECASE
+)
+_LONGEST_LINE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ArcRecord:
+    """One capture. `offset` counts decompressed bytes; `error` is set where it cannot be read."""
+
+    offset: int
+    url: str
+    date: str
+    mime: str
+    length: int
+    payload: bytes
+    error: str = ""
+
+
+def read_arc(stream: BinaryIO, limit: int) -> Iterator[ArcRecord]:
+    """Yield the captures of a decompressed ARC; the file's own description record is not one.
+
+    A payload beyond `limit` bytes is passed over: the record then has its length and no payload.
+    """
+    offset = 0
+    lost = False
+    while line := stream.readline(_LONGEST_LINE):
+        start, offset = offset, offset + len(line)
+        found = _HEADER.match(line)
+        length = _length(found[5]) if found else -1
+        if not found or length < 0:
+            bad = bool(line.strip()) and not lost and not _preface(line)
+            if bad:
+                yield ArcRecord(start, _url(found), "", "", 0, b"", "ARC header line is damaged")
+            lost = lost or bad
+            continue
+        lost = False
+        payload = stream.read(min(length, limit)) if length <= limit else _skip(stream, length)
+        offset += length
+        if found[1].startswith(b"filedesc:"):
+            continue
+        error = ""
+        if length <= limit and len(payload) < length:
+            error = f"truncated: {len(payload)} of {length} bytes"
+        mime = found[4].decode("latin-1").lower()
+        date = from_digits(found[3].decode("ascii"))
+        yield ArcRecord(start, _url(found), date, mime, length, payload, error)
+
+
+def _preface(line: bytes) -> bool:
+    """Whether the line belongs to a file description whose length is wrong."""
+    return line.startswith((b"filedesc:", b"URL IP-address", b"1 ", b"2 "))
+
+
+def _length(text: bytes) -> int:
+    return int(text) if text.isdigit() and len(text) < 16 else -1
+
+
+def _url(found: re.Match[bytes] | None) -> str:
+    return found[1].decode("utf-8", "replace") if found else ""
+
+
+def _skip(stream: BinaryIO, length: int) -> bytes:
+    while length > 0 and (chunk := stream.read(min(length, 1 << 20))):
+        length -= len(chunk)
+    return b""

@@ -1,0 +1,87 @@
+"""Bytes of a text file → text: byte-order mark, strict UTF-8, declared name, then detection.
+
+Detection is uchardet (through resiliparse); what it names must decode strictly, else the next
+candidate is tried, and Windows-1252 with Latin-1's holes takes everything. UTF-16 without a mark
+is told by its zero bytes. Limit: a few hundred bytes of Latin script are not enough to tell
+Windows-1252 from its Central European sisters.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+__all__ = ["decode"]
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 1 << 16
+# What a label means in the wild: Latin-1 and ASCII stand on Windows-1252, GBK on GB18030.
+_WIDER = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}
+
+
+def decode(data: bytes, declared: str = "") -> tuple[str, str]:
+    """Return (text without a byte-order mark, name of the character set); never raises."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(name, "replace"), name
+    wide = _wide(data[:_SAMPLE])
+    for name in (*wide, "utf-8", _known(declared), *_detected(data)):
+        text = _strict(data, name)
+        if text is not None:
+            return text, name
+    return _latin(data), "cp1252"
+
+
+def _strict(data: bytes, name: str) -> str | None:
+    if not name:
+        return None
+    if name == "cp1252":
+        return _latin(data)
+    try:
+        return data.decode(name)
+    except UnicodeError:
+        return None
+
+
+def _latin(data: bytes) -> str:
+    """Windows-1252, with its five holes read as Latin-1's controls."""
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return "".join(_HOLES.get(byte) or bytes([byte]).decode("cp1252") for byte in data)
+
+
+_HOLES = {byte: chr(byte) for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+
+
+def _known(name: str) -> str:
+    try:
+        found = codecs.lookup(name.strip().lower()).name if name.strip() else ""
+    except (LookupError, ValueError):
+        return ""
+    return _WIDER.get(found, found)
+
+
+def _wide(sample: bytes) -> tuple[str, ...]:
+    """UTF-16 without a mark: zero bytes in one half only, or a big share of line feeds as pairs."""
+    pairs = len(sample) // 2
+    if pairs < 2 or b"\x00" not in sample:
+        return ()
+    low, high = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
+    if high > 20 * low and high * 200 > pairs:
+        return ("utf-16-le",)
+    if low > 20 * high and low * 200 > pairs:
+        return ("utf-16-be",)
+    return ()
+
+
+def _detected(data: bytes) -> tuple[str, ...]:
+    from resiliparse.parse.encoding import detect_encoding
+
+    name = detect_encoding(data, max_len=_SAMPLE, html5_compatible=False) or ""
+    return (_known(name), _known(detect_encoding(data, max_len=_SAMPLE) or ""))

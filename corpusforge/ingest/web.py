@@ -1,0 +1,265 @@
+"""Web archives: WARC 1.0/1.1 and WET through fastwarc, ARC through our own framing.
+
+fastwarc only frames records; HTTP is read by `http`, leniently. A damaged record costs itself:
+the file is then searched for the next record's first bytes (gzip member, zstd frame, `WARC/`
+line). Limit: in a file compressed as one member, damage costs the rest, as one failed row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, BinaryIO
+
+from corpusforge.ingest import http, links
+from corpusforge.ingest.arc import ArcRecord, read_arc
+from corpusforge.ingest.settings import Settings
+from corpusforge.ingest.streams import (
+    DATA_ERRORS,
+    RefusedError,
+    compression,
+    name_of,
+    open_capped,
+    reason,
+)
+from corpusforge.io import files
+from corpusforge.records import Failed, RawDocument, Skipped
+
+__all__ = ["HTML_TYPES", "read_web"]
+
+Item = RawDocument | Skipped | Failed
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_HEAD = 1 << 16  # bytes read before a record's type is known
+_MAX_RESTARTS = 10_000
+_MARKS = {".gz": b"\x1f\x8b\x08", ".zst": b"\x28\xb5\x2f\xfd", ".lz4": b"\x04\x22\x4d\x18"}
+
+
+def read_web(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
+    """Yield every content record of a WARC, WET or ARC file."""
+    curated = links.load(settings.links, settings.min_votes) if settings.links else None
+    items = _read_arc if _is_arc(path, settings) else _read_warc
+    for item in items(path, settings, root):
+        if curated is not None and isinstance(item, RawDocument):
+            yield curated.judge(item)
+        else:
+            yield item
+
+
+def _is_arc(path: str, settings: Settings) -> bool:
+    try:
+        with open_capped(path, settings) as stream:
+            return stream.read(9) == b"filedesc:"
+    except FileNotFoundError:
+        raise
+    except DATA_ERRORS:
+        return False
+
+
+def _read_arc(path: str, settings: Settings, root: str) -> Iterator[Item]:
+    name = name_of(path, root)
+    with open_capped(path, settings) as stream:
+        for record in read_arc(stream, settings.max_record_bytes):
+            yield _arc_item(f"{name}:{record.offset}", record, settings)
+
+
+def _arc_item(locator: str, record: ArcRecord, settings: Settings) -> Item:
+    if record.error:
+        return Failed(locator, record.error, record.url)
+    if record.length > settings.max_record_bytes:
+        return _too_large(locator, record.length, settings, record.url)
+    facts = {"url": record.url, "date": record.date}
+    if not record.url.lower().startswith("http"):
+        return Skipped(locator, "content_type", record.mime, "html", record.url)
+    try:
+        return _response(locator, record.payload, lambda: b"", facts, settings)
+    except http.BodyError as error:
+        return Failed(locator, str(error), record.url)
+
+
+def _read_warc(path: str, settings: Settings, root: str) -> Iterator[Item]:
+    name = name_of(path, root)
+    start = 0
+    for _ in range(_MAX_RESTARTS):
+        error, seen = yield from _run(path, start, name, settings)
+        if not error:
+            return
+        yield Failed(f"{name}:{seen}+", error)  # the damage lies behind the last good record
+        following = _next_record(path, seen + 1 if seen >= start else start + 1)
+        if following < 0:
+            return
+        start = following
+
+
+def _run(
+    path: str, start: int, name: str, settings: Settings
+) -> Generator[Item, None, tuple[str, int]]:
+    """Yield the records from an offset on; return ("", 0) at the end, or error and offset."""
+    from fastwarc.warc import ArchiveIterator
+
+    offset = start
+    with files.open_raw(path) as raw:
+        if start:
+            raw.seek(start)
+        try:
+            for record in ArchiveIterator(raw, parse_http=False):
+                offset = start + record.stream_pos
+                item = _record(record, f"{name}:{offset}", settings)
+                if item is not None:
+                    yield item
+                _drain(record, raw, start, settings)
+        except DATA_ERRORS as error:
+            return reason(error), offset
+    return "", 0
+
+
+def _drain(record: Any, raw: BinaryIO, start: int, settings: Settings) -> None:
+    """Consume what is left of a record, watching the ratio of a record that claims much."""
+    left = record.content_length
+    if left <= settings.ratio_floor_bytes:
+        return
+    before = raw.tell()
+    out = 0
+    while chunk := record.reader.read(1 << 20):
+        out += len(chunk)
+        used = max(1, raw.tell() - before) + (1 << 16)
+        if out > settings.ratio_floor_bytes and out / used > settings.max_ratio:
+            raise RefusedError(f"decompression bomb: {out} bytes out of about {used}")
+
+
+def _next_record(path: str, position: int) -> int:
+    """Return the offset of the next thing that looks like a record's first byte, or -1."""
+    with files.open_raw(path) as raw:
+        if not raw.seekable():
+            return -1
+        mark = _MARKS.get(compression(raw.read(8)), b"\nWARC/")
+        shift = 1 if mark == b"\nWARC/" else 0
+        raw.seek(position)
+        kept = b""
+        while chunk := raw.read(1 << 20):
+            data = kept + chunk
+            found = data.find(mark)
+            if found >= 0:
+                return position - len(kept) + found + shift
+            position += len(chunk)
+            kept = data[-len(mark) + 1 :]
+    return -1
+
+
+def _record(record: Any, place: str, settings: Settings) -> Item | None:
+    """Return what a record is, or None for a record that holds no content (a request, metadata)."""
+    kind = (record.headers.get("WARC-Type") or "").strip().lower()
+    reader = READERS.get(kind)
+    if reader is None:
+        return None
+    url = (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")
+    locator = (record.record_id or "").strip("<> ") or place
+    if kind == "revisit":
+        return Skipped(locator, "revisit", "", "", url)
+    size = record.content_length
+    if size > settings.max_record_bytes:
+        return _too_large(locator, size, settings, url)
+    facts = {"url": url, "date": _date(record)}
+    cut = (record.headers.get("WARC-Truncated") or "").strip()
+    if cut:
+        facts["truncated"] = cut
+    head = record.reader.read(min(size, _HEAD))
+    got = len(head)
+
+    def rest() -> bytes:
+        more = record.reader.read() if size > got else b""
+        if got + len(more) < size:
+            raise EOFError(f"truncated record: {got + len(more)} of {size} bytes")
+        return bytes(more)
+
+    facts["type"] = record.headers.get("Content-Type") or ""
+    if size and not got:
+        return Failed(locator, f"truncated record: 0 of {size} bytes", url)
+    try:
+        return reader(locator, head, rest, facts, settings)
+    except (EOFError, http.BodyError) as error:
+        return Failed(locator, str(error), url)
+
+
+def _response(
+    locator: str, head: bytes, rest: Callable[[], bytes], facts: dict[str, str], settings: Settings
+) -> Item:
+    url = facts["url"]
+    response = http.parse(head)
+    if response is None:
+        kind = http.media_type(facts.get("type", ""))
+        if kind and kind != "application/http":
+            return Skipped(locator, "content_type", kind, "html", url)
+        return Failed(locator, "no HTTP status line", url)
+    if response.status != 200:
+        return Skipped(locator, "http_status", str(response.status), "200", url)
+    claimed = response.headers.get("content-type", "")
+    kind = http.media_type(claimed)
+    if kind not in HTML_TYPES and (kind or not _looks_html(head[response.body :])):
+        return Skipped(locator, "content_type", kind or "unknown", "html", url)
+    body = head[response.body :] + rest()
+    try:
+        body = http.decode_body(body, response.headers, settings.max_record_bytes)
+    except RefusedError:
+        return _too_large(locator, settings.max_record_bytes + 1, settings, url)
+    return _page(locator, body, http.charset_of(claimed), facts, settings)
+
+
+def _resource(
+    locator: str, head: bytes, rest: Callable[[], bytes], facts: dict[str, str], settings: Settings
+) -> Item:
+    if head.startswith(b"HTTP/") and http.parse(head) is not None:
+        return _response(locator, head, rest, facts, settings)
+    kind = http.media_type(facts["type"])
+    if kind in HTML_TYPES:
+        return _page(locator, head + rest(), http.charset_of(facts["type"]), facts, settings)
+    return Skipped(locator, "content_type", kind or "unknown", "html", facts["url"])
+
+
+def _conversion(
+    locator: str, head: bytes, rest: Callable[[], bytes], facts: dict[str, str], settings: Settings
+) -> Item:
+    kind = http.media_type(facts["type"])
+    if kind != "text/plain":
+        return _resource(locator, head, rest, facts, settings)
+    text = (head + rest()).decode("utf-8", "replace")
+    return RawDocument(
+        locator, text, "text", url=facts["url"], date=facts["date"], category=settings.category
+    )
+
+
+READERS: dict[str, Callable[..., Item]] = {
+    "response": _response,
+    "resource": _resource,
+    "conversion": _conversion,
+    "revisit": _response,
+}
+
+
+def _page(
+    locator: str, body: bytes, charset: str, facts: dict[str, str], settings: Settings
+) -> RawDocument:
+    meta = {"truncated": facts["truncated"]} if "truncated" in facts else {}
+    return RawDocument(
+        locator,
+        body,
+        "html",
+        url=facts["url"],
+        date=facts["date"],
+        charset=charset,
+        category=settings.category,
+        meta=meta,
+    )
+
+
+def _looks_html(body: bytes) -> bool:
+    """Whether a body without a type begins like a page."""
+    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+
+
+def _too_large(locator: str, size: int, settings: Settings, url: str) -> Skipped:
+    return Skipped(locator, "record_size", str(size), str(settings.max_record_bytes), url)
+
+
+def _date(record: Any) -> str:
+    date = (record.headers.get("WARC-Date") or "").strip()
+    return f"{date[:19]}Z" if len(date) >= 20 and date[10:11] == "T" else date[:10]
