@@ -33,7 +33,7 @@ def made():
     supplies = {
         "a": supply(1, [5] * 4, 0),
         "b/x": supply(50, [10] * 3, 1),
-        "b/y": supply(90, [7], 1),
+        "b/y": supply(90, [7], 2),
     }
     phases = [PhasePlan("all", {"a": 50, "b/x": 20, "b/y": 7})]
     return supplies, stream(supplies, phases, 1)
