@@ -31,7 +31,7 @@ DOCUMENT = RuleSet(
             low=5,
             unit="ends of sentences",
             source=_PAPER,
-            by_language=dict.fromkeys(("th", "lo", "my"), (None, None)),
+            by_language=dict.fromkeys(("th", "lo", "my", "km", "bo", "dz"), (None, None)),
             reason="no sign ends a sentence there",
         ),
         Bound(

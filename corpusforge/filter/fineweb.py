@@ -24,7 +24,7 @@ QUALITY = RuleSet(
             low=0.12,
             unit="share of lines that end",
             source=_PAPER,
-            by_language=dict.fromkeys(("th", "lo", "my", "km"), NO_LIMITS),
+            by_language=dict.fromkeys(("th", "lo", "my", "km", "bo", "dz"), NO_LIMITS),
             reason="sentences seldom end with a sign there",
         ),
         Bound(

@@ -10,6 +10,7 @@ are defaults chosen here, and stated as such.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from corpusforge.filter.phrases import STOP_WORDS
@@ -18,7 +19,12 @@ from corpusforge.filter.rules import NO_LIMITS, UNSPACED_LANGUAGES, Bound, Ratio
 __all__ = ["QUALITY", "REPETITION"]
 
 _PAPER = "Rae et al. 2021"
-_OFF = MappingProxyType(dict.fromkeys(UNSPACED_LANGUAGES, NO_LIMITS))
+_NO_SPACES = (*UNSPACED_LANGUAGES, "bo", "dz", "am", "ti")
+_LENGTHS = MappingProxyType(
+    dict.fromkeys(_NO_SPACES, NO_LIMITS)
+    | {"ko": (2.0, 8.0), "ta": (3.0, 13.0), "ml": (3.0, 15.0), "te": (3.0, 12.0)}
+    | {"kn": (3.0, 12.0), "kl": (3.0, 20.0)}
+)
 _PER_CHARACTER = "a word is one character there, about 0.6 of a word of other scripts"
 
 
@@ -44,8 +50,8 @@ QUALITY = RuleSet(
             "characters a run without white space",
             low=3,
             high=10,
-            by_language=_OFF,
-            reason="no white space between words",
+            by_language=_LENGTHS,
+            reason="no white space between words, or words of other lengths; from the UDHR texts",
         ),
         _bound("hash_ratio", "hashes / tokens", "'#' a word", high=0.1),
         _bound("ellipsis_ratio", "ellipses / words", "ellipses a word", high=0.1),
@@ -64,6 +70,18 @@ QUALITY = RuleSet(
 )
 
 
+_IDEOGRAPHIC = ("zh", "yue", "wuu", "lzh", "ja")  # 8 characters are about 5 words
+_ALPHABETIC = ("th", "lo", "km", "my")  # 10 letters are about 2 words
+
+
+def _by_language(n: int) -> Mapping[str, tuple[float | None, float | None]]:
+    """Return the limits of duplicate n-grams where a word is a character."""
+    ideographic = {8: (None, 0.15), 9: (None, 0.15), 10: (None, 0.14)}.get(n, NO_LIMITS)
+    alphabetic = (None, 0.30) if n == 10 else NO_LIMITS
+    limits = dict.fromkeys(_IDEOGRAPHIC, ideographic) | dict.fromkeys(_ALPHABETIC, alphabetic)
+    return MappingProxyType(limits)
+
+
 def _repetition() -> tuple[Bound, ...]:
     lines = (
         ("duplicate_lines", "duplicate_lines / lines", "share of lines", 0.30),
@@ -76,16 +94,22 @@ def _repetition() -> tuple[Bound, ...]:
             0.20,
         ),
     )
-    grams = [(f"top_{n}_gram_chars", high) for n, high in ((2, 0.20), (3, 0.18), (4, 0.16))]
-    grams += [
-        (f"duplicate_{n}_gram_chars", high)
-        for n, high in zip(range(5, 11), (0.15, 0.14, 0.13, 0.12, 0.11, 0.10), strict=True)
-    ]
-    shares = (
-        (name, f"{name} / word_chars", "share of characters in words", high) for name, high in grams
-    )
-    return tuple(
-        _bound(name, what, unit, high=high) for name, what, unit, high in (*lines, *shares)
+    tops = ((f"top_{n}_gram_chars", high) for n, high in ((2, 0.20), (3, 0.18), (4, 0.16)))
+    share = "share of characters in words"
+    return (
+        *(_bound(name, what, unit, high=high) for name, what, unit, high in lines),
+        *(_bound(name, f"{name} / word_chars", share, high=high) for name, high in tops),
+        *(
+            _bound(
+                f"duplicate_{n}_gram_chars",
+                f"duplicate_{n}_gram_chars / word_chars",
+                share,
+                high=high,
+                by_language=_by_language(n),
+                reason=_PER_CHARACTER,
+            )
+            for n, high in zip(range(5, 11), (0.15, 0.14, 0.13, 0.12, 0.11, 0.10), strict=True)
+        ),
     )
 
 

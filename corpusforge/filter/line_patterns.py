@@ -8,16 +8,17 @@ English and Chinese phrases.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 __all__ = [
     "CLOSING",
     "ESCAPES",
     "FRONT_MATTER",
-    "IMAGE_ONLY",
     "MARKS",
     "NAVIGATION",
     "QUERY",
     "TRACKER",
+    "Mark",
 ]
 
 FRONT_MATTER = re.compile(
@@ -29,7 +30,7 @@ FRONT_MATTER = re.compile(
 """YAML between "---" or TOML between "+++", at the very start of a text."""
 
 _IMAGE = r"!\[[^\]]*\]\([^)]*\)"
-IMAGE_ONLY = re.compile(rf"(?:{_IMAGE}|\[{_IMAGE}\]\([^)]*\)|\s)+$")
+_IMAGES = rf"(?:{_IMAGE}|\[{_IMAGE}\]\([^)]*\)|\[(?:image|img|图片)(?::[^\]]*)?\]|\s)+"
 
 ESCAPES = re.compile(r"\\([_*#>~`\[\]+!-])")
 
@@ -89,19 +90,46 @@ _COUNTER = (
     r"|[\d.,]+万?\s*(?:次|人|条)?(?:阅读|浏览|评论|点赞|转发|收藏|回复)"
 )
 _COPYRIGHT = (
-    r"(?:copyright\b|©|\(c\))\s*(?:©|\(c\)|copyright)?.{0,20}\b(?:19|20)\d\d\b.{0,110}"
+    r"(?:(?:copyright\s*)?(?:©|\(c\)|&copy;)\s*(?:copyright\s*)?.{0,20}|copyright\s*)"
+    r"\b(?:19|20)\d\d\b.{0,110}"
     r"|.{0,60}\ball rights reserved\b.{0,60}|powered by \S.{0,40}"
     r"|.{0,40}(?:版权所有|版權所有|著作权归).{0,60}|.{0,30}(?:ICP备|ICP证|公网安备|增值电信).{0,60}"
     r"|(?:责任编辑|責任編輯|编辑|校对|审核)[:：].{0,30}|.{0,10}(?:转载请注明|轉載請註明|未经授权).{0,60}"
+)
+_COPYRIGHT_WORDS = (
+    "copyright © (c) reserved powered 版权所有 版權所有 著作权 icp 公网安备 增值电信 "
+    "编辑 編輯 校对 审核 转载 轉載 未经授权"
 )
 _PAGE = (
     r"(?:slide|page)\s*\d{1,4}(?:\s*(?:of|/)\s*\d{1,4})?|\d{1,4}\s*(?:of|/)\s*\d{1,4}"
     r"|第\s*\d{1,4}\s*页(?:\s*[,，/]?\s*共\s*\d{1,4}\s*页)?|-\s*\d{1,4}\s*-"
 )
 
-MARKS = re.compile(
-    rf"(?:(?P<image_only>(?:{_IMAGE}|\[{_IMAGE}\]\([^)]*\)|\[(?:image|img|图片)(?::[^\]]*)?\]|\s)+)"
-    rf"|(?P<policy>{_POLICY})|(?P<javascript>{_SCRIPT})|(?P<navigation>{_MENU})"
-    rf"|(?P<counter>{_COUNTER})|(?P<copyright>{_COPYRIGHT})|(?P<page_number>{_PAGE}))$",
-    re.IGNORECASE,
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A rule for whole lines of at most `longest` characters.
+
+    `keywords` (lower case): a text that holds none of them is not searched; empty = always search.
+    """
+
+    rule: str
+    longest: int
+    keywords: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _mark(rule: str, longest: int, keywords: str, pattern: str) -> Mark:
+    compiled = re.compile(rf"(?:{pattern})$", re.IGNORECASE)
+    return Mark(rule, longest, tuple(keywords.split()), compiled)
+
+
+MARKS = (
+    _mark("image_only", 400, "![ [image [img [图片", _IMAGES),
+    _mark("policy", 160, "cookie privacy terms 隐私 隱私 用户协议 服务条款 使用条款", _POLICY),
+    _mark("javascript", 160, "javascript 浏览器", _SCRIPT),
+    _mark("navigation", 100, "一篇 一页 一章 cart 位置 二维码 公众号 扫一扫", _MENU),
+    _mark("counter", 80, "", _COUNTER),
+    _mark("copyright", 160, _COPYRIGHT_WORDS, _COPYRIGHT),
+    _mark("page_number", 30, "", _PAGE),
 )

@@ -12,23 +12,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from corpusforge.filter.line_patterns import (
     CLOSING,
     ESCAPES,
     FRONT_MATTER,
-    IMAGE_ONLY,
     MARKS,
     NAVIGATION,
     QUERY,
     TRACKER,
+    Mark,
 )
 from corpusforge.filter.settings import Settings
 
 __all__ = ["clean"]
 
-_SHORT = 160
+_WRAPPED = 40
+_NAVIGATION_CHARS = max(map(len, NAVIGATION)) + 4
 _C4_ENDS = (".", "?", "!", '"', "'", "。", "？", "！", "”", "」")
 _C4_POLICY = (
     "terms of use",
@@ -60,7 +61,13 @@ def _lines_v1(text: str, _lang: str, counts: Counter[str]) -> str:
         body = _unescaped(body, counts)
     if "://" in body and "?" in body:
         body = _untracked(body, counts)
-    return _without_lines(body, _furniture, "lines.v1", counts)
+    small = body.lower()
+    marks = [
+        mark
+        for mark in MARKS
+        if not mark.keywords or any(keyword in small for keyword in mark.keywords)
+    ]
+    return _without_lines(body, lambda line: _furniture(line, marks), "lines.v1", counts)
 
 
 def _lines_c4(text: str, lang: str, counts: Counter[str]) -> str:
@@ -77,31 +84,49 @@ _RULES: dict[str, Callable[[str, str, Counter[str]], str]] = {
 def _without_lines(
     text: str, rule_of: Callable[[str], str], family: str, counts: Counter[str]
 ) -> str:
-    """Return the text without the lines that `rule_of` names a rule for; fenced code is kept."""
-    kept: list[str] = []
-    cut = 0
+    """Return the text without the lines that `rule_of` names a rule for.
+
+    Fenced code stays, and so does a line that is one of a hard-wrapped paragraph.
+    """
+    lines = text.split("\n")
+    cut: set[int] = set()
     fenced = False
-    for line in text.split("\n"):
+    for number, line in enumerate(lines):
         bare = line.strip()
         if bare.startswith(("```", "~~~")):
             fenced = not fenced
-        rule = "" if fenced or not bare else rule_of(bare)
-        if rule:
+        if fenced or not bare:
+            continue
+        rule = rule_of(bare)
+        if rule and not _wrapped(lines, number):
             counts[f"{family}:{rule}"] += 1
-            cut += 1
-        else:
-            kept.append(line)
-    return _BLANKS.sub("\n\n", "\n".join(kept)).strip("\n") if cut else text
+            cut.add(number)
+    if not cut:
+        return text
+    kept = (line for number, line in enumerate(lines) if number not in cut)
+    return _BLANKS.sub("\n\n", "\n".join(kept)).strip("\n")
 
 
-def _furniture(line: str) -> str:
+def _wrapped(lines: list[str], number: int) -> bool:
+    """Whether a line goes on in lower case on the next, or goes on from the one before."""
+    line = lines[number].strip()
+    following = lines[number + 1].strip() if number + 1 < len(lines) else ""
+    before = lines[number - 1].strip() if number else ""
+    goes_on = len(line) > _WRAPPED and following[:1].islower() and not line.endswith(_C4_ENDS)
+    return goes_on or (len(before) > _WRAPPED and line[:1].islower())
+
+
+def _furniture(line: str, marks: Sequence[Mark]) -> str:
     """Return the rule that cuts a trimmed line, or ""."""
-    if len(line) > _SHORT or line.startswith("|"):
-        return "image_only" if line.startswith(("!", "[!")) and IMAGE_ONLY.match(line) else ""
-    if line.rstrip(CLOSING).lower() in NAVIGATION:
+    if line[0] == "|":
+        return ""
+    length = len(line)
+    if length <= _NAVIGATION_CHARS and line.rstrip(CLOSING).lower() in NAVIGATION:
         return "navigation"
-    match = MARKS.match(line)
-    return (match.lastgroup or "") if match else ""
+    for mark in marks:
+        if length <= mark.longest and mark.pattern.match(line):
+            return mark.rule
+    return ""
 
 
 def _c4(line: str, ends: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pyarrow as pa
 
+from corpusforge.errors import InputError
 from corpusforge.filter.rules import F64, Bound, Ratio, RuleSet
 from corpusforge.io.jsonl import read_lines
 
@@ -61,10 +62,15 @@ def load(
 
 def _entries(paths: Sequence[str]) -> Iterable[str]:
     for path in paths:
-        for _, line in read_lines(path):
-            entry = line.decode("utf-8", "replace").split("#", 1)[0].strip().lower()
-            if entry:
-                yield entry
+        try:
+            for _, line in read_lines(path):
+                entry = line.decode("utf-8", "replace").split("#", 1)[0].strip().lower()
+                if entry:
+                    yield entry
+        except OSError as error:
+            raise InputError(
+                f"cannot read the address list {path!r}: {error.strerror}. Give a readable file."
+            ) from error
 
 
 def _plain(url: str) -> str:

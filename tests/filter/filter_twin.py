@@ -1,4 +1,6 @@
-"""The slow, obvious twin of the statistics kernel: Python's own str methods, `re` and `unicodedata`."""
+"""The slow, obvious twin of the statistics kernel: Python's own str methods, `re` and
+`unicodedata`.
+"""
 
 from __future__ import annotations
 
