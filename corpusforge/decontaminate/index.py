@@ -24,14 +24,13 @@ from corpusforge.decontaminate.words import LONE, Words, folded_words, split_wor
 from corpusforge.errors import InputError
 from corpusforge.io import files
 
-__all__ = ["FUZZY", "RULE_BITS", "EvalIndex"]
+__all__ = ["RULE_BITS", "EvalIndex"]
 
-RULE_BITS = {"gpt3.v1": 1, "ngram13.v1": 2, "ngram8.v1": 4, "fuzzy.v1": 8}
-FUZZY = RULE_BITS["fuzzy.v1"]
+RULE_BITS = {"gpt3.v1": 1, "ngram13.v1": 2, "ngram8.v1": 4}
+"""The exact rules' bits in gram_rules."""
 
-_LONG, _SHORT, _SEED = 13, 8, 4
+_LONG, _SHORT = 13, 8
 _UNSPACED_FACTOR = 1.6  # characters a word in Chinese text, within 1.5 to 1.7 in segmented corpora
-_SEED_POSTINGS = 24  # a seed that more passages share says nothing about which one is copied
 _MAGIC = b"corpusforge evaluation index 1\n"
 
 Grams = dict[tuple[int, bytes], int]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["RULE_NAMES", "Settings"]
+__all__ = ["RULE_NAMES", "SHARE", "Settings"]
 
 RULE_NAMES = ("gpt3.v1", "ngram13.v1", "ngram8.v1", "fuzzy.v1")
+SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Settings:
     """gpt3.v1 ignores an n-gram found in more documents of the corpus than this; 0: none."""
     separator: str = "\n\n"
     """Text put where a cut was made between two pieces that stay."""
-    fuzzy_share: float = 0.75
+    fuzzy_share: float = SHARE
     """fuzzy.v1: share of an item's words, numbers apart, that must stand in order in the text."""
 
     def __post_init__(self) -> None:

@@ -113,7 +113,8 @@ def _split(
         i: Any = offsets[t]
         end = offsets[t + 1]
         begin: Any = -1
-        h, last, flag = seed, 0, 0
+        last: Any = 0
+        h, flag = seed, 0
         while i < end:
             cp, size = code_point(data, i, end)
             folded = np.int64(fold[cp]) if cp < LIMIT else cp
