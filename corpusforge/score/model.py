@@ -17,13 +17,26 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.score.features import SEARCH, score_texts
+from corpusforge.score.features import SEARCH, SHAPE, TOKENS, prose, score_texts
 from corpusforge.text.classes import class_table, lower_table
 from corpusforge.text.packed import packed
 
 __all__ = ["MAGIC", "HashedModel", "Model", "Scorer", "sigmoid"]
 
 MAGIC = b"CFQUAL01"
+_HEADER = (
+    "bias",
+    "centre",
+    "spread",
+    "prose",
+    "prior",
+    "evidence",
+    "slope",
+    "shift",
+    "ngrams",
+    "marks",
+    "window_bytes",
+)
 
 
 class Scorer(Protocol):
@@ -51,10 +64,20 @@ def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HashedModel:
-    """Logistic regression over hashed tokens: weights float32 [2^k], and how texts are read."""
+    """Logistic regression over hashed tokens: weights float32 [2^k], and how texts are read.
+
+    A text's raw value is (logit - centre) / spread + prose * its shape of prose. Few words are
+    little evidence: the value is drawn towards `prior`, the mean of the negatives, as if
+    `evidence` words had been seen there. The score is sigmoid(slope * value + shift).
+    """
 
     weights: NDArray[np.float32]
     bias: float
+    centre: float
+    spread: float
+    prose: float
+    prior: float
+    evidence: float
     slope: float
     shift: float
     ngrams: int
@@ -62,11 +85,13 @@ class HashedModel:
     window_bytes: int
     card: Mapping[str, Any]
 
-    def logits(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float64]:
-        """Return each text's mean window logit before calibration, float64 [n]."""
+    def parts(
+        self, texts: pa.Array | Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Return each text's mean window logit, its shape of prose and its number of tokens."""
         data, offsets = packed(texts)
         out = np.zeros(len(offsets) - 1)
-        tokens = np.zeros(len(offsets) - 1, dtype=np.int64)
+        shapes = np.zeros((len(offsets) - 1, SHAPE), dtype=np.int64)
         score_texts(
             data,
             offsets,
@@ -79,25 +104,26 @@ class HashedModel:
             self.weights,
             self.bias,
             out,
-            tokens,
+            shapes,
         )
-        return out
+        return out, prose(shapes), shapes[:, TOKENS]
+
+    def totals(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float64]:
+        """Return each text's value before calibration, float64 [n]: what ranks texts."""
+        logits, shape, tokens = self.parts(texts)
+        raw = (logits - self.centre) / self.spread + self.prose * shape
+        return self.prior + (raw - self.prior) * (tokens / np.maximum(1, tokens + self.evidence))
 
     def score(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated probability that a text is of the positives' kind, float32 [n]."""
-        return sigmoid(self.slope * self.logits(texts) + self.shift).astype(np.float32)
+        return sigmoid(self.slope * self.totals(texts) + self.shift).astype(np.float32)
 
     def to_bytes(self) -> bytes:
         """Return the file's bytes."""
         header = {
-            "bias": self.bias,
-            "card": dict(self.card),
             "kind": "hashed_logreg",
-            "marks": self.marks,
-            "ngrams": self.ngrams,
-            "shift": self.shift,
-            "slope": self.slope,
-            "window_bytes": self.window_bytes,
+            **{name: getattr(self, name) for name in _HEADER},
+            "card": dict(self.card),
         }
         text = json.dumps(header, sort_keys=True, ensure_ascii=False).encode()
         weights = np.ascontiguousarray(self.weights, dtype="<f4").tobytes()
@@ -111,8 +137,7 @@ class HashedModel:
             start = len(MAGIC) + 4
             header = json.loads(data[start : start + size])
             weights = np.frombuffer(data, dtype="<f4", offset=start + size).astype(np.float32)
-            names = ("bias", "slope", "shift", "ngrams", "marks", "window_bytes", "card")
-            model = cls(weights, **{key: header[key] for key in names})
+            model = cls(weights, **{name: header[name] for name in _HEADER}, card=header["card"])
         except (ValueError, KeyError, struct.error) as error:
             raise InputError(
                 f"{name!r} is no model file of this version ({error}). Train it again."

@@ -27,7 +27,7 @@ class TrainSettings:
     """Names of the sources that stand for raw crawl."""
     samples: int = 20_000
     """Most windows drawn from each side."""
-    windows_per_document: int = 4
+    windows_per_document: int = 20
     """Most windows drawn from one document, so that books do not outvote short pages."""
     window_bytes: int = 1_500
     """Length of a window in UTF-8 bytes: all are alike, so length is not what is learned."""
@@ -37,9 +37,13 @@ class TrainSettings:
     """Longest word n-gram that is a feature, 1 or 2."""
     marks: bool = False
     """Whether punctuation marks are tokens too."""
+    prose: float = 0.5
+    """Weight of the shape of prose (few marks, long lines) beside the words; 0: words alone."""
     buckets_log2: int = 18
     """Number of feature buckets as a power of two (Spark's HashingTF has 18)."""
-    regularisation: float = 10.0
+    evidence: float = 20.0
+    """Words that count for "crawl" before the first is read, so that a stub cannot score high."""
+    regularisation: float = 1.0
     """Inverse strength of the L2 penalty (C of liblinear), for windows of weight one."""
     epochs: int = 5
     """Passes of fastText over the sample (DCLM: 5); hashed_logreg runs until it has converged."""
@@ -59,6 +63,8 @@ class TrainSettings:
         _between("train.window_bytes", self.window_bytes, 50, 1_000_000)
         _between("train.held_out", self.held_out, 0.0, 0.5)
         _between("train.ngrams", self.ngrams, 1, 2)
+        _between("train.prose", self.prose, 0.0, 100.0)
+        _between("train.evidence", self.evidence, 0.0, 1e6)
         _between("train.buckets_log2", self.buckets_log2, 8, 26)
         _between("train.regularisation", self.regularisation, 1e-6, 1e6)
         _between("train.epochs", self.epochs, 1, 1_000)

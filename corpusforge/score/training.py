@@ -52,9 +52,29 @@ def _hashed(
         rows, labels, settings.regularisation * weights, buckets, settings.seed
     )
     model = HashedModel(
-        found, bias, 1.0, 0.0, settings.ngrams, settings.marks, settings.window_bytes, {}
+        weights=found,
+        bias=bias,
+        centre=0.0,
+        spread=1.0,
+        prose=settings.prose,
+        prior=0.0,
+        evidence=0.0,
+        slope=1.0,
+        shift=0.0,
+        ngrams=settings.ngrams,
+        marks=settings.marks,
+        window_bytes=settings.window_bytes,
+        card={},
     )
-    slope, shift = calibrate(model.logits(held[0]), held[1])
+    unseen, truth = held if held[1].any() and not held[1].all() else (texts, labels)
+    logits, *_ = model.parts(unseen)
+    sides = [logits[truth], logits[~truth]]  # both sides weigh the same here too
+    centre = float(np.mean([side.mean() for side in sides]))
+    spread = float(np.sqrt(np.mean([((side - centre) ** 2).mean() for side in sides])))
+    model = replace(model, centre=centre, spread=max(1e-6, spread))
+    prior = float(model.totals(unseen)[~truth].mean())
+    model = replace(model, prior=prior, evidence=settings.evidence)
+    slope, shift = calibrate(model.totals(unseen), truth)
     return replace(model, slope=slope, shift=shift), {"passes": passes}
 
 

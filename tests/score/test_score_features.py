@@ -6,11 +6,18 @@ import itertools
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from corpusforge.score.features import SEARCH, count_features, window_bounds
+from corpusforge.score.features import (
+    SEARCH,
+    SHAPE,
+    count_features,
+    score_texts,
+    window_bounds,
+)
 from corpusforge.score.model import HashedModel
 from corpusforge.text.classes import (
     LIMIT,
@@ -101,7 +108,16 @@ def twin_logit(text, model):
             norm = math.sqrt(sum(c * c for c in found.values()))
             total += n * sum(float(model.weights[b]) * c for b, c in found.items()) / norm
             weight += n
-    return model.bias + (total / weight if weight else 0.0)
+    return model.bias + total / weight if weight else model.prior
+
+
+def plain(weights, **changes):
+    """A model whose value is the mean window logit alone."""
+    base = HashedModel(
+        weights=weights, bias=0.0, centre=0.0, spread=1.0, prose=0.0, prior=0.0, evidence=0.0,
+        slope=1.0, shift=0.0, ngrams=2, marks=False, window_bytes=1500, card={},
+    )  # fmt: skip
+    return replace(base, **changes)
 
 
 @pytest.mark.parametrize("ngrams", [1, 2])
@@ -109,8 +125,8 @@ def twin_logit(text, model):
 @pytest.mark.parametrize("window", [50, 300, 1500])
 def test_fused_score_equals_twin(ngrams, marks, window):
     weights = np.sin(np.arange(1 << 12) * 12.9898).astype(np.float32)
-    model = HashedModel(weights, 0.25, 1.0, 0.0, ngrams, marks, window, {})
-    got = model.logits(MIXED)
+    model = plain(weights, bias=0.25, ngrams=ngrams, marks=marks, window_bytes=window)
+    got = model.totals(MIXED)
     assert got == pytest.approx([twin_logit(text, model) for text in MIXED], abs=1e-5)
 
 
@@ -134,10 +150,9 @@ def test_sparse_rows_equal_twin(marks):
 
 
 def test_case_and_edge_marks_do_not_matter():
-    model = HashedModel(
-        np.sin(np.arange(1 << 12)).astype(np.float32), 0.0, 1.0, 0.0, 2, False, 1500, {}
+    a, b = plain(np.sin(np.arange(1 << 12)).astype(np.float32)).totals(
+        ["The Cat SAT, on the mat!", "the cat sat on... the mat"]
     )
-    a, b = model.logits(["The Cat SAT, on the mat!", "the cat sat on... the mat"])
     assert a == b
 
 
@@ -153,7 +168,48 @@ def test_windows_cover_the_text_once():
 def test_a_long_text_scores_as_its_repetition():
     # mean of windows: a document repeated keeps its score, whatever its length
     weights = np.cos(np.arange(1 << 14)).astype(np.float32)
-    model = HashedModel(weights, 0.0, 1.0, 0.0, 1, False, 200, {})
+    model = plain(weights, ngrams=1, window_bytes=200)
     page = "plain words stand here and go on, " * 6
-    one, many = model.logits([page, page * 50])
+    one, many = model.totals([page, page * 50])
     assert one == pytest.approx(many, abs=0.05 * abs(one) + 0.05)
+
+
+SHAPES = {  # width, marks and lines by hand
+    "": (0, 0, 0),
+    "Two words.\nNext, line!": (19, 3, 2),
+    "wrapped lines\ngo on\nhere": (22, 0, 1),
+    "\n\n  Lead\n\n\nTail \n": (8, 0, 2),
+    "你好，世界。\n再见": (20, 2, 2),  # six Han characters of width 3, two marks of width 1
+    "a_b = {x | y}": (9, 5, 1),
+}
+
+
+def test_shape_counts_by_hand():
+    counted = np.zeros((len(SHAPES), SHAPE), dtype=np.int64)
+    data, offsets = packed(list(SHAPES))
+    weights = np.zeros(256, dtype=np.float32)
+    score_texts(
+        data, offsets, class_table(), lower_table(), False, 1, 50, SEARCH, weights, 0.0,
+        np.zeros(len(SHAPES)), counted,
+    )  # fmt: skip
+    assert [tuple(row[:3]) for row in counted.tolist()] == list(SHAPES.values())
+
+
+def test_prose_is_told_from_lists():
+    model = plain(np.zeros(256, np.float32), prose=1.0)
+    text = "The river rises in the hills above the town and runs south to the sea. " * 5
+    offers = "Sale!\n$19.99 (was: $25)\nBuy now >>\n" * 10
+    wrapped = text.replace(" the ", "\nthe ")
+    prose, lists, book = model.totals([text, offers, wrapped])
+    assert prose > 0 > lists
+    assert book == pytest.approx(prose, abs=1e-9)
+
+
+def test_few_words_are_little_evidence():
+    weights = np.full(256, 1.0, np.float32)
+    model = plain(weights, prior=-2.0, evidence=20.0)
+    none, few, many = model.totals(["", "good words", "good words " * 500])
+    certain = plain(weights).totals(["good words"])[0]
+    assert none == -2.0
+    assert few == pytest.approx(-2 + (certain + 2) * 2 / 22)
+    assert many > 0
