@@ -75,7 +75,7 @@ _ISC = re.compile(
 _NOTICES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "Apache-2.0",
-        re.compile(r"licensed (?:to .{0,200})?under the apache license (?:version )?2 0"),
+        re.compile(r"under the (?:terms of the )?apache license (?:version )?2 0"),
     ),
     (
         "MPL-2.0",

@@ -77,41 +77,42 @@ def _arc_item(locator: str, record: ArcRecord, settings: Settings) -> Item:
 
 def _read_warc(path: str, settings: Settings, root: str) -> Iterator[Item]:
     name = name_of(path, root)
-    start = 0
-    for _ in range(_MAX_RESTARTS):
-        error, seen = yield from _run(path, start, name, settings)
+    start = last = 0
+    for attempt in range(_MAX_RESTARTS):
+        error, found = yield from _run(path, start, name, settings)
         if not error:
             return
-        yield Failed(f"{name}:{seen}+", error)  # the damage lies behind the last good record
-        following = _next_record(path, seen + 1 if seen >= start else start + 1)
-        if following < 0:
+        last = start if found < 0 else found
+        if found >= 0 or attempt == 0:  # else the damage of the row before goes on
+            yield Failed(f"{name}:{last}+", error)
+        start = _next_record(path, last + 1)
+        if start < 0:
             return
-        start = following
 
 
 def _run(
     path: str, start: int, name: str, settings: Settings
 ) -> Generator[Item, None, tuple[str, int]]:
-    """Yield the records from an offset on; return ("", 0) at the end, or error and offset."""
+    """Yield the records from an offset on; return (error or "", the last one's offset or -1)."""
     from fastwarc.warc import ArchiveIterator
 
-    offset = start
+    last = -1
     with files.open_raw(path) as raw:
         if start:
             raw.seek(start)
         try:
             for record in ArchiveIterator(raw, parse_http=False):
-                offset = start + record.stream_pos
-                item = _record(record, f"{name}:{offset}", settings)
+                last = start + record.stream_pos
+                item = _record(record, f"{name}:{last}", settings)
                 if item is not None:
                     yield item
-                _drain(record, raw, start, settings)
+                _drain(record, raw, settings)
         except DATA_ERRORS as error:
-            return reason(error), offset
-    return "", 0
+            return reason(error), last
+    return "", last
 
 
-def _drain(record: Any, raw: BinaryIO, start: int, settings: Settings) -> None:
+def _drain(record: Any, raw: BinaryIO, settings: Settings) -> None:
     """Consume what is left of a record, watching the ratio of a record that claims much."""
     left = record.content_length
     if left <= settings.ratio_floor_bytes:
