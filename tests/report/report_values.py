@@ -1,0 +1,133 @@
+"""Figures of a small run, made by hand, for the tests of the report."""
+
+from corpusforge.report import (
+    Bench,
+    Decontamination,
+    Dedup,
+    Fertility,
+    Histogram,
+    Hit,
+    LedgerRow,
+    Mix,
+    MixRow,
+    Pair,
+    RunData,
+    Shards,
+    Timing,
+)
+
+LEDGER = (
+    LedgerRow(
+        stage="ingest",
+        source="web",
+        seen=1000,
+        kept=950,
+        dropped={"http_status": 30, "content_type": 15},
+        failed=5,
+    ),
+    LedgerRow(stage="ingest", source="书籍", seen=20, kept=20),
+    LedgerRow(
+        stage="filter",
+        source="web",
+        seen=950,
+        kept=600,
+        dropped={"gopher_quality.v1:words": 200, "c4.v1:lorem_ipsum": 100, "<b>&": 50},
+        notes={"pii.email": 12},
+    ),
+    LedgerRow(stage="filter", source="书籍", seen=20, kept=20),
+    LedgerRow(stage="dedup", source="web", seen=600, kept=500, dropped={"minhash": 70, "url": 30}),
+    LedgerRow(stage="dedup", source="书籍", seen=20, kept=18, dropped={"exact": 2}),
+    LedgerRow(stage="mix", source="web", seen=500, kept=400, dropped={"not_drawn": 100}),
+    LedgerRow(stage="mix", source="书籍", seen=18, kept=18),
+)
+
+RUN = RunData(
+    name="hand-made",
+    version="0.0.0",
+    description="Figures made by hand <script>alert(1)</script>.",
+    seed=7,
+    fingerprint="f00d",
+    ledger=LEDGER,
+    mix=Mix(
+        sources={
+            "web": MixRow(
+                weight=3.0,
+                asked_tokens=3000,
+                delivered_tokens=3000,
+                epochs=0.75,
+                documents=400,
+                available_tokens=4000,
+            ),
+            "书籍": MixRow(
+                weight=1.0,
+                asked_tokens=1000,
+                delivered_tokens=1000,
+                epochs=2.0,
+                documents=18,
+                available_tokens=500,
+            ),
+        },
+        validation_tokens=123,
+        entropy={"source": 0.811},
+        findings=("entropy of lang is 0.1 bits, at least 1 is asked",),
+    ),
+    dedup=Dedup(
+        compared=620,
+        methods={"minhash": 70, "url": 30, "exact": 2},
+        sources={"web of web": 100, "书籍 of 书籍": 2},
+        counts={"candidate_pairs": 812},
+        alarms=("source 'web' lost 16.7 % to duplicates",),
+        examples=(
+            Pair(
+                removed="aaaa",
+                kept="bbbb",
+                similarity=0.8765,
+                method="minhash",
+                removed_text="The quick brown <fox> jumps over the lazy dog.",
+                kept_text="The quick red <fox> jumps over the lazy dog.",
+            ),
+            Pair(
+                removed="cccc",
+                kept="dddd",
+                similarity=0.91,
+                method="minhash",
+                removed_text="海水一天要涨落两次，这个道理许多人都听说过。",
+                kept_text="海水一天要涨落两次，这个道理很多人都听说过。",
+            ),
+        ),
+    ),
+    decontamination=Decontamination(
+        benchmarks={"quiz": Bench(items=20, found_items=2, documents=3, cut=2, dropped=1)},
+        examples=(
+            Hit(benchmark="quiz", item="en-01", document="eeee", rule="gpt3.v1", text="A <lamp>"),
+        ),
+    ),
+    timing=(
+        Timing(stage="documents", seconds=12.0, documents=1020, bytes=4_000_000),
+        Timing(stage="shards", seconds=3.0),
+    ),
+    workers=2,
+    scores={"web": Histogram(edges=(0.0, 0.25, 0.5, 0.75, 1.0), counts=(10, 20, 0, 570))},
+    score_bound="score at least 0.02",
+    lengths={"web": Histogram(edges=(100.0, 1000.0, 10000.0), counts=(400, 200))},
+    dates={"web": {"2019": 10, "2021": 40, "": 5}, "书籍": {"": 18}},
+    languages={"identify": {"en": 900, "zh": 70}, "dedup": {"en": 450, "zh": 68}},
+    licences={"web": {"": 500}, "书籍": {"CC0-1.0": 18}},
+    fertility={
+        "en": Fertility(tokens=3500, bytes=14000, documents=380),
+        "zh": Fertility(tokens=500, bytes=1500, documents=38),
+    },
+    tokenizer="trained here",
+    vocabulary=4096,
+    text_bytes=1_234_567,
+    words=210_000,
+    shards={"train": Shards(files=1, tokens=4000, documents=418, bytes=8000)},
+    skipped_sources=("news",),
+    recipe={
+        "name": "hand-made",
+        "filter": {"bounds": {"gopher_quality.v1": {"words": [50, 100000]}}, "off": ""},
+        "dedup": {"threshold": 0.8},
+    },
+    fingerprints={"documents": "1234abcd"},
+    inputs=({"source": "web", "name": "a.warc.gz", "size": 4000000},),
+)
