@@ -107,6 +107,14 @@ class Duplicates:
         """Return the rows of a part that leave, ascending."""
         return np.flatnonzero(self.removed[self._ranks(part)]).astype(np.int64)
 
+    def documents_of(self, part: int) -> int:
+        """Return the number of documents of a part."""
+        return len(self._ranks(part))
+
+    def sources_of(self, part: int) -> pa.Array:
+        """Return the source of each document of a part, by row."""
+        return self._sources(self._ranks(part))
+
     def table(self, part: int) -> pa.Table:
         """Return a part's removed documents (under mark: its copies) as `DUPLICATES`, by row."""
         ranks = self._ranks(part)

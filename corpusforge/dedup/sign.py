@@ -23,7 +23,7 @@ from corpusforge.io import files, parquet
 from corpusforge.text.classes import class_table, lower_table
 from corpusforge.text.packed import packed
 
-__all__ = ["exact_hashes", "shingle_sets", "sign", "sign_part", "to_datasketch"]
+__all__ = ["exact_hashes", "shingle_sets", "sign", "sign_part", "to_datasketch", "write_bands"]
 
 
 def sign(
@@ -74,7 +74,7 @@ def sign_part(
     with files.atomic_write(output_prefix + ".sig") as stream:
         rows = _sign_batches(batches, settings, stream, totals)
         documents = parquet.write_batches(output_prefix + ".ids.parquet", IDS, rows)
-    _write_bands(output_prefix, settings)
+    write_bands(output_prefix, settings)
     return PartSignatures(output_prefix, documents, totals[0])
 
 
@@ -122,7 +122,8 @@ def _id_rows(
     return pa.RecordBatch.from_arrays([columns[name] for name in IDS.names], schema=IDS)
 
 
-def _write_bands(prefix: str, settings: Settings) -> None:
+def write_bands(prefix: str, settings: Settings) -> None:
+    """Write a part's `.keys` from its `.sig` and `.ids.parquet`, one band in memory at a time."""
     plan = make_plan(settings)
     signatures = read_signatures(prefix, settings.slots)
     shingles = parquet.read_table(prefix + ".ids.parquet", ["n_shingles"])["n_shingles"]

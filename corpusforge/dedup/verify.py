@@ -24,7 +24,7 @@ __all__ = ["TextOf", "Verifier", "jaccard"]
 TextOf = Callable[[int, NDArray[np.int64]], pa.Array | Sequence[str]]
 """Returns the texts of ascending rows of a part; parts are numbered as in the list of prefixes."""
 
-_BATCH = 1024  # documents fetched at a time
+_BATCH = 8192  # documents fetched at a time
 
 
 class Verifier:

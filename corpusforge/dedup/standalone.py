@@ -1,0 +1,222 @@
+"""Deduplication of ready-made files, without the rest of corpusforge.
+
+Each input file is a part. Signatures are written first (in parallel, if asked), then duplicates are
+selected over all files, then each file's survivors are copied row for row. Output:
+
+`documents/`   the survivors, one file an input, same format, rows untouched
+`duplicates/`  part-*.parquet, columns `DUPLICATES`
+`index/`       signatures, keys and ids of the survivors, for later incremental runs
+`dedup.json`   inputs, columns, settings, plan, counts, accounts per source, alarms, audit
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpusforge.dedup.audit import Audit, audit, pick_sample
+from corpusforge.dedup.index import index_parts, write_index
+from corpusforge.dedup.parts import PartSignatures
+from corpusforge.dedup.plan import make_plan
+from corpusforge.dedup.results import Duplicates
+from corpusforge.dedup.select import find_duplicates
+from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.sign import sign_part
+from corpusforge.dedup.tables import Columns, FileTexts, kind_of, read_rows
+from corpusforge.errors import InputError, RunError
+from corpusforge.io import files
+from corpusforge.io.jsonl import write_jsonl
+from corpusforge.io.parquet import write_batches, write_table
+from corpusforge.ledger import Ledger
+
+__all__ = ["deduplicate"]
+
+_UNWRITTEN = re.compile(r"\.(bz2|xz|lz4)$")  # read, but survivors are written plain
+
+
+def deduplicate(
+    inputs: Sequence[str],
+    output: str,
+    settings: Settings,
+    columns: Columns,
+    *,
+    workers: int = 1,
+    index: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Write survivors, duplicates and index of the input files to `output`; return the report."""
+    names = _output_names(inputs)
+    _claim(output)
+    work = files.join(output, ".work")
+    prefixes = [files.join(work, f"part-{number:05}") for number in range(len(inputs))]
+    jobs = [
+        (path, prefix, settings, columns) for path, prefix in zip(inputs, prefixes, strict=True)
+    ]
+    signed = _sign_all(jobs, workers)
+    texts = FileTexts(inputs, columns)
+    earlier = index_parts(index, settings)
+    found = find_duplicates(prefixes, settings, texts, index=earlier)
+    ledger = Ledger()
+    for number, path in enumerate(inputs):
+        name = f"part-{number:05}.parquet"
+        write_table(files.join(output, "duplicates", name), found.table(number))
+        gone = found.removed_rows(number)
+        _write_survivors(path, files.join(output, "documents", names[number]), columns, gone)
+        _account(ledger, found, number, signed[number][1])
+    ledger.check()
+    write_index(found, files.join(output, "index"), settings)
+    checked = _audit(inputs, columns, found, settings) if settings.audit_sample else None
+    report = _report(inputs, columns, settings, found, ledger, checked)
+    files.write_bytes(files.join(output, "dedup.json"), msgspec.json.format(report))
+    shutil.rmtree(work)
+    if checked:
+        checked.check(settings.audit_limit)
+    return msgspec.json.decode(report)
+
+
+def _output_names(inputs: Sequence[str]) -> list[str]:
+    """Return a name for each file's survivors: its own, numbered where two files share one."""
+    if not inputs:
+        raise InputError("--input: no file matched. Give a path, a directory or a quoted glob.")
+    names = [_UNWRITTEN.sub("", Path(path).name) for path in inputs]
+    often = Counter(names)
+    for path in inputs:
+        kind_of(path)
+    return [
+        name if often[name] == 1 else f"{number:05}-{name}" for number, name in enumerate(names)
+    ]
+
+
+def _claim(output: str) -> None:
+    if files.is_remote(output):
+        raise InputError(f"--output: {output!r} is not local. Signatures are memory-mapped.")
+    if files.exists(files.join(output, "dedup.json")):
+        raise RunError(f"{output!r} holds a finished deduplication. Choose another --output.")
+    for name in (".work", "documents", "duplicates", "index"):
+        shutil.rmtree(files.join(output, name), ignore_errors=True)
+    files.make_directory(files.join(output, ".work"))
+
+
+Job = tuple[str, str, Settings, Columns]
+
+
+def _sign_all(jobs: list[Job], workers: int) -> list[tuple[PartSignatures, int]]:
+    if workers <= 1 or len(jobs) == 1:
+        return [_sign(job) for job in jobs]
+    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn")) as pool:
+        return list(pool.map(_sign, jobs))
+
+
+def _sign(job: Job) -> tuple[PartSignatures, int]:
+    path, prefix, settings, columns = job
+    failed = [0]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for rows in read_rows(path, columns):
+            failed[0] += rows.failed
+            yield rows.batch
+
+    return sign_part(batches(), settings, prefix), failed[0]
+
+
+def _write_survivors(path: str, target: str, columns: Columns, gone: np.ndarray[Any, Any]) -> None:
+    if kind_of(path) == "parquet":
+        import pyarrow.parquet as pq
+
+        with files.open_raw(path) as stream:
+            schema = pq.ParquetFile(stream).schema_arrow
+        write_batches(target, schema, _kept(path, columns, gone))
+        return
+    lines = (msgspec.Raw(line) for rows in _kept(path, columns, gone) for line in rows)
+    write_jsonl(target, cast(Any, lines))  # Raw: the input's own bytes
+
+
+def _kept(path: str, columns: Columns, gone: np.ndarray[Any, Any]) -> Iterator[Any]:
+    first = 0
+    for rows in read_rows(path, columns):
+        count = rows.batch.num_rows
+        keep = np.ones(count, dtype=bool)
+        low, high = np.searchsorted(gone, [first, first + count])
+        keep[gone[low:high] - first] = False
+        first += count
+        if isinstance(rows.originals, pa.RecordBatch):
+            yield rows.originals.filter(pa.array(keep))
+        else:
+            yield [line for line, stays in zip(rows.originals, keep, strict=True) if stays]
+
+
+def _account(ledger: Ledger, found: Duplicates, number: int, failed: int) -> None:
+    codes = found.sources_of(number)
+    for source, seen in Counter(codes.to_pylist()).items():
+        account = ledger.of("dedup", source)
+        account.seen += seen
+        account.kept += seen
+    gone = set(found.removed_rows(number).tolist())
+    for row in found.table(number).select(["row", "removed_source", "method"]).to_pylist():
+        if row["row"] in gone:
+            account = ledger.of("dedup", row["removed_source"])
+            account.kept -= 1
+            account.dropped[row["method"]] += 1
+    if failed:
+        account = ledger.of("dedup", "(unreadable rows)")
+        account.seen += failed
+        account.failed += failed
+
+
+def _audit(inputs: Sequence[str], columns: Columns, found: Duplicates, settings: Settings) -> Audit:
+    def survivors() -> Iterator[pa.RecordBatch]:
+        for number, path in enumerate(inputs):
+            gone, first = found.removed_rows(number), 0
+            for rows in read_rows(path, columns):
+                keep = np.ones(rows.batch.num_rows, dtype=bool)
+                low, high = np.searchsorted(gone, [first, first + len(keep)])
+                keep[gone[low:high] - first] = False
+                first += len(keep)
+                yield rows.batch.select(["id", "text"]).filter(pa.array(keep))
+
+    ids = [name for batch in survivors() for name in batch["id"].to_pylist()]
+    wanted = {ids[place] for place in pick_sample(ids, settings.audit_sample, settings.seed)}
+    values = pa.array(sorted(wanted), type=pa.string())
+    chosen = [batch.filter(pc.is_in(batch["id"], value_set=values)) for batch in survivors()]
+    sample = pa.Table.from_batches(chosen) if chosen else None
+    if sample is None:
+        return Audit(0, 0, 0.0, 1.0, ())
+    texts = sample["text"].combine_chunks()
+    every = ((batch["id"].to_pylist(), batch["text"]) for batch in survivors())
+    return audit((sample["id"].to_pylist(), texts), every, settings)
+
+
+def _report(
+    inputs: Sequence[str],
+    columns: Columns,
+    settings: Settings,
+    found: Duplicates,
+    ledger: Ledger,
+    checked: Audit | None,
+) -> bytes:
+    report: dict[str, Any] = {
+        "inputs": [str(Path(path).resolve()) for path in inputs],
+        "columns": asdict(columns),
+        "settings": asdict(settings),
+        "plan": asdict(make_plan(settings)),
+        "documents": sum(account.seen for account in ledger.accounts.values()),
+        "kept": sum(account.kept for account in ledger.accounts.values()),
+        "copies": found.copies,
+        "counts": asdict(found.counts),
+        "ledger": ledger.rows(),
+        "alarms": [str(alarm) for alarm in found.alarms],
+    }
+    if checked:
+        report["audit"] = asdict(checked) | {"share": checked.share}
+    return msgspec.json.encode(report)

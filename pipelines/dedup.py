@@ -1,0 +1,123 @@
+"""Near-duplicate removal for ready-made files, stand-alone.
+
+    python -m pipelines.dedup --input 'corpus/*.jsonl.zst' --output deduplicated
+
+Reads JSON lines (.gz, .zst, .bz2, .xz) and Parquet; writes OUTPUT/documents (the survivors, rows
+untouched), OUTPUT/duplicates/*.parquet (removed, kept, similarity, cluster, ...), OUTPUT/index (for
+--index of a later run) and OUTPUT/dedup.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from corpusforge.cli import fail
+from corpusforge.dedup import settings as choices
+from corpusforge.dedup.settings import Settings
+from corpusforge.errors import CorpusforgeError
+
+__all__ = ["main"]
+
+_DEFAULT = Settings()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    options = argparse.ArgumentParser(
+        prog="python -m pipelines.dedup",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    add("--input", action="append", required=True, metavar="GLOB", help="may be given repeatedly")
+    add("--output", required=True, metavar="DIR", help="an empty or new directory")
+    add("--text-column", default="text", metavar="NAME")
+    add("--id-column", default="id", metavar="NAME")
+    for name in ("source", "url", "date", "score", "snapshot"):
+        add(f"--{name}-column", default="", metavar="NAME", help="none by default")
+    add("--workers", type=int, default=1, metavar="N", help="processes that sign files")
+    add("--index", action="append", default=[], metavar="DIR", help="index/ of an earlier output")
+    add("--plan", action="store_true", help="print the bands and what they find, then stop")
+    _add_settings(options)
+    return options
+
+
+def _add_settings(options: argparse.ArgumentParser) -> None:
+    group = options.add_argument_group("settings (docs/dedup.md)")
+    for name in ("threshold", "recall", "sigmas", "alarm", "audit_limit"):
+        group.add_argument(_flag(name), type=float, default=getattr(_DEFAULT, name))
+    for name in ("slots", "ngram", "seed", "max_kept", "max_exact", "audit_sample"):
+        group.add_argument(_flag(name), type=int, default=getattr(_DEFAULT, name))
+    for name, known in (
+        ("method", choices.METHODS),
+        ("scope", choices.SCOPES),
+        ("action", choices.ACTIONS),
+        ("selection", choices.SELECTIONS),
+    ):
+        group.add_argument(_flag(name), choices=known, default=getattr(_DEFAULT, name))
+    for name in ("order", "sources", "url_sources"):
+        group.add_argument(_flag(name), nargs="*", default=list(getattr(_DEFAULT, name)))
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    values: dict[str, Any] = {}
+    for name in Settings.__slots__:
+        if hasattr(options, name):
+            value = getattr(options, name)
+            values[name] = tuple(value) if isinstance(value, list) else value
+    return Settings(**values)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the job the options describe; return the exit code."""
+    from corpusforge.dedup.plan import describe
+    from corpusforge.dedup.standalone import deduplicate
+    from corpusforge.dedup.tables import Columns
+    from corpusforge.io.files import list_files
+
+    settings = _settings(options)
+    print(describe(settings))
+    if options.plan:
+        return 0
+    names = ("id", "text", "source", "url", "date", "score", "snapshot")
+    columns = Columns(**{name: getattr(options, f"{name}_column") for name in names})
+    inputs = sorted({info.path for glob in options.input for info in list_files(glob)})
+    report = deduplicate(
+        inputs, options.output, settings, columns, workers=options.workers, index=options.index
+    )
+    for alarm in report["alarms"]:
+        print(f"warning: {alarm}", file=sys.stderr)
+    failed = sum(row["failed"] for row in report["ledger"])
+    print(
+        f"{report['documents']} rows read, {report['copies']} copies found, {report['kept']} kept"
+        + (f", {failed} unreadable" if failed else "")
+        + f"; written to {options.output}"
+    )
+    if "audit" in report:
+        found = report["audit"]
+        print(
+            f"audit: {found['with_copy']} of {found['sampled']} survivors still have a copy "
+            f"({found['low']:.2%} to {found['high']:.2%})"
+        )
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; exit code 2 for a wrong input or option."""
+    options = parser().parse_args(argv)
+    try:
+        return run(options)
+    except CorpusforgeError as error:
+        return fail(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
