@@ -177,7 +177,7 @@ def test_a_long_text_scores_as_its_repetition():
 SHAPES = {  # width, marks and lines by hand
     "": (0, 0, 0),
     "Two words.\nNext, line!": (19, 3, 2),
-    "wrapped lines\ngo on\nhere": (22, 0, 1),
+    "wrapped lines\ngo on\nhere": (20, 0, 1),
     "\n\n  Lead\n\n\nTail \n": (8, 0, 2),
     "你好，世界。\n再见": (20, 2, 2),  # six Han characters of width 3, two marks of width 1
     "a_b = {x | y}": (9, 5, 1),

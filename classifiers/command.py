@@ -1,0 +1,115 @@
+"""The command lines `train` and `evaluate` of every classifier: options and wiring only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from classifiers.sources import texts_by_kind
+from corpusforge import score
+from corpusforge.cli import fail
+from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.fields import build
+from corpusforge.identify import identify
+from corpusforge.io import files
+from corpusforge.score.card import card
+
+__all__ = ["evaluate_main", "recipe", "train_main"]
+
+
+def recipe(folder: str, overrides: Mapping[str, Any]) -> score.Settings:
+    """Return the settings of a classifier's recipe.toml with some values replaced."""
+    text = resources.files(f"classifiers.{folder}").joinpath("recipe.toml").read_text("utf-8")
+    table = tomllib.loads(text)
+    table["train"] = {**table["train"], **overrides}
+    return build(score.Settings, table, f"classifiers.{folder}")
+
+
+def _parser(folder: str, verb: str, description: str) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(
+        prog=f"python -m classifiers.{folder}.{verb}", description=description, allow_abbrev=False
+    )
+    for side, meaning in (("positive", "texts to keep"), ("negative", "raw crawl")):
+        options.add_argument(
+            f"--{side}",
+            nargs="+",
+            required=True,
+            metavar="GLOB",
+            help=f"{meaning}: WARC, Wikipedia dumps, books, JSON lines, Parquet, HTML (.gz, .bz2…)",
+        )
+    return options
+
+
+def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
+    """Train a classifier and write the model, and beside it its figures and its card."""
+    options = _parser(folder, "train", "Train a quality classifier on two sets of files.")
+    options.add_argument("--output", required=True, metavar="MODEL", help="the model's file")
+    options.add_argument("--seed", type=int, help="seed of every draw (default: the recipe's)")
+    options.add_argument("--samples", type=int, help="most windows a side (default: the recipe's)")
+    try:
+        given = options.parse_args(argv)
+        changes = {
+            name: getattr(given, name)
+            for name in ("seed", "samples")
+            if getattr(given, name) is not None
+        }
+        settings = recipe(folder, changes)
+        model = score.train(
+            texts_by_kind(given.positive, "--positive"),
+            texts_by_kind(given.negative, "--negative"),
+            settings,
+        )
+        score.save(model, given.output)
+        figures = json.dumps(dict(model.card), indent=1, sort_keys=True, ensure_ascii=False)
+        files.write_bytes(f"{given.output}.json", figures.encode())
+        files.write_bytes(f"{given.output}.CARD.md", card(model.card).encode())
+    except CorpusforgeError as error:
+        return fail(error)
+    print(f"{given.output}  sha256 {files.sha256(given.output)}")
+    held_out = model.card["held_out"]
+    if held_out:
+        print(f"held out: {held_out['items']} windows, ROC-AUC {held_out['roc_auc']:.4f}")
+    return 0
+
+
+def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
+    """Score two sets of files with a model and print the figures as JSON; check the floors."""
+    options = _parser(folder, "evaluate", "Judge a model on two sets of files it has not seen.")
+    options.add_argument("--model", required=True, metavar="MODEL")
+    try:
+        given = options.parse_args(argv)
+        scorer = score.load(given.model)
+        figures = _figures(scorer, given.positive, given.negative)
+    except CorpusforgeError as error:
+        return fail(error)
+    print(json.dumps(figures, indent=1, sort_keys=True))
+    floors = json.loads(
+        resources.files(f"classifiers.{folder}").joinpath("floors.json").read_text("utf-8")
+    )
+    below = [name for name, floor in floors.items() if figures[name] < floor]
+    for name in below:
+        print(f"below the floor: {name} {figures[name]} < {floors[name]}")
+    return 1 if below else 0
+
+
+def _figures(
+    scorer: score.Scorer, positive: Sequence[str], negative: Sequence[str]
+) -> dict[str, Any]:
+    scores, labels, sources, languages = [], [], [], []
+    for good, globs in ((True, positive), (False, negative)):
+        for kind, batches in texts_by_kind(globs, "--positive" if good else "--negative").items():
+            for batch in batches:
+                scores.append(scorer.score(batch))
+                labels.append(np.full(len(batch), good))
+                sources += [kind] * len(batch)
+                languages += identify(pa.array(batch))[0]
+    if not scores:
+        raise InputError("the files hold no text.")
+    return score.evaluate(np.concatenate(scores), np.concatenate(labels), sources, languages)

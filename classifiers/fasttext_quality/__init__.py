@@ -1,0 +1,1 @@
+"""DCLM's classifier: fastText over words and word pairs."""

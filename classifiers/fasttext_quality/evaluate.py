@@ -1,0 +1,19 @@
+"""Judge a model: `python -m classifiers.fasttext_quality.evaluate --positive GLOB… …`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from classifiers.command import evaluate_main
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point: 0, or 2 with a message where something given is wrong."""
+    return evaluate_main("fasttext_quality", argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

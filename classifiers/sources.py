@@ -1,0 +1,71 @@
+"""Texts of any file that `corpusforge.ingest` reads, by glob, the kind guessed from the name.
+
+Windows count by kind: a dump of Wikipedia and a crawl become the sources `wikipedia` and `web` of
+the model's figures. Limit: a name without a known ending is read as a book (plain text).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from corpusforge import extract, ingest
+from corpusforge.errors import InputError
+from corpusforge.io import files
+from corpusforge.records import Failed, RawDocument
+
+__all__ = ["guess_kind", "texts_by_kind"]
+
+_ENDINGS = {
+    "web": (".warc", ".arc", ".wet"),
+    "wikipedia": (".xml",),
+    "documents": (".jsonl", ".ndjson", ".json", ".parquet", ".arrow"),
+    "html": (".html", ".htm", ".xhtml"),
+    "code": (".tar", ".tgz", ".zip"),
+}
+_BATCH_BYTES = 8 << 20
+
+
+def guess_kind(path: str) -> str:
+    """Return the kind of source a file name suggests; compression endings are passed over."""
+    name = path.rsplit("/", 1)[-1].lower()
+    for ending in files.COMPRESSED:
+        name = name.removesuffix(ending)
+    found = (kind for kind, endings in _ENDINGS.items() if name.endswith(endings))
+    if "-pages-articles" in name:  # Wikipedia's parts end in .xml-p10p30302
+        return "wikipedia"
+    return next(found, "books")
+
+
+def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
+    settings, extraction = ingest.Settings(), extract.Settings()
+    batch: list[str] = []
+    size = failed = 0
+    for path in paths:
+        for item in ingest.read(kind, path, settings):
+            found = extract.extract(item, extraction) if isinstance(item, RawDocument) else item
+            if isinstance(found, extract.Extracted):
+                batch.append(found.text)
+                size += len(found.text)
+            failed += isinstance(found, Failed)
+            if size > _BATCH_BYTES:
+                yield pa.array(batch, type=pa.large_string())
+                batch, size = [], 0
+    if batch:
+        yield pa.array(batch, type=pa.large_string())
+    if failed:
+        print(f"{kind}: {failed} records could not be read", file=sys.stderr)
+
+
+def texts_by_kind(globs: Sequence[str], option: str) -> dict[str, Iterator[pa.Array]]:
+    """Return batches of texts by kind; raises InputError for a glob that matches nothing."""
+    paths: dict[str, list[str]] = {}
+    for glob in globs:
+        matched = files.list_files(glob)
+        if not matched:
+            raise InputError(f"{option} {glob!r} matches no file. Quote globs, or check the path.")
+        for info in matched:
+            paths.setdefault(guess_kind(info.path), []).append(info.path)
+    return {kind: _texts(sorted(set(names)), kind) for kind, names in sorted(paths.items())}

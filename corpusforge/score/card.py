@@ -1,0 +1,98 @@
+"""CARD.md of a trained model: what it learned from and how it did, written from its figures.
+
+After Mitchell et al. 2019 (model cards), cut to what can be computed. Limit: every figure is of
+held-out windows of the training sources, so it says how well those are told apart, no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from corpusforge.io import files
+from corpusforge.score.model import Model
+
+__all__ = ["card", "write_card"]
+
+_NAMES = {"fasttext": "fastText (DCLM's)", "hashed_logreg": "hashed tokens + logistic regression"}
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines] + [""]
+
+
+def _windows(windows: Mapping[str, Mapping[str, int]]) -> list[str]:
+    rows = [
+        (side, source, f"{count:,}")
+        for side in ("positive", "negative")
+        for source, count in windows[side].items()
+    ]
+    return ["## Trained on", "", *_table(("side", "source", "windows"), rows)]
+
+
+def _groups(title: str, groups: Mapping[str, Mapping[str, float]]) -> list[str]:
+    rows = [
+        (name, f"{int(row['items']):,}", f"{row['mean']:.3f}", f"{row['median']:.3f}")
+        for name, row in groups.items()
+    ]
+    return _table((title, "windows", "mean score", "median score"), rows)
+
+
+def _held_out(figures: Mapping[str, Any]) -> list[str]:
+    if not figures:
+        return ["## Held out", "", "Nothing was held out.", ""]
+    calibration = figures["calibration"]
+    thresholds = [
+        (
+            f"{row['threshold']:.2f}",
+            f"{row['positives_kept']:.3f}",
+            f"{row['negatives_kept']:.3f}",
+            f"{row['precision']:.3f}",
+        )
+        for row in figures["thresholds"]
+    ]
+    bins = [
+        (f"{row['low']:.1f}", row["items"], f"{row['mean_score']:.3f}", f"{row['share']:.3f}")
+        for row in calibration["bins"]
+    ]
+    return [
+        "## Held out",
+        "",
+        f"{figures['items']:,} windows, {figures['positives']:,} positive, none trained on.",
+        "",
+        f"- ROC-AUC {figures['roc_auc']:.4f} (95 % interval {figures['roc_auc_low']:.4f} to "
+        f"{figures['roc_auc_high']:.4f})",
+        f"- average precision {figures['average_precision']:.4f}",
+        f"- Brier score {calibration['brier']:.4f}, expected calibration error "
+        f"{calibration['expected_error']:.4f} (both sides weighing half)",
+        "",
+        *_table(("threshold", "positives kept", "negatives kept", "precision"), thresholds),
+        *_table(("score from", "windows", "mean score", "share of positives"), bins),
+        *_groups("source", figures["by_source"]),
+        *_groups("language", figures["by_language"]),
+    ]
+
+
+def card(figures: Mapping[str, Any]) -> str:
+    """Return the Markdown text of a model's card."""
+    settings = figures["settings"]
+    lines = [
+        f"# Quality classifier: {_NAMES[figures['engine']]}",
+        "",
+        "A score says which of two training sides a text is like, as a probability with both sides "
+        "weighing half.",
+        "It was trained on windows drawn by hash; the same texts and settings give the same bytes.",
+        "",
+        *_windows(figures["windows"]),
+        *_held_out(figures["held_out"]),
+        "## Settings",
+        "",
+        *_table(("setting", "value"), sorted(settings.items())),
+    ]
+    return "\n".join(lines)
+
+
+def write_card(model: Model, path: str) -> None:
+    """Write the card of a model that was trained here, atomically."""
+    files.write_bytes(path, card(model.card).encode())

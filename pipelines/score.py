@@ -1,0 +1,90 @@
+"""Quality scores for JSON lines, stand-alone.
+
+    python -m pipelines.score --model MODEL --input 'corpus/*.jsonl.gz' --output scored.jsonl.zst
+
+Every row is written as it was, with `score` (0..1, higher is better) added. The model is one of
+ours, or any fastText file (--label names its good label).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from corpusforge import score
+from corpusforge.cli import fail
+from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.io import files
+from corpusforge.io.jsonl import read_jsonl, write_jsonl
+
+__all__ = ["main"]
+
+_BATCH = 512
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    options = argparse.ArgumentParser(
+        prog="python -m pipelines.score",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    add(
+        "--model",
+        required=True,
+        metavar="FILE",
+        help="a model of classifiers.*.train, or fastText's",
+    )
+    add("--input", action="append", required=True, metavar="GLOB", help="may be given repeatedly")
+    add("--output", required=True, metavar="FILE", help="JSON lines; .gz and .zst compress")
+    add("--text-column", default="text", metavar="NAME")
+    add("--label", default=score.Settings().label, help="good label of a fastText model")
+    return options
+
+
+def scored(
+    rows: Iterable[dict[str, Any]], scorer: score.Scorer, column: str
+) -> Iterator[Mapping[str, Any]]:
+    """Yield each row with its score; raises InputError where a row has no text."""
+    batch: list[dict[str, Any]] = []
+    for row in chain(rows, [None]):
+        if row is not None:
+            if not isinstance(row.get(column), str):
+                raise InputError(f"a row has no text in column {column!r}. Set --text-column.")
+            batch.append(row)
+        if batch and (row is None or len(batch) == _BATCH):
+            texts = pa.array([item[column] for item in batch], type=pa.large_string())
+            for item, value in zip(batch, scorer.score(texts).tolist(), strict=True):
+                yield {**item, "score": value}
+            batch = []
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Score the files; return the number of rows written."""
+    options = parser().parse_args(argv)
+    scorer = score.load(score.Settings(model=options.model, label=options.label))
+    paths = [info.path for glob in options.input for info in files.list_files(glob)]
+    if not paths:
+        raise InputError(f"--input {options.input[0]!r} matches no file. Quote globs.")
+    rows = chain.from_iterable(read_jsonl(path) for path in paths)
+    return write_jsonl(options.output, scored(rows, scorer, options.text_column))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point: 0, or 2 with a message where something given is wrong."""
+    try:
+        print(f"{run(argv):,} rows")
+    except CorpusforgeError as error:
+        return fail(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
