@@ -28,7 +28,7 @@ _INTERMEDIATE = {
     "final": ("signatures", "tokens"),
     "none": (
         "signatures", "tokens", "documents", "stats", "dropped", "failed", "classifier", "scores", "quality",
-        "duplicates", "contamination", "tokenizer", "mix",
+        "duplicates", "evaluation", "hits", "contamination", "tokenizer", "mix",
     ),
 }  # fmt: skip
 

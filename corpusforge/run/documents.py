@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,12 @@ from corpusforge.draw import make_id
 from corpusforge.errors import InputError
 from corpusforge.extract import Extracted, extract
 from corpusforge.extract.settings import Settings as Extract
-from corpusforge.filter import RULES, decide
+from corpusforge.filter import decide, rules_for
 from corpusforge.filter.lines import clean
 from corpusforge.filter.redact import redact
 from corpusforge.filter.settings import Settings as Filter
 from corpusforge.filter.stats import measure
-from corpusforge.identify import identify
+from corpusforge.identify import identify, keep
 from corpusforge.identify.settings import Settings as Identify
 from corpusforge.ingest import read
 from corpusforge.io import files
@@ -240,10 +240,9 @@ class _Chain:
         self.ledger = Ledger()
         self.source = work.files[0].source
         self.seen = 0
-        self._rules = [
-            RULES[rule] for rule in work.filter.rules_for(self.source, work.source.kind)
-        ]
-        self._rules = [rules.with_bounds(work.filter.bounds) for rules in self._rules]
+        self._rules = rules_for(work.filter, self.source, work.source.kind)
+        skip = work.filter.lines_skip
+        self._lines = bool(work.filter.lines) and not {self.source, work.source.kind} & set(skip)
 
     def outputs(self) -> dict[str, int]:
         """Return each file's path and rows."""
@@ -252,8 +251,8 @@ class _Chain:
     def extracted(self, item: InputFile) -> Iterator[tuple[Document, str]]:
         """Yield each document of a file as text, with its flags; count and note the others."""
         ingest, extraction = self.ledger.of("ingest", self.source), self.ledger.of("extract", self.source)
-        for found in read(self._work.source.kind, item.path, self._work.source.ingest):
-            raw = _relocated(found, item)
+        root = item.path.removesuffix(item.name)
+        for raw in read(self._work.source.kind, item.path, self._work.source.ingest, root):
             ingest.seen += 1
             self.seen += 1
             if not isinstance(raw, RawDocument):
@@ -317,10 +316,13 @@ class _Chain:
         settings = self._work.identify
         texts = pa.array([row[0].text for row in rows], type=pa.large_string())
         labels, scores = identify(texts, settings)
+        wanted = keep(labels, scores, settings).tolist()
+        bound = f"{','.join(settings.languages)}>={settings.min_score:g}"
         kept = []
-        for (document, flags), label, score in zip(rows, labels, scores.tolist(), strict=True):
-            if document.format != "code" and not settings.keeps(label, score):
-                bound = ",".join(settings.languages) + f">={settings.min_score:g}"
+        for (document, flags), label, score, stays in zip(
+            rows, labels, scores.tolist(), wanted, strict=True
+        ):
+            if document.format != "code" and not stays:
                 self._drop(document, "identify", "language", f"{label}:{score:.3f}", bound)
                 continue
             account.kept += 1
@@ -335,7 +337,7 @@ class _Chain:
         for document, flags in rows:
             account.seen += 1
             text = document.text
-            if document.format != "code" and settings.lines:
+            if document.format != "code" and self._lines:
                 text, counts = clean(text, document.lang, settings)
                 account.notes.update(counts)
             redacted = redact(text, settings.redact)
@@ -382,19 +384,6 @@ def _with(document: Document, **changes: Any) -> Document:
     from dataclasses import replace
 
     return replace(document, **changes)
-
-
-def _relocated(
-    row: RawDocument | Skipped | Failed, item: InputFile
-) -> RawDocument | Skipped | Failed:
-    """Return the record with a locator that starts with the file's name inside the source.
-
-    Readers know only the base name; two directories may hold files of one name.
-    """
-    base = PurePosixPath(item.path).name
-    if item.name == base or not row.locator.startswith(base):
-        return row
-    return _with(row, locator=item.name + row.locator[len(base) :])  # type: ignore[arg-type]
 
 
 def _flags(raw: RawDocument) -> str:

@@ -58,11 +58,12 @@ def classifier_stage(context: Context) -> Stage | None:
     if not settings.train.positive:
         return None
     parts = parts_by_source(context)
-    for name in (*settings.train.positive, *settings.train.negative):
-        if name not in parts:
+    for side in ("positive", "negative"):
+        names = getattr(settings.train, side)
+        if not any(name in parts for name in names):
             raise InputError(
-                f"score.train names source {name!r}, of which this run has no document. Give "
-                f"--source {name}=GLOB, or change score.train."
+                f"score.train.{side} names {', '.join(names)}, of which this run has no file. Give "
+                f"--source {names[0]}=GLOB, or change score.train."
             )
     size = sum(output.bytes for output in context.manifests["documents"].outputs)
     part = Part("classifier", 0, context.run, Work(settings, parts), size=size)
@@ -82,7 +83,7 @@ def make_classifier(part: Part) -> Made:
     train = work.settings.train
 
     def texts(names: tuple[str, ...]) -> dict[str, Iterator[pa.Array]]:
-        return {name: _texts(part.run, work.parts[name]) for name in names}
+        return {name: _texts(part.run, work.parts.get(name, ())) for name in names}
 
     model = score.train(texts(train.positive), texts(train.negative), work.settings)
     score.save(model, files.join(part.run, MODEL))

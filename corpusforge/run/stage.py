@@ -81,7 +81,8 @@ class Stage:
     reads: Mapping[str, str]
     inputs: tuple[Mapping[str, Any], ...] = ()
     finish: Callable[[Sequence[Receipt]], tuple[dict[str, Any], dict[str, int]]] | None = None
-    """Runs in the driver after the last part; returns extra facts and further outputs."""
+    """Runs in the driver after the last part; returns extra facts and further outputs. Without it a
+    stage of one part has that part's facts."""
 
     @property
     def fingerprint(self) -> str:
@@ -222,7 +223,8 @@ def _collect(stage: Stage, parts: Sequence[Part]) -> list[Receipt]:
 
 
 def _manifest(stage: Stage, receipts: Sequence[Receipt], seconds: float) -> Manifest:
-    extra, written = stage.finish(receipts) if stage.finish else ({}, {})
+    lone = receipts[0].extra if len(receipts) == 1 else {}
+    extra, written = stage.finish(receipts) if stage.finish else (lone, {})
     outputs: list[Output] = [output for receipt in receipts for output in receipt.outputs]
     outputs += [records.describe(stage.run, path, rows) for path, rows in written.items()]
     ledger = records.merge_ledgers([receipt.ledger for receipt in receipts])

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpusforge.decontaminate import apply_edits
+from corpusforge.decontaminate.edits import apply_edits
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches, read_table, row_count
 from corpusforge.run.stage import part_name
@@ -68,14 +68,18 @@ def read_survivors(
         yield _edited(whole, edits) if edits else whole
 
 
-def _cuts(run: str, index: int) -> dict[int, pa.Table]:
+def _cuts(run: str, index: int) -> dict[int, list[tuple[int, int, str]]]:
     table = read_table(files.join(run, "contamination", f"{part_name(index)}.parquet"))
     table = table.filter(pc.invert(table.column("drop")))
-    rows = table.column("row").to_numpy()
-    return {int(row): table.filter(pa.array(rows == row)) for row in np.unique(rows)}
+    cuts: dict[int, list[tuple[int, int, str]]] = {}
+    for edit in table.select(["row", "start", "end", "replacement"]).to_pylist():
+        cuts.setdefault(edit["row"], []).append((edit["start"], edit["end"], edit["replacement"]))
+    return cuts
 
 
-def _edited(batch: pa.RecordBatch, edits: dict[int, pa.Table]) -> pa.RecordBatch:
+def _edited(
+    batch: pa.RecordBatch, edits: dict[int, list[tuple[int, int, str]]]
+) -> pa.RecordBatch:
     rows = batch.column("row").to_pylist()
     if not any(row in edits for row in rows):
         return batch

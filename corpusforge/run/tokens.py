@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from corpusforge.draw import id_keys
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
+from corpusforge.manifest import Receipt
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.survivors import read_survivors
@@ -100,18 +101,18 @@ def tokens_stage(context: Context) -> Stage:
         settings={"tokenizer": tokenizer.fingerprint, "name": tokenizer.name,
                   "start_token": settings.start_token, "accelerator": settings.accelerator},
         reads=context.reads("documents", "quality", "duplicates", "contamination", "tokenizer"),
-        finish=_finish,
+        finish=lambda receipts: (_summary(receipts, tokenizer.vocab_size), {}),
     )  # fmt: skip
 
 
-def _finish(receipts: Any) -> tuple[dict[str, Any], dict[str, int]]:
+def _summary(receipts: Sequence[Receipt], vocab_size: int) -> dict[str, Any]:
     languages: dict[str, dict[str, int]] = {}
     for receipt in receipts:
         for name, tally in receipt.extra["languages"].items():
             total = languages.setdefault(name, dict.fromkeys(tally, 0))
             for key, value in tally.items():
                 total[key] += value
-    return {"languages": languages}, {}
+    return {"languages": languages, "vocab_size": vocab_size}
 
 
 def make_tokens(part: Part) -> Made:

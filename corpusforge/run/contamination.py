@@ -1,0 +1,259 @@
+"""Decontamination: the index of evaluation sets, hits in every part, then the edits.
+
+Three stage directories: `evaluation` (one index file), `hits` (map-only, reads text), `contamination`
+(one task on narrow tables, since an n-gram's frequency is known only when all parts were read).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpusforge import records as rec
+from corpusforge.decontaminate.edits import EDITS, edits, frequent_grams
+from corpusforge.decontaminate.index import EvalIndex
+from corpusforge.decontaminate.items import parse_set, read_items
+from corpusforge.decontaminate.scan import HITS, Scanner
+from corpusforge.decontaminate.settings import Settings
+from corpusforge.errors import InputError
+from corpusforge.io import files
+from corpusforge.io.parquet import Writer, read_table, write_table
+from corpusforge.recipe import resolve_path
+from corpusforge.run.context import Context
+from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.survivors import read_survivors
+
+__all__ = [
+    "contamination_stage",
+    "evaluation_stage",
+    "hits_stage",
+    "make_contamination",
+    "make_evaluation",
+    "make_hits",
+]
+
+INDEX = "evaluation/index.bin"
+_EXAMPLES = 5
+CONTAMINATION = EDITS.insert(0, pa.field("row", pa.int64(), nullable=False))
+_HITS = pa.schema([*HITS, pa.field("row", pa.int64()), pa.field("id", pa.string()),
+                   pa.field("characters", pa.int64())])  # fmt: skip
+
+
+def evaluation_stage(context: Context) -> Stage | None:
+    """Return the stage that builds the run's index, or None where the recipe names no set."""
+    settings = context.recipe.decontaminate
+    if not (settings.sets or settings.index):
+        return None
+    parsed = [parse_set(f"{name}={spec}") for name, spec in sorted(settings.sets.items())]
+    paths = [settings.index] if settings.index else [path for _, path, _ in parsed]
+    described = []
+    for path in paths:
+        resolved = resolve_path(path)
+        if not files.exists(resolved):
+            raise InputError(f"decontaminate: evaluation file {path!r} does not exist.")
+        described.append({"name": path, "sha256": files.sha256(resolved)})
+    return Stage(
+        name="evaluation",
+        run=context.run,
+        work=make_evaluation,
+        parts=(Part("evaluation", 0, context.run, settings),),
+        settings={"sets": settings.sets, "index": settings.index},
+        reads={},
+        inputs=tuple(described),
+    )
+
+
+def make_evaluation(part: Part) -> Made:
+    """Build the index from the recipe's sets, or copy the given one after checking it."""
+    settings: Settings = part.settings
+    if settings.index:
+        index = EvalIndex.load(resolve_path(settings.index))
+    else:
+        parsed = [parse_set(f"{name}={spec}") for name, spec in sorted(settings.sets.items())]
+        index = EvalIndex.build(
+            item
+            for name, path, fields in parsed
+            for item in read_items(name, resolve_path(path), fields)
+        )
+    index.save(files.join(part.run, INDEX))
+    counts = Counter(index.name_of(number)[0] for number in range(len(index.item_ids)))
+    return Made(outputs={INDEX: len(index.item_ids)}, extra={"items": dict(counts)})
+
+
+def hits_stage(context: Context) -> Stage:
+    """Return the stage that looks for evaluation items in every document."""
+    settings = context.recipe.decontaminate
+    searched = bool(settings.sets or settings.index)
+    parts = tuple(
+        Part("hits", index, context.run, (settings, searched), size=context.part_size(index))
+        for index in range(context.part_count)
+    )
+    return Stage(
+        name="hits",
+        run=context.run,
+        work=make_hits,
+        parts=parts,
+        settings={"rules": settings.rules, "searched": searched, "share": settings.fuzzy_share},
+        reads=context.reads("documents", "quality", "duplicates", "evaluation"),
+        finish=lambda receipts: ({"sources": [item.extra["sources"] for item in receipts]}, {}),
+    )
+
+
+def make_hits(part: Part) -> Made:
+    """Scan the surviving documents of one part; write a row a hit, and how many were scanned."""
+    settings, searched = part.settings
+    path = f"hits/{part.name}.parquet"
+    sources: Counter[str] = Counter()
+    scanner = None
+    if searched:
+        scanner = Scanner(EvalIndex.load(files.join(part.run, INDEX)), settings.rules)
+    with Writer(files.join(part.run, path), _HITS) as writer:
+        columns = ["id", "source", "text"] if searched else ["id", "source"]
+        for batch in read_survivors(part.run, part.index, columns, "duplicates"):
+            sources.update(batch.column("source").to_pylist())
+            if scanner is None:
+                continue
+            found = scanner.scan(batch.column("text"))
+            if not found.num_rows:
+                continue
+            place = found.column("document")
+            size = pc.utf8_length(batch.column("text")).cast(pa.int64())
+            table = pa.table(
+                [*found.columns, batch.column("row").take(place), batch.column("id").take(place),
+                 size.take(place)],
+                schema=_HITS,
+            )  # fmt: skip
+            for piece in table.combine_chunks().to_batches():
+                writer.write(piece)
+    documents = sources.total()
+    return Made(outputs={path: writer.rows}, documents=documents, extra={"sources": dict(sources)})
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the deciding task is told."""
+
+    settings: Settings
+    parts: int
+    searched: bool
+    sources: tuple[dict[str, int], ...]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found of one evaluation set: its items, documents cut, documents dropped."""
+
+    items: set[str] = field(default_factory=set)
+    cut: set[str] = field(default_factory=set)
+    dropped: set[str] = field(default_factory=set)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many of each."""
+        return {
+            "items": len(self.items),
+            "documents": len(self.cut | self.dropped),
+            "cut": len(self.cut - self.dropped),
+            "dropped": len(self.dropped),
+        }
+
+
+def contamination_stage(context: Context) -> Stage:
+    """Return the stage that turns hits into cuts and drops."""
+    settings = context.recipe.decontaminate
+    scanned = context.manifests["hits"].extra["sources"]
+    searched = bool(settings.sets or settings.index)
+    work = Work(settings, context.part_count, searched, tuple(scanned))
+    return Stage(
+        name="contamination",
+        run=context.run,
+        work=make_contamination,
+        parts=(Part("contamination", 0, context.run, work),),
+        settings={"decontaminate": settings},
+        reads=context.reads("documents", "duplicates", "evaluation", "hits"),
+    )
+
+
+def make_contamination(part: Part) -> Made:
+    """Decide over all hits; write edits and drop rows per part."""
+    work: Work = part.settings
+    run = part.run
+    index = EvalIndex.load(files.join(run, INDEX)) if work.searched else None
+    tables = [read_table(files.join(run, "hits", f"{part_name(n)}.parquet")) for n in range(work.parts)]
+    joined = pa.concat_tables(tables)
+    named = joined.set_column(joined.schema.get_field_index("document"), "document", joined["id"])
+    ignored = frequent_grams(named, work.settings.max_documents) if index else set()
+    made = Made(documents=sum(sum(counts.values()) for counts in work.sources))
+    summary: dict[str, _Found] = {}
+    examples: list[dict[str, Any]] = []
+    for number, (table, counts) in enumerate(zip(tables, work.sources, strict=True)):
+        decided = _decide(table, index, work.settings, ignored)
+        path = f"contamination/{part_name(number)}.parquet"
+        made.outputs[path] = write_table(files.join(run, path), decided)
+        _account(run, number, decided, counts, made)
+        for row in decided.to_pylist():
+            bench = summary.setdefault(row["benchmark"], _Found())
+            bench.items.add(row["item"])
+            (bench.dropped if row["drop"] else bench.cut).add(row["id"])
+            if len(examples) < _EXAMPLES:
+                keys = ("id", "benchmark", "item", "rule", "drop")
+                examples.append({key: row[key] for key in keys})
+    made.extra = {
+        "benchmarks": {name: found.counts() for name, found in sorted(summary.items())},
+        "examples": examples,
+        "ignored_grams": len(ignored),
+    }
+    return made
+
+
+def _decide(
+    table: pa.Table, index: EvalIndex | None, settings: Settings, ignored: set[int]
+) -> pa.Table:
+    """Return one part's edits with the row of the document part."""
+    if index is None or not table.num_rows:
+        return CONTAMINATION.empty_table()
+    rows = table.column("row").to_numpy()
+    distinct, first, number = np.unique(rows, return_index=True, return_inverse=True)
+    ids = table.column("id").take(pa.array(first)).to_pylist()
+    sizes = table.column("characters").to_numpy()[first]
+    place = table.schema.get_field_index("document")
+    hits = table.set_column(place, "document", pa.array(number.astype(np.int64))).select(HITS.names)
+    decided = edits(hits, ids, sizes, index, settings, ignored)
+    row_of = dict(zip(ids, distinct.tolist(), strict=True))
+    own = pa.array([row_of[name] for name in decided.column("id").to_pylist()], type=pa.int64())
+    return pa.table([own, *decided.columns], schema=CONTAMINATION)
+
+
+def _account(
+    run: str, number: int, decided: pa.Table, counts: dict[str, int], made: Made
+) -> None:
+    drops = decided.filter(decided.column("drop"))
+    path = files.join(run, "documents", f"{part_name(number)}.parquet")
+    documents = read_table(path, ["id", "url", "source", "locator"]).take(drops.column("row"))
+    for source, seen in counts.items():
+        account = made.ledger.of("decontaminate", source)
+        account.seen += seen
+        account.kept += seen
+    rows = []
+    for document, drop in zip(documents.to_pylist(), drops.to_pylist(), strict=True):
+        account = made.ledger.of("decontaminate", document["source"])
+        account.kept -= 1
+        account.dropped[drop["rule"]] += 1
+        value = f"{drop['benchmark']} {drop['item']}"
+        rows.append(
+            rec.Dropped(
+                document["id"], document["source"], "decontaminate", drop["rule"], value, "no overlap",
+                document["url"] or "", document["locator"],
+            )
+        )  # fmt: skip
+    cuts = decided.filter(pc.invert(decided.column("drop")))
+    sources = read_table(path, ["source"]).take(cuts.column("row")).column("source").to_pylist()
+    for source, rule in zip(sources, cuts.column("rule").to_pylist(), strict=True):
+        made.ledger.of("decontaminate", source).notes[f"cut:{rule}"] += 1
+    target = f"dropped/contamination-{part_name(number)}.parquet"
+    table = pa.Table.from_batches([rec.dropped_batch(rows)])
+    made.outputs[target] = write_table(files.join(run, target), table)

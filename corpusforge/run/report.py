@@ -1,0 +1,284 @@
+"""The last stage: every figure of a run gathered from manifests and narrow columns, then shown.
+
+It reads no text except the snippets of a few duplicate pairs, which come from kept and removed
+documents as they were written: redacted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import corpusforge
+from corpusforge import manifest as records
+from corpusforge.errors import RunError
+from corpusforge.io import files
+from corpusforge.io.parquet import read_table
+from corpusforge.manifest import Manifest
+from corpusforge.report import data, terminal
+from corpusforge.report.card import data_card
+from corpusforge.report.html import write_report
+from corpusforge.run.context import Context
+from corpusforge.run.duplicates import texts_at
+from corpusforge.run.stage import part_name
+from corpusforge.run.survivors import kept_rows
+
+__all__ = ["collect", "print_summary", "write"]
+
+_SNIPPET = 400
+_SCORE_EDGES = tuple(round(step / 20, 2) for step in range(21))
+_LENGTH_EDGES = tuple(float(2**power) for power in range(4, 27))
+
+
+def write(context: Context) -> None:
+    """Write report.json, report.html and CARD.md."""
+    gathered = collect(context)
+    run = context.run
+    records.write_json(files.join(run, "report.json"), report_json(gathered))
+    write_report(gathered, files.join(run, "report.html"))
+    files.write_bytes(files.join(run, "CARD.md"), data_card(gathered).encode("utf-8"))
+
+
+def report_json(gathered: data.RunData) -> dict[str, Any]:
+    """Return the content of report.json."""
+    return data.to_json(gathered)
+
+
+def print_summary(run: str) -> None:
+    """Print the funnel, the mix receipt and the report's path of a complete run."""
+    path = files.join(run, "report.json")
+    if not files.exists(path):
+        raise RunError(f"{run!r} has no report.json: it is not a complete run. Give its command again.")
+    gathered = data.from_json(msgspec.json.decode(files.read_bytes(path)))
+    terminal.show(gathered, sys.stdout)
+    print(f"report: {files.join(run, 'report.html')}")
+
+
+def collect(context: Context) -> data.RunData:
+    """Return every figure of a run whose stages are complete."""
+    manifests = context.manifests
+    ledger = records.merge_ledgers([manifest.ledger for manifest in manifests.values()])
+    mix = manifests["mix"].extra
+    facts = _Facts(context)
+    tokens = manifests["tokens"].extra
+    return data.RunData(
+        name=context.recipe.name,
+        version=corpusforge.__version__,
+        description=context.recipe.description,
+        seed=context.recipe.seed,
+        fingerprint=records.fingerprint(context.recipe),
+        ledger=tuple(data.LedgerRow(**row) for row in ledger.rows()),
+        mix=_mix(mix),
+        dedup=_dedup(context),
+        decontamination=_decontamination(manifests),
+        timing=tuple(_timing(manifest) for manifest in manifests.values()),
+        scores=facts.scores(),
+        score_bound=_bound(context),
+        lengths=facts.lengths(),
+        dates=facts.by_source("date", years=True),
+        languages=_languages(ledger.rows()),
+        licences=facts.by_source("licence"),
+        origins=facts.origins(),
+        fertility={
+            name or "und": data.Fertility(
+                tokens=tally["tokens"], bytes=tally["bytes"], documents=tally["documents"]
+            )
+            for name, tally in sorted(tokens["languages"].items())
+        },
+        tokenizer=str(manifests["tokens"].settings["name"]),
+        vocabulary=int(tokens["vocab_size"]),
+        text_bytes=sum(tally["bytes"] for tally in tokens["languages"].values()),
+        shards=_shards(manifests["shards"], mix),
+        skipped_sources=tuple(context.skipped),
+        recipe=records.plain(context.recipe),
+        fingerprints={name: manifest.digest for name, manifest in manifests.items()},
+        inputs=tuple(manifests["documents"].extra["inputs"]),
+    )
+
+
+class _Facts:
+    """Histograms and counts over the narrow columns of the documents that survived everything."""
+
+    def __init__(self, context: Context) -> None:
+        self._run = context.run
+        names = ["source", "date", "licence", "origin"]
+        tables, sizes, scores = [], [], []
+        for index in range(context.part_count):
+            part = f"{part_name(index)}.parquet"
+            kept = pa.array(kept_rows(context.run, index, "contamination"))
+            tables.append(read_table(files.join(context.run, "documents", part), names).filter(kept))
+            ids = read_table(files.join(context.run, "stats", part), ["text_bytes", "rule"])
+            alive = ids.filter(pc.equal(ids.column("rule"), ""))
+            sizes.append(alive.column("text_bytes").filter(kept))
+            scores.append(read_table(files.join(context.run, "scores", part), ["source", "score"]))
+        self._documents = pa.concat_tables(tables)
+        self._sizes = pa.chunked_array([c for s in sizes for c in s.chunks], type=pa.int64())
+        self._scores = pa.concat_tables(scores)
+
+    def _sources(self, table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
+        column = table.column("source")
+        for name in sorted(set(column.to_pylist())):
+            yield name, pc.equal(column, name)
+
+    def scores(self) -> dict[str, data.Histogram]:
+        """Score histogram of each source, before the keep rule."""
+        values = self._scores.column("score")
+        return {
+            name: _histogram(values.filter(mask).to_numpy(), _SCORE_EDGES)
+            for name, mask in self._sources(self._scores)
+        }
+
+    def lengths(self) -> dict[str, data.Histogram]:
+        """Histogram of text bytes of each source's survivors."""
+        return {
+            name: _histogram(self._sizes.filter(mask).to_numpy(), _LENGTH_EDGES)
+            for name, mask in self._sources(self._documents)
+        }
+
+    def by_source(self, column: str, *, years: bool = False) -> dict[str, dict[str, int]]:
+        """Survivors by source and value ("" unknown)."""
+        found = {}
+        for name, mask in self._sources(self._documents):
+            values = self._documents.column(column).filter(mask).to_pylist()
+            cut = [(value or "")[:4] if years else value or "" for value in values]
+            found[name] = dict(sorted(Counter(cut).items()))
+        return found
+
+    def origins(self) -> dict[str, int]:
+        """Survivors by who wrote them."""
+        return dict(sorted(Counter(self._documents.column("origin").to_pylist()).items()))
+
+
+def _histogram(values: np.ndarray, edges: tuple[float, ...]) -> data.Histogram:
+    clipped = np.clip(values, edges[0], edges[-1])
+    counts, _ = np.histogram(clipped, bins=np.array(edges))
+    return data.Histogram(edges=edges, counts=tuple(int(n) for n in counts))
+
+
+def _mix(mix: dict[str, Any]) -> data.Mix:
+    rows = {
+        name: data.MixRow(
+            weight=row["weight"],
+            asked_tokens=row["asked_tokens"],
+            delivered_tokens=row["delivered_tokens"],
+            epochs=row["epochs"],
+            documents=row["documents"],
+            available_tokens=row["available"],
+        )
+        for name, row in mix["train"]["sources"].items()
+    }
+    return data.Mix(
+        sources=rows,
+        validation_tokens=mix["val"]["tokens"],
+        notes=tuple(mix["notes"]),
+        entropy=mix["entropy"],
+    )
+
+
+def _dedup(context: Context) -> data.Dedup:
+    extra = context.manifests["duplicates"].extra
+    pairs = tuple(
+        data.Pair(
+            removed=row["removed"],
+            kept=row["kept"] or "",
+            similarity=row["similarity"],
+            method="minhash",
+            removed_text=_snippet(context, row["removed"]),
+            kept_text=_snippet(context, row["kept"]),
+        )
+        for row in extra["examples"]
+    )
+    return data.Dedup(
+        compared=extra["counts"]["documents"],
+        methods=extra["methods"],
+        sources=extra["sources"],
+        counts={key: value for key, value in extra["counts"].items() if key != "documents"},
+        alarms=tuple(extra["alarms"]),
+        examples=pairs,
+    )
+
+
+def _snippet(context: Context, identifier: str | None) -> str:
+    for index in range(context.part_count):
+        path = files.join(context.run, "documents", f"{part_name(index)}.parquet")
+        found = pc.index(read_table(path, ["id"]).column("id"), identifier).as_py()
+        if identifier and found >= 0:
+            return str(texts_at(context.run, index, np.array([found]))[0].as_py())[:_SNIPPET]
+    return ""
+
+
+def _decontamination(manifests: dict[str, Manifest]) -> data.Decontamination:
+    extra = manifests["contamination"].extra
+    items = manifests["evaluation"].extra["items"] if "evaluation" in manifests else {}
+    found = extra["benchmarks"]
+    benches = {
+        name: data.Bench(
+            items=count,
+            found_items=found.get(name, {}).get("items", 0),
+            documents=found.get(name, {}).get("documents", 0),
+            cut=found.get(name, {}).get("cut", 0),
+            dropped=found.get(name, {}).get("dropped", 0),
+        )
+        for name, count in sorted(items.items())
+    }
+    examples = tuple(
+        data.Hit(
+            benchmark=row["benchmark"], item=row["item"], document=row["id"], rule=row["rule"]
+        )
+        for row in extra["examples"]
+    )
+    return data.Decontamination(benchmarks=benches, examples=examples)
+
+
+def _timing(manifest: Manifest) -> data.Timing:
+    return data.Timing(
+        stage=manifest.stage,
+        seconds=round(manifest.seconds, 3),
+        documents=manifest.documents,
+        bytes=manifest.input_bytes,
+    )
+
+
+def _bound(context: Context) -> str:
+    keep = context.recipe.score.keep
+    scored = context.recipe.score.train.positive or context.recipe.score.model
+    if not scored or keep.rule == "none":
+        return ""
+    return {
+        "pareto": f"pareto, alpha {keep.alpha:g}",
+        "threshold": f"score at least {keep.threshold:g}",
+        "top": f"best {keep.share:.0%}",
+        "tiers": f"tiers {', '.join(keep.keep_tiers)}",
+    }[keep.rule]
+
+
+def _languages(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        for note, count in row.get("notes", {}).items():
+            if note.startswith("lang:"):
+                found.setdefault(row["stage"], Counter())[note[5:]] += count
+    return {stage: dict(counts.most_common()) for stage, counts in found.items()}
+
+
+def _shards(manifest: Manifest, mix: dict[str, Any]) -> dict[str, data.Shards]:
+    sizes: Counter[str] = Counter()
+    for output in manifest.outputs:
+        if output.path.endswith(".bin"):
+            sizes[output.path.split("/")[1]] += output.bytes
+    return {
+        name: data.Shards(
+            files=manifest.extra["shards"].get(name, 0),
+            tokens=manifest.extra["tokens"].get(name, 0),
+            documents=sum(row["draws"] for row in mix[name]["sources"].values()),
+            bytes=sizes[name],
+        )
+        for name in ("train", "val")
+    }

@@ -1,0 +1,115 @@
+"""The shards stage: each shard is gathered from the token parts in stream order, and proved."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from corpusforge.errors import InputError
+from corpusforge.io import files
+from corpusforge.io.parquet import read_table
+from corpusforge.manifest import Receipt
+from corpusforge.run.context import Context
+from corpusforge.run.mix import STREAMS
+from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.tokens import load_tokenizer
+from corpusforge.shard.settings import Settings
+from corpusforge.shard.writer import shard_bounds, shard_name, write_shard
+from corpusforge.tokenize.part import open_part
+
+__all__ = ["make_shards", "stage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker is told: a stretch of one stream."""
+
+    stream: str
+    number: int
+    start: int
+    stop: int
+    parts: int
+    dtype: str
+
+
+def stage(context: Context) -> Stage:
+    """Return the shards stage."""
+    settings = context.recipe.shard
+    tokenizer = load_tokenizer(context.run, context.recipe.tokenize)
+    parts = []
+    for name in STREAMS:
+        lengths = _lengths(context.run, name)
+        for number, (start, stop) in enumerate(shard_bounds(lengths, settings, tokenizer.dtype)):
+            work = Work(name, number, start, stop, context.part_count, tokenizer.dtype.str)
+            size = int(lengths[start:stop].sum()) * tokenizer.dtype.itemsize
+            told = (name, number, start, stop)
+            parts.append(Part("shards", len(parts), context.run, work, told, size))
+    return Stage(
+        name="shards",
+        run=context.run,
+        work=make_shards,
+        parts=tuple(parts),
+        settings=_settings(settings),
+        reads=context.reads("tokens", "mix"),
+        finish=_finish,
+    )
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    if settings.packing != "stream" or settings.export:
+        raise InputError(
+            f"shard.packing = {settings.packing!r}, shard.export = {settings.export!r}: this run writes "
+            "the plain stream. Leave both keys out."
+        )
+    return {"shard": settings}
+
+
+def _lengths(run: str, name: str) -> np.ndarray:
+    table = read_table(files.join(run, "mix", f"{name}.parquet"), ["length"])
+    return table.column("length").to_numpy()
+
+
+def make_shards(part: Part) -> Made:
+    """Write one shard and count, for the ledger, the documents that first stand in it."""
+    work: Work = part.settings
+    draws = read_table(files.join(part.run, "mix", f"{work.stream}.parquet"))
+    own = draws.slice(work.start, work.stop - work.start)
+    dtype = np.dtype(work.dtype)
+    tokens = [
+        open_part(files.join(part.run, "tokens", part_name(number)), dtype)
+        for number in range(work.parts)
+    ]
+    prefix = f"shards/{work.stream}/{shard_name(work.number)}"
+    Path(files.join(part.run, "shards", work.stream)).mkdir(parents=True, exist_ok=True)
+    receipt = write_shard(own, tokens, files.join(part.run, prefix), dtype)
+    made = Made(documents=receipt.documents)
+    made.outputs = {f"{prefix}.{ending}": receipt.documents for ending in ("bin", "idx", "parquet")}
+    made.extra = {"stream": work.stream, "tokens": receipt.tokens}
+    for source, count in _first_seen(draws, work).items():
+        account = made.ledger.of("shard", source)
+        account.seen += count
+        account.kept += count
+    return made
+
+
+def _first_seen(draws: pa.Table, work: Work) -> Counter[str]:
+    """Documents by source whose first draw of the stream lies in this stretch."""
+    places = np.stack([draws.column("part").to_numpy().astype(np.int64), draws.column("row").to_numpy()])
+    _, first = np.unique(places, axis=1, return_index=True)
+    mine = first[(first >= work.start) & (first < work.stop)]
+    return Counter(draws.column("source").take(pa.array(np.sort(mine))).to_pylist())
+
+
+def _finish(receipts: Any) -> tuple[dict[str, Any], dict[str, int]]:
+    tokens: Counter[str] = Counter()
+    count: Counter[str] = Counter()
+    shards: list[Receipt] = list(receipts)
+    for receipt in shards:
+        tokens[receipt.extra["stream"]] += receipt.extra["tokens"]
+        count[receipt.extra["stream"]] += 1
+    return {"tokens": dict(tokens), "shards": dict(count)}, {}
