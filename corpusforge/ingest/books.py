@@ -16,7 +16,15 @@ from corpusforge.ingest import charset, dates, gutenberg
 from corpusforge.ingest.archives import check_zip
 from corpusforge.ingest.chapters import cut
 from corpusforge.ingest.settings import Settings
-from corpusforge.ingest.streams import DATA_ERRORS, RefusedError, name_of, open_capped, reason, stem
+from corpusforge.ingest.streams import (
+    DATA_ERRORS,
+    RefusedError,
+    name_of,
+    open_capped,
+    read_up_to,
+    reason,
+    stem,
+)
 from corpusforge.io import files
 from corpusforge.records import Failed, RawDocument, Skipped
 
@@ -60,8 +68,7 @@ def read_books(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
 def _bytes(path: str, settings: Settings) -> bytes | None:
     """The decompressed file, or None where it is larger than a book may be."""
     with open_capped(path, settings) as stream:
-        data = stream.read(settings.max_book_bytes + 1)
-    return data if len(data) <= settings.max_book_bytes else None
+        return read_up_to(stream, settings.max_book_bytes)
 
 
 def _too_large(name: str, settings: Settings) -> Skipped:
@@ -104,8 +111,8 @@ def _text_book(data: bytes, name: str, settings: Settings) -> Iterator[Item]:
 
 def _epub(path: str, name: str, settings: Settings) -> Iterator[Item]:
     with files.open_raw(path) as stream:
-        data = stream.read(settings.max_book_bytes + 1)
-    if len(data) > settings.max_book_bytes:
+        data = read_up_to(stream, settings.max_book_bytes)
+    if data is None:
         yield _too_large(name, settings)
         return
     try:

@@ -2,13 +2,14 @@
 
 Detection is uchardet (through resiliparse); what it names must decode strictly, else the next
 candidate is tried, and Windows-1252 with Latin-1's holes takes everything. UTF-16 without a mark
-is told by its zero bytes. Limit: a few hundred bytes of Latin script are not enough to tell
-Windows-1252 from its Central European sisters.
+is told by its line feeds and commas. Limit: a few hundred bytes of Latin script are not enough to
+tell Windows-1252 from its Central European sisters.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 
 __all__ = ["decode"]
 
@@ -21,7 +22,16 @@ _MARKS = (
 )
 _SAMPLE = 1 << 16
 # What a label means in the wild: Latin-1 and ASCII stand on Windows-1252, GBK on GB18030.
-_WIDER = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}
+_WIDER = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+_COMMON = re.compile("[\\n ，。、\u3000]")
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:
@@ -68,16 +78,17 @@ def _known(name: str) -> str:
 
 
 def _wide(sample: bytes) -> tuple[str, ...]:
-    """UTF-16 without a mark: zero bytes in one half only, or a big share of line feeds as pairs."""
-    pairs = len(sample) // 2
-    if pairs < 2 or b"\x00" not in sample:
+    """UTF-16 without a mark: as such the sample has the blanks, line feeds and commas of a text."""
+    if b"\x00" not in sample:
         return ()
-    low, high = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
-    if high > 20 * low and high * 200 > pairs:
-        return ("utf-16-le",)
-    if low > 20 * high and low * 200 > pairs:
-        return ("utf-16-be",)
-    return ()
+    even = sample[: len(sample) // 2 * 2]
+    found = {
+        name: len(_COMMON.findall(even.decode(name, "replace")))
+        for name in ("utf-16-le", "utf-16-be")
+    }
+    name = max(found, key=found.__getitem__)
+    enough = found[name] * 100 > len(even) and found[name] > 4 * min(found.values())
+    return (name,) if enough else ()
 
 
 def _detected(data: bytes) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ _MONTHS = {
         1,
     )
 }
-_WORDS = re.compile(r"([A-Z][a-z]{2,8})\.?\s+(?:(\d{1,2})(?:st|nd|rd|th)?,?\s+|,\s*)?(\d{4})")
+_WORDS = re.compile(r"([A-Z][a-z]{2,8})[.,]?\s+(?:(\d{1,2})(?:st|nd|rd|th)?,?\s+)?(\d{4})\b")
 
 
 def from_digits(digits: str) -> str:

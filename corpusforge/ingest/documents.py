@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from corpusforge.ingest import charset
 from corpusforge.ingest.settings import Settings
-from corpusforge.ingest.streams import name_of, open_capped, stem
+from corpusforge.ingest.streams import name_of, open_capped, read_up_to, stem
 from corpusforge.io import files, parquet
 from corpusforge.records import Failed, RawDocument, Skipped
 
@@ -51,8 +51,8 @@ def read_html(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
     """Yield the one page of an HTML file."""
     name = name_of(path, root)
     with open_capped(path, settings) as stream:
-        data = stream.read(settings.max_record_bytes + 1)
-    if len(data) > settings.max_record_bytes:
+        data = read_up_to(stream, settings.max_record_bytes)
+    if data is None:
         bound = str(settings.max_record_bytes)
         yield Skipped(name, "record_size", f">{bound}", bound)
     else:
@@ -90,8 +90,8 @@ def _decoded(decoder: msgspec.json.Decoder[Any], line: bytes) -> Row:
 
 def _json(path: str, settings: Settings) -> Iterator[Row]:
     with open_capped(path, settings) as stream:
-        data = stream.read(settings.max_book_bytes + 1)
-    if len(data) > settings.max_book_bytes:
+        data = read_up_to(stream, settings.max_book_bytes)
+    if data is None:
         yield Skipped(
             "", "record_size", f">{settings.max_book_bytes}", str(settings.max_book_bytes)
         )

@@ -30,6 +30,7 @@ __all__ = [
     "compression",
     "name_of",
     "open_capped",
+    "read_up_to",
     "reason",
     "stem",
 ]
@@ -42,6 +43,7 @@ MAGIC = (
     (b"\x04\x22\x4d\x18", ".lz4"),
 )
 _CHUNK = 1 << 16
+_PIECE = 1 << 20
 
 
 class RefusedError(ValueError):
@@ -135,7 +137,7 @@ class _Capped(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self.stream.read(len(view))
+        data = self.stream.read(min(len(view), _PIECE))
         view[: len(data)] = data
         self.out += len(data)
         if self.limit and self.out > self.limit:
@@ -162,3 +164,18 @@ def open_capped(path: str, settings: Settings, limit: int = 0) -> Iterator[Binar
         stream = cast(BinaryIO, io.BufferedReader(counted, _CHUNK))
         opened = files.decompress(stream, compression(head))
         yield cast(BinaryIO, io.BufferedReader(_Capped(opened, counted, settings, limit), _CHUNK))
+
+
+def read_up_to(stream: BinaryIO, limit: int) -> bytes | None:
+    """Return the rest of a stream, or None where it is longer than `limit` bytes.
+
+    Memory follows what is there, not the limit: `read(limit)` would reserve all of it.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while chunk := stream.read(_PIECE):
+        size += len(chunk)
+        if size > limit:
+            return None
+        parts.append(chunk)
+    return b"".join(parts)
