@@ -20,6 +20,7 @@ CHARACTERS = (
     "punctuation",
     "han",
     "kana",
+    "unspaced",  # characters of scripts without spaces: a word each
     "simplified",  # Han that only the simplified standard has
     "traditional",
     "garbled",  # U+FFFD, control and private-use characters
@@ -42,7 +43,7 @@ LINES = (
     "bullet_lines",
     "ellipsis_lines",
     "terminal_lines",  # end a sentence
-    "wrapped_lines",  # go on, in lower case, on the next line
+    "wrapped_lines",  # of 40 characters and more that go on, in lower case, on the next line
     "comment_lines",  # open like a comment of a programming language
     "duplicate_lines",
     "duplicate_line_chars",

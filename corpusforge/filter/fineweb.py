@@ -1,10 +1,11 @@
 """FineWeb's own rules over lines (Penedo et al. 2024, section 3.6).
 
 Duplicate-line characters: the paper says 0.1, datatrove's code defaults to 0.01; we follow the
-paper. Line breaks a word (0.3) stands only in the code, and is taken from there. The unit of the
-first rule is a line that ends: a line which goes on in lower case on the next one was wrapped, and
-is not counted, so that hard-wrapped prose (old books, mail) is judged as what it is. Inclusive
-bounds keep a document exactly on them, where the paper drops it.
+paper. Line breaks a word (0.3; runs without white space, single characters where none is written)
+stands only in the code, and is taken from there. The unit of the first rule is a line that ends: a
+line which goes on in lower case on the next one was wrapped, and is not counted, so that
+hard-wrapped prose (old books, mail) is judged as what it is. Inclusive bounds keep a document
+exactly on them, where the paper drops it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ QUALITY = RuleSet(
         ),
         Bound(
             name="list_ratio",
-            statistic=Ratio.of("breaks / words"),
+            statistic=Ratio.of("breaks / tokens + unspaced"),
             high=0.3,
             unit="line breaks a word",
             source="datatrove's code",

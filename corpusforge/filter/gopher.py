@@ -102,8 +102,8 @@ def _repetition() -> tuple[Bound, ...]:
         *(
             _bound(
                 f"duplicate_{n}_gram_chars",
-                f"duplicate_{n}_gram_chars / word_chars",
-                share,
+                f"duplicate_{n}_gram_chars / chars",
+                "share of characters",
                 high=high,
                 by_language=_by_language(n),
                 reason=_PER_CHARACTER,

@@ -20,6 +20,7 @@ from corpusforge.text.classes import (
     LIMIT,
     PUNCT,
     SPACE,
+    UNSPACED,
     UPPER,
 )
 from corpusforge.text.jit import jit
@@ -39,7 +40,7 @@ _SIMPLIFIED, _TRADITIONAL = tables.SIMPLIFIED, tables.TRADITIONAL
 _SEED, _FACTOR, _HALF = np.uint64(0xCBF29CE484222325), np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _LF, _CR, _DOT, _HASH, _CURLY, _COLON = 10, 13, 46, 35, 123, 58
 _ELLIPSIS, _WIDE_COLON = 0x2026, 0xFF1A
-_SHORT = 30
+_SHORT, _WRAPPED_CHARS = 30, 40
 
 (
     _CHARS,
@@ -50,6 +51,7 @@ _SHORT = 30
     _PUNCTS,
     _HANS,
     _KANAS,
+    _UNSPACED,
     _SIMPLES,
     _TRADS,
     _GARBLEDS,
@@ -136,6 +138,7 @@ def count_characters(points: U32, bits: U32, n: int, row: I64) -> None:
             row[_NON_ASCII] += 1
             row[_HANS] += (b & HAN) != 0
             row[_KANAS] += (b & _KANA) != 0
+            row[_UNSPACED] += (b & UNSPACED) != 0
             row[_SIMPLES] += (b & _SIMPLIFIED) != 0
             row[_TRADS] += (b & _TRADITIONAL) != 0
             row[_COLONS] += point == _WIDE_COLON
@@ -259,7 +262,7 @@ def scan_lines(
             blocks += blank
             starts_small = bits[start] & ALPHA and not bits[start] & (UPPER | HAN | _KANA)
             row[_WRAPPED] += open_line and not blank and starts_small
-            open_line = not _terminal(bits, start, end)
+            open_line = end - start >= _WRAPPED_CHARS and not _terminal(bits, start, end)
             keys[lines] = _line_key(points, start, end)
             lengths[lines] = end - start
             paragraph[lines] = blocks

@@ -126,6 +126,7 @@ def characters(text: str) -> dict[str, int]:
         "punctuation": count(lambda c: unicodedata.category(c)[0] == "P"),
         "han": count(is_han),
         "kana": count(KANA.match),
+        "unspaced": count(is_unspaced),
         "simplified": count(is_simplified),
         "traditional": count(is_traditional),
         "garbled": count(is_garbled),
@@ -174,7 +175,7 @@ def line_statistics(text: str) -> dict[str, int]:
             first = line[0]
             small = known(first) and first.isalpha() and not first.isupper()
             small = small and not is_han(first) and not KANA.match(first)
-            wrapped += small and not ends_sentence(before)
+            wrapped += small and len(before) >= 40 and not ends_sentence(before)
         elif line:
             blocks.append([line])
         before = line

@@ -1,4 +1,6 @@
-"""Ordinary prose survives every rule: books, Wikipedia articles, one declaration in many languages."""
+"""Ordinary prose survives every rule: books, Wikipedia articles, one declaration in many
+languages.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def test_filter_prose_books_survive_whole_and_in_chapters(data, name: str, langu
     else:
         text = gzip.decompress(path.read_bytes()).decode("utf-8")
         text = text.split("*** START", 1)[-1].split("*** END", 1)[0]  # not the licence
-    chapters = [text[i : i + 6000] for i in range(0, len(text) - 3000, 6000)]
+    prose = text[:60_000]  # the French reader closes with a vocabulary
+    chapters = [prose[i : i + 6000] for i in range(0, len(prose) - 3000, 6000)]
     assert dropped([text, *chapters], [language] * (1 + len(chapters))) == {}
 
 

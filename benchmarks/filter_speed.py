@@ -1,0 +1,142 @@
+"""Speed of all statistics and three rule sets, and agreement with datatrove's filters.
+
+    python -m benchmarks.filter_speed [--documents 600] [--peer-python PATH] [--data DIR]
+
+Ours measures every statistic and decides gopher_quality.v1, gopher_repetition.v1 and fineweb.v1;
+datatrove runs its Gopher quality, Gopher repetition and FineWeb filters with its own spaCy words,
+and again with words split at white space. All times are CPU seconds of one process, texts in
+memory, best of three for ours and of one for the peer. Agreement is pass/fail of the three
+together, with datatrove's own bound on duplicate-line characters (0.01) on both sides, and with
+the paper's (0.1). Text: manual pages and package documentation of this machine, and, with DIR (the
+real test data), web pages that people labelled, article texts and crawl samples. The peer may live
+in its own environment (`pip install datatrove 'xxhash<4' spacy nltk`), named by --peer-python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from benchmarks.make_corpus import base_documents, roots
+from corpusforge.filter import RULES, RuleSet, decide
+from corpusforge.filter.stats import measure
+
+PEER = Path(__file__).with_name("filter_peer.py")
+WEB_EXTRACTOR = "resiliparse"
+NAMES = ("gopher_quality.v1", "gopher_repetition.v1", "fineweb.v1")
+
+
+def documentation(number: int) -> list[str]:
+    """Return English manual pages and documentation files of this machine."""
+    places = [place for place in roots() if place[0] in ("man", "doc")]
+    found = (p.text for p in base_documents(places, 1, 20_000) if p.lang == "en")
+    return list(islice(found, number))
+
+
+def web(data: Path) -> list[str]:
+    """Return the real web texts of the test data."""
+    rows = gzip.decompress((data / "quality/human-quality-labels.jsonl.gz").read_bytes())
+    rows += (data / "quality/redpajama-cc-sample.jsonl").read_bytes()
+    texts = [json.loads(row)["text"] for row in rows.split(b"\n") if row]
+    near = gzip.decompress((data / "neardup/extractor-outputs.jsonl.gz").read_bytes())
+    pages = [json.loads(row) for row in near.split(b"\n") if row]
+    return texts + [page["text"] for page in pages if page["extractor"] == WEB_EXTRACTOR]
+
+
+def rules(duplicate_lines: float) -> list[RuleSet]:
+    """Return the three sets, with a bound on duplicate-line characters."""
+    bounds = {"fineweb.v1": {"duplicate_line_chars_high": duplicate_lines}}
+    return [RULES[name].with_bounds(bounds.get(name, {})) for name in NAMES]
+
+
+def ours(texts: Sequence[str], sets: list[RuleSet]) -> tuple[list[str], float, float]:
+    """Return (failing rule a document, CPU seconds measuring, CPU seconds deciding), best of 3."""
+    array = pa.array(texts, type=pa.large_string())
+    meta = pa.record_batch({"lang": ["en"] * len(texts)})
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        stats = measure(array)
+        middle = time.process_time()
+        verdict = decide(stats, meta, sets).rule
+        times.append((middle - start, time.process_time() - middle))
+    return verdict, min(a for a, _ in times), min(b for _, b in times)
+
+
+def peer(texts: Sequence[str], python: str, words: str, duplicate_lines: float) -> dict | None:
+    """Return datatrove's {"seconds", "verdict"}, or None where it is not installed."""
+    done = subprocess.run(
+        [python, str(PEER), words, str(duplicate_lines)],
+        input=json.dumps(list(texts)),
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        print(f"datatrove not run ({(done.stderr.strip().splitlines() or ['?'])[-1]})")
+        return None
+    return json.loads(done.stdout)
+
+
+def interval(hits: int, n: int) -> str:
+    """Return a share with its 95 % Wilson interval."""
+    p, z = hits / n, 1.96
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * ((p * (1 - p) + z * z / (4 * n)) / n) ** 0.5 / (1 + z * z / n)
+    return f"{100 * p:.1f} % ({100 * (middle - half):.1f}–{100 * (middle + half):.1f})"
+
+
+def report(name: str, texts: list[str], python: str) -> None:
+    """Print speed and agreement on one set of texts."""
+    size = sum(len(text.encode()) for text in texts) / 1e6
+    verdict, measuring, deciding = ours(texts, rules(0.01))
+    total = measuring + deciding
+    print(f"\n{name}: {len(texts)} documents, {size:.2f} MB")
+    print(f"  ours        {size / total:8.2f} MB/s   ({size / measuring:.1f} measuring alone)")
+    spacy = peer(texts, python, "spacy", 0.01)
+    split = peer(texts, python, "split", 0.01)
+    paper = peer(texts, python, "split", 0.1)
+    if spacy is None or split is None or paper is None:
+        return
+    for label, run in (("datatrove", spacy), ("datatrove, split words", split)):
+        speed = size / run["seconds"]
+        print(f"  {label:<22}{speed:8.2f} MB/s   ours is {size / total / speed:.0f} times that")
+    exact = ours(texts, rules(0.1))[0]
+    for label, mine, theirs in (
+        ("bound 0.01, split words", verdict, split["verdict"]),
+        ("bound 0.1, split words", exact, paper["verdict"]),
+        ("bound 0.01, spaCy words", verdict, spacy["verdict"]),
+    ):
+        same = sum(bool(a) == bool(b) for a, b in zip(mine, theirs, strict=True))
+        kept = sum(not a for a in mine), sum(not b for b in theirs)
+        print(f"  agreement, {label}: {interval(same, len(texts))}; kept {kept[0]} / {kept[1]}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--documents", type=int, default=600)
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--data", type=Path, default=os.environ.get("CORPUSFORGE_DATA"))
+    options = parser.parse_args(arguments)
+    measure(pa.array(["compiles"]))
+    report("documentation", documentation(options.documents), options.peer_python)
+    if options.data:
+        report("web", web(Path(options.data)), options.peer_python)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""`corpusforge sweep RUN --rule SET:BOUND`: what other thresholds of a rule would have kept.
+
+Reads the statistics that the run stored, and no text. By default a document counts if no other
+rule dropped it first; `--alone` counts every document. Limits: a document that this rule dropped
+may fail a later rule too, which is not tried again; tokens are estimated from the run's bytes a
+token.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from corpusforge.errors import InputError, nearest
+from corpusforge.filter import RULES, Bound, RuleSet
+from corpusforge.filter.columns import COLUMNS
+from corpusforge.filter.decide import values_of
+from corpusforge.io import files
+from corpusforge.io.parquet import read_table
+
+__all__ = ["Curve", "add_parser", "curves", "draw", "load", "lookup", "table"]
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+_QUANTILES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0)
+_OWN = ("source", "lang", "text_bytes", "rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What each threshold keeps of one group; arrays of one entry a threshold.
+
+    `tokens_per_byte` is 0 where the run holds no tokens of the group.
+    """
+
+    source: str
+    lang: str
+    documents: int
+    bytes: int
+    kept_documents: I64
+    kept_bytes: I64
+    tokens_per_byte: float = 0.0
+
+
+def lookup(name: str) -> tuple[RuleSet, Bound]:
+    """Return the rule set and bound of "set.v1:bound"; raises InputError offering the nearest
+    name.
+    """
+    set_name, _, bound_name = name.partition(":")
+    names = [f"{s.name}:{b.name}" for s in RULES.values() for b in s.bounds if _swept(s, b)]
+    if name not in names:
+        within = [known for known in names if known.startswith(f"{set_name}:")] or names
+        raise InputError(
+            f"--rule {name!r} is no rule with a stored statistic.{nearest(name, within)}"
+        )
+    rule_set = RULES[set_name]
+    return rule_set, next(bound for bound in rule_set.bounds if bound.name == bound_name)
+
+
+def _swept(rule_set: RuleSet, bound: Bound) -> bool:
+    """Whether the stored table alone gives the bound's statistic (flags and addresses are not in
+    it).
+    """
+    return all(not name.startswith(("flag_", "url_")) for name in bound.statistic.names())
+
+
+def load(run: str, bound: Bound) -> pa.Table:
+    """Return the stored rows with the columns that a bound reads; raises InputError where none
+    are.
+    """
+    paths = [info.path for info in files.list_files(files.join(run, "stats", "part-*.parquet"))]
+    if not paths:
+        raise InputError(f"no statistics in {run!r}: expected stats/part-*.parquet of a run.")
+    wanted = {
+        name for lang in (bound.languages or ("",)) for name in bound.for_language(lang).names()
+    }
+    wanted |= {"simplified", "traditional"}
+    columns = [*_OWN, *(name for name in COLUMNS if name in wanted)]
+    return pa.concat_tables([read_table(path, columns) for path in paths])
+
+
+def thresholds(bound: Bound, end: str, values: F64, given: Sequence[float]) -> F64:
+    """Return the thresholds to try: those given, or quantiles of the values and the rule's own."""
+    if given:
+        return np.unique(np.array(given, dtype=np.float64))
+    own = bound.low if end == "low" else bound.high
+    known = values[~np.isnan(values)]
+    points = np.quantile(known, _QUANTILES, method="inverted_cdf") if len(known) else np.zeros(0)
+    return np.unique(np.append(points, [] if own is None else [own]))
+
+
+def curves(
+    stats: pa.Table, values: F64, points: F64, end: str, rates: dict[tuple[str, str], float]
+) -> list[Curve]:
+    """Return the curve of all rows, then one for each (source, language), largest first."""
+    sources = np.array(stats.column("source").to_pylist(), dtype=object)
+    labels = np.array([lang or "und" for lang in stats.column("lang").to_pylist()], dtype=object)
+    sizes = np.asarray(stats.column("text_bytes"), dtype=np.int64)
+    found = [("all", "all", np.ones(len(sizes), dtype=np.bool_))]
+    for source, lang in sorted(set(zip(sources, labels, strict=True))):
+        found.append((source, lang, (sources == source) & (labels == lang)))
+    result = []
+    for source, lang, rows in found:
+        kept = _kept(values[rows], points, end)
+        result.append(
+            Curve(
+                source,
+                lang,
+                int(rows.sum()),
+                int(sizes[rows].sum()),
+                kept.sum(axis=1),
+                kept @ sizes[rows],
+                rates.get((source, lang), 0.0),
+            )
+        )
+    return [result[0], *sorted(result[1:], key=lambda c: (-c.bytes, c.source, c.lang))]
+
+
+def _kept(values: F64, points: F64, end: str) -> I64:
+    """Return 1 where a threshold keeps a document, shape [thresholds, documents]; NaN is kept."""
+    failed = values < points[:, None] if end == "low" else values > points[:, None]
+    return (~failed).astype(np.int64)
+
+
+def table(found: Sequence[Curve], points: F64, own: float | None) -> Iterator[str]:
+    """Yield the lines of the plain table; the rule's own threshold bears a star."""
+    heads = ("threshold", 14), ("documents", 12), ("share", 7), ("bytes", 15), ("share", 7)
+    yield " ".join(f"{name:>{width}}" for name, width in (*heads, ("~tokens", 14)))
+    for curve in found:
+        yield f"{curve.source} / {curve.lang}: {curve.documents} documents, {curve.bytes} bytes"
+        for i, point in enumerate(points):
+            documents, size = int(curve.kept_documents[i]), int(curve.kept_bytes[i])
+            tokens = f"{size * curve.tokens_per_byte:.0f}" if curve.tokens_per_byte else "-"
+            yield (
+                f"{point:>13.6g}{'*' if point == own else ' '} {documents:>12} "
+                f"{documents / max(1, curve.documents):>7.1%} {size:>15} "
+                f"{size / max(1, curve.bytes):>7.1%} {tokens:>14}"
+            )
+
+
+def draw(found: Sequence[Curve], points: F64, own: float | None, title: str, path: str) -> None:
+    """Write the share of bytes kept by threshold as a PNG, one line a group (the eight largest)."""
+    import io
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for curve in found[:9]:
+        share = curve.kept_bytes / max(1, curve.bytes)
+        width = 2.5 if curve.source == "all" else 1.2
+        axes.plot(points, share, linewidth=width, label=f"{curve.source} / {curve.lang}")
+    if own is not None:
+        axes.axvline(own, color="grey", linestyle=":", label="the rule's bound")
+    axes.set(xlabel="threshold", ylabel="share of bytes kept", title=title, ylim=(0, 1.02))
+    axes.legend(fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
+    files.write_bytes(path, buffer.getvalue())
+
+
+def token_rates(run: str) -> dict[tuple[str, str], float]:
+    """Return tokens a byte by (source, language) and for ("all", "all"), from the run's token
+    tables.
+    """
+    total: dict[tuple[str, str], list[int]] = {}
+    for info in files.list_files(files.join(run, "tokens", "part-*.parquet")):
+        rows = read_table(info.path, ["source", "lang", "tokens", "bytes"]).to_pylist()
+        for row in rows:
+            for key in ((row["source"], row["lang"] or "und"), ("all", "all")):
+                count = total.setdefault(key, [0, 0])
+                count[0] += row["tokens"]
+                count[1] += row["bytes"]
+    return {key: tokens / size for key, (tokens, size) in total.items() if size}
+
+
+def add_parser(subparsers: Any) -> None:
+    """Mount `sweep` under the command line."""
+    parser = subparsers.add_parser("sweep", help="what other thresholds of a rule would have kept")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--rule", required=True, metavar="SET:BOUND")
+    parser.add_argument("--end", choices=("low", "high"), help="which end of a two-sided bound")
+    parser.add_argument("--at", default="", metavar="X,Y,…", help="thresholds; default: quantiles")
+    parser.add_argument("--alone", action="store_true", help="count what other rules dropped too")
+    parser.add_argument("--png", metavar="FILE", help="draw the curves")
+    parser.set_defaults(run_command=_sweep)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    rule_set, bound = lookup(options.rule)
+    end = options.end or ("high" if bound.low is None else "low")
+    own = bound.low if end == "low" else bound.high
+    stats = load(options.run, bound)
+    if not options.alone:
+        stats = stats.filter(pa.array([r in ("", options.rule) for r in stats["rule"].to_pylist()]))
+    derived = rule_set.derive(stats, stats) if rule_set.derive and rule_set.name == "zh.v1" else {}
+    values = values_of(bound, derived, stats, stats.column("lang").to_pylist())
+    points = thresholds(bound, end, values, _numbers(options.at))
+    found = curves(stats, values, points, end, token_rates(options.run))
+    sign = ">=" if end == "low" else "<="
+    title = f"{options.rule}: keep where {bound.statistic} {sign} threshold"
+    print(f"{title} ({bound.unit}; {bound.source})")
+    for line in table(found, points, own):
+        print(line)
+    if options.png:
+        draw(found, points, own, title, options.png)
+    return 0
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise InputError(
+            f"--at {text!r}: expected numbers with commas between, such as 0.1,0.2"
+        ) from error
