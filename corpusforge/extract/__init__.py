@@ -8,17 +8,19 @@ cannot be read, which becomes a counted `Failed` row here. Adding a medium is on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
+from corpusforge.extract.cpu import OverTimeError, within
 from corpusforge.extract.epub import extract_epub
 from corpusforge.extract.html import extract_html
 from corpusforge.extract.plain import extract_plain
 from corpusforge.extract.result import Extracted, Unreadable
-from corpusforge.extract.settings import Settings
+from corpusforge.extract.settings import ENGINES, Settings
 from corpusforge.extract.wikitext import extract_wikitext
 from corpusforge.records import Failed, Media, RawDocument, Skipped
 
-__all__ = ["EXTRACTORS", "Extracted", "Extractor", "Settings", "extract"]
+__all__ = ["ENGINES", "EXTRACTORS", "Extracted", "Extractor", "Settings", "extract"]
 
 Extractor = Callable[[RawDocument, Settings], Extracted]
 
@@ -33,6 +35,20 @@ EXTRACTORS: Mapping[Media, Extractor] = MappingProxyType(
 )
 """The extractor of each medium."""
 
+_SECONDS_PER_BYTE = 1e-6
+"""A tenth of the slowest extractor's measured speed: shorter content needs no watcher."""
+
+
+def _guarded(raw: RawDocument, settings: Settings) -> Extracted:
+    """Run the medium's extractor; watched where the content is long enough to matter.
+
+    HTML watches each engine of its chain by itself.
+    """
+    run = partial(EXTRACTORS[raw.media], raw, settings)
+    if raw.media == "html" or len(raw.content) * _SECONDS_PER_BYTE < settings.cpu_seconds:
+        return run()
+    return within(settings.cpu_seconds, run)
+
 
 def extract(raw: RawDocument, settings: Settings) -> Extracted | Skipped | Failed:
     """Return a raw document's text, or why there is none; bad data never raises.
@@ -44,7 +60,10 @@ def extract(raw: RawDocument, settings: Settings) -> Extracted | Skipped | Faile
     if size > settings.max_bytes:
         return Skipped(raw.locator, "too_long", str(size), str(settings.max_bytes), raw.url)
     try:
-        found = EXTRACTORS[raw.media](raw, settings)
+        found = _guarded(raw, settings)
+    except OverTimeError:
+        reason = f"{raw.media} extractor reached {settings.cpu_seconds:g} s of CPU time"
+        return Failed(raw.locator, reason, raw.url)
     except Unreadable as error:
         return Failed(raw.locator, str(error), raw.url)
     except (RecursionError, MemoryError, ValueError, ArithmeticError, LookupError) as error:

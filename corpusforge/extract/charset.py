@@ -13,7 +13,7 @@ import re
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
-__all__ = ["decode"]
+__all__ = ["decode", "to_utf8"]
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -74,8 +74,20 @@ def decode(data: bytes, charset: str = "") -> str:
     claims = _claims(data, charset)
     for name in ("utf-8", *claims):
         if (text := _attempt(data, name)) is not None:
-            return _SURROGATE.sub("\ufffd", text)
+            # The UTF-8 decoder yields no surrogates, and a search of every page is not free.
+            return text if name == "utf-8" else _SURROGATE.sub("\ufffd", text)
     guess = _codec(detect_encoding(data) or "") or "utf-8"
     if (text := _attempt(data, guess)) is None:
         text = data.decode("utf-8", "replace")
     return _SURROGATE.sub("\ufffd", text)
+
+
+def to_utf8(data: bytes, charset: str = "") -> bytes:
+    """Return what `decode` reads as UTF-8 bytes; sound UTF-8 comes back as it is."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return decode(data, charset).encode("utf-8")
+    return (
+        data if data[:2] not in (b"\xef\xbb", b"\xfe\xff", b"\xff\xfe") else decode(data).encode()
+    )

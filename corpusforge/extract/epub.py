@@ -16,8 +16,8 @@ import zlib
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from corpusforge.extract.charset import decode
-from corpusforge.extract.render import whole_text
+from corpusforge.extract.charset import to_utf8
+from corpusforge.extract.html import whole_text
 from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
 from corpusforge.records import RawDocument
@@ -33,8 +33,8 @@ _CHAPTER = (
 _ENTITY = re.compile(rb"<!ENTITY|<\x00!\x00E\x00N\x00T\x00I\x00T\x00Y", re.I)
 _FONTS = (".ttf", ".otf", ".woff", ".woff2", ".ttc")
 _MATTER = re.compile(
-    r"<(?:body|section)\b[^<>]*\bepub:type\s*=\s*[\"'][^\"']*\b"
-    r"(?:titlepage|halftitlepage|imprint|colophon|copyright-page|toc|loi|lot|landmarks)\b"
+    rb"<(?:body|section)\b[^<>]*\bepub:type\s*=\s*[\"'][^\"']*\b"
+    rb"(?:titlepage|halftitlepage|imprint|colophon|copyright-page|toc|loi|lot|landmarks)\b"
 )
 """What the publisher says of the edition, by the EPUB structural vocabulary."""
 _MIMETYPE = b"application/epub+zip"
@@ -147,7 +147,7 @@ def extract_epub(raw: RawDocument, settings: Settings) -> Extracted:
         package = _xml(_read(archive, path), path)
         titles = [element.text or "" for element in _find(package, "title")]
         names = _spine(package, posixpath.dirname(path))
-        pages = [decode(_read(archive, name)) for name in names]
+        pages = [to_utf8(_read(archive, name)) for name in names]
     chapters = [whole_text(page) for page in pages if not _MATTER.search(page)]
     title = raw.title or " ".join(titles[0].split() if titles else ())
     return Extracted("\n\n".join(filter(None, chapters)), title, raw.format)

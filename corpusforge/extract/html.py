@@ -1,35 +1,121 @@
-"""HTML to main text.
+"""HTML to main text: our engine, trafilatura by choice, resiliparse as the last resort.
 
-Method: resiliparse's tree and main-content rules (Bevendorff et al. 2018), character sets by
-`charset`. Trafilatura (Barbaresi 2021) by choice.
+The fast engine scans the page into blocks (`htmlscan`, `htmlblocks`), chooses among them
+(`htmlmodel`) and writes the chosen ones (`htmltext`). An engine that reaches the cap on CPU time
+hands the page to the next of the chain.
+Limit: text that only scripts would make is not there.
 """
 
 from __future__ import annotations
 
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
+import html as entities
+from collections.abc import Callable
+from functools import partial
 
-from corpusforge.extract.charset import decode
-from corpusforge.extract.result import Extracted
+import numpy as np
+from numpy.typing import NDArray
+
+from corpusforge.extract.charset import to_utf8
+from corpusforge.extract.cpu import OverTimeError, within
+from corpusforge.extract.htmlblocks import SIZE, WORDS, Blocks, blocks
+from corpusforge.extract.htmlmodel import keep
+from corpusforge.extract.htmlscan import Page, scan
+from corpusforge.extract.htmltags import GROUPS, tables
+from corpusforge.extract.htmltext import text_of
+from corpusforge.extract.plain import normalise
+from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
 from corpusforge.records import RawDocument
 
-__all__ = ["extract_html"]
+__all__ = ["extract_html", "main_text", "whole_text"]
+
+_PRE, _TD = (np.uint64(1 << GROUPS.index(name)) for name in ("<pre>", "<td>"))
+_CELL_WORDS = 8
+_SECONDS_PER_BYTE = 1e-6
+
+
+def _scanned(html: bytes) -> tuple[Page, Blocks]:
+    page = scan(html.replace(b"\x00", b"") if b"\x00" in html else html, tables())
+    return page, blocks(page, tables())
+
+
+def _format(page: Page, found: Blocks, kept: NDArray[np.bool_]) -> str:
+    """Return what most of the kept text is: code, table, or "" for prose."""
+    size = found.counts[kept, SIZE]
+    hints = page.hints[found.spans[kept, 2]]
+    cells = (hints & _TD != 0) & (found.counts[kept, WORDS] < _CELL_WORDS)
+    for name, chosen in (("code", hints & _PRE != 0), ("table", cells)):
+        if 2 * size[chosen].sum() > size.sum():
+            return name
+    return ""
+
+
+def _title(page: Page) -> str:
+    start, end = page.title
+    title = page.data[start:end].tobytes().decode("utf-8", "replace")
+    return " ".join(normalise(entities.unescape(title)).split())
+
+
+def main_text(html: bytes) -> Extracted:
+    """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose."""
+    page, found = _scanned(html)
+    kept = keep(page, found)
+    text = normalise(text_of(page, found.spans, kept))
+    return Extracted(text, _title(page), _format(page, found, kept))
+
+
+def whole_text(html: bytes) -> str:
+    """Return all visible text of a document in UTF-8: for books, which have no boilerplate."""
+    page, found = _scanned(html)
+    return normalise(text_of(page, found.spans, np.ones(len(found.spans), np.bool_)))
+
+
+def _trafilatura(html: bytes) -> Extracted:
+    """Return a page's main text by trafilatura's fast mode, comments left out as ours does."""
+    try:
+        import trafilatura
+    except ImportError as error:
+        raise Unreadable("engine trafilatura is not installed: pip install trafilatura") from error
+    text = (
+        trafilatura.extract(html.decode("utf-8", "replace"), fast=True, include_comments=False)
+        or ""
+    )
+    return Extracted(normalise(text), main_text(html).title, "")
+
+
+def _resiliparse(html: bytes) -> Extracted:
+    """Return a page's main text by resiliparse's own rules."""
+    from resiliparse.extract.html2text import extract_plain_text
+
+    text = extract_plain_text(
+        html.decode("utf-8", "replace"), main_content=True, alt_texts=False, comments=False
+    )
+    return Extracted(normalise(text).strip(), "", "")
+
+
+def _chain(engine: str) -> list[Callable[[bytes], Extracted]]:
+    own = [main_text, _resiliparse]
+    return [_trafilatura, *own] if engine == "trafilatura" else own
 
 
 def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
-    """Return the main text of a page."""
-    html = raw.content if isinstance(raw.content, str) else decode(raw.content, raw.charset)
-    html = html.replace("\x00", "\ufffd")
-    if settings.engine == "trafilatura":
-        import trafilatura
+    """Return the main text of a page.
 
-        text = trafilatura.extract(html, fast=True, include_comments=False) or ""
-        title = ""
+    Raises Unreadable where every engine of the chain reaches `settings.cpu_seconds`.
+    """
+    if isinstance(raw.content, str):
+        html = raw.content.encode("utf-8", "replace")
     else:
-        tree = HTMLTree.parse(html)
-        title = tree.title or ""
-        text = extract_plain_text(
-            tree, main_content=True, list_bullets=False, alt_texts=False, comments=False
-        )
-    return Extracted(text.strip(), raw.title or " ".join(title.split()), raw.format)
+        html = to_utf8(raw.content, raw.charset)
+    # Our engine is linear: only pages that could come near the cap at its slowest are watched.
+    small = len(html) * _SECONDS_PER_BYTE < settings.cpu_seconds
+    for engine in _chain(settings.engine):
+        try:
+            if small and engine is main_text:
+                found = main_text(html)
+            else:
+                found = within(settings.cpu_seconds, partial(engine, html))
+        except OverTimeError:
+            continue
+        return Extracted(found.text, raw.title or found.title, found.format or raw.format)
+    raise Unreadable(f"every HTML engine reached {settings.cpu_seconds:g} s of CPU time")

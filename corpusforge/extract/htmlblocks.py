@@ -1,0 +1,289 @@
+"""Blocks of a scanned page, and what can be measured of each without reading its words closely.
+
+A block is the text between two block-level tags: a paragraph, a list item, a cell, a line of a menu.
+Measures follow what the field found telling (link density and text length: Kohlschütter et al.
+2010; class names: Readability; text around: Pomikálek 2011), one pass over the text bytes.
+Limit: words of scripts without spaces are estimated at two characters each.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpusforge.extract.htmlscan import GAP, LINK, Page, match_words
+from corpusforge.extract.htmltags import BLOCK, GROUPS, Tables
+from corpusforge.text.jit import jit
+
+__all__ = ["FEATURES", "Blocks", "blocks"]
+
+_SAYS = next(number for number, name in enumerate(GROUPS) if name.startswith("says"))
+_PLACED = _SAYS - 1  # groups that stand on elements; "hiddenstyle", the last of them, never shows
+_MEASURES = (
+    "bias words10 words40 words150 link_density link_half link_all one_word commas sentences "
+    "ends_sentence ends_colon digits capitals separators short_no_link long_no_link bare_div depth "
+    "position position_early position_late verbatim runs repeated"
+).split()
+_GROUPS_AT = len(_MEASURES)
+FEATURES: tuple[str, ...] = (
+    *_MEASURES,
+    *(f"near {name}" for name in GROUPS[:_PLACED]),
+    *(f"far {name}" for name in GROUPS[:_PLACED]),
+    *GROUPS[_SAYS:],
+)
+"""Names of the columns of `Blocks.features`."""
+
+# Columns of the counts of a block.
+SIZE, LINKED, WORDS, COMMAS, ENDS, DIGITS, CAPITALS, SEPARATORS, LAST = range(9)
+_COUNTS = 9
+_DOMINANT = 0.7
+_NEAR = 3
+_DIV_GROUP, _P_GROUP = GROUPS.index("<div>"), GROUPS.index("<p>")
+
+
+class Blocks(NamedTuple):
+    """Blocks of a page in order.
+
+    spans: int32 [n, 3] (first run, run behind the last, innermost block-level element);
+    counts: float32 [n, 9]; features: float32 [n, len(FEATURES)]; mass: float32 [elements], bytes of
+    text in each element.
+    """
+
+    spans: NDArray[np.int32]
+    counts: NDArray[np.float32]
+    features: NDArray[np.float32]
+    mass: NDArray[np.float32]
+
+
+@jit
+def _spans(elements, runs, kinds, spans):  # type: ignore[no-untyped-def]
+    """Cut the runs into blocks; return their number."""
+    found = 0
+    for place in range(len(runs)):
+        if place == 0 or runs[place, 3] & GAP:
+            if found:
+                spans[found - 1, 1] = place
+            element = runs[place, 2]
+            while element > 0 and not kinds[elements[element, 0]] & BLOCK:
+                element = elements[element, 1]
+            spans[found, 0] = place
+            spans[found, 2] = element
+            found += 1
+    if found:
+        spans[found - 1, 1] = len(runs)
+    return found
+
+
+@jit
+def _wide(data, place, end):  # type: ignore[no-untyped-def]
+    """Classify a three-byte sign: 1 comma, 2 sentence end, 3 closing quote, 4 Han or kana, else 0."""
+    if place + 2 >= end:
+        return 0
+    first, second, third = data[place], data[place + 1], data[place + 2]
+    if first == 0xEF and second == 0xBC:
+        if third in (0x8C, 0x9B):
+            return 1
+        return 2 if third in (0x81, 0x9F) else 0
+    if first == 0xE3 and second == 0x80:
+        return 1 if third == 0x81 else 2 if third == 0x82 else 0
+    if first == 0xE2 and second == 0x80:
+        return 2 if third == 0xA6 else 3 if third in (0x99, 0x9D) else 0
+    return 4 if 0xE3 <= first <= 0xE9 else 0
+
+
+@jit
+def _count_run(data, start, end, linked, counts):  # type: ignore[no-untyped-def]
+    """Add one text run to its block's counts."""
+    fresh = True
+    for place in range(start, end):
+        byte = data[place]
+        if byte <= 32:
+            fresh = True
+            continue
+        counts[SIZE] += 1
+        if linked:
+            counts[LINKED] += 1
+        if byte < 128:
+            if fresh:
+                counts[WORDS] += 1
+                if 65 <= byte <= 90:
+                    counts[CAPITALS] += 1
+            fresh = False
+            following = data[place + 1] if place + 1 < end else 32
+            if byte == 44:
+                counts[COMMAS] += 1
+            elif byte in (33, 46, 63) and (following <= 32 or following == 34 or following >= 128):
+                counts[ENDS] += 1
+            elif 48 <= byte <= 57:
+                counts[DIGITS] += 1
+            elif byte in (124, 47, 62):
+                counts[SEPARATORS] += 1
+        elif byte >= 0xC0:
+            kind = _wide(data, place, end)
+            if kind == 4:
+                counts[WORDS] += 0.5
+            elif fresh and kind == 0:
+                counts[WORDS] += 1
+            fresh = kind == 4
+            counts[COMMAS] += kind == 1
+            counts[ENDS] += kind == 2
+
+
+@jit
+def _ending(data, start, end):  # type: ignore[no-untyped-def]
+    """Return 1 where the text ends as a sentence does, 2 where by a colon, else 0."""
+    place = end - 1
+    for _ in range(3):
+        if place - 2 > start and _wide(data, place - 2, place + 1) == 3:
+            place -= 3
+        elif place > start and data[place] in (34, 39, 41):
+            place -= 1
+        elif place > start and data[place] == 59:  # an entity such as &quot;
+            back = place - 1
+            while back > start and place - back < 9 and data[back] != 38:
+                back -= 1
+            place = back - 1 if data[back] == 38 else place - 1
+    if place < start:
+        return 0
+    if data[place] in (33, 46, 63):
+        return 1
+    if place - 2 >= start and _wide(data, place - 2, place + 1) == 2:
+        return 1
+    return 2 if data[place] == 58 else 0
+
+
+@jit
+def _count(data, runs, spans, counts):  # type: ignore[no-untyped-def]
+    for block in range(len(spans)):
+        row = counts[block]
+        for place in range(spans[block, 0], spans[block, 1]):
+            linked = bool(runs[place, 3] & LINK)
+            _count_run(data, runs[place, 0], runs[place, 1], linked, row)
+        last = spans[block, 1] - 1
+        row[LAST] = _ending(data, runs[last, 0], runs[last, 1])
+
+
+@jit
+def _digests(data, runs, spans, digests):  # type: ignore[no-untyped-def]
+    """Hash each block's letters (FNV-1a), to find lines that a page says twice."""
+    for block in range(len(spans)):
+        value = np.uint64(0xCBF29CE484222325)
+        for place in range(spans[block, 0], spans[block, 1]):
+            for position in range(runs[place, 0], runs[place, 1]):
+                if data[position] > 32:
+                    value = (value ^ np.uint64(data[position])) * np.uint64(0x100000001B3)
+        digests[block] = value
+
+
+@jit
+def _masses(elements, spans, counts, mass):  # type: ignore[no-untyped-def]
+    """Sum the bytes of text below each element; parents come before their children."""
+    for block in range(len(spans)):
+        mass[spans[block, 2]] += counts[block, SIZE]
+    for element in range(len(elements) - 1, 0, -1):
+        mass[elements[element, 1]] += mass[element]
+
+
+@jit
+def _inherited(elements, hints, mass, far):  # type: ignore[no-untyped-def]
+    """Pass hints down, except those of elements that hold most of the page."""
+    for element in range(1, len(elements)):
+        inherited = far[elements[element, 1]]
+        if mass[element] <= _DOMINANT * mass[0]:
+            inherited |= hints[element]
+        far[element] = inherited
+
+
+@jit
+def _measure(row, counts, before, total, depth, span):  # type: ignore[no-untyped-def]
+    """Fill the measures of a block, in the order of `_MEASURES`."""
+    words = max(counts[WORDS], np.float32(1))
+    size = max(counts[SIZE], np.float32(1))
+    density = counts[LINKED] / size
+    position = before / total
+    row[0] = 1
+    row[1] = min(words / 10, 1)
+    row[2] = min(words / 40, 1)
+    row[3] = min(words / 150, 1)
+    row[4] = density
+    row[5] = density > 0.5
+    row[6] = density > 0.9
+    row[7] = words < 2
+    row[8] = min(counts[COMMAS] / 3, 1)
+    row[9] = min(counts[ENDS] / 3, 1)
+    row[10] = counts[LAST] == 1
+    row[11] = counts[LAST] == 2
+    row[12] = counts[DIGITS] / size
+    row[13] = min(counts[CAPITALS] / words, 1)
+    row[14] = min(counts[SEPARATORS] / words, 1)
+    row[15] = words < 6 and density == 0
+    row[16] = words >= 20 and density < 0.2
+    row[18] = min(depth / 20, 1)
+    row[19] = position
+    row[20] = position < 0.05
+    row[21] = position > 0.9
+    row[23] = min((span[1] - span[0]) / 8, 1)
+
+
+@jit
+def _features(data, elements, hints, runs, spans, counts, mass, far, t, features):  # type: ignore[no-untyped-def]
+    fold, goto, output = t
+    total = max(mass[0], np.float32(1))
+    before = np.float32(0)
+    for block in range(len(spans)):
+        row = features[block]
+        element = spans[block, 2]
+        _measure(row, counts[block], before, total, elements[element, 3], spans[block])
+        before += counts[block, SIZE]
+        row[22] = (runs[spans[block, 0], 3] >> 4) & 1
+        inner = runs[spans[block, 0], 2]
+        near = hints[inner]
+        for _ in range(_NEAR):
+            near |= hints[inner]
+            inner = elements[inner, 1]
+        distant = far[inner]
+        for group in range(_PLACED):
+            row[_GROUPS_AT + group] = (near >> np.uint64(group)) & np.uint64(1)
+            row[_GROUPS_AT + _PLACED + group] = (distant >> np.uint64(group)) & np.uint64(1)
+        row[17] = row[_GROUPS_AT + _DIV_GROUP] * (1 - row[_GROUPS_AT + _P_GROUP])
+        if counts[block, WORDS] < 40:
+            says = np.uint64(0)
+            for place in range(spans[block, 0], spans[block, 1]):
+                says |= match_words(data, runs[place, 0], runs[place, 1], fold, goto, output)
+            for group in range(_SAYS, len(GROUPS)):
+                row[_GROUPS_AT + 2 * _PLACED + group - _SAYS] = (
+                    says >> np.uint64(group)
+                ) & np.uint64(1)
+
+
+def blocks(page: Page, t: Tables) -> Blocks:
+    """Return a page's blocks with their counts and features."""
+    spans = np.zeros((len(page.runs), 3), np.int32)
+    spans = spans[: _spans(page.elements, page.runs, t.kinds, spans)]
+    counts = np.zeros((len(spans), _COUNTS), np.float32)
+    _count(page.data, page.runs, spans, counts)
+    mass = np.zeros(len(page.elements), np.float32)
+    _masses(page.elements, spans, counts, mass)
+    far = np.zeros(len(page.elements), np.uint64)
+    _inherited(page.elements, page.hints, mass, far)
+    features = np.zeros((len(spans), len(FEATURES)), np.float32)
+    digests = np.zeros(len(spans), np.uint64)
+    _digests(page.data, page.runs, spans, digests)
+    _, inverse, times = np.unique(digests, return_inverse=True, return_counts=True)
+    features[:, _GROUPS_AT - 1] = times[inverse] > 1
+    words = (t.fold, t.goto, t.output)
+    _features(
+        page.data,
+        page.elements,
+        page.hints,
+        page.runs,
+        spans,
+        counts,
+        mass,
+        far,
+        words,
+        features,
+    )
+    return Blocks(spans, counts, features, mass)

@@ -1,0 +1,182 @@
+"""What the scanner knows about tags, attributes and telling words, as tables for the kernels.
+
+Tags and their behaviour follow the HTML standard's tree construction, cut down to what text needs.
+`hints.tsv` lists words that pages everywhere use in class names, ids and short lines; the words of
+a group are found anywhere in a value by one Aho-Corasick automaton (Aho, Corasick 1975).
+Limit: the words are mostly English and Chinese, as class names are English nearly everywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ATTRIBUTES", "GROUPS", "Tables", "tables", "tag_id"]
+
+BLOCK, VOID, RAW, HIDE, IGNORE, CLOSES_P, SCOPE, PRE = 1, 2, 4, 8, 16, 32, 64, 128
+
+_KINDS = {
+    BLOCK | CLOSES_P: "address article aside blockquote center details dialog dir div dl fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p "
+    "search section summary ul",
+    BLOCK | CLOSES_P | PRE: "pre listing",
+    BLOCK | CLOSES_P | VOID: "hr",
+    BLOCK | CLOSES_P | SCOPE: "table",
+    BLOCK: "body dd dt frameset head legend li optgroup option tbody tfoot thead tr",
+    BLOCK | SCOPE: "html caption td th",
+    VOID: "area base basefont bgsound br col embed frame img input keygen link meta param source "
+    "track wbr",
+    RAW: "script style textarea xmp iframe noembed noframes plaintext",
+    HIDE: "noscript template svg object applet canvas audio video select datalist map math-source "
+    "rp annotation annotation-xml",
+    HIDE | SCOPE: "button",
+    IGNORE: "abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q rb rt "
+    "rtc ruby s samp small strike strong sub sup time tt u var",
+    0: "a label span math title picture meter progress output colgroup",
+}
+_TAGS = {name: kind for kind, names in _KINDS.items() for name in names.split()}
+_NAMES = ["", *sorted(_TAGS)]
+
+ATTRIBUTES = ("class", "id", "role", "itemprop", "style", "hidden", "aria-hidden", "href")
+"""Attributes that the scanner reads; the number of one is its place here plus one."""
+
+_TAG_GROUPS = (
+    "a article aside blockquote dd dl div figcaption figure footer form h1 h2 h3 h4 header label li "
+    "main nav ol p pre section span table td th ul"
+).split()
+CLASSES = 128
+DELIMITER = 0
+
+
+def _rows() -> list[tuple[str, list[str]]]:
+    text = resources.files(__package__).joinpath("hints.tsv").read_text("utf-8")
+    rows = (line.split("\t") for line in text.split("\n") if line and not line.startswith("#"))
+    return [(name, words.split()) for name, words in rows]
+
+
+GROUPS: tuple[str, ...] = tuple(f"<{name}>" for name in _TAG_GROUPS) + tuple(
+    name for name, _ in _rows()
+)
+"""Names of the bits of a hint mask: tags first, then the groups of `hints.tsv`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Arrays that the kernels read; all are constants.
+
+    names: uint64 [1024], hashed tag and attribute names, 0 where free; ids: int16 [1024, 2], numbers
+    of that name as a tag and as an attribute; kinds: uint8 [tags]; tag_hints: uint64 [tags];
+    fold: uint8 [256], byte to letter class; goto: int16 [states, 128]; output: uint64 [states].
+    """
+
+    names: NDArray[np.uint64]
+    ids: NDArray[np.int16]
+    kinds: NDArray[np.uint8]
+    tag_hints: NDArray[np.uint64]
+    fold: NDArray[np.uint8]
+    goto: NDArray[np.int16]
+    output: NDArray[np.uint64]
+
+
+def tag_id(name: str) -> int:
+    """Return the number of a tag; 0 for names that the table does not hold."""
+    return _NAMES.index(name) if name in _TAGS else 0
+
+
+def name_key(name: str) -> int:
+    """Return the key of a lower-case name: its bytes in base 256, folded to 64 bits."""
+    key = 0
+    for byte in name.encode():
+        key = (key * 257 + byte) % 2**64
+    return key
+
+
+def _name_table() -> tuple[NDArray[np.uint64], NDArray[np.int16]]:
+    names, ids = np.zeros(1024, np.uint64), np.zeros((1024, 2), np.int16)
+    entries = [(name, 0, number) for number, name in enumerate(_NAMES) if name]
+    entries += [(name, 1, number) for number, name in enumerate(ATTRIBUTES, 1)]
+    for name, column, number in entries:
+        slot = name_key(name) % 1024
+        while names[slot] and int(names[slot]) != name_key(name):
+            slot = (slot + 1) % 1024
+        names[slot], ids[slot, column] = name_key(name), number
+    return names, ids
+
+
+def _fold(words: list[str]) -> NDArray[np.uint8]:
+    """Map bytes to classes: a-z to 1..26, each byte of other scripts to its own, the rest to 0."""
+    fold = np.zeros(256, np.uint8)
+    for offset in range(26):
+        fold[ord("a") + offset] = fold[ord("A") + offset] = 1 + offset
+    high = sorted({byte for word in words for byte in word.encode() if byte >= 128})
+    if len(high) > CLASSES - 28:
+        raise ValueError("hints.tsv uses more bytes of other scripts than there are classes")
+    fold[128:] = 27
+    for place, byte in enumerate(high):
+        fold[byte] = 28 + place
+    return fold
+
+
+def _automaton(
+    words: list[tuple[list[int], int]],
+) -> tuple[NDArray[np.int16], NDArray[np.uint64]]:
+    """Return the transitions and outputs of the automaton that finds all words at once."""
+    goto = [[-1] * CLASSES]
+    output = [0]
+    for letters, group in words:
+        state = 0
+        for letter in letters:
+            if goto[state][letter] < 0:
+                goto[state][letter] = len(goto)
+                goto.append([-1] * CLASSES)
+                output.append(0)
+            state = goto[state][letter]
+        output[state] |= 1 << group
+    fail = [0] * len(goto)
+    queue = deque([0])
+    while queue:
+        state = queue.popleft()
+        for letter in range(CLASSES):
+            following = goto[state][letter]
+            fallback = goto[fail[state]][letter] if state else 0
+            if following < 0:
+                goto[state][letter] = fallback
+            else:
+                fail[following] = fallback
+                output[following] |= output[fallback]
+                queue.append(following)
+    return np.array(goto, np.int16), np.array(output, np.uint64)
+
+
+@functools.cache
+def tables() -> Tables:
+    """Return the constant tables, built once a process."""
+    rows = _rows()
+    first = len(_TAG_GROUPS)
+    if len(GROUPS) > 64:
+        raise ValueError(f"{len(GROUPS)} hint groups do not fit 64 bits")
+    fold = _fold([word for _, words in rows for word in words])
+    entries = [
+        ([int(fold[byte]) for byte in word.encode()], first + number)
+        for number, (_, words) in enumerate(rows)
+        for word in words
+    ]
+    goto, output = _automaton(entries)
+    hints = [0] * len(_NAMES)
+    for bit, name in enumerate(_TAG_GROUPS):
+        hints[tag_id(name)] |= 1 << bit
+    for name, like in (("h5", "h4"), ("h6", "h4"), ("dt", "dd"), ("caption", "figcaption")):
+        hints[tag_id(name)] |= hints[tag_id(like)]
+    return Tables(
+        *_name_table(),
+        np.array([_TAGS.get(name, 0) for name in _NAMES], np.uint8),
+        np.array(hints, np.uint64),
+        fold,
+        goto,
+        output,
+    )

@@ -1,0 +1,166 @@
+"""The extractor alone: pages, web archives, Wikipedia dumps and books in, lines of JSON out.
+
+    python -m pipelines.extract --input 'pages/*.html' --output pages.jsonl
+    python -m pipelines.extract --input crawl.warc.gz --input enwiki.xml.bz2 --output text.jsonl.zst
+
+Each line is {"id", "text", "title", "url", "date", "lang", "format", "source"}. The id of a plain
+file is its name without suffix (with --id parent, the name of its directory); the id of a record
+inside an archive is its locator. What is skipped or fails is counted, and named with --verbose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from corpusforge import ingest
+from corpusforge.cli import fail
+from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.extract import ENGINES, Extracted, Settings, extract
+from corpusforge.io import files
+from corpusforge.io.jsonl import write_jsonl
+from corpusforge.ledger import Ledger
+from corpusforge.records import RawDocument, Skipped
+
+__all__ = ["kind_of", "main", "run"]
+
+_KINDS = {
+    "html": (".html", ".htm", ".xhtml", ".shtml"),
+    "books": (".epub", ".txt"),
+    "web": (".warc", ".arc", ".wet"),
+    "wikipedia": (".xml",),
+}
+
+
+def kind_of(path: str) -> str:
+    """Return the kind of source that a file's name tells; InputError where it tells none."""
+    name = PurePosixPath(path).name.lower()
+    for ending in (*files.COMPRESSED, ".bad"):
+        name = name.removesuffix(ending)
+    for kind, endings in _KINDS.items():
+        if name.endswith(endings):
+            return kind
+    if "pages-articles" in name:
+        return "wikipedia"
+    known = " ".join(ending for endings in _KINDS.values() for ending in endings)
+    raise InputError(
+        f"cannot tell what {path!r} is from its name. Known endings: {known} (also compressed); "
+        "or say it with --kind."
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    options = argparse.ArgumentParser(
+        prog="python -m pipelines.extract",
+        description="Extract the text of HTML pages, web archives, Wikipedia dumps and books.",
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    add("--input", action="append", required=True, metavar="GLOB",
+        help="files, a directory or a glob (** reaches into directories); may be repeated")  # fmt: skip
+    add("--output", required=True, metavar="OUT.jsonl", help="lines of JSON; .gz and .zst compress")
+    add("--kind", choices=sorted(ingest.SOURCES), help="kind of every input, instead of its name's")
+    add("--id", choices=("name", "parent"), default="name", dest="identity",
+        help="id of a plain file: its name without suffix, or its directory's name")  # fmt: skip
+    add("--engine", choices=ENGINES, default="fast", help="HTML extractor (default: fast)")
+    add("--no-tables", action="store_true", help="drop data tables of wikitext")
+    add("--verbose", action="store_true", help="name each record that is skipped or fails")
+    return options
+
+
+def _inputs(patterns: Sequence[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        paths = [item.path for item in files.list_files(pattern)]
+        if not paths:
+            raise InputError(f"--input {pattern!r} matches no file. Quote globs for the shell.")
+        found.update(dict.fromkeys(paths))
+    return list(found)
+
+
+def _identity(path: str, raw: RawDocument, kind: str, identity: str) -> str:
+    """Return the id of a document: of a file that is one document, the file's own."""
+    if kind not in ("html", "books"):
+        return raw.locator
+    place = PurePosixPath(path)
+    if identity == "parent":
+        return place.parent.name
+    name = place.name
+    for ending in files.COMPRESSED:
+        name = name.removesuffix(ending)
+    return PurePosixPath(name).stem
+
+
+def _rows(paths: Sequence[str], options: argparse.Namespace, ledger: Ledger) -> Iterator[Any]:
+    """Yield the line of each document and keep the account of the others."""
+    settings = Settings(engine=options.engine, wiki_tables=not options.no_tables)
+    reading = ingest.Settings()
+    for number, path in enumerate(paths, 1):
+        kind = options.kind or kind_of(path)
+        if number % 100 == 1:
+            print(f"{number}/{len(paths)} {PurePosixPath(path).name}", file=sys.stderr)
+        for item in ingest.read(kind, path, reading):
+            read = isinstance(item, RawDocument)
+            account = ledger.of("extract" if read else "ingest", kind)
+            account.seen += 1
+            found = extract(item, settings) if isinstance(item, RawDocument) else item
+            if isinstance(found, Extracted) and isinstance(item, RawDocument):
+                account.kept += 1
+                yield _line(_identity(path, item, kind, options.identity), item, found, kind)
+                continue
+            if isinstance(found, Skipped):
+                account.dropped[found.rule] += 1
+            elif not isinstance(found, Extracted):
+                account.failed += 1
+            if options.verbose:
+                print(f"{found}", file=sys.stderr)
+
+
+def _line(name: str, raw: RawDocument, found: Extracted, kind: str) -> dict[str, str]:
+    return {
+        "id": name,
+        "text": found.text,
+        "title": found.title,
+        "url": raw.url,
+        "date": raw.date,
+        "lang": raw.lang,
+        "format": found.format,
+        "source": kind,
+    }
+
+
+def run(argv: Sequence[str] | None = None) -> Ledger:
+    """Do what the arguments say and return the account; CorpusforgeError where they are wrong."""
+    options = parser().parse_args(argv)
+    paths = _inputs(options.input)
+    for path in paths:
+        if not options.kind:
+            kind_of(path)
+    ledger = Ledger()
+    write_jsonl(options.output, _rows(paths, options, ledger))
+    ledger.check()
+    return ledger
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point: 0, or 2 with a message where something given is wrong."""
+    try:
+        ledger = run(argv)
+    except CorpusforgeError as error:
+        return fail(error)
+    for row in ledger.rows():
+        reasons = ", ".join(f"{rule} {count}" for rule, count in row["dropped"].items())
+        print(
+            f"{row['stage']:<8} {row['source']:<10} seen {row['seen']}, kept {row['kept']}, "
+            f"failed {row['failed']}, skipped {reasons or 0}",
+            file=sys.stderr,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
