@@ -41,9 +41,12 @@ def run(argv: Sequence[str] | None = None) -> str:
     """Return the plan as text; raises CorpusforgeError where something given is wrong."""
     options = parser().parse_args(argv)
     recipe = recipes.load(options.recipe, (), options.overrides)
-    available = counts(recipe.mix, sorted(recipe.sources), _given(options.tokens))
-    made = plan(recipe.mix, available)
-    return "\n".join([made.table(), *_diversity(recipe.mix, made)])
+    settings = recipe.mix
+    if settings.budget == "all" and settings.reported_budget:
+        settings = replace(settings, budget=int(settings.reported_budget))
+    available = counts(settings, sorted(recipe.sources), _given(options.tokens))
+    made = plan(settings, available)
+    return "\n".join([made.table(), *_diversity(settings, made)])
 
 
 def counts(settings: Settings, sources: Sequence[str], given: Mapping[str, int]) -> dict[str, int]:

@@ -69,16 +69,16 @@ class Plan:
     def table(self) -> str:
         """Return the plan as text for a terminal: a line a share, then the notes."""
         width = max([len(share.path) for share in self.shares] + [6])
-        head = f"{'source':<{width}} {'weight':>8} {'share':>8} {'available':>18} {'asked':>18}"
+        head = f"{'source':<{width}} {'weight':>8} {'share':>8} {'available':>21} {'asked':>21}"
         lines = [f"{head} {'epochs':>8}"]
         for share in self.shares:
             got = share.asked / self.tokens if self.tokens else 0.0
             lines.append(
-                f"{share.path:<{width}} {share.weight:>8.2%} {got:>8.2%} {share.available:>18,} "
-                f"{share.asked:>18,} {share.epochs:>8.3f}"
+                f"{share.path:<{width}} {share.weight:>8.2%} {got:>8.2%} {share.available:>21,} "
+                f"{share.asked:>21,} {share.epochs:>8.3f}"
             )
         total = sum(share.available for share in self.shares)
-        lines.append(f"{'total':<{width}} {'':>8} {'':>8} {total:>18,} {self.tokens:>18,}")
+        lines.append(f"{'total':<{width}} {'':>8} {'':>8} {total:>21,} {self.tokens:>21,}")
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 

@@ -97,6 +97,8 @@ class Settings:
     """Published tokens of each source, for planning from counts alone; a run uses its own."""
     reported_epochs: dict[str, float] = field(default_factory=dict)
     """Epochs that the paper prints; the plan says where they do not follow from its table."""
+    reported_budget: float = 0.0
+    """Tokens that the paper trained on; used by a plan from counts where `budget` is `all`."""
     bytes_per_token: float = 3.0
     """First estimate for choosing what to tokenize. A low figure tokenizes more than needed."""
     margin: float = 0.1
