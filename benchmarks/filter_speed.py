@@ -8,8 +8,9 @@ and again with words split at white space. All times are CPU seconds of one proc
 memory, best of three for ours and of one for the peer. Agreement is pass/fail of the three
 together, with datatrove's own bound on duplicate-line characters (0.01) on both sides, and with
 the paper's (0.1). Text: manual pages and package documentation of this machine, and, with DIR (the
-real test data), web pages that people labelled, article texts and crawl samples. The peer may live
-in its own environment (`pip install datatrove 'xxhash<4' spacy nltk`), named by --peer-python.
+real test data), web pages that people labelled, crawl samples and the main text of HTML pages. The
+peer may live in its own environment (`pip install datatrove 'xxhash<4' spacy nltk`), named by
+--peer-python.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from corpusforge.filter import RULES, RuleSet, decide
 from corpusforge.filter.stats import measure
 
 PEER = Path(__file__).with_name("filter_peer.py")
-WEB_EXTRACTOR = "resiliparse"
 NAMES = ("gopher_quality.v1", "gopher_repetition.v1", "fineweb.v1")
 
 
@@ -48,9 +48,17 @@ def web(data: Path) -> list[str]:
     rows = gzip.decompress((data / "quality/human-quality-labels.jsonl.gz").read_bytes())
     rows += (data / "quality/redpajama-cc-sample.jsonl").read_bytes()
     texts = [json.loads(row)["text"] for row in rows.split(b"\n") if row]
-    near = gzip.decompress((data / "neardup/extractor-outputs.jsonl.gz").read_bytes())
-    pages = [json.loads(row) for row in near.split(b"\n") if row]
-    return texts + [page["text"] for page in pages if page["extractor"] == WEB_EXTRACTOR]
+    pages = sorted(path for path in (data / "web/html_gold").rglob("*.htm*") if path.is_file())
+    return texts + [text for text in map(main_text, pages) if len(text) >= 200]
+
+
+def main_text(path: Path) -> str:
+    """Return the main content of an HTML file by resiliparse."""
+    from resiliparse.extract.html2text import extract_plain_text
+
+    data = path.read_bytes()
+    page = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")
+    return extract_plain_text(page, main_content=True, alt_texts=False, comments=False)
 
 
 def rules(duplicate_lines: float) -> list[RuleSet]:

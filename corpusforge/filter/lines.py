@@ -30,7 +30,7 @@ __all__ = ["clean"]
 
 _WRAPPED = 40
 _NAVIGATION_CHARS = max(map(len, NAVIGATION)) + 4
-_C4_ENDS = (".", "?", "!", '"', "'", "。", "？", "！", "”", "」")
+_C4_ENDS = (".", "?", "!", '"', "。", "？", "！", "”", "」")
 _C4_POLICY = (
     "terms of use",
     "privacy policy",
@@ -39,7 +39,7 @@ _C4_POLICY = (
     "use of cookies",
     "use cookies",
 )
-_C4_WORDS, _C4_WORD_CHARS = 3, 1000
+_C4_WORDS, _C4_WORD_CHARS = 5, 1000
 _BLANKS = re.compile(r"\n(?:[^\S\n]*\n){2,}")
 _NO_TERMINALS = ("th", "lo", "my", "km")
 

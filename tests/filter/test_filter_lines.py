@@ -120,13 +120,13 @@ def test_filter_lines_close_the_gap_they_leave() -> None:
 
 def test_filter_lines_c4_to_the_letter() -> None:
     text = (
-        "This line ends well.\nThis one does not\nToo short.\nIt trails off...\n"
-        "We mention JavaScript here.\nOur privacy policy is this one.\n这一行也有句号。\n"
+        "This line really ends well.\nThis one does not\nToo short.\nIt trails off after all...\n"
+        "We only mention JavaScript here.\nOur privacy policy is this one.\n这一行也有句号。\n"
         + "x" * 1001
         + " is too long."
     )
     kept, counts = cut(text, lines=("lines_c4.v1",))
-    assert kept == "This line ends well.\n这一行也有句号。"
+    assert kept == "This line really ends well.\n这一行也有句号。"
     assert counts == {
         "lines_c4.v1:few_words": 1,
         "lines_c4.v1:javascript": 1,
