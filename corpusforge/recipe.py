@@ -97,9 +97,7 @@ def resolve_path(path: str) -> str:
         raise RecipeError(f"path {path!r}: package {package!r} is not installed.") from error
 
 
-def load(
-    name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str] = ()
-) -> Recipe:
+def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str] = ()) -> Recipe:
     """Return the recipe of a name or a TOML file, with --source and --set options applied.
 
     `sources` holds NAME=GLOB or NAME:KIND=GLOB; `overrides` holds section.key=value, the value in

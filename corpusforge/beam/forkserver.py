@@ -8,6 +8,7 @@ system does for it when the driver dies. POSIX only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -100,10 +101,8 @@ def _reap(children: dict[int, socket.socket]) -> None:
         if done:
             connection = children.pop(pid)
             code = os.waitstatus_to_exitcode(status)
-            try:
+            with contextlib.suppress(OSError):  # a client that is gone needs no answer
                 connection.sendall(b"%d" % (code if code >= 0 else 128 - code))
-            except OSError:
-                pass  # the client is gone and needs no answer
             connection.close()
 
 

@@ -88,9 +88,7 @@ class BeamExecutor:
     def __call__(self, stage: Stage, parts: Sequence[Part]) -> None:
         """Make the parts of a stage on the chosen runner."""
         size = sum(part.size for part in parts)
-        parallel = (
-            self.local and self.workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES
-        )
+        parallel = self.local and self.workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES
         if not self.local:
             pipeline = self._pipeline(self.runner, self._options)
             elements = [[part] for part in parts]
@@ -101,11 +99,7 @@ class BeamExecutor:
             pipeline = self._pipeline(FnApiRunner(), self._options)
             elements = [list(parts)]
         label = stage.name.capitalize()
-        _ = (
-            pipeline
-            | f"{label}Parts" >> beam.Create(elements)
-            | label >> MakeParts(stage.work)
-        )
+        _ = pipeline | f"{label}Parts" >> beam.Create(elements) | label >> MakeParts(stage.work)
         self._run(pipeline, stage)
 
     def _pipeline(self, runner: Any, options: Sequence[str]) -> beam.Pipeline:
@@ -136,7 +130,7 @@ class BeamExecutor:
         def work() -> None:
             try:
                 pipeline.run().wait_until_finish()
-            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+            except BaseException as error:
                 outcome.append(error)
 
         thread = threading.Thread(target=work, name=f"stage-{stage.name}", daemon=True)

@@ -126,7 +126,8 @@ def list_files(pattern: str) -> list[FileInfo]:
         from corpusforge.beam import filesystem
 
         return sorted(FileInfo(path, size) for path, size in filesystem.match(pattern))
-    found = [pattern] if Path(pattern).exists() else globbing.glob(pattern, recursive=True)
+    # glob, not Path.glob: the latter takes no absolute patterns
+    found = [pattern] if Path(pattern).exists() else globbing.glob(pattern, recursive=True)  # noqa: PTH207
     files: list[FileInfo] = []
     for name in found:
         path = Path(name)

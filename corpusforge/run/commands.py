@@ -95,6 +95,17 @@ def _find(run: str, name: str) -> dict[str, str]:
 
 
 def _story(run: str, identifier: str) -> Iterator[str]:
+    yield from _losses(run, identifier)
+    yield from _overlaps(run, identifier)
+    for name in ("train", "val"):
+        for _, table in _tables(run, f"mix/{name}.parquet"):
+            rows = table.filter(pc.equal(table.column("id"), identifier))
+            if rows.num_rows:
+                tokens = pc.sum(rows.column("length")).as_py()
+                yield f"in the {name} stream {rows.num_rows} times, {tokens} tokens"
+
+
+def _losses(run: str, identifier: str) -> Iterator[str]:
     for _, table in _tables(run, "failed/*.parquet"):
         for row in table.filter(pc.equal(table.column("id"), identifier)).to_pylist():
             yield f"failed at {row['stage']}: {row['error']}"
@@ -104,9 +115,13 @@ def _story(run: str, identifier: str) -> Iterator[str]:
     for path, table in _tables(run, "scores/part-*.parquet"):
         for row in table.filter(pc.equal(table.column("id"), identifier)).to_pylist():
             yield f"score {row['score']:.4f} ({Path(path).stem})"
+
+
+def _overlaps(run: str, identifier: str) -> Iterator[str]:
     for _, table in _tables(run, "duplicates/part-*.parquet"):
         mask = pc.or_(
-            pc.equal(table.column("removed"), identifier), pc.equal(table.column("kept"), identifier)
+            pc.equal(table.column("removed"), identifier),
+            pc.equal(table.column("kept"), identifier),
         )
         for row in table.filter(mask).to_pylist():
             yield (
@@ -117,12 +132,6 @@ def _story(run: str, identifier: str) -> Iterator[str]:
         for row in table.filter(pc.equal(table.column("id"), identifier)).to_pylist():
             what = "dropped" if row["drop"] else f"cut {row['start']}..{row['end']}"
             yield f"contamination: {what}, {row['benchmark']} {row['item']} by {row['rule']}"
-    for name in ("train", "val"):
-        for _, table in _tables(run, f"mix/{name}.parquet"):
-            rows = table.filter(pc.equal(table.column("id"), identifier))
-            if rows.num_rows:
-                tokens = pc.sum(rows.column("tokens")).as_py()
-                yield f"in the {name} stream {rows.num_rows} times, {tokens} tokens"
 
 
 def _why(options: argparse.Namespace) -> int:
@@ -134,7 +143,9 @@ def _why(options: argparse.Namespace) -> int:
 def _report(run: str) -> dict[str, Any]:
     path = files.join(run, "report.json")
     if not files.exists(path):
-        raise RunError(f"{run!r} has no report.json: it is not a complete run. Give its command again.")
+        raise RunError(
+            f"{run!r} has no report.json: it is not a complete run. Give its command again."
+        )
     report: dict[str, Any] = msgspec.json.decode(files.read_bytes(path))
     return report
 
@@ -241,5 +252,3 @@ def _show(options: argparse.Namespace) -> int:
         print(f"- {note}")
     print(json.dumps(records.plain(recipe), indent=2, ensure_ascii=False))
     return 0
-
-

@@ -183,7 +183,9 @@ def make_contamination(part: Part) -> Made:
     work: Work = part.settings
     run = part.run
     index = EvalIndex.load(files.join(run, INDEX)) if work.searched else None
-    tables = [read_table(files.join(run, "hits", f"{part_name(n)}.parquet")) for n in range(work.parts)]
+    tables = [
+        read_table(files.join(run, "hits", f"{part_name(n)}.parquet")) for n in range(work.parts)
+    ]
     joined = pa.concat_tables(tables)
     named = joined.set_column(joined.schema.get_field_index("document"), "document", joined["id"])
     ignored = frequent_grams(named, work.settings.max_documents) if index else set()
@@ -228,9 +230,7 @@ def _decide(
     return pa.table([own, *decided.columns], schema=CONTAMINATION)
 
 
-def _account(
-    run: str, number: int, decided: pa.Table, counts: dict[str, int], made: Made
-) -> None:
+def _account(run: str, number: int, decided: pa.Table, counts: dict[str, int], made: Made) -> None:
     drops = decided.filter(decided.column("drop"))
     path = files.join(run, "documents", f"{part_name(number)}.parquet")
     documents = read_table(path, ["id", "url", "source", "locator"]).take(drops.column("row"))

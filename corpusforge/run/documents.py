@@ -38,7 +38,7 @@ from corpusforge.recipe import Recipe, Source, resolve_path
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
 from corpusforge.run.stage import Made, Part, Stage
 
-__all__ = ["InputFile", "PART_BYTES", "find_inputs", "make_documents", "stage"]
+__all__ = ["PART_BYTES", "InputFile", "find_inputs", "make_documents", "stage"]
 
 PART_BYTES = 32_000_000
 _BATCH_ROWS = 1000
@@ -95,9 +95,8 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
 def _match(source: str, pattern: str) -> Iterator[InputFile]:
     pattern = resolve_path(pattern)
     root = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-    if root == pattern and not (files.is_remote(root) or Path(root).is_dir()):
-        root = root.rpartition("/")[0]
-    elif root != pattern:
+    directory = root == pattern and (files.is_remote(root) or Path(root).is_dir())
+    if not directory:
         root = root.rpartition("/")[0]
     for info in files.list_files(pattern):
         name = info.path.removeprefix(root).lstrip("/")
@@ -250,7 +249,10 @@ class _Chain:
 
     def extracted(self, item: InputFile) -> Iterator[tuple[Document, str]]:
         """Yield each document of a file as text, with its flags; count and note the others."""
-        ingest, extraction = self.ledger.of("ingest", self.source), self.ledger.of("extract", self.source)
+        ingest, extraction = (
+            self.ledger.of("ingest", self.source),
+            self.ledger.of("extract", self.source),
+        )
         root = item.path.removesuffix(item.name)
         for raw in read(self._work.source.kind, item.path, self._work.source.ingest, root):
             ingest.seen += 1
@@ -306,7 +308,14 @@ class _Chain:
         self.ledger.of(stage, self.source).dropped[rule] += 1
         self._dropped.append(
             Dropped(
-                document.id, document.source, stage, rule, value, bound, document.url, document.locator
+                document.id,
+                document.source,
+                stage,
+                rule,
+                value,
+                bound,
+                document.url,
+                document.locator,
             )
         )
 
@@ -398,7 +407,9 @@ def _meta(batch: pa.RecordBatch, flags: list[str]) -> pa.RecordBatch:
     )
 
 
-def _stats_batch(batch: pa.RecordBatch, stats: pa.RecordBatch, rules: Sequence[str]) -> pa.RecordBatch:
+def _stats_batch(
+    batch: pa.RecordBatch, stats: pa.RecordBatch, rules: Sequence[str]
+) -> pa.RecordBatch:
     import pyarrow.compute as pc
 
     size = pc.binary_length(batch.column("text")).cast(pa.int64())

@@ -148,9 +148,7 @@ def _dropped(run: str, index: int, removed: pa.Table) -> pa.Table:
     return pa.table(columns, schema=rec.DROPPED)
 
 
-def _account(
-    run: str, index: int, rows: NDArray[np.int64], removed: pa.Table, made: Made
-) -> None:
+def _account(run: str, index: int, rows: NDArray[np.int64], removed: pa.Table, made: Made) -> None:
     path = files.join(run, "documents", f"{part_name(index)}.parquet")
     sources = read_table(path, ["source"]).column("source").take(pa.array(rows)).to_pylist()
     for source, seen in Counter(sources).items():
@@ -158,7 +156,9 @@ def _account(
         account.seen += seen
         account.kept += seen
     gone = zip(
-        removed.column("removed_source").to_pylist(), removed.column("method").to_pylist(), strict=True
+        removed.column("removed_source").to_pylist(),
+        removed.column("method").to_pylist(),
+        strict=True,
     )
     for source, method in gone:
         account = made.ledger.of("dedup", source)

@@ -72,7 +72,9 @@ def make_mix(part: Part) -> Made:
     ]
     spread = diversity(tokens_by(streams[0], supply), work.settings.diversity)
     if spread.failures:
-        raise RunError(f"mix.diversity: {'; '.join(spread.failures)}. Change weights or the bounds.")
+        raise RunError(
+            f"mix.diversity: {'; '.join(spread.failures)}. Change weights or the bounds."
+        )
     made = Made(documents=supply.index.num_rows)
     facts: dict[str, Any] = {
         "notes": list(train_plan.notes),
@@ -93,9 +95,7 @@ def make_mix(part: Part) -> Made:
 
 def _available(side: dict[str, Supply], work: Work) -> dict[str, int]:
     """Tokens by leaf; sources that gave no document count as empty, so their weights are known."""
-    empty = {
-        name: 0 for name in work.sources if not any(p.split("/")[0] == name for p in side)
-    }
+    empty = {name: 0 for name in work.sources if not any(p.split("/")[0] == name for p in side)}
     return {**empty, **{path: supply.tokens for path, supply in side.items()}}
 
 

@@ -37,7 +37,11 @@ def stage(context: Context) -> Stage:
     groups = [tuple(every)] if recipe.score.keep.rule == "top" else [(index,) for index in every]
     parts = tuple(
         Part(
-            "quality", number, context.run, Work(recipe.score.keep, recipe.seed, group, scored), group
+            "quality",
+            number,
+            context.run,
+            Work(recipe.score.keep, recipe.seed, group, scored),
+            group,
         )
         for number, group in enumerate(groups)
     )
@@ -87,12 +91,17 @@ def _write(
     made: Made,
 ) -> None:
     path = f"quality/{part_name(index)}.parquet"
-    columns = {"id": table.column("id"), "kept": pa.array(kept), "tier": pa.array(tier, pa.string())}
+    columns = {
+        "id": table.column("id"),
+        "kept": pa.array(kept),
+        "tier": pa.array(tier, pa.string()),
+    }
     made.outputs[path] = write_table(files.join(run, path), pa.table(columns))
     rule = work.settings.rule
     rows = np.flatnonzero(~kept)
     documents = read_table(
-        files.join(run, "documents", f"{part_name(index)}.parquet"), ["id", "url", "source", "locator"]
+        files.join(run, "documents", f"{part_name(index)}.parquet"),
+        ["id", "url", "source", "locator"],
     ).take(pa.array(rows))
     dropped = pa.table(
         {
@@ -101,7 +110,9 @@ def _write(
             "source": documents.column("source"),
             "stage": pa.array(["score"] * len(rows), pa.string()),
             "rule": pa.array([rule] * len(rows), pa.string()),
-            "value": pa.array([f"{v:.4f}" for v in table.column("score").to_numpy()[rows]], pa.string()),
+            "value": pa.array(
+                [f"{v:.4f}" for v in table.column("score").to_numpy()[rows]], pa.string()
+            ),
             "bound": pa.array([_bound(work.settings)] * len(rows), pa.string()),
             "locator": documents.column("locator"),
         },

@@ -55,7 +55,9 @@ def print_summary(run: str) -> None:
     """Print the funnel, the mix receipt and the report's path of a complete run."""
     path = files.join(run, "report.json")
     if not files.exists(path):
-        raise RunError(f"{run!r} has no report.json: it is not a complete run. Give its command again.")
+        raise RunError(
+            f"{run!r} has no report.json: it is not a complete run. Give its command again."
+        )
     gathered = data.from_json(msgspec.json.decode(files.read_bytes(path)))
     terminal.show(gathered, sys.stdout)
     print(f"report: {files.join(run, 'report.html')}")
@@ -113,7 +115,9 @@ class _Facts:
         for index in range(context.part_count):
             part = f"{part_name(index)}.parquet"
             kept = pa.array(kept_rows(context.run, index, "contamination"))
-            tables.append(read_table(files.join(context.run, "documents", part), names).filter(kept))
+            tables.append(
+                read_table(files.join(context.run, "documents", part), names).filter(kept)
+            )
             ids = read_table(files.join(context.run, "stats", part), ["text_bytes", "rule"])
             alive = ids.filter(pc.equal(ids.column("rule"), ""))
             sizes.append(alive.column("text_bytes").filter(kept))
@@ -229,9 +233,7 @@ def _decontamination(manifests: dict[str, Manifest]) -> data.Decontamination:
         for name, count in sorted(items.items())
     }
     examples = tuple(
-        data.Hit(
-            benchmark=row["benchmark"], item=row["item"], document=row["id"], rule=row["rule"]
-        )
+        data.Hit(benchmark=row["benchmark"], item=row["item"], document=row["id"], rule=row["rule"])
         for row in extra["examples"]
     )
     return data.Decontamination(benchmarks=benches, examples=examples)

@@ -41,7 +41,7 @@ def stage(context: Context) -> Stage:
     """Return the shards stage."""
     settings = context.recipe.shard
     tokenizer = load_tokenizer(context.run, context.recipe.tokenize)
-    parts = []
+    parts: list[Part] = []
     for name in STREAMS:
         lengths = _lengths(context.run, name)
         for number, (start, stop) in enumerate(shard_bounds(lengths, settings, tokenizer.dtype)):
@@ -99,7 +99,9 @@ def make_shards(part: Part) -> Made:
 
 def _first_seen(draws: pa.Table, work: Work) -> Counter[str]:
     """Documents by source whose first draw of the stream lies in this stretch."""
-    places = np.stack([draws.column("part").to_numpy().astype(np.int64), draws.column("row").to_numpy()])
+    places = np.stack(
+        [draws.column("part").to_numpy().astype(np.int64), draws.column("row").to_numpy()]
+    )
     _, first = np.unique(places, axis=1, return_index=True)
     mine = first[(first >= work.start) & (first < work.stop)]
     return Counter(draws.column("source").take(pa.array(np.sort(mine))).to_pylist())

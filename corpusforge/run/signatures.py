@@ -27,7 +27,9 @@ def stage(context: Context) -> Stage:
         Part("signatures", index, context.run, settings, size=context.part_size(index))
         for index in range(context.part_count)
     )
-    used = {key: getattr(settings, key) for key in ("slots", "ngram", "seed", "threshold", "recall")}
+    used = {
+        key: getattr(settings, key) for key in ("slots", "ngram", "seed", "threshold", "recall")
+    }
     return Stage(
         name="signatures",
         run=context.run,

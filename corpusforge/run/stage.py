@@ -60,9 +60,7 @@ class Made:
 class Executor(Protocol):
     """Runs every part once, in any order, anywhere: the Beam runners implement this."""
 
-    def __call__(
-        self, stage: Stage, parts: Sequence[Part]
-    ) -> None:
+    def __call__(self, stage: Stage, parts: Sequence[Part]) -> None:
         """Return when every part has a receipt or an error file."""
 
 

@@ -77,9 +77,7 @@ def _cuts(run: str, index: int) -> dict[int, list[tuple[int, int, str]]]:
     return cuts
 
 
-def _edited(
-    batch: pa.RecordBatch, edits: dict[int, list[tuple[int, int, str]]]
-) -> pa.RecordBatch:
+def _edited(batch: pa.RecordBatch, edits: dict[int, list[tuple[int, int, str]]]) -> pa.RecordBatch:
     rows = batch.column("row").to_pylist()
     if not any(row in edits for row in rows):
         return batch

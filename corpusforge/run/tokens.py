@@ -65,7 +65,9 @@ def make_tokenizer(part: Part) -> Made:
             ids += batch.column("id").to_pylist()
             sizes += pc.binary_length(batch.column("text")).to_pylist()
     chosen = sample(id_keys(ids), np.array(sizes, dtype=np.int64), work.settings, work.seed)
-    trained = train(_texts(part.run, work.parts, chosen), work.settings, files.join(part.run, RANKS))
+    trained = train(
+        _texts(part.run, work.parts, chosen), work.settings, files.join(part.run, RANKS)
+    )
     extra = {"vocab_size": trained.vocab_size, "text_bytes": trained.text_bytes}
     return Made(outputs={RANKS: 0, JSON: 0}, documents=trained.documents, extra=extra)
 

@@ -1,1 +1,1 @@
-"""testing"""
+"""The test kit: small stages whose work is importable on any worker."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -17,4 +17,5 @@ def jit(function: F) -> F:
 
     NUMBA_BOUNDSCHECK=1 in the environment turns on index checks; the tests run so once.
     """
-    return numba.njit(cache=True, nogil=True)(function)
+    compiled: Any = numba.njit(cache=True, nogil=True)(function)
+    return cast(F, compiled)

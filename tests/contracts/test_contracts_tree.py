@@ -11,9 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("corpusforge", "pipelines", "classifiers")
-MODULES = sorted(
-    path for package in PACKAGES for path in (ROOT / package).rglob("*.py")
-)
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 VERBS = (
     "ingest", "extract", "identify", "filter", "score", "dedup", "decontaminate", "tokenize",
     "mix", "shard", "report",
@@ -66,7 +64,9 @@ def test_import_loads_neither_beam_nor_torch_nor_openai() -> None:
         "import sys, corpusforge; "
         "print([m for m in ('apache_beam', 'torch', 'openai') if m in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"
 
 
@@ -90,7 +90,9 @@ def test_every_module_says_what_it_is(path: Path) -> None:
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             assert isinstance(node.value, (ast.List, ast.Tuple))
-            names = [element.value for element in node.value.elts if isinstance(element, ast.Constant)]
+            names = [
+                element.value for element in node.value.elts if isinstance(element, ast.Constant)
+            ]
             assert len(set(names)) == len(names)
             assert {str(name) for name in names} <= defined(tree)
 
@@ -129,7 +131,11 @@ def test_one_screen_a_function_one_idea_a_module(path: Path) -> None:
 def test_the_repository_speaks_of_the_software_alone() -> None:
     words = ("/work/", "/root/", "sandbox", "subagent", "this session")
     tracked = subprocess.run(
-        ["git", "ls-files", "*.py", "*.md", "*.toml"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "*.py", "*.md", "*.toml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if tracked.returncode:
         pytest.skip("not a git checkout: nothing says which files belong to the project")

@@ -86,7 +86,7 @@ def test_what_an_earlier_run_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_an_input_error_reaches_the_user_as_it_is_and_leaves_no_manifest(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="^the number is bad; give a good one.$"):
+    with pytest.raises(InputError, match=r"^the number is bad; give a good one\.$"):
         run_stage(make(tmp_path, "a", "bad"), here)
     assert not (tmp_path / "numbers" / "manifest.json").exists()
     CALLS.clear()

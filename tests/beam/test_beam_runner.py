@@ -1,0 +1,107 @@
+"""Runners: what is refused and why, forked workers, a killed worker, no network."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from corpusforge.beam import runner
+from corpusforge.beam.parts import balanced
+from corpusforge.beam.runner import BeamExecutor, WorkerDied
+from corpusforge.errors import InputError
+from corpusforge.run.stage import Part, Stage, run_stage
+from corpusforge.testing.parts import write_process
+
+
+def make(run: Path, work: object, parts: int = 4) -> Stage:
+    size = runner.IN_MEMORY_BYTES
+    own = tuple(Part("sizes", i, str(run), None, (i,), size) for i in range(parts))
+    return Stage("sizes", str(run), work, own, {}, {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "reason"),
+    [
+        ("DaskRunner", [], "drops all but the last branch"),
+        ("DirectRunner", ["--direct_running_mode=multi_threading"], "corrupts data"),
+    ],
+)
+def test_runners_that_lose_data_are_refused(name: str, options: list[str], reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        BeamExecutor(name, 1, options)
+
+
+def test_workers_below_one_are_refused() -> None:
+    with pytest.raises(InputError, match="--workers is 0"):
+        BeamExecutor("", 0)
+
+
+def test_parts_are_dealt_by_size() -> None:
+    parts = [Part("s", i, "r", None, size=size) for i, size in enumerate((9, 1, 5, 4, 1))]
+    groups = balanced(parts, 2)
+    assert [[part.size for part in group] for group in groups] == [[9, 1], [5, 4, 1]]
+
+
+def test_forked_workers_share_the_work(tmp_path: Path) -> None:
+    with BeamExecutor("DirectRunner", 2) as execute:
+        manifest, worked = run_stage(make(tmp_path, write_process), execute)
+    assert worked is True
+    assert [output.path for output in manifest.outputs] == [
+        f"sizes/part-0000{i}.txt" for i in range(4)
+    ]
+    pids = {path.read_text().split()[1] for path in (tmp_path / "sizes").glob("part-*.txt")}
+    assert len(pids) == 2, "two workers, neither of them this process"
+    assert str(os.getpid()) not in pids
+
+
+def test_a_killed_worker_ends_the_stage_and_its_finished_parts_stay(tmp_path: Path) -> None:
+    code = f"""
+import os, sys
+from corpusforge.beam.runner import IN_MEMORY_BYTES, BeamExecutor, WorkerDied
+from corpusforge.run.stage import Part, Stage, run_stage
+from corpusforge.testing.parts import kill_second
+parts = tuple(
+    Part("sizes", i, {str(tmp_path)!r}, None, (i,), IN_MEMORY_BYTES) for i in range(4)
+)
+try:
+    with BeamExecutor("DirectRunner", 2) as execute:
+        run_stage(Stage("sizes", {str(tmp_path)!r}, kill_second, parts, {{}}, {{}}), execute)
+except WorkerDied as error:
+    print(error, flush=True)
+    os._exit(error.exit_code)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == WorkerDied.exit_code, result.stderr
+    assert "a worker process of stage 'sizes' was killed" in result.stdout
+    assert not (tmp_path / "sizes" / "manifest.json").exists()
+
+
+def test_a_local_run_connects_to_loopback_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names are not resolved and no address outside the machine is connected to."""
+    asked: list[object] = []
+    connect = socket.socket.connect
+
+    def watched(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            asked.append(address)
+        connect(self, address)  # type: ignore[arg-type]
+
+    def resolve(host: object, *rest: object, **more: object) -> list[object]:
+        asked.append(host)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    from pipelines.pretrain_mix import run
+
+    run(["--output", str(tmp_path / "run"), "--workers", "1", "--quiet"])
+    assert asked == []

@@ -1,0 +1,245 @@
+"""The whole journey on the embedded sample: equal bytes however it is run, and every file honest."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from corpusforge import cli
+from corpusforge.errors import InputError, RecipeError, RunError
+from corpusforge.run import commands
+from corpusforge.run.directory import lock
+from corpusforge.tokenize.settings import Settings
+from corpusforge.tokenize.tokenizer import load
+from pipelines import pretrain_mix
+
+DATA = ("documents", "stats", "dropped", "failed", "scores", "quality", "duplicates", "contamination",
+        "tokens", "mix", "shards")  # fmt: skip
+
+
+def run(output: Path, *options: str) -> None:
+    pretrain_mix.run(["--output", str(output), "--workers", "1", "--quiet", *options])
+
+
+def digests(output: Path, *folders: str) -> dict[str, str]:
+    return {
+        path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in sorted((output / folder).rglob("*"))
+        if path.is_file() and path.name != "manifest.json" and "_receipts" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("base") / "run"
+    run(output)
+    return output
+
+
+@pytest.fixture
+def copy(base: Path, tmp_path: Path) -> Path:
+    shutil.copytree(base, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_forked_workers_give_the_same_bytes(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corpusforge.beam.runner.IN_MEMORY_BYTES", 0)
+    pretrain_mix.run(["--output", str(tmp_path / "run"), "--workers", "2", "--quiet"])
+    assert digests(tmp_path / "run", *DATA) == digests(base, *DATA)
+
+
+def test_the_order_of_input_files_changes_nothing(base: Path, tmp_path: Path) -> None:
+    sample = Path(pretrain_mix.__file__).parents[1] / "examples" / "sample_corpus"
+    listed = sorted(sample.glob("code-*.tar.gz"), reverse=True)
+    options = [option for path in listed for option in ("--source", f"code={path}")]
+    run(tmp_path / "run", *options)
+    assert digests(tmp_path / "run", "shards") == digests(base, "shards")
+
+
+@pytest.mark.parametrize("stage", ["documents", "signatures", "tokens"])
+def test_a_killed_run_is_resumed_to_the_same_bytes(base: Path, tmp_path: Path, stage: str) -> None:
+    output = tmp_path / "run"
+    command = [sys.executable, "-m", "pipelines.pretrain_mix", "--output", str(output)]
+    process = subprocess.Popen([*command, "--workers", "1", "--quiet"], stdout=subprocess.DEVNULL)
+    while process.poll() is None and not (output / stage / "_receipts").is_dir():
+        os.sched_yield()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (output / "manifest.json").exists(), "killed before it was complete"
+    run(output)
+    assert digests(output, *DATA) == digests(base, *DATA)
+    assert list(output.rglob("*.tmp-*")) == [], "what the killed run left half-written is gone"
+
+
+def test_a_complete_run_is_left_alone(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*.parquet")}
+    pretrain_mix.run(["--output", str(copy), "--workers", "1"])
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*.parquet")} == before
+    assert "complete, nothing to do" in capsys.readouterr().err
+
+
+def test_a_changed_section_makes_its_stage_again_and_no_earlier_one(copy: Path) -> None:
+    stages = (
+        "documents",
+        "scores",
+        "quality",
+        "duplicates",
+        "contamination",
+        "tokens",
+        "mix",
+        "shards",
+    )
+    before = {name: (copy / name / "manifest.json").stat().st_mtime_ns for name in stages}
+    run(copy, "--set", "mix.budget=50000")
+    after = {name: (copy / name / "manifest.json").stat().st_mtime_ns for name in stages}
+    assert [name for name in stages if before[name] != after[name]] == ["mix", "shards"]
+    receipt = json.loads((copy / "report.json").read_text())["mix"]["sources"]
+    assert sum(row["delivered_tokens"] for row in receipt.values()) == 50_000
+    assert all(row["asked_tokens"] == row["delivered_tokens"] for row in receipt.values())
+
+
+def test_the_memmap_decodes_to_the_documents_the_index_names(base: Path) -> None:
+    tokenizer = load(Settings(), str(base / "tokenizer" / "ranks.tiktoken"))
+    ids = np.memmap(base / "shards/train/part-00000.bin", dtype=np.uint16, mode="r")
+    index = pq.read_table(base / "shards/train/part-00000.parquet").to_pylist()
+    texts = {
+        row["id"]: row["text"]
+        for path in (base / "documents").glob("part-*.parquet")
+        for row in pq.read_table(path, columns=["id", "text"]).to_pylist()
+    }
+    assert sum(row["tokens"] for row in index) == len(ids)
+    cut_by_decontamination = {
+        row["id"]
+        for path in (base / "contamination").glob("part-*.parquet")
+        for row in pq.read_table(path, columns=["id"]).to_pylist()
+    }
+    whole = 0
+    for row in index:
+        own = ids[row["start"] : row["start"] + row["tokens"]]
+        if row["cut"] or row["id"] in cut_by_decontamination:
+            continue
+        assert own[-1] == tokenizer.end_id
+        assert tokenizer.decode(own[:-1]) == texts[row["id"]]
+        whole += 1
+    assert whole > 100
+
+
+def test_every_stage_balances_and_hands_on_what_it_kept(base: Path) -> None:
+    rows = json.loads((base / "report.json").read_text())["ledger"]
+    assert all(r["seen"] == r["kept"] + r["failed"] + sum(r["dropped"].values()) for r in rows)
+    path = ["ingest", "extract", "identify", "filter", "score", "dedup", "decontaminate", "tokenize",
+            "mix", "shard"]  # fmt: skip
+    kept = {(r["stage"], r["source"]): r["kept"] for r in rows}
+    seen = {(r["stage"], r["source"]): r["seen"] for r in rows}
+    for source in ("web", "wikipedia", "books", "code"):
+        for earlier, later in itertools.pairwise(path):
+            assert seen[later, source] == kept[earlier, source], (source, later)
+
+
+def test_verify_finds_a_changed_and_a_missing_file(copy: Path) -> None:
+    assert commands.verify(str(copy)) == []
+    with (copy / "shards/train/part-00000.bin").open("r+b") as stream:
+        stream.write(b"\xff\xff")
+    (copy / "mix/val.parquet").unlink()
+    assert commands.verify(str(copy)) == [
+        "mix/val.parquet: missing",
+        "shards/train/part-00000.bin: its SHA-256 is not the recorded one",
+    ]
+
+
+def test_why_tells_the_story_of_a_document(base: Path) -> None:
+    dropped = pq.read_table(base / "dropped").to_pylist()
+    copy = next(row for row in dropped if row["stage"] == "dedup")
+    lines = commands.explain(str(base), copy["id"])
+    assert any("dropped at dedup: " in line for line in lines)
+    assert any("duplicate:" in line and "kept, similarity" in line for line in lines)
+    with pytest.raises(RunError, match="knows no document 'nobody'"):
+        commands.explain(str(base), "nobody")
+
+
+@pytest.mark.parametrize(
+    ("keep", "gone"), [("final", {"signatures", "tokens"}), ("none", set(DATA) - {"shards"})]
+)
+def test_keep_removes_what_it_says_and_the_rest_verifies(
+    copy: Path, keep: str, gone: set[str]
+) -> None:
+    run(copy, "--keep", keep, "--force", "shards")
+    assert {name for name in DATA if not (copy / name).exists()} == gone
+    assert commands.verify(str(copy)) == []
+    run(copy, "--keep", keep)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (("--source", "web=/nowhere/*.warc"), InputError, "source 'web': no file matches"),
+        (("--source", "extra=/nowhere/x"), RecipeError, "--source extra:KIND=GLOB"),
+        (("--set", "mix.weights.web=0"), RecipeError, "mix.weights.web is 0"),
+        (("--set", "mix.wieghts={web=1}"), RecipeError, "Did you mean 'weights'"),
+        (("--recipe", "sampel"), RecipeError, "Did you mean 'sample'"),
+        (("--until", "tokenz"), InputError, "Did you mean 'tokens'"),
+        (("--runner", "DaskRunner"), InputError, "drops all but the last branch"),
+    ],
+)
+def test_what_is_given_wrongly_is_said_and_nothing_is_written(
+    tmp_path: Path, options: tuple[str, ...], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(tmp_path / "run", *options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty.warc").touch()
+    with pytest.raises(InputError, match="source 'web': all of its 1 files are empty"):
+        run(tmp_path / "run", "--source", f"web={tmp_path}/empty.warc")
+
+
+def test_a_run_of_another_recipe_and_foreign_files_are_not_touched(
+    copy: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match="holds a run of recipe 'sample', not 'mine'"):
+        run(copy, "--set", "name=mine")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(RunError, match="files that no run wrote"):
+        run(tmp_path / "other")
+    assert (tmp_path / "other" / "thesis.txt").read_text() == "mine"
+
+
+def test_two_runs_on_one_directory(copy: Path) -> None:
+    with lock(str(copy)), pytest.raises(RunError, match="is being written by process"):
+        run(copy)
+
+
+def test_main_prints_the_error_and_exits_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pretrain_mix.main(["--output", str(tmp_path / "x"), "--recipe", "nope"]) == 2
+    assert capsys.readouterr().err.startswith("error: no recipe named 'nope'.")
+
+
+def test_commands_print_and_return_0(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["verify", str(base)]) == 0
+    assert cli.main(["inspect", str(base)]) == 0
+    assert cli.main(["diff", str(base), str(base)]) == 0
+    assert cli.main(["check", "sample"]) == 0
+    assert cli.main(["recipe", "show", "sample"]) == 0
+    assert cli.main(["recipe", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "no difference in any reported figure" in out
+    assert cli.main(["verify", str(base / "shards")]) == 2
