@@ -62,18 +62,26 @@ def _bars(counts: Sequence[int], titles: Sequence[str], label: str) -> Markup:
     return _SVG.format(_WIDTH, _HEIGHT, label, Markup("").join(parts))
 
 
-def histogram(data: Histogram, label: str, unit: str = "") -> Drawing:
+def _trimmed(data: Histogram) -> Histogram:
+    """Without the empty bins before the first and after the last value."""
+    used = [place for place, value in enumerate(data.counts) if value]
+    if not used:
+        return data
+    first, last = used[0], used[-1] + 1
+    return Histogram(edges=data.edges[first : last + 1], counts=data.counts[first:last])
+
+
+def histogram(data: Histogram, label: str, unit: str = "", *, trim: bool = False) -> Drawing:
     """Return the drawing of a histogram; every bin has the same width, whatever its edges."""
+    data = _trimmed(data) if trim else data
     unit = f" {unit}" if unit else ""
     titles = [
         f"{short(low)} to {short(high)}{unit}: {count(value)} documents"
         for low, high, value in zip(data.edges[:-1], data.edges[1:], data.counts, strict=True)
     ]
-    axis = (
-        short(data.edges[0]),
-        short(data.edges[len(data.edges) // 2]),
-        short(data.edges[-1]) + unit,
-    )
+    half, odd = divmod(len(data.counts), 2)
+    middle = "" if odd else short(data.edges[half])  # only where an edge stands in the middle
+    axis = (short(data.edges[0]), middle, short(data.edges[-1]) + unit)
     svg = _bars(data.counts, titles, f"{label}: {count(sum(data.counts))} documents")
     return Drawing(svg, axis, count(max(data.counts, default=0)), count(sum(data.counts)))
 
@@ -86,7 +94,7 @@ def years(counts: Mapping[str, int], label: str) -> Drawing | None:
     span = range(known[0], known[-1] + 1)
     values = [counts.get(str(year), 0) for year in span]
     titles = [f"{year}: {count(value)} documents" for year, value in zip(span, values, strict=True)]
-    middle = str(span[len(span) // 2]) if len(span) > 2 else ""
+    middle = str(span[len(span) // 2]) if len(span) > 2 and len(span) % 2 else ""
     right = str(span[-1]) if len(span) > 1 else ""
     svg = _bars(values, titles, f"{label}: documents a year")
     return Drawing(svg, (str(span[0]), middle, right), count(max(values)), count(sum(values)))

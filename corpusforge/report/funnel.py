@@ -41,10 +41,19 @@ class Funnel:
         return self.steps[0].seen if self.steps else 0
 
     @property
+    def by_stage(self) -> dict[str, Step]:
+        """The steps by stage."""
+        return {step.stage: step for step in self.steps}
+
+    @property
     def kept(self) -> int:
         """Documents left before the mixture draws from them."""
         steps = [step for step in self.steps if step.stage in _BEFORE_MIX]
         return steps[-1].kept if steps else 0
+
+
+def _is_language(note: str) -> bool:
+    return note.startswith("lang:")  # shown as shares, not as notes
 
 
 def _ranked(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
@@ -63,7 +72,7 @@ def _funnel(source: str, rows: Iterable[LedgerRow]) -> Funnel:
         notes: Counter[str] = Counter()
         for row in mine:
             rules.update(row.dropped)
-            notes.update(row.notes)
+            notes.update({name: n for name, n in row.notes.items() if not _is_language(name)})
         seen = sum(row.seen for row in mine)
         kept = sum(row.kept for row in mine)
         failed = sum(row.failed for row in mine)

@@ -82,7 +82,7 @@ def _drawings(data: RunData) -> dict[str, Any]:
             name: charts.histogram(item, f"Scores of {name}") for name, item in data.scores.items()
         },
         "lengths": {
-            name: charts.histogram(item, f"Lengths of {name}", "bytes")
+            name: charts.histogram(item, f"Lengths of {name}", "bytes", trim=True)
             for name, item in data.lengths.items()
         },
         "dates": dates,

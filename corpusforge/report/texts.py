@@ -13,14 +13,16 @@ from markupsafe import Markup, escape
 
 __all__ = ["SNIPPET", "marked"]
 
-SNIPPET = 420
+SNIPPET = 320
 """Characters of a text that are shown."""
 
+_BREAKS = re.compile(r"\s*\n\s*")
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|\s+|[^\w\s]")
 
 
 def _tokens(text: str) -> list[str]:
-    tokens = _TOKEN.findall(text[:SNIPPET])
+    text = _BREAKS.sub("\n", text.strip())
+    tokens: list[str] = _TOKEN.findall(text[:SNIPPET])
     return tokens[:-1] if len(text) > SNIPPET else tokens  # the last may be half a word
 
 

@@ -9,7 +9,7 @@ from report_values import RUN
 
 from corpusforge.report import RunData, page, write_report
 
-VOID = {"meta", "link", "br", "rect", "img", "hr", "input"}
+VOID = {"meta", "link", "br", "rect", "img", "hr", "input", "col"}
 
 
 class Outline(html.parser.HTMLParser):
