@@ -94,7 +94,7 @@ def _resiliparse(html: bytes) -> Extracted:
 
 
 def _chain(engine: str) -> list[Callable[[bytes], Extracted]]:
-    own = [main_text, _resiliparse]
+    own: list[Callable[[bytes], Extracted]] = [main_text, _resiliparse]
     return [_trafilatura, *own] if engine == "trafilatura" else own
 
 

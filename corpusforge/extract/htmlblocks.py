@@ -1,6 +1,6 @@
 """Blocks of a scanned page, and what can be measured of each without reading its words closely.
 
-A block is the text between two block-level tags: a paragraph, a list item, a cell, a line of a menu.
+A block is the text between two block-level tags: a paragraph, a list item, a cell, a menu line.
 Measures follow what the field found telling (link density and text length: Kohlschütter et al.
 2010; class names: Readability; text around: Pomikálek 2011), one pass over the text bytes.
 Limit: words of scripts without spaces are estimated at two characters each.
@@ -13,19 +13,49 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.extract.htmlscan import GAP, LINK, Page, match_words
+from corpusforge.extract.htmlbytes import match_words
+from corpusforge.extract.htmlscan import GAP, LINK, Page
 from corpusforge.extract.htmltags import BLOCK, GROUPS, Tables
 from corpusforge.text.jit import jit
 
 __all__ = ["FEATURES", "Blocks", "blocks"]
 
+U8 = NDArray[np.uint8]
+U64 = NDArray[np.uint64]
+I16 = NDArray[np.int16]
+I32 = NDArray[np.int32]
+F32 = NDArray[np.float32]
+Words = tuple[U8, I16, U64]
+
 _SAYS = next(number for number, name in enumerate(GROUPS) if name.startswith("says"))
 _PLACED = _SAYS - 1  # groups that stand on elements; "hiddenstyle", the last of them, never shows
-_MEASURES = (
-    "bias words10 words40 words150 link_density link_half link_all one_word commas sentences "
-    "ends_sentence ends_colon digits capitals separators short_no_link long_no_link bare_div depth "
-    "position position_early position_late verbatim runs repeated"
-).split()
+_MEASURES = [
+    "bias",
+    "words10",
+    "words40",
+    "words150",
+    "link_density",
+    "link_half",
+    "link_all",
+    "one_word",
+    "commas",
+    "sentences",
+    "ends_sentence",
+    "ends_colon",
+    "digits",
+    "capitals",
+    "separators",
+    "short_no_link",
+    "long_no_link",
+    "bare_div",
+    "depth",
+    "position",
+    "position_early",
+    "position_late",
+    "verbatim",
+    "runs",
+    "repeated",
+]
 _GROUPS_AT = len(_MEASURES)
 FEATURES: tuple[str, ...] = (
     *_MEASURES,
@@ -58,7 +88,7 @@ class Blocks(NamedTuple):
 
 
 @jit
-def _spans(elements, runs, kinds, spans):  # type: ignore[no-untyped-def]
+def _spans(elements: I32, runs: I32, kinds: U8, spans: I32) -> int:
     """Cut the runs into blocks; return their number."""
     found = 0
     for place in range(len(runs)):
@@ -77,8 +107,8 @@ def _spans(elements, runs, kinds, spans):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _wide(data, place, end):  # type: ignore[no-untyped-def]
-    """Classify a three-byte sign: 1 comma, 2 sentence end, 3 closing quote, 4 Han or kana, else 0."""
+def _wide(data: U8, place: int, end: int) -> int:
+    """Classify a three-byte sign: 1 comma, 2 sentence end, 3 end quote, 4 Han or kana, else 0."""
     if place + 2 >= end:
         return 0
     first, second, third = data[place], data[place + 1], data[place + 2]
@@ -94,7 +124,20 @@ def _wide(data, place, end):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _count_run(data, start, end, linked, counts):  # type: ignore[no-untyped-def]
+def _count_sign(byte: int, following: int, counts: F32) -> None:
+    """Count an ASCII sign for what it may say: comma, sentence end, digit, separator."""
+    if byte == 44:
+        counts[COMMAS] += 1
+    elif byte in (33, 46, 63) and (following <= 32 or following == 34 or following >= 128):
+        counts[ENDS] += 1
+    elif 48 <= byte <= 57:
+        counts[DIGITS] += 1
+    elif byte in (124, 47, 62):
+        counts[SEPARATORS] += 1
+
+
+@jit
+def _count_run(data: U8, start: int, end: int, linked: bool, counts: F32) -> None:
     """Add one text run to its block's counts."""
     fresh = True
     for place in range(start, end):
@@ -111,15 +154,7 @@ def _count_run(data, start, end, linked, counts):  # type: ignore[no-untyped-def
                 if 65 <= byte <= 90:
                     counts[CAPITALS] += 1
             fresh = False
-            following = data[place + 1] if place + 1 < end else 32
-            if byte == 44:
-                counts[COMMAS] += 1
-            elif byte in (33, 46, 63) and (following <= 32 or following == 34 or following >= 128):
-                counts[ENDS] += 1
-            elif 48 <= byte <= 57:
-                counts[DIGITS] += 1
-            elif byte in (124, 47, 62):
-                counts[SEPARATORS] += 1
+            _count_sign(byte, data[place + 1] if place + 1 < end else 32, counts)
         elif byte >= 0xC0:
             kind = _wide(data, place, end)
             if kind == 4:
@@ -132,7 +167,7 @@ def _count_run(data, start, end, linked, counts):  # type: ignore[no-untyped-def
 
 
 @jit
-def _ending(data, start, end):  # type: ignore[no-untyped-def]
+def _ending(data: U8, start: int, end: int) -> int:
     """Return 1 where the text ends as a sentence does, 2 where by a colon, else 0."""
     place = end - 1
     for _ in range(3):
@@ -155,7 +190,7 @@ def _ending(data, start, end):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _count(data, runs, spans, counts):  # type: ignore[no-untyped-def]
+def _count(data: U8, runs: I32, spans: I32, counts: F32) -> None:
     for block in range(len(spans)):
         row = counts[block]
         for place in range(spans[block, 0], spans[block, 1]):
@@ -166,7 +201,7 @@ def _count(data, runs, spans, counts):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _digests(data, runs, spans, digests):  # type: ignore[no-untyped-def]
+def _digests(data: U8, runs: I32, spans: I32, digests: U64) -> None:
     """Hash each block's letters (FNV-1a), to find lines that a page says twice."""
     for block in range(len(spans)):
         value = np.uint64(0xCBF29CE484222325)
@@ -178,7 +213,7 @@ def _digests(data, runs, spans, digests):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _masses(elements, spans, counts, mass):  # type: ignore[no-untyped-def]
+def _masses(elements: I32, spans: I32, counts: F32, mass: F32) -> None:
     """Sum the bytes of text below each element; parents come before their children."""
     for block in range(len(spans)):
         mass[spans[block, 2]] += counts[block, SIZE]
@@ -187,7 +222,7 @@ def _masses(elements, spans, counts, mass):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _inherited(elements, hints, mass, far):  # type: ignore[no-untyped-def]
+def _inherited(elements: I32, hints: U64, mass: F32, far: U64) -> None:
     """Pass hints down, except those of elements that hold most of the page."""
     for element in range(1, len(elements)):
         inherited = far[elements[element, 1]]
@@ -197,7 +232,9 @@ def _inherited(elements, hints, mass, far):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _measure(row, counts, before, total, depth, span):  # type: ignore[no-untyped-def]
+def _measure(
+    row: F32, counts: F32, before: np.float32, total: np.float32, depth: int, span: I32
+) -> None:
     """Fill the measures of a block, in the order of `_MEASURES`."""
     words = max(counts[WORDS], np.float32(1))
     size = max(counts[SIZE], np.float32(1))
@@ -228,7 +265,18 @@ def _measure(row, counts, before, total, depth, span):  # type: ignore[no-untype
 
 
 @jit
-def _features(data, elements, hints, runs, spans, counts, mass, far, t, features):  # type: ignore[no-untyped-def]
+def _features(
+    data: U8,
+    elements: I32,
+    hints: U64,
+    runs: I32,
+    spans: I32,
+    counts: F32,
+    mass: F32,
+    far: U64,
+    t: Words,
+    features: F32,
+) -> None:
     fold, goto, output = t
     total = max(mass[0], np.float32(1))
     before = np.float32(0)

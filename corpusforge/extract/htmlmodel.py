@@ -35,18 +35,61 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 
-CONTEXT: tuple[str, ...] = tuple(
-    (
-        "p logit_p p_before p_after p_window1 p_window3 p_window8 p_before3 p_after3 "
-        "p_outside_before p_outside_after item_p_before item_p_after item_p_both cell_p_both "
-        "p_element p_parent p_grandparent p_greatgrandparent "
-        "share_element share_parent share_grandparent share_greatgrandparent "
-        "in_best under_main parent_main grandparent_main item_in_best cell_in_best link_in_best "
-        "p_in_best p_parent_main long_in_best long_outside tag_share tag_share_parent_main depth_off "
-        "starts_next before after is_before is_after between near touches both_touch "
-        "between_short between_link between_far heading_p_after heading_after "
-        "good_text good_share good_text_p"
-    ).split()
+CONTEXT: tuple[str, ...] = (
+    "p",
+    "logit_p",
+    "p_before",
+    "p_after",
+    "p_window1",
+    "p_window3",
+    "p_window8",
+    "p_before3",
+    "p_after3",
+    "p_outside_before",
+    "p_outside_after",
+    "item_p_before",
+    "item_p_after",
+    "item_p_both",
+    "cell_p_both",
+    "p_element",
+    "p_parent",
+    "p_grandparent",
+    "p_greatgrandparent",
+    "share_element",
+    "share_parent",
+    "share_grandparent",
+    "share_greatgrandparent",
+    "in_best",
+    "under_main",
+    "parent_main",
+    "grandparent_main",
+    "item_in_best",
+    "cell_in_best",
+    "link_in_best",
+    "p_in_best",
+    "p_parent_main",
+    "long_in_best",
+    "long_outside",
+    "tag_share",
+    "tag_share_parent_main",
+    "depth_off",
+    "starts_next",
+    "before",
+    "after",
+    "is_before",
+    "is_after",
+    "between",
+    "near",
+    "touches",
+    "both_touch",
+    "between_short",
+    "between_link",
+    "between_far",
+    "heading_p_after",
+    "heading_after",
+    "good_text",
+    "good_share",
+    "good_text_p",
 )
 """Names of the columns of `context`."""
 
@@ -102,7 +145,7 @@ def _windows(p: F64, size: F64, order: NDArray[np.int64]) -> list[F64]:
 
 
 def _siblings(p: F64, parents: I32, item: F64, cell: F64) -> list[F64]:
-    """Return probabilities of the nearest blocks that are no siblings: what a list stands between."""
+    """Return probabilities of the nearest blocks that are no siblings: a list stands between."""
     before, after = np.empty(len(p), np.int64), np.empty(len(p), np.int64)
     _outside(parents, before, after)
     ends = np.append(p, 0.0)
@@ -114,7 +157,7 @@ def _siblings(p: F64, parents: I32, item: F64, cell: F64) -> list[F64]:
 def _tree(
     page: Page, found: Blocks, p: F64, item: F64, cell: F64
 ) -> tuple[list[F64], NDArray[np.bool_]]:
-    """Return columns on the elements around each block, and which blocks lie in the best subtree."""
+    """Return columns on the elements around blocks, and which blocks lie in the best subtree."""
     elements, spans = page.elements, found.spans
     size = found.counts[:, SIZE].astype(np.float64)
     words = found.counts[:, WORDS]
@@ -188,9 +231,9 @@ def context(page: Page, found: Blocks, p: F64) -> F32:
     `p` are the first look's probabilities, float64 [blocks], at least one block.
     """
     size = found.counts[:, SIZE].astype(np.float64)
-    links = found.features[:, _COLUMN["link_density"]]
-    item = found.features[:, _COLUMN["near <li>"]] * (links < 0.5)
-    cell = found.features[:, _COLUMN["near <td>"]]
+    features = found.features.astype(np.float64)
+    item = features[:, _COLUMN["near <li>"]] * (features[:, _COLUMN["link_density"]] < 0.5)
+    cell = features[:, _COLUMN["near <td>"]]
     order = np.arange(len(p))
     windows = _windows(p, size, order)
     parents = page.elements[found.spans[:, 2], 1]

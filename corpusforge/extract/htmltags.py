@@ -45,10 +45,37 @@ _NAMES = ["", *sorted(_TAGS)]
 ATTRIBUTES = ("class", "id", "role", "itemprop", "style", "hidden", "aria-hidden", "href")
 """Attributes that the scanner reads; the number of one is its place here plus one."""
 
-_TAG_GROUPS = (
-    "a article aside blockquote dd dl div figcaption figure footer form h1 h2 h3 h4 header label li "
-    "main nav ol p pre section span table td th ul"
-).split()
+_TAG_GROUPS = [
+    "a",
+    "article",
+    "aside",
+    "blockquote",
+    "dd",
+    "dl",
+    "div",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "header",
+    "label",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "span",
+    "table",
+    "td",
+    "th",
+    "ul",
+]
 CLASSES = 128
 DELIMITER = 0
 
@@ -69,7 +96,7 @@ GROUPS: tuple[str, ...] = tuple(f"<{name}>" for name in _TAG_GROUPS) + tuple(
 class Tables:
     """Arrays that the kernels read; all are constants.
 
-    names: uint64 [1024], hashed tag and attribute names, 0 where free; ids: int16 [1024, 2], numbers
+    names: uint64 [1024], hashed tag and attribute names, 0 if free; ids: int16 [1024, 2], numbers
     of that name as a tag and as an attribute; kinds: uint8 [tags]; tag_hints: uint64 [tags];
     fold: uint8 [256], byte to letter class; goto: int16 [states, 128]; output: uint64 [states].
     """

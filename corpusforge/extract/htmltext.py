@@ -1,4 +1,4 @@
-"""Chosen blocks of a page as text: paragraphs, headings, lists, table rows and code keep their lines.
+"""Chosen blocks of a page as text: paragraphs, headings, lists, rows and code keep their lines.
 
 White space inside a line is one space, except in preformatted text. Entities are read last, once.
 """
@@ -11,11 +11,14 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.extract.htmlscan import LINK, NEWLINE, SPACE, VERBATIM, Page
+from corpusforge.extract.htmlscan import NEWLINE, SPACE, VERBATIM, Page
 from corpusforge.extract.htmltags import tag_id
 from corpusforge.text.jit import jit
 
 __all__ = ["text_of"]
+
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
 
 _LI, _TR, _TD, _TH, _DT, _DD = map(tag_id, ("li", "tr", "td", "th", "dt", "dd"))
 _PARAGRAPH, _LINE, _CELL, _ITEM = 0, 1, 2, 3
@@ -25,8 +28,8 @@ _LINES = re.compile(r"\n{3,}")
 
 
 @jit
-def _holder(elements, element, first, second):  # type: ignore[no-untyped-def]
-    """Return the nearest element of either tag at or above, within 12 levels; 0 if there is none."""
+def _holder(elements: I32, element: int, first: int, second: int) -> int:
+    """Return the nearest element of either tag at or above, within 12 levels, or 0."""
     for _ in range(12):
         if element <= 0:
             return 0
@@ -37,7 +40,7 @@ def _holder(elements, element, first, second):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _joint(elements, last, element):  # type: ignore[no-untyped-def]
+def _joint(elements: I32, last: int, element: int) -> int:
     """Say how a block follows the one before it."""
     row = _holder(elements, element, _TR, _TR)
     if row and last >= 0 and row == _holder(elements, last, _TR, _TR):
@@ -56,7 +59,7 @@ def _joint(elements, last, element):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _write(out, size, text):  # type: ignore[no-untyped-def]
+def _write(out: U8, size: int, text: bytes) -> int:
     for byte in text:
         out[size] = byte
         size += 1
@@ -64,7 +67,7 @@ def _write(out, size, text):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _write_run(data, run, out, size):  # type: ignore[no-untyped-def]
+def _write_run(data: U8, run: I32, out: U8, size: int) -> int:
     """Copy a run's bytes, white space runs as one space unless the run is verbatim."""
     verbatim = run[3] & VERBATIM
     space = False
@@ -83,7 +86,9 @@ def _write_run(data, run, out, size):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _render(data, elements, runs, spans, keep, out):  # type: ignore[no-untyped-def]
+def _render(
+    data: U8, elements: I32, runs: I32, spans: I32, keep: NDArray[np.bool_], out: U8
+) -> int:
     """Write the kept blocks; return the number of bytes."""
     size = 0
     last = -1

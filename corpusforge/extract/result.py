@@ -19,5 +19,5 @@ class Extracted:
     format: str
 
 
-class Unreadable(Exception):  # noqa: N818 - a verdict on data, not an error of the program
+class Unreadable(Exception):
     """Raised inside an extractor where the content cannot be read; becomes a `Failed` row."""

@@ -1,0 +1,211 @@
+"""Names, attribute values and ends of markup in HTML bytes: what the scanner reads with.
+
+Method: the tokenizer states of the HTML standard. Every function moves forward only; the scanner's
+place and flags stand in one int64 array, whose places are named here.
+Limit: a quote that the page never closes ends at the next ">", where a browser would swallow the
+rest of the page.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpusforge.extract.htmltags import ATTRIBUTES, GROUPS
+from corpusforge.text.jit import jit
+
+__all__ = [
+    "find_end",
+    "is_space",
+    "match_words",
+    "quote_end",
+    "raw_end",
+    "read_attributes",
+    "read_name",
+]
+
+U8 = NDArray[np.uint8]
+U64 = NDArray[np.uint64]
+I16 = NDArray[np.int16]
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+Arrays = tuple[U64, I16, U8, U64, U8, I16, U64]
+"""The fields of `Tables`, as the kernels take them."""
+
+POS, TOP, LEVEL, ELEMENTS, RUNS, INLINK, LINK_TOP, PENDING, OPEN_P = range(9)
+TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF = range(9, 15)
+PLACES = 15
+"""Places of the state: position in the bytes; innermost element and its level; numbers of elements
+and runs; whether a link is open, and in which element; flags of the next run; open paragraphs; the
+title; flags of the tag just read; quotes that never close; whether the tag ended in "/"."""
+
+HIDDEN, LINKED = 1, 4
+"""Flags that attributes set."""
+
+_CLASS, _STYLE, _HIDDEN, _ARIA, _HREF = (
+    ATTRIBUTES.index(name) + 1 for name in ("class", "style", "hidden", "aria-hidden", "href")
+)
+_STYLE_BIT = np.uint64(1 << GROUPS.index("hiddenstyle"))
+
+
+@jit
+def is_space(byte: int) -> bool:
+    """Whether the byte is HTML white space."""
+    return byte == 32 or 9 <= byte <= 13
+
+
+@jit
+def find_end(data: U8, start: int, first: int, second: int, third: int) -> int:
+    """Return the place after the next "first second third" bytes, or the end."""
+    for place in range(start, len(data) - 2):
+        if data[place] == first and data[place + 1] == second and data[place + 2] == third:
+            return place + 3
+    return len(data)
+
+
+@jit
+def read_name(data: U8, position: int, names: U64, state: I64) -> np.int64:
+    """Return the slot of the tag or attribute name that begins here; move on behind it."""
+    key = np.uint64(0)
+    size = len(data)
+    while position < size:
+        byte = data[position]
+        if byte in (62, 47, 61) or is_space(byte):  # > / =
+            break
+        if 65 <= byte <= 90:
+            byte += 32
+        key = key * np.uint64(257) + np.uint64(byte)
+        position += 1
+    state[POS] = position
+    slot = np.int64(key % np.uint64(1024))
+    while names[slot] != 0:
+        if names[slot] == key:
+            break
+        slot = (slot + 1) % 1024
+    return slot
+
+
+@jit
+def match_words(data: U8, start: int, end: int, fold: U8, goto: I16, output: U64) -> np.uint64:
+    """Return the groups whose words occur in a span; runs of other signs count as one boundary."""
+    found = np.uint64(0)
+    state = np.int64(goto[0, 0])
+    boundary = True
+    lower = False
+    for place in range(start, end):
+        byte = data[place]
+        letter = fold[byte]
+        if letter == 0:
+            if not boundary:
+                state = np.int64(goto[state, 0])
+                found |= output[state]
+                boundary = True
+            lower = False
+            continue
+        capital = 65 <= byte <= 90
+        if capital and lower:
+            state = np.int64(goto[state, 0])
+            found |= output[state]
+        state = np.int64(goto[state, letter])
+        found |= output[state]
+        boundary = False
+        lower = not capital
+    if not boundary:
+        found |= output[goto[state, 0]]
+    return found
+
+
+@jit
+def quote_end(data: U8, position: int, quote: int, state: I64) -> int:
+    """Return where a quoted value ends; a quote that is never closed ends at the next ">"."""
+    flag = NO_QUOTE1 if quote == 34 else NO_QUOTE2
+    if not state[flag]:
+        for place in range(position, len(data)):
+            if data[place] == quote:
+                return place
+        state[flag] = 1
+    for place in range(position, len(data)):
+        if data[place] == 62:
+            return place
+    return len(data)
+
+
+@jit
+def read_value(data: U8, position: int, state: I64) -> tuple[int, int]:
+    """Return the start and end of an attribute's value; the state's place moves behind it."""
+    size = len(data)
+    while position < size and is_space(data[position]):
+        position += 1
+    if position >= size or data[position] != 61:
+        state[POS] = position
+        return position, position
+    position += 1
+    while position < size and is_space(data[position]):
+        position += 1
+    if position < size and data[position] in (34, 39):
+        end = quote_end(data, position + 1, data[position], state)
+        state[POS] = min(end + 1, size) if end < size and data[end] != 62 else end
+        return position + 1, end
+    end = position
+    while end < size and data[end] != 62 and not is_space(data[end]):
+        end += 1
+    state[POS] = end
+    return position, end
+
+
+@jit
+def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
+    """Read attributes up to and including ">"; return hint groups, set flags in the state."""
+    names, ids, _, _, fold, goto, output = t
+    found = np.uint64(0)
+    size = len(data)
+    position = state[POS]
+    state[ATTR_FLAGS] = 0
+    state[SELF] = 0
+    while position < size:
+        byte = data[position]
+        if byte == 62:
+            position += 1
+            break
+        if is_space(byte) or byte in (47, 61):
+            state[SELF] = byte == 47
+            position += 1
+            continue
+        state[SELF] = 0
+        attribute = ids[read_name(data, position, names, state), 1]
+        start, end = read_value(data, state[POS], state)
+        position = state[POS]
+        if _CLASS <= attribute <= _STYLE:
+            words = match_words(data, start, end, fold, goto, output)
+            if attribute == _STYLE:
+                if words & _STYLE_BIT:
+                    state[ATTR_FLAGS] |= HIDDEN
+            else:
+                found |= words & ~_STYLE_BIT
+        elif attribute == _HIDDEN or (
+            attribute == _ARIA and end - start == 4 and data[start] | 32 == 116
+        ):
+            state[ATTR_FLAGS] |= HIDDEN
+        elif attribute == _HREF:
+            state[ATTR_FLAGS] |= LINKED
+    state[POS] = position
+    return found
+
+
+@jit
+def raw_end(data: U8, start: int, name_start: int, name_end: int) -> int:
+    """Return where the end tag of a raw text element begins, or the end of the page."""
+    size = len(data)
+    length = name_end - name_start
+    place = start
+    while place < size - length - 1:
+        if data[place] == 60 and data[place + 1] == 47:
+            same = True
+            for k in range(length):
+                if data[place + 2 + k] | 32 != data[name_start + k] | 32:
+                    same = False
+                    break
+            if same:
+                return place
+        place += 1
+    return size
