@@ -75,7 +75,7 @@ def _lcs(passage: Any, text: Any, length: Any, first: Any) -> tuple[int, int, in
     last = 0
     while last < n and length[last + 1] < length[n]:
         last += 1
-    return length[n], first[n], last
+    return length[n], first[last + 1] if n else -1, last
 
 
 @jit
@@ -125,7 +125,8 @@ class Fuzzy:
     """Seeds and content words of an index's passages, ready to search with.
 
     seed s stands in passages at postings[starts[s]:starts[s + 1]] = (passage, offset in words);
-    `needs` seeds together make a candidate; `shares` of a passage's words make a hit.
+    `needs` seeds together make a candidate; `shares` of a passage's words make a hit; a passage
+    that is too short, or has too few seeds of its own, is not `searchable`.
     """
 
     table: Table
@@ -136,6 +137,7 @@ class Fuzzy:
     shares: NDArray[np.float64]
     words: NDArray[np.uint64]
     bounds: I64
+    searchable: NDArray[np.bool_]
 
     @classmethod
     def of(cls, index: EvalIndex, share: float) -> Fuzzy:
@@ -165,6 +167,7 @@ class Fuzzy:
             np.where(sizes < _SHORT, np.minimum(1.0, share + _SHORT_EXTRA), share),
             words,
             bounds,
+            kept >= 2,
         )
 
     def find(self, words: Words) -> tuple[I64, NDArray[np.float32]]:

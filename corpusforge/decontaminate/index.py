@@ -144,14 +144,13 @@ class EvalIndex:
         return sorted(set(self.arrays["passage_item"][passages].tolist()))
 
     def unsearchable(self, rule: str) -> list[int]:
-        """Return the items of which the rule holds no gram: too short, or like too many others."""
-        grams = np.flatnonzero(self.arrays["gram_rules"] & RULE_BITS[rule])
-        starts = self.arrays["posting_start"]
-        held: set[int] = set()
-        for gram in grams.tolist():
-            passages = self.arrays["posting_passage"][starts[gram] : starts[gram + 1]]
-            held.update(self.arrays["passage_item"][passages].tolist())
-        return [item for item in range(len(self.item_ids)) if item not in held]
+        """Return the items of which an exact rule holds no gram: their passages are too short."""
+        a = self.arrays
+        held = (a["gram_rules"] & RULE_BITS[rule]) != 0
+        passages = a["posting_passage"][np.repeat(held, np.diff(a["posting_start"]))]
+        found = np.zeros(len(self.item_ids), dtype=bool)
+        found[a["passage_item"][passages]] = True
+        return np.flatnonzero(~found).tolist()
 
 
 def _word_arrays(words: Words, owners: Sequence[int]) -> dict[str, NDArray[Any]]:

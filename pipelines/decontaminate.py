@@ -1,0 +1,99 @@
+"""JSONL without evaluation items: cut or dropped, with a report.
+
+    python -m pipelines.decontaminate --index eval.index --input documents.jsonl --output clean
+
+writes kept.jsonl, hits.jsonl and report.json. For SFT and ranking rows name every text field:
+--field prompt --field response; a row with a hit is then dropped whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from corpusforge.cli import fail
+from corpusforge.decontaminate import EvalIndex, Settings
+from corpusforge.decontaminate.jsonl import decontaminate_files
+from corpusforge.decontaminate.settings import RULE_NAMES
+from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.io import files
+
+__all__ = ["main", "run"]
+
+_DEFAULT = Settings()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    options = argparse.ArgumentParser(
+        prog="python -m pipelines.decontaminate",
+        description="Remove what overlaps the evaluation sets of an index from JSONL files.",
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    add("--index", required=True, help="file made by python -m pipelines.build_eval_index")
+    add("--input", action="append", required=True, metavar="JSONL",
+        help="file, directory or glob; .gz, .zst, .bz2, .xz as well; may be repeated")  # fmt: skip
+    add(
+        "--output", required=True, metavar="DIR", help="kept.jsonl, hits.jsonl, report.json go here"
+    )
+    add("--field", action="append", metavar="NAME",
+        help="text field, dots reach inside; with several, or one that holds a list, a row "
+             "with a hit is dropped, not cut (default: text)")  # fmt: skip
+    add("--rule", action="append", metavar="NAME",
+        help=f"of {', '.join(RULE_NAMES)} (default: {', '.join(_DEFAULT.rules)})")  # fmt: skip
+    add("--max-documents", type=int, default=_DEFAULT.max_documents, metavar="N",
+        help="gpt3.v1 ignores an n-gram that is in more rows than this; 0 ignores none "
+             "(default: %(default)s)")  # fmt: skip
+    add("--fuzzy-share", type=float, default=_DEFAULT.fuzzy_share, metavar="S",
+        help="fuzzy.v1: share of an item that must be there in order (default: %(default)s)")  # fmt: skip
+    return options
+
+
+def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Do what the command line says; return the report. Raises CorpusforgeError."""
+    options = parser().parse_args(argv)
+    settings = Settings(
+        rules=tuple(options.rule or _DEFAULT.rules),
+        max_documents=options.max_documents,
+        fuzzy_share=options.fuzzy_share,
+    )
+    paths = [file.path for pattern in options.input for file in files.list_files(pattern)]
+    if not paths:
+        raise InputError(f"--input {' '.join(options.input)}: no file found.")
+    index = EvalIndex.load(options.index)
+    report = decontaminate_files(
+        index, paths, options.output, settings, tuple(options.field or ("text",))
+    )
+    _print(report)
+    return report
+
+
+def _print(report: dict[str, Any]) -> None:
+    dropped = sum(report["dropped"].values())
+    print(
+        f"seen {report['seen']}  kept {report['kept']} (cut {report['cut']})  dropped {dropped}  "
+        f"failed {report['failed']}"
+    )
+    for name, about in report["sets"].items():
+        found, items = about["items_found"], about["items"]
+        actions = ", ".join(f"{count} {what}" for what, count in about["actions"].items())
+        print(f"{name:<20} {found} of {items} items in {about['documents']} rows: {actions or '-'}")
+        for example in about["examples"][:2]:
+            print(f"    {example['id']}  {example['rule']}  item {example['item']}: "
+                  f"{example['excerpt'][:100]}")  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point: 0, or 2 with a message where something given is wrong."""
+    try:
+        run(argv)
+    except CorpusforgeError as error:
+        return fail(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
