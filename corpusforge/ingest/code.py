@@ -212,7 +212,7 @@ def _document(
         "text" if prose else "code",
         licence=licence,
         category=settings.category,
-        format="text" if prose else "code",
+        format="text" if prose else "table" if language == "CSV" else "code",
         title=path.rsplit("/", 1)[-1],
         meta=meta,
     )
@@ -221,6 +221,7 @@ def _document(
 def _stack(path: str, name: str, settings: Settings) -> Iterator[Item]:
     number = 0
     for batch in parquet.read_batches(path, batch_rows=256):
+        batch.validate(full=True)
         columns = _columns(batch)
         for row in range(batch.num_rows):
             values = {key: column[row].as_py() for key, column in columns.items()}

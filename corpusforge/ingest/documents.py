@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from corpusforge.ingest import charset
+from corpusforge.ingest.formats import conversation, guess
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import name_of, open_capped, read_up_to, stem
 from corpusforge.io import files, parquet
@@ -24,7 +25,7 @@ __all__ = ["read_documents", "read_html"]
 Item = RawDocument | Skipped | Failed
 _SIDE_FILES = frozenset({"dataset_info.json", "state.json", "dataset_dict.json"})
 _FIELDS = ("url", "date", "lang", "licence", "title", "format")
-_TEXTS = ("text", "content", "paragraphs", "body", "document")
+_TEXTS = ("text", "content", "paragraphs", "body", "document", "messages", "conversations")
 _FORMATS = frozenset({"text", "code", "table", "dialogue"})
 _BATCH = 64
 
@@ -121,6 +122,7 @@ def _arrow(path: str) -> Iterator[Row]:
 
 def _batches(batches: Iterator[pa.RecordBatch]) -> Iterator[Row]:
     for batch in batches:
+        batch.validate(full=True)  # damaged offsets would end the process, not the record
         for start in range(0, batch.num_rows, _BATCH):
             yield from batch.slice(start, _BATCH).to_pylist()
 
@@ -142,7 +144,7 @@ def _document(row: Row, name: str, number: int, settings: Settings) -> Item:
         return Skipped(locator, "record_size", str(len(text)), str(settings.max_record_bytes))
     said = {field: _scalar(_at(values, settings.columns.get(field, field))) for field in _FIELDS}
     own = _scalar(_at(values, settings.columns["id"])) if "id" in settings.columns else ""
-    kind = said["format"]
+    kind = said["format"] if said["format"] in _FORMATS else guess(text)
     return RawDocument(
         f"{name}:{own}" if own else locator,
         text,
@@ -153,7 +155,7 @@ def _document(row: Row, name: str, number: int, settings: Settings) -> Item:
         lang=said["lang"],
         licence=said["licence"] or settings.licence,
         category=settings.category,
-        format=kind if kind in _FORMATS else "text",
+        format=kind,
     )
 
 
@@ -179,4 +181,7 @@ def _text(values: Mapping[str, Any], columns: Mapping[str, str]) -> str | None:
             return "\n".join(value)
         if isinstance(value, str):
             return value
+        spoken = conversation(value)
+        if spoken is not None:
+            return spoken
     return None

@@ -52,6 +52,7 @@ class RefusedError(ValueError):
 
 DATA_ERRORS = (
     OSError,
+    MemoryError,  # a header that claims terabytes; nothing was reserved yet
     EOFError,
     ValueError,
     ArithmeticError,

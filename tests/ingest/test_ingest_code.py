@@ -147,7 +147,9 @@ FIXTURES = {  # folder of licensee's fixtures → SPDX; "" = no known licence (m
 
 
 def test_licence_texts_in_sixty_layouts(data: Path) -> None:
-    lines = gzip.open(data / "neardup" / "licensee-fixtures.jsonl.gz").read().split(b"\n")
+    lines = gzip.decompress((data / "neardup" / "licensee-fixtures.jsonl.gz").read_bytes()).split(
+        b"\n"
+    )
     rows = [json.loads(line) for line in lines if line]
     assert len(rows) == 60
     for row in rows:
