@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Receipt
@@ -18,7 +17,6 @@ from corpusforge.run.context import Context
 from corpusforge.run.mix import STREAMS
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.tokens import load_tokenizer
-from corpusforge.shard.settings import Settings
 from corpusforge.shard.writer import shard_bounds, shard_name, write_shard
 from corpusforge.tokenize.part import open_part
 
@@ -54,19 +52,10 @@ def stage(context: Context) -> Stage:
         run=context.run,
         work=make_shards,
         parts=tuple(parts),
-        settings=_settings(settings),
+        settings={"shard": settings},
         reads=context.reads("tokens", "mix"),
         finish=_finish,
     )
-
-
-def _settings(settings: Settings) -> dict[str, Any]:
-    if settings.packing != "stream" or settings.export:
-        raise InputError(
-            f"shard.packing = {settings.packing!r}, shard.export = {settings.export!r}: this run writes "
-            "the plain stream. Leave both keys out."
-        )
-    return {"shard": settings}
 
 
 def _lengths(run: str, name: str) -> np.ndarray:

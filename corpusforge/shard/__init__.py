@@ -1,6 +1,8 @@
 """The stream in files: raw ids with two indexes, a reader for training, and a check of both."""
 
+from corpusforge.shard.export import card, export
 from corpusforge.shard.formats import INDEX, read_idx
+from corpusforge.shard.pack import pack_shard
 from corpusforge.shard.reader import Place, TokenStream
 from corpusforge.shard.settings import Settings
 from corpusforge.shard.verify import verify
@@ -12,6 +14,9 @@ __all__ = [
     "Settings",
     "ShardReceipt",
     "TokenStream",
+    "card",
+    "export",
+    "pack_shard",
     "read_idx",
     "shard_bounds",
     "shard_name",

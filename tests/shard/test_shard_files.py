@@ -108,16 +108,17 @@ def test_sizes_are_kept_and_no_document_lies_in_two_shards(shards):
     assert all(200 <= size < 200 + longest for size in sizes[:-1])
 
 
+MEGATRON_DTYPES = {1: np.uint8, 2: np.int8, 3: np.int16, 4: np.int32, 5: np.int64, 8: np.uint16}
+
+
 class MegatronReader:
     """Reads an .idx/.bin pair by Megatron-LM's published layout, version 1."""
-
-    DTYPES = {1: np.uint8, 2: np.int8, 3: np.int16, 4: np.int32, 5: np.int64, 8: np.uint16}
 
     def __init__(self, prefix):
         with open(f"{prefix}.idx", "rb") as stream:
             assert stream.read(9) == b"MMIDIDX\x00\x00"
             assert struct.unpack("<Q", stream.read(8)) == (1,)
-            self.dtype = self.DTYPES[struct.unpack("<B", stream.read(1))[0]]
+            self.dtype = MEGATRON_DTYPES[struct.unpack("<B", stream.read(1))[0]]
             (sequences,) = struct.unpack("<Q", stream.read(8))
             (documents,) = struct.unpack("<Q", stream.read(8))
             self.lengths = np.frombuffer(stream.read(4 * sequences), dtype=np.int32)
