@@ -44,12 +44,12 @@ def parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
         help="worker processes on this machine (default: all cores)")  # fmt: skip
     add("--runner", default="DirectRunner", metavar="NAME",
-        help="DirectRunner (this machine), FlinkRunner, DataflowRunner, … (default: DirectRunner)")  # fmt: skip
+        help="DirectRunner (this machine), FlinkRunner, … (default: DirectRunner)")  # fmt: skip
     add(
         "--until",
         default="report",
         metavar="STAGE",
-        help=f"stop after a stage: {', '.join(STAGES)}",
+        help="stop after a stage: " + ", ".join(STAGES),
     )
     add("--force", action="append", default=[], metavar="STAGE",
         help="make a stage again even if nothing changed; may be repeated")  # fmt: skip

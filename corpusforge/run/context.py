@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from corpusforge.manifest import Manifest
 from corpusforge.recipe import Recipe
-from corpusforge.run.documents import InputFile
+from corpusforge.run.inputs import InputFile
 
 __all__ = ["Context"]
 

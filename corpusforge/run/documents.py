@@ -6,7 +6,6 @@ not grow with the corpus and a part's bytes do not depend on where it runs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,26 +33,15 @@ from corpusforge.io import files
 from corpusforge.io.parquet import Writer
 from corpusforge.ledger import Ledger
 from corpusforge.manifest import Receipt
-from corpusforge.recipe import Recipe, Source, resolve_path
+from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
+from corpusforge.run.inputs import InputFile, group
 from corpusforge.run.stage import Made, Part, Stage
 
-__all__ = ["PART_BYTES", "InputFile", "find_inputs", "make_documents", "stage"]
+__all__ = ["make_documents", "stage"]
 
-PART_BYTES = 32_000_000
 _BATCH_ROWS = 1000
 _BATCH_CHARACTERS = 8_000_000
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class InputFile:
-    """One input file: its source, its name inside the source, size in bytes, change time, path."""
-
-    source: str
-    name: str
-    size: int
-    modified: int
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,56 +55,19 @@ class Work:
     filter: Filter
 
 
-def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
-    """Return all input files, sorted by (source, name), and the names of optional sources not found.
-
-    Raises InputError for a source that is not optional and has no file, or only empty ones.
-    """
-    found: list[InputFile] = []
-    skipped: list[str] = []
-    for name, source in sorted(recipe.sources.items()):
-        own = [item for pattern in source.path for item in _match(name, pattern)]
-        if not own and source.optional:
-            skipped.append(name)
-        elif not own:
-            patterns = ", ".join(source.path) or "(no path given)"
-            raise InputError(
-                f"source {name!r}: no file matches {patterns}. Give --source {name}=GLOB, or set "
-                f"optional = true in [sources.{name}]."
-            )
-        elif not any(item.size for item in own):
-            raise InputError(f"source {name!r}: all of its {len(own)} files are empty.")
-        found += own
-    if not found:
-        raise InputError("no source has any file. Give --source NAME=GLOB.")
-    return sorted(set(found)), skipped
-
-
-def _match(source: str, pattern: str) -> Iterator[InputFile]:
-    pattern = resolve_path(pattern)
-    root = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-    directory = root == pattern and (files.is_remote(root) or Path(root).is_dir())
-    if not directory:
-        root = root.rpartition("/")[0]
-    for info in files.list_files(pattern):
-        name = info.path.removeprefix(root).lstrip("/")
-        modified = 0 if files.is_remote(info.path) else Path(info.path).stat().st_mtime_ns
-        yield InputFile(source, name, info.size, modified, info.path)
-
-
 def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
     """Return the documents stage of a run."""
     parts = []
-    for index, group in enumerate(_group(inputs)):
+    for index, own in enumerate(group(inputs)):
         work = Work(
-            tuple(group),
-            recipe.sources[group[0].source],
+            tuple(own),
+            recipe.sources[own[0].source],
             recipe.extract,
             recipe.identify,
             recipe.filter,
         )
-        told = tuple((item.source, item.name, item.size, item.modified) for item in group)
-        size = sum(item.size for item in group)
+        told = tuple((item.source, item.name, item.size, item.modified) for item in own)
+        size = sum(item.size for item in own)
         parts.append(Part("documents", index, run, work, told, size))
     sections = {
         "sources": {
@@ -139,19 +90,6 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
         inputs=described,
         finish=_finish,
     )
-
-
-def _group(inputs: Sequence[InputFile]) -> Iterator[list[InputFile]]:
-    group: list[InputFile] = []
-    size = 0
-    for item in inputs:
-        if group and (item.source != group[0].source or size + item.size > PART_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(item)
-        size += item.size
-    if group:
-        yield group
 
 
 def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:

@@ -26,6 +26,7 @@ from corpusforge.run import (
     tokens,
 )
 from corpusforge.run.context import Context
+from corpusforge.run.inputs import find_inputs
 from corpusforge.run.progress import Reporter
 from corpusforge.run.stage import Executor, Stage, run_stage
 
@@ -83,7 +84,7 @@ def run(
     for name in (until, *force):
         if name not in STAGES:
             raise InputError(f"stage {name!r} is not known.{nearest(name, STAGES)}")
-    inputs, skipped = documents.find_inputs(recipe)
+    inputs, skipped = find_inputs(recipe)
     for name in skipped:
         reporter.line(f"source {name!r}: optional and not found, skipped")
     with directory.lock(output):

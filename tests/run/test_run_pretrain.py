@@ -172,7 +172,7 @@ def test_why_tells_the_story_of_a_document(base: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keep", "gone"), [("final", {"signatures", "tokens"}), ("none", set(DATA) - {"shards"})]
+    ("keep", "gone"), [("final", {"tokens"}), ("none", set(DATA) - {"shards"})]
 )
 def test_keep_removes_what_it_says_and_the_rest_verifies(
     copy: Path, keep: str, gone: set[str]

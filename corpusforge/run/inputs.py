@@ -1,0 +1,82 @@
+"""The input files of a run: found by source, sorted by name, grouped into parts.
+
+Names are relative to the source's fixed directory, so ids and parts do not depend on where files lie.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpusforge.errors import InputError
+from corpusforge.io import files
+from corpusforge.recipe import Recipe, resolve_path
+
+__all__ = ["PART_BYTES", "InputFile", "find_inputs", "group"]
+
+PART_BYTES = 32_000_000
+"""Stored bytes of neighbouring files of one source that make a part; a larger file is one alone."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputFile:
+    """One input file: its source, its name inside the source, size in bytes, change time, path."""
+
+    source: str
+    name: str
+    size: int
+    modified: int
+    path: str
+
+
+def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
+    """Return all input files, sorted by (source, name), and the names of optional sources not found.
+
+    Raises InputError for a source that is not optional and has no file, or only empty ones.
+    """
+    found: list[InputFile] = []
+    skipped: list[str] = []
+    for name, source in sorted(recipe.sources.items()):
+        own = [item for pattern in source.path for item in _match(name, pattern)]
+        if not own and source.optional:
+            skipped.append(name)
+        elif not own:
+            patterns = ", ".join(source.path) or "(no path given)"
+            raise InputError(
+                f"source {name!r}: no file matches {patterns}. Give --source {name}=GLOB, or set "
+                f"optional = true in [sources.{name}]."
+            )
+        elif not any(item.size for item in own):
+            raise InputError(f"source {name!r}: all of its {len(own)} files are empty.")
+        found += own
+    if not found:
+        raise InputError("no source has any file. Give --source NAME=GLOB.")
+    return sorted(set(found)), skipped
+
+
+def _match(source: str, pattern: str) -> Iterator[InputFile]:
+    pattern = resolve_path(pattern)
+    root = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    directory = root == pattern and (files.is_remote(root) or Path(root).is_dir())
+    if not directory:
+        root = root.rpartition("/")[0]
+    for info in files.list_files(pattern):
+        name = info.path.removeprefix(root).lstrip("/")
+        modified = 0 if files.is_remote(info.path) else Path(info.path).stat().st_mtime_ns
+        yield InputFile(source, name, info.size, modified, info.path)
+
+
+def group(inputs: Sequence[InputFile]) -> Iterator[list[InputFile]]:
+    """Yield the files of each part."""
+    part: list[InputFile] = []
+    size = 0
+    for item in inputs:
+        if part and (item.source != part[0].source or size + item.size > PART_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += item.size
+    if part:
+        yield part
