@@ -98,6 +98,15 @@ def _emit(out: Any, count: int, kind: int, start: int, end: int) -> int:
 
 
 @jit
+def _opens_iban(data: Any, i: int, table: Any) -> bool:
+    """Whether two capitals and two digits begin a word at `i`, with room for the shortest IBAN."""
+    if i + 14 >= len(data) or (i > 0 and table[data[i - 1]] & (_DIGIT | _UPPER | _LOWER)):
+        return False
+    digits = table[data[i + 2]] & table[data[i + 3]] & _DIGIT
+    return bool(table[data[i + 1]] & _UPPER and digits)
+
+
+@jit
 def _other(data: Any, i: int, table: Any, words: Any, han: Any, out: Any, count: int) -> int:
     """Emit the anchors that stand at single bytes; return the new count."""
     c, n = data[i], len(data)
@@ -114,14 +123,15 @@ def _other(data: Any, i: int, table: Any, words: Any, han: Any, out: Any, count:
             return _emit(out, count, WIDE, i, i + 3)
         if data[i + 2] == 0x9A and _names_secret(data, i, words, han):
             return _emit(out, count, ASSIGN, i, i + 3)
-    elif table[c] & _UPPER and i + 14 < n and (i == 0 or not table[data[i - 1]] & 7):
-        if table[data[i + 1]] & _UPPER and table[data[i + 2]] & table[data[i + 3]] & _DIGIT:
-            return _emit(out, count, IBAN, i, i + 4)
+    elif table[c] & _UPPER and _opens_iban(data, i, table):
+        return _emit(out, count, IBAN, i, i + 4)
     return count
 
 
 @jit
-def _scan(data: Any, table: Any, words: Any, han: Any, out: Any) -> int:
+def _scan(  # noqa: PLR0912  (one loop, its state in registers)
+    data: Any, table: Any, words: Any, han: Any, out: Any
+) -> int:
     n, count = len(data), 0
     first, last, digits, dots, broken = 0, -100, 0, 0, True
     token, mixed = 0, 0

@@ -76,7 +76,8 @@ _VALUE = re.compile(
     rb"|(?P<bare>[^\s\"'`,;(){}\[\]<>\x80-\xff]{6,512})(?=[\s\"',;}\]<\x80-\xff]|$))"
 )
 _LINE = re.compile(
-    rb"([ \t]+)(?:[\"']?[\w.-]+[\"']?[ \t]*[:=][ \t]*)?(?:[\"']?)([^\s\"',;(){}\[\]<>=]{6,512})[\"']?,?[ \t]*$"
+    rb"([ \t]+)(?:[\"']?[\w.-]+[\"']?[ \t]*[:=][ \t]*)?"
+    rb"[\"']?([^\s\"',;(){}\[\]<>=]{6,512})[\"']?,?[ \t]*$"
 )
 _EMPTY = re.compile(rb"[ \t]*(?:\r?\n|$)")
 _IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z_]*\d{0,2}|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+")
@@ -84,6 +85,7 @@ _PLACEHOLDER = re.compile(
     rb"^(?:\$|%|\{\{|<|#|@|/|\./|https?:|\\)|your|example|xxx|change|placeholder|redacted|\*\*\*|\.\.\.|^SECRET:",
     re.IGNORECASE,
 )
+_ASSIGNED = re.compile(rb"([\w.-]+)[\"'\]]*[ \t]*[:=][ \t]*(?:!!binary )?[\"']?$")
 _HEX = re.compile(rb"[0-9a-fA-F]{10,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -195,20 +197,15 @@ def _token(data: bytes, start: int, end: int) -> Iterator[Span]:
     ):
         yield 2, start, end, "<SECRET:bearer>"
         return
-    assigned = re.search(rb"([\w.-]+)[\"'\]]*[ \t]*[:=][ \t]*(?:!!binary )?[\"']?$", before)
-    if (
-        assigned
-        and not _NOT_SECRET.search(assigned[1])
-        and b"." not in value
-        and value.count(b"/") < 3
-    ):
-        if (
-            len(value) >= 20
-            and _random(value)
-            and _entropy(value) >= 4.5
-            and not _HEX.fullmatch(value)
-        ):
-            yield 3, start, end, "<SECRET:assigned>"
+    assigned = _ASSIGNED.search(before)
+    if assigned and not _NOT_SECRET.search(assigned[1]) and _blob(value):
+        yield 3, start, end, "<SECRET:assigned>"
+
+
+def _blob(value: bytes) -> bool:
+    """Whether a value is random enough to be a secret under any name: no path, no word, no hash."""
+    plain = b"." not in value and value.count(b"/") < 3 and not _HEX.fullmatch(value)
+    return plain and _random(value) and _entropy(value) >= 4.5
 
 
 def find_secrets(data: bytes, anchors: Iterable[tuple[int, int, int]]) -> Iterator[Span]:

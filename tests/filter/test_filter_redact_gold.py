@@ -24,8 +24,8 @@ GOLD = [
 def test_gold(row):
     text = row["text"].replace(JOINT, "")
     expected, position = [], 0
-    for original, label in row["hits"]:
-        original = original.replace(JOINT, "")
+    for marked, label in row["hits"]:
+        original = marked.replace(JOINT, "")
         at = text.index(original, position)
         expected += [text[position:at], label]
         position = at + len(original)
