@@ -79,7 +79,9 @@ def gather_range(
     if scope is not None:
         keys = mix64(keys ^ scope)
     order = np.argsort(keys)
-    return _runs(keys, ranks, order)
+    ordered = keys[order]
+    twins = np.flatnonzero(ordered[1:] == ordered[:-1])  # few: most documents stand alone
+    return _runs(twins, ranks, order)
 
 
 def gather(
@@ -142,25 +144,28 @@ def _subset(buckets: Buckets, chosen: NDArray[np.int64], size: int) -> Buckets:
 
 @jit
 def _runs(
-    keys: NDArray[np.uint64], ranks: NDArray[np.uint32], order: NDArray[np.int64]
+    twins: NDArray[np.int64], ranks: NDArray[np.uint32], order: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    total = keys.size
-    out = np.empty(total, np.uint32)
-    sizes = np.empty(total // 2 + 1, np.int64)
+    """Return (members, sizes) of runs of equal keys; twins[i] has the same key as its successor."""
+    members = np.empty(2 * twins.size, np.uint32)
+    sizes = np.empty(twins.size, np.int64)
     used, runs, i = 0, 0, 0
-    while i < total:
+    while i < twins.size:
         j = i + 1
-        while j < total and keys[order[j]] == keys[order[i]]:
+        while j < twins.size and twins[j] == twins[j - 1] + 1:
             j += 1
-        if j - i > 1:
-            for k in range(i, j):
-                out[used + k - i] = ranks[order[k]]
-            out[used : used + j - i].sort()
-            used += j - i
-            sizes[runs] = j - i
-            runs += 1
+        size = j - i + 1
+        for k in range(size):
+            members[used + k] = ranks[order[twins[i] + k]]
+        if size > 2:  # a call to sort costs more than the rest of the loop, and most are pairs
+            members[used : used + size].sort()
+        elif members[used] > members[used + 1]:
+            members[used], members[used + 1] = members[used + 1], members[used]
+        used += size
+        sizes[runs] = size
+        runs += 1
         i = j
-    return out[:used].copy(), sizes[:runs].copy()
+    return members[:used].copy(), sizes[:runs].copy()
 
 
 @jit

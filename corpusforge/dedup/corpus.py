@@ -153,11 +153,14 @@ def _order_key(table: pa.Table, key: str, settings: Settings) -> NDArray[np.int6
 
 
 def _policy_order(table: pa.Table, settings: Settings, frozen: int) -> NDArray[np.uint32]:
+    if table.num_rows == 0:
+        return np.empty(0, dtype=np.uint32)
     columns: dict[str, NDArray[Any]] = {
         "frozen": (np.arange(table.num_rows) >= frozen).astype(np.uint8)
     }
     for key in settings.order:
         columns[key] = _order_key(table, key, settings)
+    columns = {name: column for name, column in columns.items() if column.min() != column.max()}
     keys = pa.table(
         {
             **{name: pa.array(column) for name, column in columns.items()},

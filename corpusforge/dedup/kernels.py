@@ -81,42 +81,67 @@ def _point(data: U8, i: int) -> tuple[np.int64, int]:
 
 
 @jit
+def _ascii_words(classes: U8, lower: U32) -> U8:
+    """Return the lower case of each byte that is an ASCII word character, 0 for all others."""
+    table = np.zeros(256, np.uint8)
+    for point in range(128):
+        if classes[point] & WORD:
+            table[point] = lower[point]
+    return table
+
+
+@jit
 def content_and_words(
-    data: U8, start: int, end: int, classes: U8, lower: U32, words: U64
+    data: U8, start: int, end: int, classes: U8, lower: U32, ascii_words: U8, words: U64
 ) -> tuple[np.uint64, int]:
     """Hash the words of data[start:end] into `words`; return (content hash, number of words).
 
-    The content hash covers every lower-cased character, each run of white space as one space and
-    none at either end. `words` needs room for (end - start) // 2 + 1 values.
+    The content hash covers, in order, each word, each other visible character (lower-cased) and
+    one space for each run of white space between them. `words` needs room for
+    (end - start) // 2 + 1 values.
     """
     content, word = _OFFSET, _OFFSET
     count, inside, gap, begun = 0, False, False, False
     i = start
     while i < end:
+        byte = ascii_words[data[i]]
+        if byte:
+            inside = True
+            while byte:
+                word, i = (word ^ np.uint64(byte)) * _PRIME, i + 1
+                byte = ascii_words[data[i]] if i < end else np.uint8(0)
+            continue
         point, i = _point(data, i)
         kind, low = np.uint8(0), np.uint64(point)
         if point < LIMIT:
             kind, low = classes[point], np.uint64(lower[point])
-        if kind & SPACE:
-            gap = True
-        else:
-            if gap and begun:
-                content = (content ^ _SPACE_CODE) * _PRIME
-            content = (content ^ low) * _PRIME
-            gap, begun = False, True
         if (kind & WORD) and not (kind & UNSPACED):
             word, inside = (word ^ low) * _PRIME, True
             continue
         if inside:
             words[count] = finish64(word)
-            count, word, inside = count + 1, _OFFSET, False
+            content = _append(content, words[count], gap and begun)
+            count, word, inside, gap, begun = count + 1, _OFFSET, False, False, True
+        if kind & SPACE:
+            gap = True
+            continue
         if kind & UNSPACED:
-            words[count] = finish64((_OFFSET ^ low) * _PRIME)
+            low = words[count] = finish64((_OFFSET ^ low) * _PRIME)
             count += 1
+        content = _append(content, low, gap and begun)
+        gap, begun = False, True
     if inside:
         words[count] = finish64(word)
+        content = _append(content, words[count], gap and begun)
         count += 1
     return finish64(content), count
+
+
+@jit
+def _append(content: np.uint64, value: np.uint64, spaced: bool) -> np.uint64:
+    if spaced:
+        content = (content ^ _SPACE_CODE) * _PRIME
+    return (content ^ value) * _PRIME
 
 
 @jit
@@ -173,6 +198,7 @@ def sign_texts(
     longest = 0
     for d in range(texts):
         longest = max(longest, offsets[d + 1] - offsets[d])
+    ascii_words = _ascii_words(classes, lower)
     words = np.empty(longest // 2 + 1, np.uint64)
     hashes = np.empty(longest // 2 + 1, np.uint32)
     signatures = np.empty((texts, a.size), np.uint32)
@@ -180,7 +206,7 @@ def sign_texts(
     content = np.empty(texts, np.uint64)
     for d in range(texts):
         content[d], count = content_and_words(
-            data, offsets[d], offsets[d + 1], classes, lower, words
+            data, offsets[d], offsets[d + 1], classes, lower, ascii_words, words
         )
         total = shingle_hashes(words, count, n, hashes)
         shingles[d] = total
@@ -195,12 +221,15 @@ def shingle_sets(data: U8, offsets: I64, classes: U8, lower: U32, n: int) -> tup
     room = 0
     for d in range(texts):
         room += (offsets[d + 1] - offsets[d]) // 2 + 1
+    ascii_words = _ascii_words(classes, lower)
     flat = np.empty(room, np.uint32)
     words = np.empty(room, np.uint64)
     bounds = np.zeros(texts + 1, np.int64)
     used = 0
     for d in range(texts):
-        _, count = content_and_words(data, offsets[d], offsets[d + 1], classes, lower, words)
+        _, count = content_and_words(
+            data, offsets[d], offsets[d + 1], classes, lower, ascii_words, words
+        )
         count = shingle_hashes(words, count, n, flat[used:])
         part = np.sort(flat[used : used + count])
         for i in range(count):

@@ -227,10 +227,12 @@ def _equal_keys(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (copies, firsts): living documents whose key a better rank has, and that rank."""
     alive = np.flatnonzero((method == 0) & (keys != 0))
-    order = np.argsort(keys[alive], kind="stable")
+    if len(alive) == 0:
+        return alive, alive
+    order = np.argsort(keys[alive])
     ranks, sorted_keys = alive[order], keys[alive][order]
     starts = np.flatnonzero(np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]]))
-    firsts = np.repeat(ranks[starts] if len(ranks) else ranks, np.diff([*starts, len(ranks)]))
+    firsts = np.repeat(np.minimum.reduceat(ranks, starts), np.diff(np.append(starts, len(ranks))))
     copies = (ranks != firsts) & (ranks >= frozen)
     return ranks[copies], firsts[copies]
 

@@ -71,7 +71,20 @@ def shingle_hash(shingle: tuple[str, ...]) -> int:
 
 
 def content_hash(text: str) -> int:
-    return finish(fnv(" ".join(lower(text).split())))
+    """Fold words, other visible characters, and a space where white space lies between them."""
+    value, known, gap = OFFSET, words(text), False
+    rest = lower(text).strip()
+    while rest:
+        if known and rest.startswith(known[0]):
+            item, size = finish(fnv(known[0])), len(known.pop(0))
+        else:
+            item, size = ord(rest[0]), 1
+        if gap:
+            value = ((value ^ 32) * PRIME) & MASK
+        value = ((value ^ item) * PRIME) & MASK
+        rest, before = rest[size:].lstrip(), len(rest) - size
+        gap = len(rest) < before
+    return finish(value)
 
 
 def jaccard(left: str, right: str, n: int = 5) -> float:
