@@ -84,7 +84,8 @@ def _page(site: Mapping[str, str], entry: Entry, url: str, text: str) -> bytes:
     charset = entry.get("charset", "utf-8")
     date = entry.get("date") + "T08:30:00Z"
     site = {**site, **{name: values[0] for name, values in entry.fields.items()}}
-    html = render(site, entry.get("title"), date, _filled(text), charset)
+    shown = entry.get("shown", date)
+    html = render(site, entry.get("title"), shown, _filled(text), charset)
     announced = "" if entry.get("header") == "silent" else f"; charset={charset}"
     body = html.encode(charset, "xmlcharrefreplace")
     return _response(url, date, body, "text/html" + announced, int(entry.get("status", "200")))
@@ -116,7 +117,8 @@ def _planted(entry: Entry, pages: Mapping[str, tuple[Mapping[str, str], Entry]])
     date = entry.get("date") + "T08:30:00Z"
     if entry.get("kind") == "copy":
         site, first = pages[entry.get("of")]
-        fields = {**first.fields, **entry.fields}
+        shown = (first.get("date") + "T08:30:00Z",)  # a copy shows the date of its original
+        fields = {**first.fields, **entry.fields, "shown": shown}
         text = _edited(first.body, entry.fields.get("edit", ()), entry.key)
         return _page(site, Entry(entry.key, fields, text), entry.key, text)
     if entry.get("kind") == "revisit":
