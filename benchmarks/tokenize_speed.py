@@ -16,9 +16,9 @@ import itertools
 import json
 import resource
 import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,9 @@ def clock(name, work):
     best[name] = min(best.get(name, 1e9), time.process_time() - start)
     return result
 for shuffle in (False, True):
-    step = DocumentTokenizer(out, vocabulary, eos_token="<|endoftext|>", seed=1, shuffle_documents=shuffle)
+    step = DocumentTokenizer(
+        out, vocabulary, eos_token="<|endoftext|>", seed=1, shuffle_documents=shuffle
+    )
     step.tokenizer.encode("warm")
     clock("shuffle" if shuffle else "plain", lambda: step.run(iter(docs)))
 ids = [row.ids for row in step.tokenizer.encode_batch([doc.text for doc in docs[:2000]])]
@@ -112,11 +114,13 @@ def own_rows(texts: list[str], settings: dict, folder: str, repeat: int) -> dict
         print(f"gigatoken: skipped ({error})")
         return rows
     write_part(batches(["warm the kernel, not its cache"]), fast, f"{folder}/f")
-    times = []
-    for _ in range(repeat):  # a new engine each time: its caches are empty, as in a run
-        fast = load(Settings(**settings, accelerator="gigatoken"))
-        times.append(cpu(lambda: write_part(whole, fast, f"{folder}/f"), 1))
-    rows["corpusforge write_part, gigatoken (cold), checked"] = min(times)
+
+    def cold() -> float:  # a new engine each time: its caches are empty, as in a run
+        engine = load(Settings(**settings, accelerator="gigatoken"))
+        return cpu(lambda: write_part(whole, engine, f"{folder}/f"), 1)
+
+    name = "corpusforge write_part, gigatoken (cold), checked"
+    rows[name] = min(cold() for _ in range(repeat))
     rows["the same, caches warm"] = cpu(lambda: write_part(whole, fast, f"{folder}/f"), repeat)
     for ending in ("bin", "parquet"):
         assert (
@@ -156,25 +160,29 @@ def datatrove_rows(python: str, texts: list[str], ranks: str, folder: str, repea
     return json.loads(answer.stdout.splitlines()[-1])
 
 
+def streamed(directory: Path, longest: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches of 200 documents, the corpus again and again, up to `longest` bytes."""
+    size = 0
+    while size < longest:
+        rows = (row for path in sorted(directory.glob("part-*")) for row in read_jsonl(str(path)))
+        while texts := [row["text"] for row in itertools.islice(rows, 200)]:
+            size += sum(len(text.encode()) for text in texts)
+            yield from batches(texts)
+
+
 def memory(args: argparse.Namespace) -> None:
     """Stream `--memory` MB through write_part here and print the peak resident size."""
-    texts = corpus(args.corpus, 10**9)
-    size = sum(len(text.encode()) for text in texts)
-    whole = batches(texts, 200)
     settings = Settings(tokenizer=str(args.ranks), accelerator=args.accelerator)
-    del texts
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with tempfile.TemporaryDirectory() as folder:
-        stream = itertools.chain.from_iterable(
-            itertools.repeat(whole, -(-int(args.memory * 1e6) // size))
-        )
+        stream = streamed(args.corpus, int(args.memory * 1e6))
         receipt = write_part(stream, load(settings), f"{folder}/p")
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds = time.process_time()
     print(
         f"accelerator {args.accelerator}: {receipt.total.bytes / 1e6:.0f} MB of text, "
-        f"{receipt.total.tokens / 1e6:.1f} M ids, {seconds:.0f} CPU s; peak {after:.0f} MB, of which "
-        f"{before:.0f} MB before tokenizing (imports and {size / 1e6:.0f} MB of text held)"
+        f"{receipt.total.tokens / 1e6:.1f} M ids, {seconds:.0f} CPU s, reading included; peak "
+        f"{after:.0f} MB, of which {before:.0f} MB are imports"
     )
 
 
