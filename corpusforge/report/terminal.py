@@ -102,7 +102,8 @@ def _closing(data: RunData) -> list[str]:
     if benches:
         found.append(f"documents with evaluation text: {count(hit)}")
     for side, shards in data.shards.items():
-        found.append(f"{side}: {short(shards.tokens)} tokens in {count(shards.files)} files")
+        word = "file" if shards.files == 1 else "files"
+        found.append(f"{side}: {short(shards.tokens)} tokens in {count(shards.files)} {word}")
     return [*found, *data.mix.findings, *data.dedup.alarms]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from report_values import RUN
 
-from corpusforge.report import RunData, page, write_report
+from corpusforge.report import Histogram, LedgerRow, RunData, charts, page, write_report
 
 VOID = {"meta", "link", "br", "rect", "img", "hr", "input", "col"}
 
@@ -131,3 +131,45 @@ def test_file_is_utf8_and_says_so(tmp_path):
     assert path.read_text("utf-8") == page(RUN)
     assert '<meta charset="utf-8">' in page(RUN)
     assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_empty_bins_outside_the_values_are_left_out():
+    data = Histogram(edges=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0), counts=(0, 3, 0, 7, 0))
+    whole = charts.histogram(data, "x")
+    trimmed = charts.histogram(data, "x", trim=True)
+    assert whole.svg.count("<rect") == 5
+    assert whole.axis == ("1", "", "32")  # no edge stands in the middle of five bins
+    assert trimmed.svg.count("<rect") == 3
+    assert (trimmed.axis[0], trimmed.axis[2]) == ("2", "16")
+    assert trimmed.total == whole.total == "10"
+
+
+def test_a_histogram_without_values_is_drawn_empty():
+    data = Histogram(edges=(0.0, 1.0, 2.0), counts=(0, 0))
+    assert charts.histogram(data, "x", trim=True).peak == "0"
+
+
+def test_segments_fill_the_bar_and_rare_keys_are_summed():
+    parts = charts.segments({"en": 6, "zh": 3, "": 1, "de": 10}, ["de", "en", ""])
+    assert [(part.label, part.value, part.text) for part in parts] == [
+        ("de", 10, "50.0 %"),
+        ("en", 6, "30.0 %"),
+        ("unknown", 1, "5.0 %"),
+        ("other", 3, "15.0 %"),
+    ]
+    assert sum(part.percent for part in parts) == 100.0
+
+
+def test_every_source_has_a_row_with_what_each_stage_kept(text):
+    matrix = re.search(r'<table class="matrix">.*?</table>', text, re.S)[0]
+    web = re.search(r'<th scope="row">web</th>.*?</tr>', matrix, re.S)[0]
+    cells = re.findall(r'<td class="num"[^>]*>([\d,]+)', web)
+    assert cells == ["1,000", "950", "600", "500", "400"]
+    assert re.findall(r"width:([\d.]+)%", web) == ["95.00", "60.00", "50.00", "40.00"]
+
+
+def test_language_counts_are_shares_and_not_notes():
+    row = LedgerRow(stage="identify", source="a", seen=2, kept=2, notes={"lang:en": 2, "cut": 1})
+    text = page(replace(RUN, ledger=(row,)))
+    assert "lang:en" not in text
+    assert "<b>1</b> cut" in text

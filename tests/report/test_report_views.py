@@ -61,6 +61,7 @@ def test_plain_lines_are_aligned_with_wide_characters():
     assert mix.split() == ["web", "75.0", "%", "3,000", "3,000", "75.0", "%", "0.75", "400"]
     assert "duplicates removed: 102" in text
     assert "documents with evaluation text: 3" in text
+    assert "train: 4k tokens in 1 file" in text
 
 
 def test_summary_is_plain_where_there_is_no_terminal():
