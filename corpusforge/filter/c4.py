@@ -1,10 +1,12 @@
 """C4's rules that judge a whole document (Raffel et al. 2020; its public code for the numbers).
 
-The paper also cuts lines (terminal punctuation, JavaScript, policy notices): that is `lines_c4.v1`.
-Three sentences a page and five words a line are the numbers of the code that made C4; datatrove has
-five and three. The word list of obscene terms is left to a recipe's own file. A curly bracket drops
-a page as in the paper, but in a set of its own, `c4_curly.v1`, because it throws away every article
-that quotes code or formulas. Limit: an end of sentence is a sign, so "Mr." counts as one.
+The paper also cuts lines (terminal punctuation, JavaScript, policy notices): that is
+`lines_c4.v1`; the phrases are counted here as statistics only, since an article about JavaScript
+holds them too. Three sentences a page and five words a line are the numbers of the code that made
+C4; datatrove has five and three. The word list of obscene terms is left to a recipe's own file. A
+curly bracket drops a page as in the paper, but in a set of its own, `c4_curly.v1`, because it
+throws away every article that quotes code or formulas. Limit: an end of sentence is a sign, so
+"Mr." counts as one.
 """
 
 from __future__ import annotations
@@ -33,20 +35,6 @@ DOCUMENT = RuleSet(
             source=_PAPER,
             by_language=dict.fromkeys(("th", "lo", "my", "km", "bo", "dz"), (None, None)),
             reason="no sign ends a sentence there",
-        ),
-        Bound(
-            name="javascript",
-            statistic=Ratio(("phrase_javascript",), ("lines",)),
-            high=0.3,
-            unit="occurrences a line",
-            source="corpusforge: C4 cuts such lines; a page of little else goes whole",
-        ),
-        Bound(
-            name="policy",
-            statistic=Ratio(("phrase_policy",), ("lines",)),
-            high=0.3,
-            unit="occurrences a line",
-            source="corpusforge: C4 cuts such lines; a page of little else goes whole",
         ),
     ),
 )

@@ -21,7 +21,7 @@ QUALITY = RuleSet(
     bounds=(
         Bound(
             name="line_punctuation",
-            statistic=Ratio.of("terminal_lines / lines - wrapped_lines"),
+            statistic=Ratio.of("terminal_lines / (lines - wrapped_lines)"),
             low=0.12,
             unit="share of lines that end",
             source=_PAPER,
@@ -44,7 +44,7 @@ QUALITY = RuleSet(
         ),
         Bound(
             name="list_ratio",
-            statistic=Ratio.of("breaks / tokens + unspaced"),
+            statistic=Ratio.of("breaks / (tokens + unspaced)"),
             high=0.3,
             unit="line breaks a word",
             source="datatrove's code",

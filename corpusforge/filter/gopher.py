@@ -46,7 +46,7 @@ QUALITY = RuleSet(
         ),
         _bound(
             "mean_word_length",
-            "chars - spaces / tokens",
+            "(chars - spaces) / tokens",
             "characters a run without white space",
             low=3,
             high=10,

@@ -54,8 +54,8 @@ class Ratio:
 
     @classmethod
     def of(cls, text: str) -> Ratio:
-        """Return the statistic written as "a", "a / b" or "a + b / c - d" (one quotient)."""
-        above, _, below = text.partition("/")
+        """Return the statistic written as "a", "a / b" or "(a + b) / (c - d)"."""
+        above, _, below = text.replace("(", " ").replace(")", " ").partition("/")
         return cls(_terms(above), _terms(below))
 
     def names(self) -> tuple[str, ...]:
@@ -68,8 +68,12 @@ class Ratio:
         return value / np.maximum(_sum(self.below, counts), 1.0) if self.below else value
 
     def __str__(self) -> str:
-        parts = (" + ".join(terms).replace("+ -", "- ") for terms in (self.above, self.below))
-        return " / ".join(part for part in parts if part)
+        return " / ".join(_written(terms) for terms in (self.above, self.below) if terms)
+
+
+def _written(names: tuple[str, ...]) -> str:
+    text = " + ".join(names).replace("+ -", "- ")
+    return f"({text})" if len(names) > 1 else text
 
 
 def _terms(text: str) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ CHINESE = RuleSet(
         _bound("han_share", "han / letters", "share of letters", low=0.3),
         _bound(
             "mixed_variants",
-            "minor_variant / simplified + traditional",
+            "minor_variant / (simplified + traditional)",
             "share of the rarer of simplified and traditional characters",
             high=0.3,
         ),

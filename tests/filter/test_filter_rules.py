@@ -63,8 +63,6 @@ DROPPED = [
     ("gopher_repetition.v1", "duplicate_5_gram_chars", PROSE + " " + PROSE[:200]),
     ("c4.v1", "lorem_ipsum", PROSE + " Lorem ipsum dolor sit amet."),
     ("c4.v1", "sentences", "One. Two. And the rest of it has no end"),
-    ("c4.v1", "javascript", lines(*["Please enable JavaScript now."] * 5)),
-    ("c4.v1", "policy", lines(*["Read our privacy policy, please."] * 5)),
     ("c4_curly.v1", "curly_bracket", PROSE + " {"),
     ("fineweb.v1", "line_punctuation", lines(*(f"{s[:-1]}" for s in SENTENCES))),
     ("fineweb.v1", "short_lines", lines(*(s[:25] + "." for s in SENTENCES))),
@@ -141,6 +139,12 @@ def test_filter_rules_read_the_flags_of_code() -> None:
     assert verdict(CODE, "code.v1", flags="data_like") == "data_like"
 
 
+def test_filter_rules_let_the_prose_of_code_trees_have_long_lines() -> None:
+    readme = PROSE * 3
+    assert verdict(readme, "code.v1", format="code") == "longest_line"
+    assert verdict(readme, "code.v1", format="text") == ""
+
+
 def test_filter_rules_give_value_and_bound_of_the_first_failure() -> None:
     meta = pa.record_batch({"lang": ["en", "zh"]})
     stats = measure(pa.array(["one two three", CHINESE]))
@@ -161,10 +165,10 @@ def test_filter_rules_bounds_are_inclusive() -> None:
 
 
 def test_filter_rules_ratio_is_one_quotient() -> None:
-    ratio = Ratio.of("a - b / c + d - e")
+    ratio = Ratio.of("(a - b) / (c + d - e)")
     values = {"a": 9.0, "b": 1.0, "c": 3.0, "d": 2.0, "e": 1.0}
     assert float(ratio(lambda name: values[name])) == 2.0
-    assert str(ratio) == "a - b / c + d - e"
+    assert str(ratio) == "(a - b) / (c + d - e)"
     assert set(ratio.names()) == set("abcde")
 
 
