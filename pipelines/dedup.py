@@ -50,13 +50,22 @@ def _add_settings(options: argparse.ArgumentParser) -> None:
     group = options.add_argument_group("settings (docs/dedup.md)")
     for name in ("threshold", "recall", "sigmas", "alarm", "audit_limit"):
         group.add_argument(_flag(name), type=float, default=getattr(_DEFAULT, name))
-    for name in ("slots", "ngram", "seed", "max_kept", "max_exact", "audit_sample"):
+    for name in (
+        "slots",
+        "ngram",
+        "seed",
+        "max_kept",
+        "max_exact",
+        "audit_sample",
+        "span_characters",
+    ):
         group.add_argument(_flag(name), type=int, default=getattr(_DEFAULT, name))
     for name, known in (
         ("method", choices.METHODS),
         ("scope", choices.SCOPES),
         ("action", choices.ACTIONS),
         ("selection", choices.SELECTIONS),
+        ("spans", choices.SPANS),
     ):
         group.add_argument(_flag(name), choices=known, default=getattr(_DEFAULT, name))
     for name in ("order", "sources", "url_sources"):

@@ -19,6 +19,7 @@ from corpusforge.text.classes import LIMIT, SPACE, UNSPACED, WORD
 from corpusforge.text.jit import jit
 
 __all__ = [
+    "ascii_words",
     "band_keys",
     "content_and_words",
     "finish64",
@@ -81,7 +82,7 @@ def _point(data: U8, i: int) -> tuple[np.int64, int]:
 
 
 @jit
-def _ascii_words(classes: U8, lower: U32) -> U8:
+def ascii_words(classes: U8, lower: U32) -> U8:
     """Return the lower case of each byte that is an ASCII word character, 0 for all others."""
     table = np.zeros(256, np.uint8)
     for point in range(128):
@@ -198,7 +199,7 @@ def sign_texts(
     longest = 0
     for d in range(texts):
         longest = max(longest, offsets[d + 1] - offsets[d])
-    ascii_words = _ascii_words(classes, lower)
+    table = ascii_words(classes, lower)
     words = np.empty(longest // 2 + 1, np.uint64)
     hashes = np.empty(longest // 2 + 1, np.uint32)
     signatures = np.empty((texts, a.size), np.uint32)
@@ -206,7 +207,7 @@ def sign_texts(
     content = np.empty(texts, np.uint64)
     for d in range(texts):
         content[d], count = content_and_words(
-            data, offsets[d], offsets[d + 1], classes, lower, ascii_words, words
+            data, offsets[d], offsets[d + 1], classes, lower, table, words
         )
         total = shingle_hashes(words, count, n, hashes)
         shingles[d] = total
@@ -221,15 +222,13 @@ def shingle_sets(data: U8, offsets: I64, classes: U8, lower: U32, n: int) -> tup
     room = 0
     for d in range(texts):
         room += (offsets[d + 1] - offsets[d]) // 2 + 1
-    ascii_words = _ascii_words(classes, lower)
+    table = ascii_words(classes, lower)
     flat = np.empty(room, np.uint32)
     words = np.empty(room, np.uint64)
     bounds = np.zeros(texts + 1, np.int64)
     used = 0
     for d in range(texts):
-        _, count = content_and_words(
-            data, offsets[d], offsets[d + 1], classes, lower, ascii_words, words
-        )
+        _, count = content_and_words(data, offsets[d], offsets[d + 1], classes, lower, table, words)
         count = shingle_hashes(words, count, n, flat[used:])
         part = np.sort(flat[used : used + count])
         for i in range(count):

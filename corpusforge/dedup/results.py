@@ -105,19 +105,19 @@ class Duplicates:
 
     def removed_rows(self, part: int) -> NDArray[np.int64]:
         """Return the rows of a part that leave, ascending."""
-        return np.flatnonzero(self.removed[self._ranks(part)]).astype(np.int64)
+        return np.flatnonzero(self.removed[self.ranks_of(part)]).astype(np.int64)
 
     def documents_of(self, part: int) -> int:
         """Return the number of documents of a part."""
-        return len(self._ranks(part))
+        return len(self.ranks_of(part))
 
     def sources_of(self, part: int) -> pa.Array:
         """Return the source of each document of a part, by row."""
-        return self._sources(self._ranks(part))
+        return self._sources(self.ranks_of(part))
 
     def table(self, part: int) -> pa.Table:
         """Return a part's removed documents (under mark: its copies) as `DUPLICATES`, by row."""
-        ranks = self._ranks(part)
+        ranks = self.ranks_of(part)
         rows = np.flatnonzero(self.removed[ranks] | (self.method[ranks] != 0))
         ranks = ranks[rows]
         roots = self.kept[ranks]
@@ -139,7 +139,7 @@ class Duplicates:
 
     def clusters(self, part: int) -> pa.Table:
         """Return a part's staying documents that have copies, as `CLUSTERS`, by row."""
-        ranks = self._ranks(part)
+        ranks = self.ranks_of(part)
         rows = np.flatnonzero(~self.removed[ranks] & (self.sizes[self.kept[ranks]] > 1))
         ranks = ranks[rows]
         roots = self.kept[ranks]
@@ -151,7 +151,8 @@ class Duplicates:
         ]
         return pa.Table.from_arrays(columns, schema=CLUSTERS)
 
-    def _ranks(self, part: int) -> NDArray[np.uint32]:
+    def ranks_of(self, part: int) -> NDArray[np.uint32]:
+        """Return the rank of each document of a part, by row."""
         bases = self.corpus.bases
         place = part + self.first_part
         return self.corpus.ranks[bases[place] : bases[place + 1]]

@@ -25,6 +25,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from corpusforge.dedup.audit import Audit, audit, pick_sample
 from corpusforge.dedup.index import index_parts, write_index
@@ -34,6 +35,7 @@ from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import sign_part
+from corpusforge.dedup.spans import Cuts, cut, find_spans, write_spans
 from corpusforge.dedup.tables import Columns, FileTexts, kind_of, read_rows
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
@@ -67,17 +69,19 @@ def deduplicate(
     texts = FileTexts(inputs, columns)
     earlier = index_parts(index, settings)
     found = find_duplicates(prefixes, settings, texts, index=earlier)
-    ledger = Ledger()
+    ledger, cuts = Ledger(), _find_cuts(inputs, columns, found, settings, work)
     for number, path in enumerate(inputs):
         name = f"part-{number:05}.parquet"
         write_table(files.join(output, "duplicates", name), found.table(number))
         gone = found.removed_rows(number)
-        _write_survivors(path, files.join(output, "documents", names[number]), columns, gone)
-        _account(ledger, found, number, signed[number][1])
+        target = files.join(output, "documents", names[number])
+        spans = cuts[number].by_row() if cuts else {}
+        emptied = _write_survivors(path, target, columns, gone, spans)
+        _account(ledger, found, number, signed[number][1], emptied)
     ledger.check()
     write_index(found, files.join(output, "index"), settings)
     checked = _audit(inputs, columns, found, settings) if settings.audit_sample else None
-    report = _report(inputs, columns, settings, found, ledger, checked)
+    report = _report(inputs, columns, settings, found, ledger, checked, cuts)
     files.write_bytes(files.join(output, "dedup.json"), msgspec.json.format(report))
     shutil.rmtree(work)
     if checked:
@@ -130,35 +134,104 @@ def _sign(job: Job) -> tuple[PartSignatures, int]:
     return sign_part(batches(), settings, prefix), failed[0]
 
 
-def _write_survivors(path: str, target: str, columns: Columns, gone: np.ndarray[Any, Any]) -> None:
+def _survivors(
+    path: str, columns: Columns, gone: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], pa.RecordBatch, Any]]:
+    """Yield (row numbers, normal columns, originals) of a file's survivors."""
+    first = 0
+    for rows in read_rows(path, columns):
+        numbers = np.arange(first, first + rows.batch.num_rows)
+        first += len(numbers)
+        keep = ~np.isin(numbers, gone)
+        places = pa.array(np.flatnonzero(keep))
+        originals = rows.originals
+        if isinstance(originals, pa.RecordBatch):
+            yield numbers[keep], rows.batch.take(places), originals.take(places)
+        else:
+            yield numbers[keep], rows.batch.take(places), [originals[i] for i in places.to_pylist()]
+
+
+def _find_cuts(
+    inputs: Sequence[str], columns: Columns, found: Duplicates, settings: Settings, work: str
+) -> list[Cuts]:
+    if settings.spans == "off":
+        return []
+    prefixes, ranks = [], []
+    for number, path in enumerate(inputs):
+        gone = found.removed_rows(number)
+        prefixes.append(files.join(work, f"part-{number:05}"))
+        batches = (batch for _, batch, _ in _survivors(path, columns, gone))
+        write_spans(batches, settings, prefixes[-1])
+        ranks.append(np.delete(found.ranks_of(number), gone))
+    return find_spans(prefixes, ranks)
+
+
+def _write_survivors(
+    path: str,
+    target: str,
+    columns: Columns,
+    gone: NDArray[np.int64],
+    spans: dict[int, list[tuple[int, int]]],
+) -> list[int]:
+    """Copy a file's survivors, cut where asked; return the rows of which nothing was left."""
+    emptied: list[int] = []
+
+    def kept() -> Iterator[Any]:
+        first = 0
+        for numbers, batch, originals in _survivors(path, columns, gone):
+            own = {i: spans[first + i] for i in range(len(numbers)) if first + i in spans}
+            first += len(numbers)
+            yield _edited(originals, batch, columns, own, numbers, emptied)
+
     if kind_of(path) == "parquet":
         import pyarrow.parquet as pq
 
         with files.open_raw(path) as stream:
             schema = pq.ParquetFile(stream).schema_arrow
-        write_batches(target, schema, _kept(path, columns, gone))
-        return
-    lines = (msgspec.Raw(line) for rows in _kept(path, columns, gone) for line in rows)
-    write_jsonl(target, cast(Any, lines))  # Raw: the input's own bytes
+        write_batches(target, schema, kept())
+    else:
+        lines = (msgspec.Raw(line) for rows in kept() for line in rows)
+        write_jsonl(target, cast(Any, lines))  # Raw: the input's own bytes
+    return emptied
 
 
-def _kept(path: str, columns: Columns, gone: np.ndarray[Any, Any]) -> Iterator[Any]:
-    first = 0
-    for rows in read_rows(path, columns):
-        count = rows.batch.num_rows
-        keep = np.ones(count, dtype=bool)
-        low, high = np.searchsorted(gone, [first, first + count])
-        keep[gone[low:high] - first] = False
-        first += count
-        if isinstance(rows.originals, pa.RecordBatch):
-            yield rows.originals.filter(pa.array(keep))
-        else:
-            yield [line for line, stays in zip(rows.originals, keep, strict=True) if stays]
+def _edited(
+    originals: Any,
+    batch: pa.RecordBatch,
+    columns: Columns,
+    own: dict[int, list[tuple[int, int]]],
+    numbers: NDArray[np.int64],
+    emptied: list[int],
+) -> Any:
+    if not own:
+        return originals
+    texts = {i: cut(batch["text"][i].as_py(), spans) for i, spans in own.items()}
+    empty = {i for i, text in texts.items() if not text.strip()}
+    emptied += [int(numbers[i]) for i in sorted(empty)]
+    places = [i for i in range(len(numbers)) if i not in empty]
+    if isinstance(originals, pa.RecordBatch):
+        place = originals.schema.get_field_index(columns.text)
+        field = originals.schema.field(place)
+        values = originals[columns.text].to_pylist()
+        changed = [texts.get(i, value) for i, value in enumerate(values)]
+        edited = originals.set_column(place, field, pa.array(changed, type=field.type))
+        return edited.take(pa.array(places, type=pa.int64()))
+    decode, encode = msgspec.json.decode, msgspec.json.encode
+    return [
+        encode(decode(originals[i]) | {columns.text: texts[i]}) if i in texts else originals[i]
+        for i in places
+    ]
 
 
-def _account(ledger: Ledger, found: Duplicates, number: int, failed: int) -> None:
-    codes = found.sources_of(number)
-    for source, seen in Counter(codes.to_pylist()).items():
+def _account(
+    ledger: Ledger, found: Duplicates, number: int, failed: int, emptied: Sequence[int]
+) -> None:
+    sources = found.sources_of(number).to_pylist()
+    for row in emptied:
+        account = ledger.of("dedup", sources[row])
+        account.kept -= 1
+        account.dropped["spans"] += 1
+    for source, seen in Counter(sources).items():
         account = ledger.of("dedup", source)
         account.seen += seen
         account.kept += seen
@@ -177,13 +250,8 @@ def _account(ledger: Ledger, found: Duplicates, number: int, failed: int) -> Non
 def _audit(inputs: Sequence[str], columns: Columns, found: Duplicates, settings: Settings) -> Audit:
     def survivors() -> Iterator[pa.RecordBatch]:
         for number, path in enumerate(inputs):
-            gone, first = found.removed_rows(number), 0
-            for rows in read_rows(path, columns):
-                keep = np.ones(rows.batch.num_rows, dtype=bool)
-                low, high = np.searchsorted(gone, [first, first + len(keep)])
-                keep[gone[low:high] - first] = False
-                first += len(keep)
-                yield rows.batch.select(["id", "text"]).filter(pa.array(keep))
+            for _, batch, _ in _survivors(path, columns, found.removed_rows(number)):
+                yield batch.select(["id", "text"])
 
     ids = [name for batch in survivors() for name in batch["id"].to_pylist()]
     wanted = {ids[place] for place in pick_sample(ids, settings.audit_sample, settings.seed)}
@@ -204,6 +272,7 @@ def _report(
     found: Duplicates,
     ledger: Ledger,
     checked: Audit | None,
+    cuts: Sequence[Cuts],
 ) -> bytes:
     report: dict[str, Any] = {
         "inputs": [str(Path(path).resolve()) for path in inputs],
@@ -217,6 +286,12 @@ def _report(
         "ledger": ledger.rows(),
         "alarms": [str(alarm) for alarm in found.alarms],
     }
+    if cuts:
+        report["spans"] = {
+            "pieces": sum(part.pieces for part in cuts),
+            "cut": sum(len(part.rows) for part in cuts),
+            "characters": sum(int((part.ends - part.starts).sum()) for part in cuts),
+        }
     if checked:
         report["audit"] = asdict(checked) | {"share": checked.share}
     return msgspec.json.encode(report)
