@@ -1,0 +1,97 @@
+"""Writes the JSON Schemas from the records themselves: `python -m schemas.build`.
+
+Tables are described row by row; the Arrow type stands in `arrow`. A test fails when a file here is
+not what this module writes, so a changed record shows in the diff.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from corpusforge import records
+from corpusforge.dedup.results import CLUSTERS, DUPLICATES
+from corpusforge.manifest import Manifest, Receipt
+from corpusforge.recipe import Recipe
+from corpusforge.report.data import RunData
+from corpusforge.run.contamination import CONTAMINATION
+from corpusforge.run.scores import SCORES
+from corpusforge.shard.formats import INDEX as SHARD_INDEX
+from corpusforge.tokenize.part import INDEX as TOKEN_INDEX
+
+__all__ = ["RECORDS", "TABLES", "documents"]
+
+TABLES: dict[str, tuple[str, pa.Schema]] = {
+    "document": ("A document as the stage `documents` writes it.", records.DOCUMENT),
+    "dropped": ("Why a document was dropped; no text.", records.DROPPED),
+    "failed": ("Why a record could not be read; no content.", records.FAILED),
+    "score": ("A document's quality score.", SCORES),
+    "duplicate": ("A copy, the document kept instead, their similarity.", DUPLICATES),
+    "duplicate_cluster": ("A surviving document that has copies.", CLUSTERS),
+    "contamination_edit": ("A passage or document removed for evaluation text.", CONTAMINATION),
+    "token_index": ("Where a document's ids lie in a token part.", TOKEN_INDEX),
+    "shard_index": ("Where a document lies in a shard.", SHARD_INDEX),
+}
+
+RECORDS: dict[str, tuple[str, Any]] = {
+    "recipe": ("A resolved recipe (recipe.json).", Recipe),
+    "part_receipt": ("What one part of a stage made.", Receipt),
+    "run_manifest": ("What a stage or run was made of.", Manifest),
+    "run_report": ("Every figure of a run (report.json).", RunData),
+}
+
+_KINDS = {
+    pa.string(): "string",
+    pa.large_string(): "string",
+    pa.bool_(): "boolean",
+    pa.int32(): "integer",
+    pa.int64(): "integer",
+    pa.float32(): "number",
+    pa.float64(): "number",
+}
+
+
+def _table(name: str, description: str, schema: pa.Schema) -> dict[str, Any]:
+    properties = {}
+    for item in schema:
+        kind: Any = _KINDS[item.type]
+        properties[item.name] = {"type": [kind, "null"] if item.nullable else kind,
+                                 "arrow": str(item.type)}  # fmt: skip
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"corpusforge:{name}.v1",
+        "title": name,
+        "description": description,
+        "type": "object",
+        "properties": properties,
+        "required": [item.name for item in schema if not item.nullable],
+        "additionalProperties": False,
+    }
+
+
+def _record(name: str, description: str, kind: Any) -> dict[str, Any]:
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"corpusforge:{name}.v1",
+        "description": description,
+    }
+    return {**head, **msgspec.json.schema(kind)}
+
+
+def documents() -> dict[str, str]:
+    """Return the text of every schema file by its name."""
+    made = {name: _table(name, *value) for name, value in TABLES.items()}
+    made |= {name: _record(name, *value) for name, value in RECORDS.items()}
+    return {
+        f"{name}.v1.json": json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+        for name, body in made.items()
+    }
+
+
+if __name__ == "__main__":
+    for file, content in documents().items():
+        Path(__file__).with_name(file).write_text(content, encoding="utf-8")
