@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import signal
@@ -126,6 +127,7 @@ def _fork(
     code = 1
     try:
         os.environ.update(json.loads(request))
+        logging.disable(logging.WARNING)  # the harness tells its life at INFO, worker by worker
         from apache_beam.runners.worker import sdk_worker_main
 
         sdk_worker_main.main([])

@@ -7,6 +7,7 @@ flush cuts elements in half) and the Dask runner (it drops branches without a wo
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -48,6 +49,12 @@ def check_runner(name: str, options: Sequence[str]) -> None:
             "--runner DaskRunner silently drops all but the last branch of a pipeline in Beam 2.77. "
             "Use DirectRunner, FlinkRunner or DataflowRunner."
         )
+
+
+def _quiet() -> None:
+    """Silence two of Beam's loggers below errors: they advise modes that this module refuses."""
+    for name in ("fn_api_runner.fn_runner", "local_job_service"):
+        logging.getLogger(f"apache_beam.runners.portability.{name}").setLevel(logging.ERROR)
 
 
 class BeamExecutor:
@@ -133,6 +140,7 @@ class BeamExecutor:
             except BaseException as error:
                 outcome.append(error)
 
+        _quiet()
         thread = threading.Thread(target=work, name=f"stage-{stage.name}", daemon=True)
         threading.excepthook = hook
         try:
