@@ -3,15 +3,17 @@
 Exact rules look up n-grams of normalised words: 13 words, the whole passage where it is shorter
 (gpt3.v1 after Brown et al. 2020, who shorten n for sets of short items; ours shortens it for the
 item), 13 (ngram13.v1) or 8 (ngram8.v1). Scripts written without spaces count one word a character,
-so their n-grams are 1.6 times as long. `fuzzy.v1` looks up short seeds (see `fuzzy`). The words'
-characters are kept, so every hit is compared letter by letter. Limit: a passage of fewer than 8
-words is not searched for; `unsearchable` lists those items.
+so their n-grams are 1.6 times as long. A passage whose words change when its marks are left out or
+made blanks (half-price, don't, code) stands in the index in those forms too. `fuzzy.v1` looks up
+short seeds (see `fuzzy`). The words' characters are kept, so every hit is compared letter by letter.
+Limit: a passage of fewer than 8 words is not searched for; `unsearchable` lists those items.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +33,7 @@ RULE_BITS = {"gpt3.v1": 1, "ngram13.v1": 2, "ngram8.v1": 4}
 
 _LONG, _SHORT = 13, 8
 _UNSPACED_FACTOR = 1.6  # characters a word in Chinese text, within 1.5 to 1.7 in segmented corpora
+_MARK = re.compile(r"[^\w\s]")
 _MAGIC = b"corpusforge evaluation index 1\n"
 
 Grams = dict[tuple[int, bytes], int]
@@ -42,9 +45,10 @@ class EvalIndex:
 
     `arrays` holds, all little-endian: chars uint32 (normalised characters of all words);
     word_chars int64 [w + 1]; word_hashes uint64 [w]; word_flags uint8 [w]; passage_words int64
-    [p + 1]; passage_item int32 [p]; and for every gram g: gram_words int64 (its first word),
-    gram_length int32, gram_rules uint8, posting_start int64 [g + 1], posting_passage and
-    posting_offset int32 (every passage that holds it, and where, in words).
+    [p + 1]; passage_item int32 [p]; passage_form uint8 [p] (0: as written); and for every gram g:
+    gram_words int64 (its first word), gram_length int32, gram_rules uint8, posting_start int64
+    [g + 1], posting_passage and posting_offset int32 (every passage that holds it, and where, in
+    words).
     """
 
     benchmarks: tuple[str, ...]
@@ -60,9 +64,13 @@ class EvalIndex:
         """
         rows = list(items)
         benchmarks = tuple(sorted({row.benchmark for row in rows}))
-        texts = [text for row in rows for text in row.passages]
-        owners = [number for number, row in enumerate(rows) for _ in row.passages]
-        words = split_words(texts)
+        forms = [
+            (number, variant, text)
+            for number, row in enumerate(rows)
+            for passage in row.passages
+            for variant, text in enumerate(_forms(passage))
+        ]
+        words = split_words([text for _, _, text in forms])
         if not len(words.hashes):
             raise InputError("the evaluation sets hold no words: check the files and field names.")
         number = {name: place for place, name in enumerate(benchmarks)}
@@ -70,7 +78,7 @@ class EvalIndex:
             benchmarks,
             tuple(number[row.benchmark] for row in rows),
             tuple(row.item for row in rows),
-            _word_arrays(words, owners) | _gram_arrays(words),
+            _word_arrays(words, forms) | _gram_arrays(words),
         )
 
     def to_bytes(self) -> bytes:
@@ -153,7 +161,17 @@ class EvalIndex:
         return np.flatnonzero(~found).tolist()
 
 
-def _word_arrays(words: Words, owners: Sequence[int]) -> dict[str, NDArray[Any]]:
+def _forms(passage: str) -> list[str]:
+    """Return the passage, then what other words it has with its marks left out, or made blanks."""
+    forms = [passage]
+    for form in (_MARK.sub("", passage), _MARK.sub(" ", passage)):
+        hashes = split_words([form]).hashes
+        if not any(np.array_equal(hashes, split_words([other]).hashes) for other in forms):
+            forms.append(form)
+    return forms
+
+
+def _word_arrays(words: Words, forms: Sequence[tuple[int, int, str]]) -> dict[str, NDArray[Any]]:
     folded = folded_words(words)
     sizes = np.fromiter((len(word) for word in folded), dtype=np.int64, count=len(folded))
     return {
@@ -162,7 +180,8 @@ def _word_arrays(words: Words, owners: Sequence[int]) -> dict[str, NDArray[Any]]
         "word_hashes": words.hashes,
         "word_flags": words.flags,
         "passage_words": words.texts,
-        "passage_item": np.array(owners, dtype=np.int32),
+        "passage_item": np.array([number for number, _, _ in forms], dtype=np.int32),
+        "passage_form": np.array([variant for _, variant, _ in forms], dtype=np.uint8),
     }
 
 

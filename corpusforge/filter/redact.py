@@ -7,8 +7,9 @@ there and nothing of it is kept. Redacting twice changes nothing more. Limits: s
 
 from __future__ import annotations
 
+import bisect
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError, nearest
@@ -16,7 +17,7 @@ from corpusforge.filter.anchors import WIDE, anchors
 from corpusforge.filter.pii import Span, find_pii
 from corpusforge.filter.secrets import find_secrets
 
-__all__ = ["REDACTION_RULES", "Redacted", "redact"]
+__all__ = ["REDACTION_RULES", "Redacted", "redact", "spans"]
 
 REDACTION_RULES = {"pii.v1": find_pii, "secrets.v1": find_secrets}
 
@@ -33,18 +34,17 @@ class Redacted:
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
     """Return the spans that stay: lower priority number first, then earlier, then longer; by place."""
-    kept: list[Span] = []
-    for span in sorted(spans, key=lambda s: (s[0], s[1], -s[2])):
-        if all(span[2] <= other[1] or other[2] <= span[1] for other in kept):
-            kept.append(span)
-    return sorted(kept, key=lambda s: s[1])
+    kept: list[tuple[int, int, int, str]] = []  # (start, end, priority, placeholder), by start
+    for priority, start, end, label in sorted(spans, key=lambda s: (s[0], s[1], -s[2])):
+        place = bisect.bisect(kept, (start,))
+        before_is_free = place == 0 or kept[place - 1][1] <= start
+        if before_is_free and (place == len(kept) or end <= kept[place][0]):
+            kept.insert(place, (start, end, priority, label))
+    return [(priority, start, end, label) for start, end, priority, label in kept]
 
 
-def redact(text: str, rules: tuple[str, ...] = ("pii.v1", "secrets.v1")) -> Redacted:
-    """Return the text with everything the rules find replaced by its placeholder.
-
-    Raises RecipeError for an unknown rule.
-    """
+def _searched(text: str, rules: Sequence[str]) -> tuple[bytes, list[Span]]:
+    """Return the text's bytes as they were searched, and the spans to replace in them, by place."""
     for name in rules:
         if name not in REDACTION_RULES:
             raise RecipeError(
@@ -55,17 +55,34 @@ def redact(text: str, rules: tuple[str, ...] = ("pii.v1", "secrets.v1")) -> Reda
     if any(kind == WIDE for kind, _, _ in found):
         data = text.translate(_NARROW).encode("utf-8", "surrogatepass")
         found = anchors(data)
-    spans = _apart(span for name in rules for span in REDACTION_RULES[name](data, found))
-    if not spans:
+    return data, _apart(span for name in rules for span in REDACTION_RULES[name](data, found))
+
+
+def spans(text: str, rules: tuple[str, ...] = ("pii.v1", "secrets.v1")) -> list[Span]:
+    """Return (priority, start, end, placeholder) of all that `redact` would replace, in bytes.
+
+    Bytes of the text with full-width digits narrowed, so the places are the text's own unless it
+    holds such digits.
+    """
+    return _searched(text, rules)[1]
+
+
+def redact(text: str, rules: tuple[str, ...] = ("pii.v1", "secrets.v1")) -> Redacted:
+    """Return the text with everything the rules find replaced by its placeholder.
+
+    Raises RecipeError for an unknown rule.
+    """
+    data, found = _searched(text, rules)
+    if not found:
         return Redacted(text, {})
     parts: list[str] = []
     byte = place = 0
-    for _, start, end, label in spans:
+    for _, start, end, label in found:
         # Narrowing keeps the number of characters, so the original is cut by characters.
         begin = place + len(data[byte:start].decode("utf-8", "surrogatepass"))
         parts += [text[place:begin], label]
         place = begin + len(data[start:end].decode("utf-8", "surrogatepass"))
         byte = end
     return Redacted(
-        "".join([*parts, text[place:]]), dict(sorted(Counter(s[3] for s in spans).items()))
+        "".join([*parts, text[place:]]), dict(sorted(Counter(s[3] for s in found).items()))
     )

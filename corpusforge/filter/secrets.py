@@ -79,6 +79,7 @@ _LINE = re.compile(
     rb"([ \t]+)(?:[\"']?[\w.-]+[\"']?[ \t]*[:=][ \t]*)?"
     rb"[\"']?([^\s\"',;(){}\[\]<>=]{6,512})[\"']?,?[ \t]*$"
 )
+_ALONE = re.compile(rb"([ \t]*)[\"']?[\w.-]+[\"']?[ \t]*")
 _EMPTY = re.compile(rb"[ \t]*(?:\r?\n|$)")
 _IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z_]*\d{0,2}|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+")
 _PLACEHOLDER = re.compile(
@@ -89,7 +90,7 @@ _ASSIGNED = re.compile(rb"([\w.-]+)[\"'\]]*[ \t]*[:=][ \t]*(?:!!binary )?[\"']?$
 _HEX = re.compile(rb"[0-9a-fA-F]{10,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_BLOCK_LINES = 20
+_BLOCK_LINES, _LINE_REACH = 20, 700
 
 
 def _entropy(value: bytes) -> float:
@@ -158,12 +159,13 @@ def _assigned(data: bytes, start: int, end: int) -> Iterator[Span]:
         value = match[group]
         if _secret(value, strong, literal=group == "quoted"):
             yield 2, *match.span(group), "<SECRET:assigned>"
-    line = data.rfind(b"\n", 0, start) + 1
-    before = data[line:start].decode("utf-8", "replace")
-    alone = re.fullmatch(r"\s*[\"']?[\w.-]+[\"']?\s*", before)
-    rest = data.find(b"\n", end)
-    if alone and rest >= 0 and (match or _EMPTY.match(data, end)):
-        yield from _block(data, rest + 1, len(before) - len(before.lstrip()), strong)
+    line = data.rfind(b"\n", max(0, start - _LINE_REACH), start) + 1
+    rest = data.find(b"\n", end, end + _LINE_REACH)
+    if rest < 0 or (line == 0 and start > _LINE_REACH):
+        return
+    alone = _ALONE.fullmatch(data[line:start])
+    if alone and (match or _EMPTY.match(data, end)):
+        yield from _block(data, rest + 1, len(alone[1]), strong)
 
 
 def _url_password(data: bytes, at: int) -> Iterator[Span]:

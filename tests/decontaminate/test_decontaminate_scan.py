@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -71,6 +72,16 @@ def test_unsearchable_items_are_named(index):
         for rule in ("gpt3.v1", "ngram13.v1")
     }
     assert named == {"gpt3.v1": ["tiny"], "ngram13.v1": ["short", "tiny"]}
+
+
+CODE = "def close(numbers:List[float],limit:float)->bool: return any(abs(a-b)<limit for a,b in numbers)"
+
+
+@pytest.mark.parametrize("mark", ["", " "])
+def test_code_without_its_marks_is_the_same_item(mark):
+    scanner = Scanner(EvalIndex.build([EvalItem("x", "a", (CODE,))]), ("gpt3.v1",))
+    stripped = re.sub(r"[^\w\s]", mark, CODE)
+    assert scanner.scan([stripped])["item"].unique().to_pylist() == [0]
 
 
 def test_chinese_grams_are_longer(index):

@@ -1,0 +1,120 @@
+"""Redaction: what is replaced in real books, articles and source files, and at what speed.
+
+    python -m benchmarks.redact [--data DIR] [--show]
+
+`--show` prints every hit with what stands around it, to be looked at by hand. Where detect-secrets
+is installed, its findings in the fake-secrets fixtures are compared as well. CPU seconds, one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import tarfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from benchmarks.decontaminate import pages
+from corpusforge.filter.redact import redact, spans
+
+
+def code_files(data: Path) -> list[str]:
+    texts = []
+    for path in sorted((data / "code/trees").glob("*.tar.gz")):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.isfile() else None
+                if stream is not None:
+                    try:
+                        texts.append(stream.read().decode())
+                    except UnicodeDecodeError:
+                        continue
+    return texts
+
+
+def chinese(data: Path) -> list[str]:
+    texts = []
+    for path in sorted((data / "books").glob("zh-*")):
+        text = gzip.decompress(path.read_bytes()).decode()
+        texts += [text[k : k + 5000] for k in range(0, len(text), 5000)]
+    return texts
+
+
+def show(name: str, text: str) -> None:
+    raw = text.encode()
+    for _, start, end, label in spans(text):
+        around = raw[max(0, start - 40) : start], raw[start:end][:80], raw[end : end + 20]
+        before, found, after = (part.decode(errors="replace") for part in around)
+        print(f"{name} {label} {before!r} [{found}] {after!r}")
+
+
+def speed(texts: list[str]) -> float:
+    size = sum(len(text.encode()) for text in texts)
+    repeats = max(1, round(4e6 / size))
+    best = math.inf
+    for _ in range(3):
+        start = time.process_time()
+        for _ in range(repeats):
+            for text in texts:
+                redact(text)
+        best = min(best, time.process_time() - start)
+    return size * repeats / 1e6 / best
+
+
+def scanner(data: Path) -> None:
+    """Print how many of detect-secrets' findings in its own fixtures are gone after redaction."""
+    try:
+        from detect_secrets.core import scan
+        from detect_secrets.settings import default_settings, get_settings
+    except ImportError:
+        print("detect-secrets is not installed: comparison skipped")
+        return
+    seen = gone = 0
+    for path in sorted((data / "code/fake-secrets").iterdir()):
+        with default_settings():
+            get_settings().disable_filters("detect_secrets.filters.allowlist.is_line_allowlisted")
+            values = {found.secret_value for found in scan.scan_file(str(path))}
+        values = {value.split("  #")[0] for value in values}
+        redacted = redact(path.read_text("utf-8"), ("secrets.v1",)).text
+        seen += len(values)
+        left = [
+            value for value in values if value in redacted.replace("allowlisted_id: '" + value, "")
+        ]
+        gone += len(values) - len(left)
+    print(f"detect-secrets findings in the fixtures gone after redaction: {gone} of {seen}")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--data", type=Path, default=Path("../shared/data"))
+    options.add_argument("--show", action="store_true")
+    arguments = options.parse_args()
+    sets = {
+        **pages(arguments.data),
+        "zh books": chinese(arguments.data),
+        "code": code_files(arguments.data),
+    }
+    print("| texts | MB | hits | MB/s |\n|---|---|---|---|")
+    for name, texts in sets.items():
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(redact(text).counts)
+            if arguments.show:
+                show(name, text)
+        size = sum(len(text.encode()) for text in texts) / 1e6
+        hits = ", ".join(f"{label} {count}" for label, count in sorted(counts.items())) or "none"
+        print(f"| {name} | {size:.2f} | {hits} | {speed(texts):.0f} |", flush=True)
+    clean = [text for texts in sets.values() for text in texts if not redact(text).counts]
+    rate = {n: speed([t for t in clean if len(t) <= n]) for n in (1000, 10000)}
+    print(
+        "texts without a hit, MB/s by length at most:",
+        json.dumps({k: round(v) for k, v in rate.items()}),
+    )
+    scanner(arguments.data)
+
+
+if __name__ == "__main__":
+    main()
