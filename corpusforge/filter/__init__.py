@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from corpusforge.filter import c4, code, fineweb, gopher, light, url, zh
+from corpusforge.filter import c4, code, fineweb, gopher, light, lists, url, zh
 from corpusforge.filter.decide import Decision, decide
 from corpusforge.filter.rules import Bound, Ratio, RuleSet
 from corpusforge.filter.settings import DEFAULT_RULES, Settings
@@ -23,6 +23,7 @@ RULES: dict[str, RuleSet] = {
         gopher.QUALITY,
         gopher.REPETITION,
         light.LIGHT,
+        lists.LISTED_WORDS,
         url.rule_set(url.UrlLists()),
         zh.CHINESE,
     )

@@ -9,7 +9,7 @@ so punctuation and case between their words do not matter, and no stemming is do
 
 from __future__ import annotations
 
-__all__ = ["HEAD_GROUPS", "HEAD_WORDS", "PHRASES", "STOP_WORDS"]
+__all__ = ["HEAD_GROUPS", "HEAD_WORDS", "LISTED", "PHRASES", "STOP_WORDS"]
 
 STOP_WORDS: dict[str, str] = {
     "en": "the be to of and that have with",
@@ -30,6 +30,11 @@ STOP_WORDS: dict[str, str] = {
     "vi": "và của là có không được cho trong các một những người với này đã để",
 }
 """Language code → stop words; a document should hold two different ones of its language."""
+
+LISTED = "listed"
+"""The group of a recipe's own word lists (toxic words, names): counted, empty unless files are
+given.
+"""
 
 PHRASES: dict[str, tuple[str, ...]] = {
     "lorem_ipsum": ("lorem ipsum",),
@@ -163,6 +168,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "央视曝光",
         "朋友圈都在转",
     ),
+    LISTED: (),
 }
 """Group → phrases; the kernel counts every place at which a phrase of the group begins."""
 

@@ -16,6 +16,7 @@ RULE_NAMES = (
     "gopher_quality.v1",
     "gopher_repetition.v1",
     "light.v1",
+    "listed.v1",
     "url.v1",
     "zh.v1",
 )
@@ -68,6 +69,10 @@ class Settings:
 
     url_parts: tuple[str, ...] = ()
     """Files of strings that refuse an address wherever they stand in it."""
+
+    word_lists: tuple[str, ...] = ()
+    """Files of words and phrases (toxic terms, for one), one a line, whose occurrences the statistic
+    phrase_listed counts; `listed.v1` drops by it, where a recipe names that rule set."""
 
     def __post_init__(self) -> None:
         for source, names in self.rules.items():

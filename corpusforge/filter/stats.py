@@ -1,7 +1,7 @@
 """Every statistic of a document, in one call a batch: measure once, decide as often as you like.
 
 The kernels of `kernel_scan` and `kernel_words` run text by text over packed UTF-8 and write one
-row of int64 counts each. Limits: scratch memory is about 100 bytes a byte of the longest text.
+row of int64 counts each. Limits: scratch memory is about 20 bytes a byte of the longest text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from corpusforge.filter import kernel_scan as scan
 from corpusforge.filter import kernel_words as words
 from corpusforge.filter.columns import COLUMNS
 from corpusforge.filter.phrases import PHRASES
-from corpusforge.filter.tables import patterns, property_table
+from corpusforge.filter.tables import Patterns, patterns, property_table
 from corpusforge.text.classes import lower_table
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed
@@ -34,12 +34,15 @@ _repeated_grams, _count_repeats = words.repeated_grams, words.count_repeats
 _table_size = words.table_size
 
 
-def measure(texts: pa.Array) -> pa.RecordBatch:
-    """Return one row of `SCHEMA` a text, in order; nulls count as empty texts."""
+def measure(texts: pa.Array, lists: Patterns | None = None) -> pa.RecordBatch:
+    """Return one row of `SCHEMA` a text, in order; nulls count as empty texts.
+
+    `lists` are `tables.patterns` with the recipe's own phrases; by default only the built-in ones.
+    """
     data, offsets = packed(texts)
     out = np.zeros((len(offsets) - 1, len(COLUMNS)), dtype=np.int64)
     if len(out):
-        p = patterns()
+        p = patterns() if lists is None else lists
         stop = (p.stop_keys, p.stop_bits)
         phrases = (
             p.first_keys,

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.filter.phrases import HEAD_GROUPS, HEAD_WORDS, PHRASES, STOP_WORDS
+from corpusforge.filter.phrases import (
+    HEAD_GROUPS,
+    HEAD_WORDS,
+    LISTED,
+    PHRASES,
+    STOP_WORDS,
+)
 from corpusforge.text.classes import class_table
 from corpusforge.text.words import mark_table, words
 
@@ -152,8 +158,8 @@ def _slots(keys: list[int]) -> tuple[U64, dict[int, int]]:
 
 
 @functools.cache
-def patterns() -> Patterns:
-    """Return the tables of `STOP_WORDS` and `PHRASES`."""
+def patterns(listed: tuple[str, ...] = ()) -> Patterns:
+    """Return the tables of `STOP_WORDS` and `PHRASES`, the phrases of group "listed" added."""
     stops = [[word_key(word) for word in text.split()] for text in STOP_WORDS.values()]
     stop_keys, where = _slots(sorted({key for keys in stops for key in keys}))
     stop_bits = np.zeros((len(stop_keys), len(stops)), dtype=np.uint32)
@@ -163,7 +169,8 @@ def patterns() -> Patterns:
     phrases = sorted(
         (tuple(word_key(word) for word in words(phrase)), group, name in HEAD_GROUPS)
         for group, (name, members) in enumerate(PHRASES.items())
-        for phrase in members
+        for phrase in (members if name != LISTED else sorted(set(listed)))
+        if words(phrase)
     )
     firsts = [keys[0] for keys, _, _ in phrases]
     first_keys, where = _slots(sorted(set(firsts)))

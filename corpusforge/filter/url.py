@@ -9,16 +9,15 @@ little. Limit: no public-suffix table, so an entry such as "co.uk" would refuse 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
 
-from corpusforge.errors import InputError
+from corpusforge.filter.lists import entries
 from corpusforge.filter.rules import F64, Bound, Ratio, RuleSet
-from corpusforge.io.jsonl import read_lines
 
 __all__ = ["HARD_WORDS", "SOFT_WORDS", "UrlLists", "load", "measure", "rule_set"]
 
@@ -52,25 +51,12 @@ def load(
 ) -> UrlLists:
     """Return the built-in lists and those of the files; raises InputError on a missing file."""
     return UrlLists(
-        frozenset(_plain(url) for url in _entries(urls)),
-        frozenset(name.strip(".") for name in _entries(domains)),
-        frozenset((*HARD_WORDS, *_entries(hard_words))),
-        frozenset((*SOFT_WORDS, *_entries(soft_words))),
-        tuple(sorted(set(_entries(parts)))),
+        frozenset(_plain(url) for url in entries(urls)),
+        frozenset(name.strip(".") for name in entries(domains)),
+        frozenset((*HARD_WORDS, *entries(hard_words))),
+        frozenset((*SOFT_WORDS, *entries(soft_words))),
+        tuple(sorted(set(entries(parts)))),
     )
-
-
-def _entries(paths: Sequence[str]) -> Iterable[str]:
-    for path in paths:
-        try:
-            for _, line in read_lines(path):
-                entry = line.decode("utf-8", "replace").split("#", 1)[0].strip().lower()
-                if entry:
-                    yield entry
-        except OSError as error:
-            raise InputError(
-                f"cannot read the address list {path!r}: {error.strerror}. Give a readable file."
-            ) from error
 
 
 def _plain(url: str) -> str:
