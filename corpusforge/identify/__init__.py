@@ -18,6 +18,7 @@ from corpusforge.identify.labels import UNKNOWN
 from corpusforge.identify.scripts import scripts
 from corpusforge.identify.settings import Settings
 from corpusforge.identify.slices import cut
+from corpusforge.text.packed import packed
 
 __all__ = ["UNKNOWN", "Settings", "identify", "keep", "scripts"]
 
@@ -32,16 +33,28 @@ def identify(
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return (label, score) of each text: ISO 639-1/-3 or "und", and float32 [n] in 0..1.
 
-    The engine is loaded once a process. Raises InputError where a model file cannot be read.
+    Slices are read first, and the full text where they leave doubt. The engine is loaded once a
+    process. Raises InputError where a model file cannot be read.
     """
     settings = settings or Settings()
-    engine = _engine(settings)
-    data, offsets = cut(texts, settings.places, settings.slice_bytes)
-    whole = data.tobytes()
-    bounds = offsets.tolist()
-    found = [engine(whole[a:b]) for a, b in itertools.pairwise(bounds)]
+    found = _read(texts, settings, settings.slice_bytes)
+    if settings.slice_bytes:
+        sliced = settings.slice_bytes * len(settings.places)
+        _, offsets = packed(texts)
+        longer = (np.diff(offsets) > sliced).tolist()
+        unsure = [i for i, (_, s) in enumerate(found) if s < settings.sure and longer[i]]
+        rest = texts.take(pa.array(unsure, pa.int64()))
+        for i, again in zip(unsure, _read(rest, settings, 0), strict=True):
+            found[i] = again
     scores = np.fromiter((score for _, score in found), dtype=np.float32, count=len(found))
     return [label for label, _ in found], scores
+
+
+def _read(texts: pa.Array, settings: Settings, slice_bytes: int) -> list[tuple[str, float]]:
+    engine = _engine(settings)
+    data, offsets = cut(texts, settings.places, slice_bytes)
+    whole = data.tobytes()
+    return [engine(whole[a:b]) for a, b in itertools.pairwise(offsets.tolist())]
 
 
 def keep(labels: list[str], scores: NDArray[np.float32], settings: Settings) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from corpusforge.errors import RecipeError, nearest
 
 __all__ = ["ENGINE_NAMES", "Settings"]
 
-ENGINE_NAMES = ("lid176", "pycld2")
+ENGINE_NAMES = ("blend", "lid176", "pycld2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,13 +16,15 @@ class Settings:
     """Which engine names the language, what part of a document it sees, and what is kept."""
 
     engine: str = "pycld2"
-    """`pycld2` (model inside its wheel, offline) or `lid176` (fastText, needs `model`)."""
+    """`pycld2` (model inside its wheel, offline), `lid176` (fastText) or `blend` (both vote)."""
     model: str = ""
-    """Path of `lid.176.ftz` or `lid.176.bin`; only for engine `lid176`."""
-    places: tuple[float, ...] = (0.1, 0.5, 0.9)
+    """Path of `lid.176.ftz` or `lid.176.bin`; for engines `lid176` and `blend`."""
+    places: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     """Where slices are cut, as shares of the text: 0 its head, 0.5 its middle, 1 its tail."""
     slice_bytes: int = 300
     """Length of each slice in UTF-8 bytes; 0 reads the full text."""
+    sure: float = 0.6
+    """Where the slices score less than this, 0..1, the full text is read after all."""
     languages: tuple[str, ...] = ()
     """Labels to keep, such as ("en", "zh"); empty keeps all."""
     min_score: float = 0.0
@@ -33,9 +35,9 @@ class Settings:
             raise RecipeError(
                 f"identify.engine is {self.engine!r}.{nearest(self.engine, ENGINE_NAMES)}"
             )
-        if self.engine == "lid176" and not self.model:
+        if self.engine != "pycld2" and not self.model:
             raise RecipeError(
-                'identify.model is empty, but engine "lid176" needs the path of lid.176.ftz. '
+                f'identify.model is empty, but engine "{self.engine}" needs the path of lid.176.ftz. '
                 'Give it, or use engine "pycld2", whose model is inside its wheel.'
             )
         if not self.places or not all(0.0 <= place <= 1.0 for place in self.places):
@@ -48,5 +50,6 @@ class Settings:
             raise RecipeError(
                 f"identify.slice_bytes is {self.slice_bytes}; expected 0 (full text) or more."
             )
-        if not 0.0 <= self.min_score <= 1.0:
-            raise RecipeError(f"identify.min_score is {self.min_score}; expected 0..1.")
+        for name in ("sure", "min_score"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise RecipeError(f"identify.{name} is {getattr(self, name)}; expected 0..1.")

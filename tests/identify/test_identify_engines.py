@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unicodedata
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -41,11 +42,11 @@ def declarations(data):
 
 
 def settings_for(engine, data):
-    model = str(data / "langid" / "lid.176.ftz") if engine == "lid176" else ""
+    model = str(data / "langid" / "lid.176.ftz") if engine != "pycld2" else ""
     return Settings(engine=engine, model=model)
 
 
-@pytest.mark.parametrize("engine", ["pycld2", "lid176"])
+@pytest.mark.parametrize("engine", ["pycld2", "lid176", "blend"])
 def test_declarations_are_named(engine, data, declarations):
     assert len(declarations) >= 10
     texts = pa.array(list(declarations.values()), type=pa.large_string())
@@ -56,7 +57,7 @@ def test_declarations_are_named(engine, data, declarations):
     assert (scores <= 1).all()
 
 
-@pytest.mark.parametrize("engine", ["pycld2", "lid176"])
+@pytest.mark.parametrize("engine", ["pycld2", "lid176", "blend"])
 def test_hopeless_texts_are_und_or_low(engine, data):
     texts = pa.array(["", " \n", "\x00\ufffe", None], type=pa.large_string())
     labels, scores = identify(texts, settings_for(engine, data))
@@ -80,6 +81,34 @@ def test_lid176_score_is_fasttexts_own(data):
     labels, scores = identify(pa.array([text], pa.large_string()), settings_for("lid176", data))
     assert labels == [label.removeprefix("__label__")]
     assert scores[0] == pytest.approx(probability, abs=1e-6)
+
+
+def test_doubtful_slices_make_it_read_on(data, declarations):
+    # slices lie in English quotations; the full text is Chinese for the most part
+    text = (
+        "好" * 60 + "这是一个中文句子，用来测试语言识别。" * 40 + " The cat sat on the mat. "
+    ) * 30
+    texts = pa.array([text], pa.large_string())
+    never, always = (Settings(places=(1.0,), slice_bytes=25, sure=sure) for sure in (0.0, 1.0))
+    assert identify(texts, never)[0] == ["en"]
+    assert identify(texts, always)[0] == ["zh"]
+
+
+def test_slices_name_what_the_full_text_names(data, declarations):
+    texts = pa.array(list(declarations.values()), type=pa.large_string())
+    for engine in ("pycld2", "lid176", "blend"):
+        sliced = settings_for(engine, data)
+        assert identify(texts, sliced)[0] == identify(texts, replace(sliced, slice_bytes=0))[0]
+
+
+def test_blend_adds_the_votes_of_both(data):
+    text = "Le renard brun saute par-dessus le chien paresseux."
+    one = pa.array([text], pa.large_string())
+    lid = identify(one, settings_for("lid176", data))
+    cld = identify(one, settings_for("pycld2", data))
+    labels, scores = identify(one, settings_for("blend", data))
+    assert labels == lid[0] == cld[0] == ["fr"]
+    assert scores[0] == pytest.approx((lid[1][0] + 0.7 * cld[1][0]) / 1.7, abs=1e-6)
 
 
 def test_batching_changes_nothing(declarations):
@@ -121,6 +150,8 @@ def test_keep_by_language_and_score():
     [
         {"engine": "cld9"},
         {"engine": "lid176"},
+        {"engine": "blend"},
+        {"sure": 2.0},
         {"places": ()},
         {"places": (0.9, 0.1)},
         {"places": (2.0,)},
