@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 __all__ = ["decode"]
 
@@ -39,12 +40,18 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace"), name
-    wide = _wide(data[:_SAMPLE])
-    for name in (*wide, "utf-8", _known(declared), *_detected(data)):
+    for name in _candidates(data, declared):
         text = _strict(data, name)
         if text is not None:
             return text, name
     return _latin(data), "cp1252"
+
+
+def _candidates(data: bytes, declared: str) -> Iterator[str]:
+    yield from _wide(data[:_SAMPLE])
+    yield "utf-8"
+    yield _known(declared)
+    yield from _detected(data)
 
 
 def _strict(data: bytes, name: str) -> str | None:

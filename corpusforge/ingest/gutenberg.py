@@ -49,6 +49,7 @@ _FIELD = re.compile(
     r"^(title|author|language|release date|character set encoding|translator):\s*(\S.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
+_TELLING = re.compile(r"[Gg]utenberg|GUTENBERG|[Ss]mall [Pp]rint|SMALL PRINT|FULL LICENSE")
 _HEAD_LINES = 1500  # the longest small print is some 400 lines
 _NEAR = 60
 
@@ -72,8 +73,9 @@ def strip_licence(text: str) -> tuple[str, dict[str, int]]:
     if not re.search(_PG, text, re.IGNORECASE):
         return text, {}
     lines = text.split("\n")
-    start = _book_start(lines)
-    end = _book_end(lines, start)
+    telling = [n for n, line in enumerate(lines) if _TELLING.search(line)]
+    start = _book_start(lines, telling)
+    end = _book_end(lines, telling, start)
     after = _after_credits(lines, start, end)
     before = _before_credits(lines, after, end)
     counts = {
@@ -85,11 +87,14 @@ def strip_licence(text: str) -> tuple[str, dict[str, int]]:
     return body + "\n" if body else "", {name: count for name, count in counts.items() if count}
 
 
-def _book_start(lines: Sequence[str]) -> int:
+def _book_start(lines: Sequence[str], telling: Sequence[int]) -> int:
     """The line after the last header marker, or after a head of licence paragraphs without one."""
     start = 0
     small_print = False
-    for number, line in enumerate(lines[:_HEAD_LINES]):
+    for number in telling:
+        line = lines[number]
+        if number >= _HEAD_LINES:
+            break
         small_print = small_print or bool(_SMALL_PRINT.match(line))
         if _SMALL_PRINT_END.match(line) and (small_print or number < 600):
             start = number + 1
@@ -129,10 +134,12 @@ def _paragraph_end(lines: Sequence[str], position: int) -> int:
     return position
 
 
-def _book_end(lines: Sequence[str], start: int) -> int:
+def _book_end(lines: Sequence[str], telling: Sequence[int], start: int) -> int:
     """The first footer marker, or the end; an end marker in the first tenth is the head's."""
     floor = start if start else len(lines) // 10
-    for number in range(floor, len(lines)):
+    for number in telling:
+        if number < floor:
+            continue
         if _END.match(lines[number]) or (start and _SMALL_PRINT.match(lines[number])):
             return number
     return len(lines)
