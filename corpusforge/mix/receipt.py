@@ -20,7 +20,15 @@ from corpusforge.mix.sample import Draws
 from corpusforge.mix.settings import COLUMNS, Diversity
 from corpusforge.mix.supply import Supplies
 
-__all__ = ["Report", "diversity", "receipt", "repetitions", "repetitions_table", "tokens_by"]
+__all__ = [
+    "Report",
+    "diversity",
+    "receipt",
+    "repetition_ledger",
+    "repetitions",
+    "repetitions_table",
+    "tokens_by",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,31 @@ def repetitions_table(draws: Draws) -> pa.Table:
     counted = places.group_by(["part", "row"]).aggregate([([], "count_all")])
     counted = counted.rename_columns(["part", "row", "times"])
     return counted.sort_by([("part", "ascending"), ("row", "ascending")])
+
+
+def repetition_ledger(named: pa.Table, earlier: pa.Table | None = None) -> pa.Table:
+    """Return how often each document stands in this stream and stood in those before.
+
+    `named` holds a draw a row, with the columns id and source; `earlier` is the ledger of an
+    earlier run. Columns: id, source, times, before; by id. A document keeps its id from run to run,
+    so a replayed one is recognised.
+    """
+    times = named.select(["id", "source"]).group_by(["id", "source"]).aggregate([([], "count_all")])
+    times = times.rename_columns(["id", "source", "times"])
+    if earlier is None:
+        table = times.append_column("before", pa.array(np.zeros(times.num_rows, dtype=np.int64)))
+        return table.sort_by("id")
+    total = pc.add(earlier.column("times"), earlier.column("before"))
+    before = pa.table({"id": earlier.column("id"), "source_before": earlier.column("source")})
+    joined = times.join(before.append_column("before", total), "id", join_type="full outer")
+    return pa.table(
+        {
+            "id": joined.column("id"),
+            "source": pc.coalesce(joined.column("source"), joined.column("source_before")),
+            "times": pc.fill_null(joined.column("times"), 0),
+            "before": pc.fill_null(joined.column("before"), 0),
+        }
+    ).sort_by("id")
 
 
 def diversity(tokens: Mapping[str, Mapping[str, int]], bounds: Diversity) -> Report:

@@ -147,11 +147,12 @@ class TokenStream:
         starts, table = self._indexes[shard]
         inside = position - self._starts[shard]
         row = int(np.searchsorted(starts, inside, side="right")) - 1
-        document = table.slice(row, 1).to_pylist()[0]
-        offset = inside - document["start"]
-        if offset >= document["tokens"]:
-            return Place("", "", 0, offset - document["tokens"])
-        return Place(document["source"], document["id"], document["copy"], offset)
+        offset = inside - int(starts[row])
+        size = table.column("tokens")[row].as_py()
+        if offset >= size:
+            return Place("", "", 0, offset - size)
+        source, name, copy = (table.column(key)[row].as_py() for key in ("source", "id", "copy"))
+        return Place(source, name, copy, offset)
 
     def documents(self, number: int) -> list[Place]:
         """Return the documents that sequence `number` holds, in order, by their first ids in it."""

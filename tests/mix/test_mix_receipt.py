@@ -11,6 +11,7 @@ from corpusforge.mix import (
     diversity,
     plan,
     receipt,
+    repetition_ledger,
     repetitions,
     stream,
 )
@@ -92,3 +93,20 @@ def test_settings_default_to_an_even_stream_of_what_is_there():
     planned = plan(Settings(epoch_cap=1.0), {name: s.tokens for name, s in supplies.items()})
     draws = stream(supplies, planned.phases, 1)
     assert repetitions(draws) == {1: 50}
+
+
+def test_the_ledger_runs_over_several_runs():
+    import pyarrow as pa
+
+    first = repetition_ledger(pa.table({"id": ["b", "a", "b"], "source": ["w", "w", "w"]}))
+    assert first.to_pylist() == [
+        {"id": "a", "source": "w", "times": 1, "before": 0},
+        {"id": "b", "source": "w", "times": 2, "before": 0},
+    ]
+    second = repetition_ledger(pa.table({"id": ["b", "c"], "source": ["w", "x"]}), first)
+    third = repetition_ledger(pa.table({"id": ["b"], "source": ["w"]}), second)
+    assert third.to_pylist() == [
+        {"id": "a", "source": "w", "times": 0, "before": 1},
+        {"id": "b", "source": "w", "times": 1, "before": 3},
+        {"id": "c", "source": "x", "times": 0, "before": 1},
+    ]
