@@ -87,8 +87,8 @@ class HashedModel:
 
     def parts(
         self, texts: pa.Array | Sequence[str]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return each text's mean window logit, its shape of prose and its number of tokens."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return each text's mean window logit [n], and its counts [n, SHAPE] (see `features`)."""
         data, offsets = packed(texts)
         out = np.zeros(len(offsets) - 1)
         shapes = np.zeros((len(offsets) - 1, SHAPE), dtype=np.int64)
@@ -106,12 +106,13 @@ class HashedModel:
             out,
             shapes,
         )
-        return out, prose(shapes), shapes[:, TOKENS]
+        return out, shapes
 
     def totals(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float64]:
         """Return each text's value before calibration, float64 [n]: what ranks texts."""
-        logits, shape, tokens = self.parts(texts)
-        raw = (logits - self.centre) / self.spread + self.prose * shape
+        logits, counts = self.parts(texts)
+        raw = (logits - self.centre) / self.spread + self.prose * prose(counts)
+        tokens = counts[:, TOKENS]
         return self.prior + (raw - self.prior) * (tokens / np.maximum(1, tokens + self.evidence))
 
     def score(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float32]:

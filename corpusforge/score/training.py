@@ -67,7 +67,7 @@ def _hashed(
         card={},
     )
     unseen, truth = held if held[1].any() and not held[1].all() else (texts, labels)
-    logits, *_ = model.parts(unseen)
+    logits, _ = model.parts(unseen)
     sides = [logits[truth], logits[~truth]]  # both sides weigh the same here too
     centre = float(np.mean([side.mean() for side in sides]))
     spread = float(np.sqrt(np.mean([((side - centre) ** 2).mean() for side in sides])))

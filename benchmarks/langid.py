@@ -1,0 +1,149 @@
+"""Language identification: slices against the full text, and accuracy beside stock lid.176.
+
+    python -m benchmarks.langid [--data DIR] [--scorer score_langid.py]
+
+Texts: the UDHR declarations whose language has a lid.176 label, whole, cut to 300/1,000/2,000
+characters and cut into sentences (at most 40 a declaration, by hash); Genesis sentences of seven
+languages; Wikipedia dumps in twenty. Accuracy is figured by the scorer's own functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from corpusforge import extract, ingest
+from corpusforge.identify import Settings, identify
+
+GENESIS = {
+    "english-kjv": "en", "english-web": "en", "finnish": "fi", "french": "fr", "german": "de",
+    "portuguese": "pt", "swedish": "sv",
+}  # fmt: skip
+
+
+def declarations(data, scorer):
+    with zipfile.ZipFile(data / "langid" / "udhr2.zip") as archive:
+        for name in sorted(archive.namelist()):
+            stem = Path(name).stem
+            code = stem.split("_")[0]
+            label = {"als": "sq"}.get(code) or scorer.canon(code)
+            if name.endswith(".txt") and label in scorer.LID176:
+                yield label, archive.read(name).decode("utf-8")
+
+
+def sentences(text, most):
+    found = set()
+    for line in text.split("\n"):
+        for piece in re.split(r"(?<=[.!?։।؟])\s+|(?<=[。！？])", line.strip()):
+            sentence = " ".join(piece.split())
+            if 20 <= len(sentence.encode()) <= 400 and sum(c.isalpha() for c in sentence) >= 8:
+                found.add(sentence)
+    return sorted(found, key=lambda s: hashlib.md5(s.encode()).digest())[:most]
+
+
+def genesis(data):
+    with zipfile.ZipFile(data / "langid" / "genesis.zip") as archive:
+        for name in sorted(archive.namelist()):
+            if Path(name).stem in GENESIS:
+                raw = archive.read(name)
+                try:
+                    text = raw.decode("utf-8")
+                except UnicodeDecodeError:
+                    text = raw.decode("latin-1")
+                yield GENESIS[Path(name).stem], text
+
+
+def documents(data):
+    dumps = [
+        *sorted((data / "wiki" / "minidumps").iterdir()),
+        *sorted((data / "wiki").glob("*.bz2")),
+    ]
+    for path in dumps:
+        for raw in ingest.read("wikipedia", str(path), ingest.Settings()):
+            done = extract.extract(raw, extract.Settings()) if hasattr(raw, "content") else raw
+            if isinstance(done, extract.Extracted):
+                yield done.text
+
+
+def timed(texts, settings):
+    identify(texts.slice(0, 2), settings)
+    start = time.process_time()
+    labels, scores = identify(texts, settings)
+    return labels, scores, time.process_time() - start
+
+
+def slices(data, model, texts):
+    size = sum(len(text.encode()) for text in texts.to_pylist())
+    print(f"\nslices against full text: {len(texts)} documents, {size / 1e6:.1f} MB")
+    print("| engine | full MB/s | sliced MB/s | times | equal labels |\n|---|---|---|---|---|")
+    for engine in ("pycld2", "lid176", "blend"):
+        path = "" if engine == "pycld2" else model
+        full, _, slow = timed(texts, Settings(engine=engine, model=path, slice_bytes=0))
+        short, _, fast = timed(texts, Settings(engine=engine, model=path))
+        equal = np.mean([a == b for a, b in zip(full, short, strict=True)])
+        print(
+            f"| {engine} | {size / slow / 1e6:.1f} | {size / fast / 1e6:.1f} "
+            f"| {slow / fast:.1f} | {equal:.4f} |"
+        )
+
+
+def accuracy(name, items, model, scorer):
+    texts = pa.array([text for _, text in items], type=pa.large_string())
+    for engine in ("stock lid.176.ftz", "lid176", "pycld2", "blend"):
+        path = "" if engine == "pycld2" else model
+        own = Settings(engine="lid176", model=model, slice_bytes=0)
+        settings = own if engine.startswith("stock") else Settings(engine=engine, model=path)
+        labels, scores, _ = timed(texts, settings)
+        rows = [
+            (gold, scorer.canon(label), float(score))
+            for (gold, _), label, score in zip(items, labels, scores, strict=True)
+        ]
+        figures = scorer.figures(rows)
+        print(
+            f"| {name} | {len(items)} | {engine} | {figures['acc_supported']:.4f} "
+            f"| {figures['macro_supported']:.4f} | {figures['acc_lenient']:.4f} "
+            f"| {figures['wrong@.65']:.4f} |"
+        )
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
+    options.add_argument("--data", type=Path, default=default)
+    options.add_argument(
+        "--scorer", type=Path, default=default.parent / "tools" / "score_langid.py"
+    )
+    given = options.parse_args()
+    spec = importlib.util.spec_from_file_location("score_langid", given.scorer)
+    scorer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(scorer)
+    model = str(given.data / "langid" / "lid.176.ftz")
+    gold = list(declarations(given.data, scorer))
+    long = [text for _, text in gold] + list(documents(given.data))
+    long = [text for text in long if len(text.encode()) > 1500]
+    slices(given.data, model, pa.array(long, type=pa.large_string()))
+    print("\naccuracy (supported, macro, lenient; wrong label with score >= 0.65)")
+    print(
+        "| texts | n | engine | acc | macro | lenient | wrong@.65 |\n|---|---|---|---|---|---|---|"
+    )
+    cut = [(label, s) for label, text in gold for s in sentences(text, 40)]
+    accuracy("UDHR sentences", cut, model, scorer)
+    for n in (300, 1000, 2000):
+        short = [(label, " ".join(text.split())[:n]) for label, text in gold]
+        accuracy(f"UDHR {n} characters", short, model, scorer)
+    accuracy("UDHR whole", gold, model, scorer)
+    old = [(label, s) for label, text in genesis(given.data) for s in sentences(text, 150)]
+    accuracy("Genesis sentences", old, model, scorer)
+
+
+if __name__ == "__main__":
+    main()
