@@ -20,7 +20,7 @@ AT = 1  # an at sign, or "(at)" / "[at]"
 NUMBER = 2  # digits and their separators: at least 7 digits, or 3 dots
 IBAN = 3  # two capitals and two digits at the start of a word
 IPV6 = 4  # hex digits with at least 3 colons
-TOKEN = 5  # at least 16 key-like characters with a capital or a digit
+TOKEN = 5  # at least 16 key-like characters with a digit or 8 capitals
 ASSIGN = 6  # "=" or ":" after a name that holds key, pass, pwd, secret, token, cred or auth
 WIDE = 7  # a full-width digit or at sign: the text must be folded first
 
@@ -151,9 +151,9 @@ def _scan(  # noqa: PLR0912  (one loop, its state in registers)
         elif not bits & _SEPARATOR:
             broken = True
         if bits & _TOKEN:
-            mixed += (bits & (_DIGIT | _UPPER)) != 0
+            mixed += 8 if bits & _DIGIT else (bits & _UPPER) != 0
         else:
-            if i - token >= _MIN_TOKEN and mixed:
+            if i - token >= _MIN_TOKEN and mixed >= 8:
                 count = _emit(out, count, TOKEN, token, i)
             token, mixed = i + 1, 0
         if c == 58:

@@ -191,23 +191,24 @@ def _token(data: bytes, start: int, end: int) -> Iterator[Span]:
         return
     value = data[start:end]
     before = data[max(0, start - 48) : start]
-    scheme = _BEARER.search(before)
-    if (
-        scheme
-        and _mixed(value)
-        and (scheme[1].lower() == b"bearer" or _HEADER.search(before[: scheme.start()]))
-    ):
-        yield 2, start, end, "<SECRET:bearer>"
-        return
-    assigned = _ASSIGNED.search(before)
-    if assigned and not _NOT_SECRET.search(assigned[1]) and _blob(value):
-        yield 3, start, end, "<SECRET:assigned>"
+    if before.endswith((b" ", b"\t")):
+        scheme = _BEARER.search(before)
+        bearer = scheme and (
+            scheme[1].lower() == b"bearer" or _HEADER.search(before[: scheme.start()])
+        )
+        if bearer and _mixed(value):
+            yield 2, start, end, "<SECRET:bearer>"
+            return
+    if before.endswith((b"=", b":", b'"', b"'", b" ", b"\t")) and _blob(value):
+        assigned = _ASSIGNED.search(before)
+        if assigned and not _NOT_SECRET.search(assigned[1]):
+            yield 3, start, end, "<SECRET:assigned>"
 
 
 def _blob(value: bytes) -> bool:
     """Whether a value is random enough to be a secret under any name: no path, no word, no hash."""
-    plain = b"." not in value and value.count(b"/") < 3 and not _HEX.fullmatch(value)
-    return plain and _random(value) and _entropy(value) >= 4.5
+    plain = len(value) >= 20 and b"." not in value and value.count(b"/") < 3
+    return plain and not _HEX.fullmatch(value) and _random(value) and _entropy(value) >= 4.5
 
 
 def find_secrets(data: bytes, anchors: Iterable[tuple[int, int, int]]) -> Iterator[Span]:

@@ -110,7 +110,7 @@ def twin(data: bytes) -> set[tuple[int, int, int]]:
     for m in re.finditer(rb"\xef\xbc[\x90-\x99\xa0]", data):
         out.add((an.WIDE, *m.span()))
     for m in re.finditer(rb"[A-Za-z0-9_+/.\-]{16,}", data):
-        if re.search(rb"[A-Z0-9]", m[0]):
+        if re.search(rb"[0-9]", m[0]) or len(re.findall(rb"[A-Z]", m[0])) >= 8:
             out.add((an.TOKEN, *m.span()))
     for m in re.finditer(rb"[0-9A-Fa-f:]+", data):
         if m[0].count(b":") >= 3:
