@@ -88,6 +88,4 @@ def to_utf8(data: bytes, charset: str = "") -> bytes:
         data.decode("utf-8")
     except UnicodeDecodeError:
         return decode(data, charset).encode("utf-8")
-    return (
-        data if data[:2] not in (b"\xef\xbb", b"\xfe\xff", b"\xff\xfe") else decode(data).encode()
-    )
+    return data.removeprefix(codecs.BOM_UTF8)

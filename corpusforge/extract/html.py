@@ -104,7 +104,7 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
     Raises Unreadable where every engine of the chain reaches `settings.cpu_seconds`.
     """
     if isinstance(raw.content, str):
-        html = raw.content.encode("utf-8", "replace")
+        html = raw.content.removeprefix("\ufeff").encode("utf-8", "replace")
     else:
         html = to_utf8(raw.content, raw.charset)
     # Our engine is linear: only pages that could come near the cap at its slowest are watched.

@@ -28,7 +28,6 @@ F32 = NDArray[np.float32]
 Words = tuple[U8, I16, U64]
 
 _SAYS = next(number for number, name in enumerate(GROUPS) if name.startswith("says"))
-_PLACED = _SAYS - 1  # groups that stand on elements; "hiddenstyle", the last of them, never shows
 _MEASURES = [
     "bias",
     "words10",
@@ -56,21 +55,22 @@ _MEASURES = [
     "runs",
     "repeated",
 ]
-_GROUPS_AT = len(_MEASURES)
+_GROUPS_AT = 25
 FEATURES: tuple[str, ...] = (
     *_MEASURES,
-    *(f"near {name}" for name in GROUPS[:_PLACED]),
-    *(f"far {name}" for name in GROUPS[:_PLACED]),
+    *(f"near {name}" for name in GROUPS[:_SAYS]),
+    *(f"far {name}" for name in GROUPS[:_SAYS]),
     *GROUPS[_SAYS:],
 )
 """Names of the columns of `Blocks.features`."""
+
+_BARE_DIV = [FEATURES.index(name) for name in ("bare_div", "near <div>", "near <p>")]
 
 # Columns of the counts of a block.
 SIZE, LINKED, WORDS, COMMAS, ENDS, DIGITS, CAPITALS, SEPARATORS, LAST = range(9)
 _COUNTS = 9
 _DOMINANT = 0.7
 _NEAR = 3
-_DIV_GROUP, _P_GROUP = GROUPS.index("<div>"), GROUPS.index("<p>")
 
 
 class Blocks(NamedTuple):
@@ -276,6 +276,8 @@ def _features(
     far: U64,
     t: Words,
     features: F32,
+    placed: int,
+    groups: int,
 ) -> None:
     fold, goto, output = t
     total = max(mass[0], np.float32(1))
@@ -292,18 +294,15 @@ def _features(
             near |= hints[inner]
             inner = elements[inner, 1]
         distant = far[inner]
-        for group in range(_PLACED):
+        for group in range(placed):
             row[_GROUPS_AT + group] = (near >> np.uint64(group)) & np.uint64(1)
-            row[_GROUPS_AT + _PLACED + group] = (distant >> np.uint64(group)) & np.uint64(1)
-        row[17] = row[_GROUPS_AT + _DIV_GROUP] * (1 - row[_GROUPS_AT + _P_GROUP])
+            row[_GROUPS_AT + placed + group] = (distant >> np.uint64(group)) & np.uint64(1)
         if counts[block, WORDS] < 40:
             says = np.uint64(0)
             for place in range(spans[block, 0], spans[block, 1]):
                 says |= match_words(data, runs[place, 0], runs[place, 1], fold, goto, output)
-            for group in range(_SAYS, len(GROUPS)):
-                row[_GROUPS_AT + 2 * _PLACED + group - _SAYS] = (
-                    says >> np.uint64(group)
-                ) & np.uint64(1)
+            for group in range(placed, groups):
+                row[_GROUPS_AT + placed + group] = (says >> np.uint64(group)) & np.uint64(1)
 
 
 def blocks(page: Page, t: Tables) -> Blocks:
@@ -333,5 +332,9 @@ def blocks(page: Page, t: Tables) -> Blocks:
         far,
         words,
         features,
+        _SAYS,
+        len(GROUPS),
     )
+    column = _BARE_DIV
+    features[:, column[0]] = features[:, column[1]] * (1 - features[:, column[2]])
     return Blocks(spans, counts, features, mass)

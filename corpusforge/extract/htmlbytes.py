@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.extract.htmltags import ATTRIBUTES, GROUPS
+from corpusforge.extract.htmltags import ATTRIBUTES, STYLE_BIT
 from corpusforge.text.jit import jit
 
 __all__ = [
@@ -45,7 +45,7 @@ HIDDEN, LINKED = 1, 4
 _CLASS, _STYLE, _HIDDEN, _ARIA, _HREF = (
     ATTRIBUTES.index(name) + 1 for name in ("class", "style", "hidden", "aria-hidden", "href")
 )
-_STYLE_BIT = np.uint64(1 << GROUPS.index("hiddenstyle"))
+_STYLE_BIT = np.uint64(1 << STYLE_BIT)
 
 
 @jit

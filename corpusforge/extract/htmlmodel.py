@@ -27,6 +27,7 @@ from corpusforge.extract.htmlblocks import (
     Blocks,
 )
 from corpusforge.extract.htmlscan import Page
+from corpusforge.extract.htmltags import tag_id
 from corpusforge.text.jit import jit
 
 __all__ = ["CONTEXT", "choose", "context", "keep", "probabilities"]
@@ -87,6 +88,9 @@ CONTEXT: tuple[str, ...] = (
     "between_far",
     "heading_p_after",
     "heading_after",
+    "p_alike",
+    "share_alike",
+    "p_alike_p",
     "good_text",
     "good_share",
     "good_text_p",
@@ -94,8 +98,12 @@ CONTEXT: tuple[str, ...] = (
 """Names of the columns of `context`."""
 
 _COLUMN = {name: number for number, name in enumerate(FEATURES)}
+_CONSENT = [_COLUMN["near consent"], _COLUMN["far consent"]]
+"""A banner that asks for consent is never text, whatever it looks like."""
 _STRONG, _STRONG_WORDS, _ALIKE = 0.6, 12, 0.999
-_ALONE, _SPARSE = 0.5, 0.35
+_ALONE, _SPARSE, _SIBLING = 0.5, 0.35, (0.6, 0.2)
+_ROW_SHARE, _LIST_SHARE, _LAYOUT = 0.3, 0.6, 60
+_TR, _UL, _OL = map(tag_id, ("tr", "ul", "ol"))
 
 
 @jit
@@ -186,6 +194,21 @@ def _tree(
     return columns, inside
 
 
+def _alike(page: Page, found: Blocks, p: F64) -> list[F64]:
+    """Return the mean probability of blocks built like each one, and their share of kept text."""
+    own = found.spans[:, 2]
+    parent = page.elements[own, 1]
+    shape = page.elements[own, 0].astype(np.uint64) * np.uint64(1024)
+    shape += page.elements[own, 3].astype(np.uint64)
+    odd = np.uint64(0x9E3779B97F4A7C15)
+    key = ((page.hints[own] * odd) ^ page.hints[parent]) * odd ^ shape
+    _, group = np.unique(key, return_inverse=True)
+    size = found.counts[:, SIZE].astype(np.float64)
+    kept = np.bincount(group, weights=p * size)
+    mean = (kept / (np.bincount(group, weights=size) + 20))[group]
+    return [mean, (kept / max(kept.sum(), 1))[group], mean * p]
+
+
 def _far(distance: NDArray[np.int64]) -> F64:
     return np.log1p(distance) / 4
 
@@ -244,6 +267,7 @@ def context(page: Page, found: Blocks, p: F64) -> F32:
     columns += _siblings(p, parents, item, cell)
     columns += tree
     columns += _places(found, p, strong, windows[1])
+    columns += _alike(page, found, p)
     columns += [min(good / 4000, 1), good / max(float(size.sum()), 1), min(good / 1000, 1) * p]
     out = np.empty((len(p), len(CONTEXT)), np.float32)
     for number, column in enumerate(columns):
@@ -279,6 +303,51 @@ def probabilities(page: Page, found: Blocks, looks: tuple[F64, ...]) -> list[F64
     return out
 
 
+@jit
+def _holder(elements: I32, element: int, tags: tuple[int, ...]) -> int:
+    """Return the nearest element of one of the tags at or above, within 8 levels, or 0."""
+    for _ in range(8):
+        if element <= 0:
+            return 0
+        for tag in tags:
+            if elements[element, 0] == tag:
+                return element
+        element = elements[element, 1]
+    return 0
+
+
+@jit
+def _whole(
+    elements: I32,
+    spans: I32,
+    words: F32,
+    kept: NDArray[np.bool_],
+    tags: tuple[int, ...],
+    share: float,
+) -> None:
+    """Keep all of a row or list of which at least a share is kept: half a row means little."""
+    total = np.zeros(len(elements))
+    chosen = np.zeros(len(elements))
+    for block in range(len(spans)):
+        holder = _holder(elements, spans[block, 2], tags)
+        total[holder] += words[block]
+        if words[block] > _LAYOUT:
+            total[holder] = np.inf
+        if kept[block]:
+            chosen[holder] += words[block]
+    for block in range(len(spans)):
+        holder = _holder(elements, spans[block, 2], tags)
+        if holder and chosen[holder] >= share * total[holder]:
+            kept[block] = True
+
+
+def _siblings_of(page: Page, found: Blocks, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which blocks share parent and tag with a kept one."""
+    own = found.spans[:, 2]
+    key = page.elements[own, 1].astype(np.int64) * 1024 + page.elements[own, 0]
+    return np.isin(key, key[kept])
+
+
 def choose(
     page: Page, found: Blocks, looks: tuple[F64, ...], threshold: float
 ) -> NDArray[np.bool_]:
@@ -290,11 +359,15 @@ def choose(
     words = found.counts[:, WORDS]
     # A page of many small sections has no main cluster; the first look alone serves it better.
     alone = first > _ALONE
+    kept |= _siblings_of(page, found, kept) & (first > _SIBLING[0]) & (second > _SIBLING[1])
     if not kept.any():
-        return second >= 0.5 * second.max()
-    if words[kept].sum() < _SPARSE * words[alone].sum():
-        return kept | alone
-    return kept
+        kept = second >= 0.5 * second.max()
+    elif words[kept].sum() < _SPARSE * words[alone].sum():
+        kept = kept | alone
+    _whole(page.elements, found.spans, words, kept, (_TR, _TR), _ROW_SHARE)
+    _whole(page.elements, found.spans, words, kept, (_UL, _OL), _LIST_SHARE)
+    asking = found.features[:, _CONSENT].any(axis=1)
+    return kept & ~asking if (kept & ~asking).any() else kept
 
 
 def keep(page: Page, found: Blocks) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ATTRIBUTES", "GROUPS", "Tables", "tables", "tag_id"]
+__all__ = ["ATTRIBUTES", "GROUPS", "STYLE_BIT", "Tables", "tables", "tag_id"]
 
 BLOCK, VOID, RAW, HIDE, IGNORE, CLOSES_P, SCOPE, PRE = 1, 2, 4, 8, 16, 32, 64, 128
 
@@ -87,9 +87,13 @@ def _rows() -> list[tuple[str, list[str]]]:
 
 
 GROUPS: tuple[str, ...] = tuple(f"<{name}>" for name in _TAG_GROUPS) + tuple(
-    name for name, _ in _rows()
+    name for name, _ in _rows() if name != "hiddenstyle"
 )
-"""Names of the bits of a hint mask: tags first, then the groups of `hints.tsv`."""
+"""Names of the bits of a hint mask: tags first, then the groups of `hints.tsv`.
+
+Styles that hide an element have the bit `STYLE_BIT` beyond them. Compiled kernels are cached with
+the constants they use, so none of them may use a number that `hints.tsv` decides."""
+STYLE_BIT = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +188,13 @@ def _automaton(
 def tables() -> Tables:
     """Return the constant tables, built once a process."""
     rows = _rows()
-    first = len(_TAG_GROUPS)
-    if len(GROUPS) > 64:
-        raise ValueError(f"{len(GROUPS)} hint groups do not fit 64 bits")
+    bits = {name: bit for bit, name in enumerate(GROUPS)}
+    if len(GROUPS) > STYLE_BIT:
+        raise ValueError(f"{len(GROUPS)} hint groups do not fit {STYLE_BIT} bits")
     fold = _fold([word for _, words in rows for word in words])
     entries = [
-        ([int(fold[byte]) for byte in word.encode()], first + number)
-        for number, (_, words) in enumerate(rows)
+        ([int(fold[byte]) for byte in word.encode()], bits.get(name, STYLE_BIT))
+        for name, words in rows
         for word in words
     ]
     goto, output = _automaton(entries)
