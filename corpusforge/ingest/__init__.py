@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from corpusforge.errors import InputError, nearest
+from corpusforge.ingest.arxiv import read_arxiv
 from corpusforge.ingest.books import read_books
 from corpusforge.ingest.code import read_code
 from corpusforge.ingest.dates import window
 from corpusforge.ingest.documents import read_documents, read_html
 from corpusforge.ingest.settings import Settings
+from corpusforge.ingest.stackexchange import read_stackexchange
 from corpusforge.ingest.streams import DATA_ERRORS, name_of, reason
 from corpusforge.ingest.web import read_web
 from corpusforge.ingest.wikipedia import read_wikipedia
@@ -26,18 +28,22 @@ __all__ = ["CATEGORIES", "SOURCES", "Reader", "Settings", "read"]
 Reader = Callable[[str, Settings, str], Iterator[RawDocument | Skipped | Failed]]
 
 SOURCES: dict[str, Reader] = {
+    "arxiv": read_arxiv,
     "books": read_books,
     "code": read_code,
     "documents": read_documents,
     "html": read_html,
+    "stackexchange": read_stackexchange,
     "web": read_web,
     "wikipedia": read_wikipedia,
 }
 CATEGORIES = {
+    "arxiv": "papers",
     "books": "books",
     "code": "code",
     "documents": "other",
     "html": "crawl",
+    "stackexchange": "forum",
     "web": "crawl",
     "wikipedia": "wikipedia",
 }

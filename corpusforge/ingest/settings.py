@@ -19,7 +19,7 @@ class Settings:
     """How records are read. Sizes are bytes after decompression."""
 
     category: str = ""
-    """Category of the documents; empty: the kind's own (crawl, wikipedia, books, code, other)."""
+    """Category of the documents; empty: the kind's own (crawl, wikipedia, books…)."""
     licence: str = ""
     """SPDX id for documents whose record states none; empty leaves them unknown."""
     after: str = ""

@@ -43,6 +43,8 @@ SEEDS = {
               "books/zh-sanzijing-traditional.json.gz"),
     "code": ("code/trees/mitt-3.0.1.tar.gz", "code/fake-secrets/config.yaml"),
     "documents": ("quality/redpajama-cc-sample.jsonl", "books/zh-sanzijing-traditional.json.gz"),
+    "arxiv": ("code/trees/left-pad-1.3.0.tar.gz", "books/epub/epubcheck-valid.epub"),
+    "stackexchange": ("wiki/minidumps/simplewiki.xml.bz2",),
     "html": ("web/html_gold/dragnet/HTML/page_comments.html",),
 }  # fmt: skip
 
