@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
 
+from corpusforge.errors import CorpusforgeError
 from corpusforge.run.stage import Made, Part, run_part
 
 __all__ = ["MakeParts", "balanced"]
@@ -21,7 +22,10 @@ class _MakePart(beam.DoFn):
 
     def process(self, element: Sequence[Part]) -> Iterator[str]:
         for part in element:
-            run_part(self._work, part)
+            try:
+                run_part(self._work, part)
+            except CorpusforgeError:
+                return  # its error file tells the driver; a retry would fail in the same way
             yield part.name
 
 

@@ -34,7 +34,14 @@ __all__ = ["collect", "print_summary", "write"]
 
 _SNIPPET = 400
 _SCORE_EDGES = tuple(round(step / 20, 2) for step in range(21))
-_LENGTH_EDGES = tuple(float(2**power) for power in range(4, 27))
+_LENGTH_EDGES = tuple(round(2 ** (power / 2), 1) for power in range(8, 53))
+_KEPT_BY = {
+    "filter": "documents",
+    "score": "quality",
+    "dedup": "duplicates",
+    "decontaminate": "contamination",
+}
+"""What each verb kept: the stage directory whose removals to apply."""
 
 
 def write(context: Context) -> None:
@@ -85,7 +92,7 @@ def collect(context: Context) -> data.RunData:
         score_bound=_bound(context),
         lengths=facts.lengths(),
         dates=facts.by_source("date", years=True),
-        languages=_languages(ledger.rows()),
+        languages={"identify": _identified(ledger.rows()), **facts.languages},
         licences=facts.by_source("licence"),
         origins=facts.origins(),
         fertility={
@@ -97,6 +104,7 @@ def collect(context: Context) -> data.RunData:
         tokenizer=str(manifests["tokens"].settings["name"]),
         vocabulary=int(tokens["vocab_size"]),
         text_bytes=sum(tally["bytes"] for tally in tokens["languages"].values()),
+        words=facts.words,
         shards=_shards(manifests["shards"], mix),
         skipped_sources=tuple(context.skipped),
         recipe=records.plain(context.recipe),
@@ -112,17 +120,27 @@ class _Facts:
         self._run = context.run
         names = ["source", "date", "licence", "origin"]
         tables, sizes, scores = [], [], []
+        languages: dict[str, Counter[str]] = {stage: Counter() for stage in _KEPT_BY}
+        self.words = 0
         for index in range(context.part_count):
             part = f"{part_name(index)}.parquet"
             kept = pa.array(kept_rows(context.run, index, "contamination"))
             tables.append(
                 read_table(files.join(context.run, "documents", part), names).filter(kept)
             )
-            ids = read_table(files.join(context.run, "stats", part), ["text_bytes", "rule"])
-            alive = ids.filter(pc.equal(ids.column("rule"), ""))
-            sizes.append(alive.column("text_bytes").filter(kept))
+            stats = read_table(
+                files.join(context.run, "stats", part), ["text_bytes", "words", "rule"]
+            )
+            alive = stats.filter(pc.equal(stats.column("rule"), "")).filter(kept)
+            sizes.append(alive.column("text_bytes"))
+            self.words += pc.sum(alive.column("words")).as_py() or 0
+            own = read_table(files.join(context.run, "documents", part), ["lang"]).column("lang")
+            for stage, upto in _KEPT_BY.items():
+                mask = pa.array(kept_rows(context.run, index, upto))
+                languages[stage].update(own.filter(mask).to_pylist())
             scores.append(read_table(files.join(context.run, "scores", part), ["source", "score"]))
         self._documents = pa.concat_tables(tables)
+        self.languages = {stage: dict(n.most_common()) for stage, n in languages.items()}
         self._sizes = pa.chunked_array([c for s in sizes for c in s.chunks], type=pa.int64())
         self._scores = pa.concat_tables(scores)
 
@@ -261,13 +279,14 @@ def _bound(context: Context) -> str:
     }[keep.rule]
 
 
-def _languages(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    found: dict[str, Counter[str]] = {}
+def _identified(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Documents by language as identify kept them, before any rule."""
+    found: Counter[str] = Counter()
     for row in rows:
         for note, count in row.get("notes", {}).items():
             if note.startswith("lang:"):
-                found.setdefault(row["stage"], Counter())[note[5:]] += count
-    return {stage: dict(counts.most_common()) for stage, counts in found.items()}
+                found[note[5:]] += count
+    return dict(found.most_common())
 
 
 def _shards(manifest: Manifest, mix: dict[str, Any]) -> dict[str, data.Shards]:

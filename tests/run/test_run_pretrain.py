@@ -203,6 +203,23 @@ def test_what_is_given_wrongly_is_said_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_is_said_and_nothing_looks_complete(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: writing fails in the same place."""
+    code = (
+        "import resource, sys; from pipelines.pretrain_mix import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        f"sys.exit(main(['--output', {str(tmp_path / 'run')!r}, '--workers', '1', '--quiet']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 2
+    assert "error: cannot write" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run" / "documents" / "manifest.json").exists()
+    assert not (tmp_path / "run" / "documents" / "part-00000.parquet").exists()
+
+
 def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.warc").touch()
     with pytest.raises(InputError, match="source 'web': all of its 1 files are empty"):
