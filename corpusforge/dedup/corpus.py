@@ -22,10 +22,10 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.draw import id_keys, mix64
 from corpusforge.errors import InputError
 from corpusforge.io import parquet
+from corpusforge.text.jit import jit
+from corpusforge.text.packed import packed
 
 __all__ = ["Corpus", "load_corpus"]
-
-_LAST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,30 +147,84 @@ def _order_key(table: pa.Table, key: str, settings: Settings) -> NDArray[np.int6
         return np.where(np.isnan(scores), np.inf, -scores.astype(np.float64))
     if key in ("newest", "oldest"):
         dates = _ordinal(table, "date")
-        return np.where(dates < 0, _LAST, dates if key == "oldest" else -dates)
+        last = dates.max() + 1
+        return np.where(dates < 0, last, dates if key == "oldest" else -dates)
     lengths = _numbers(table, "text_bytes").astype(np.int64)
     return lengths if key == "shortest" else -lengths
 
 
 def _policy_order(table: pa.Table, settings: Settings, frozen: int) -> NDArray[np.uint32]:
+    """Return document numbers, the best first.
+
+    One sort of 64-bit keys that hold as much of the policy as fits; equal keys are then sorted by
+    the whole policy, which is slow and rare.
+    """
     if table.num_rows == 0:
         return np.empty(0, dtype=np.uint32)
     columns: dict[str, NDArray[Any]] = {
-        "frozen": (np.arange(table.num_rows) >= frozen).astype(np.uint8)
+        "frozen": (np.arange(table.num_rows) >= frozen).astype("i8")
     }
     for key in settings.order:
         columns[key] = _order_key(table, key, settings)
     columns = {name: column for name, column in columns.items() if column.min() != column.max()}
-    keys = pa.table(
-        {
-            **{name: pa.array(column) for name, column in columns.items()},
-            "id": table["id"],
-            "exact": table["exact_hash"],
-            "bytes": table["text_bytes"],
-        }
-    )
-    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
-    return np.asarray(order).astype(np.uint32)
+    short = _packed_keys(list(columns.values()), _id_starts(table))
+    order = np.argsort(short)
+    short = short[order]
+    equal = short[1:] == short[:-1]
+    places = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
+    rows = order[places]
+    keys: dict[str, Any] = {name: pa.array(column[rows]) for name, column in columns.items()}
+    for name in ("id", "exact_hash", "text_bytes"):
+        keys[name] = table[name].take(pa.array(rows))
+    names = [(name, "ascending") for name in keys]
+    order[places] = rows[np.asarray(pc.sort_indices(pa.table(keys), sort_keys=names))]
+    return order.astype(np.uint32)
+
+
+def _packed_keys(columns: list[NDArray[Any]], starts: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return uint64 keys that never contradict the order of (columns..., id)."""
+    keys, free = np.zeros(len(starts), dtype=np.uint64), 64
+    for column in [*columns, starts]:
+        values = _unsigned(column)
+        values = values - values.min()
+        bits = int(values.max()).bit_length()
+        taken = min(bits, free)
+        if taken == 64:
+            return values
+        keys = (keys << np.uint64(taken)) | (values >> np.uint64(min(bits - taken, 63)))
+        free -= taken
+        if free == 0 or taken < bits:
+            break
+    return keys
+
+
+def _unsigned(column: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return uint64 in the same order as the signed integers or floats given."""
+    if column.dtype == np.uint64:
+        return column
+    top = np.uint64(1 << 63)
+    if column.dtype.kind == "f":
+        bits = column.astype(np.float64).view(np.uint64)
+        return np.where(bits & top, ~bits, bits | top)
+    return column.astype(np.int64).view(np.uint64) ^ top
+
+
+def _id_starts(table: pa.Table) -> NDArray[np.uint64]:
+    """Return the first eight bytes of each id as a big-endian number: in the order of the ids."""
+    data, offsets = packed(table["id"].combine_chunks())
+    return _starts(data, offsets)
+
+
+@jit
+def _starts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    out = np.zeros(offsets.size - 1, np.uint64)
+    for d in range(out.size):
+        value = np.uint64(0)
+        for k in range(8):
+            byte = data[offsets[d] + k] if offsets[d] + k < offsets[d + 1] else np.uint8(0)
+            value = (value << np.uint64(8)) | np.uint64(byte)
+        out[d] = value
+    return out
 
 
 def _scope_keys(table: pa.Table, scope: str) -> NDArray[np.uint64]:

@@ -399,3 +399,36 @@ def test_wrong_files_are_named(tmp_path):
     (tmp_path / "p.keys").write_bytes(b"nonsense")
     with pytest.raises(InputError, match=r"p\.keys: not a key file"):
         find_duplicates([str(tmp_path / "p")], Settings())
+
+
+@pytest.mark.parametrize(
+    "order", [(), ("score",), ("newest", "score", "shortest"), ("longest", "oldest")]
+)
+def test_policy_order_equals_python_sorting(tmp_path, order):
+    rows = []
+    for i in range(300):
+        rows.append(
+            {
+                "id": f"{'same-start-' * (i % 2)}{(i * 7919) % 300:03}",
+                "source": "ab"[i % 2],
+                "score": None if i % 11 == 0 else ((i * 37) % 17 - 8) / 4,
+                "date": None if i % 7 == 0 else f"20{i % 5:02}-0{1 + i % 9}",
+                "text": "x" * (i % 23),
+            }
+        )
+    sign_part([batch(rows)], Settings(), str(tmp_path / "p"))
+    corpus = load_corpus([str(tmp_path / "p")], Settings(order=order))
+    dates = sorted({row["date"] for row in rows if row["date"]})
+
+    def key(row):
+        parts = {
+            "score": -row["score"] if row["score"] is not None else float("inf"),
+            "newest": -dates.index(row["date"]) if row["date"] else 999,
+            "oldest": dates.index(row["date"]) if row["date"] else 999,
+            "shortest": len(row["text"]),
+            "longest": -len(row["text"]),
+        }
+        return (*(parts[name] for name in order), row["id"])
+
+    expected = [row["id"] for row in sorted(rows, key=key)]
+    assert corpus.ids.take(pa.array(corpus.numbers)).to_pylist() == expected
