@@ -111,6 +111,10 @@ def recall(index: EvalIndex, items: list[EvalItem], hosts: list[str]) -> None:
             print(f"| {name}, {len(own)} | {edit} | " + " | ".join(cells) + " |", flush=True)
 
 
+def pieces(texts: list[str], size: int) -> list[str]:
+    return [text[k : k + size] for text in texts for k in range(0, len(text), size)]
+
+
 def false_hits(index: EvalIndex, clean: dict[str, list[str]]) -> None:
     print("\n| clean texts | n | " + " | ".join("+".join(rules) for rules in RULES) + " |")
     print("|---|---|" + "---|" * len(RULES))
@@ -157,7 +161,9 @@ def main() -> None:
     hosts = pages(data)
     train = gzip.decompress((data / "selfinstruct/cot/gsm8k_train.jsonl.gz").read_bytes())
     questions = [json.loads(line)["question"] for line in train.splitlines()]
-    false_hits(index, {**hosts, "GSM8K training questions": questions})
+    short = {f"{name}, pieces of 1,000": pieces(texts, 1000) for name, texts in hosts.items()}
+    both = {"both, pieces of 1,000": [piece for texts in short.values() for piece in texts]}
+    false_hits(index, {**hosts, **both, "GSM8K training questions": questions})
     recall(index, items, [page for both in zip(hosts["books"], hosts["wiki"]) for page in both])  # noqa: B905
     speed(index, {**hosts, "GSM8K training questions": questions})
 
