@@ -25,7 +25,7 @@ class _MakePart(beam.DoFn):
             try:
                 run_part(self._work, part)
             except CorpusforgeError:
-                return  # its error file tells the driver; a retry would fail in the same way
+                break  # its error file tells the driver; a retry would fail in the same way
             yield part.name
 
 

@@ -28,7 +28,7 @@ _INTERMEDIATE = {
     "final": ("signatures", "tokens"),
     "none": (
         "signatures", "tokens", "documents", "stats", "dropped", "failed", "classifier", "scores", "quality",
-        "duplicates", "evaluation", "hits", "contamination", "tokenizer", "mix",
+        "duplicates", "evaluation", "hits", "contamination", "tokenizer", "choice", "mix",
     ),
 }  # fmt: skip
 

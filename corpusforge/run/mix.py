@@ -17,6 +17,7 @@ from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.parquet import write_table
 from corpusforge.manifest import plain, write_json
+from corpusforge.mix.estimate import scaled_tokens
 from corpusforge.mix.plan import plan, plan_validation
 from corpusforge.mix.receipt import diversity, receipt, repetitions, tokens_by
 from corpusforge.mix.sample import Draws, Supply, stream
@@ -38,19 +39,26 @@ class Work:
     seed: int
     parts: int
     sources: tuple[str, ...]
+    choice: dict[str, dict[str, Any]]
+    """By leaf of which only some documents were tokenized: bytes in all, and bytes tokenized."""
 
 
 def stage(context: Context) -> Stage:
     """Return the mix stage."""
     recipe = context.recipe
-    work = Work(recipe.mix, recipe.seed, context.part_count, tuple(sorted(recipe.sources)))
+    leaves: dict[str, dict[str, Any]] = {}
+    if "choice" in context.manifests:
+        leaves = context.manifests["choice"].extra["leaves"]
+    partial = {path: facts for path, facts in leaves.items() if not facts["complete"]}
+    names = tuple(sorted(recipe.sources))
+    work = Work(recipe.mix, recipe.seed, context.part_count, names, partial)
     return Stage(
         name="mix",
         run=context.run,
         work=make_mix,
         parts=(Part("mix", 0, context.run, work),),
         settings={"mix": recipe.mix, "seed": recipe.seed},
-        reads=context.reads("tokens"),
+        reads=context.reads("tokens", "choice"),
     )
 
 
@@ -58,13 +66,17 @@ def make_mix(part: Part) -> Made:
     """Plan the mixture, draw both streams, write them and the receipt."""
     work: Work = part.settings
     names = [files.join(part.run, "tokens", f"{part_name(n)}.parquet") for n in range(work.parts)]
-    supply = supplies(names, work.settings, work.seed)
+    supply = supplies(names, work.settings, work.seed, sorted(work.choice))
     if not supply.index.num_rows:
         raise InputError(
             "no document survived to be mixed. `corpusforge why` and dropped/ show where they went: "
             "loosen [filter], [score] or [identify], or give more sources."
         )
-    train_plan = plan(work.settings, _available(supply.train, work))
+    available = _available(supply.train, work)
+    for path, part_of in work.choice.items():
+        size, whole = part_of["chosen_bytes"], part_of["bytes"]
+        available[path] = scaled_tokens(available[path], size, whole)
+    train_plan = plan(work.settings, available)
     val_plan = plan_validation(work.settings, train_plan, _available(supply.validation, work))
     streams = [
         stream(supply.train, train_plan.phases, work.seed),

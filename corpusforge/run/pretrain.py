@@ -13,6 +13,7 @@ from corpusforge.ledger import Ledger
 from corpusforge.manifest import Manifest
 from corpusforge.recipe import Recipe
 from corpusforge.run import (
+    choice,
     contamination,
     directory,
     documents,
@@ -59,6 +60,7 @@ _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "hits": contamination.hits_stage,
     "contamination": contamination.contamination_stage,
     "tokenizer": tokens.tokenizer_stage,
+    "choice": choice.stage,
     "tokens": tokens.tokens_stage,
     "mix": mix.stage,
     "shards": shards.stage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -91,8 +92,9 @@ def tokens_stage(context: Context) -> Stage:
     """Return the tokens stage."""
     settings = context.recipe.tokenize
     tokenizer = load_tokenizer(context.run, settings)
+    some = "choice" in context.manifests
     parts = tuple(
-        Part("tokens", index, context.run, settings, size=context.part_size(index))
+        Part("tokens", index, context.run, (settings, some), size=context.part_size(index))
         for index in range(context.part_count)
     )
     return Stage(
@@ -102,7 +104,9 @@ def tokens_stage(context: Context) -> Stage:
         parts=parts,
         settings={"tokenizer": tokenizer.fingerprint, "name": tokenizer.name,
                   "start_token": settings.start_token, "accelerator": settings.accelerator},
-        reads=context.reads("documents", "quality", "duplicates", "contamination", "tokenizer"),
+        reads=context.reads(
+            "documents", "quality", "duplicates", "contamination", "tokenizer", "choice"
+        ),
         finish=lambda receipts: (_summary(receipts, tokenizer.vocab_size), {}),
     )  # fmt: skip
 
@@ -119,14 +123,20 @@ def _summary(receipts: Sequence[Receipt], vocab_size: int) -> dict[str, Any]:
 
 def make_tokens(part: Part) -> Made:
     """Encode the surviving documents of one part."""
-    tokenizer = load_tokenizer(part.run, part.settings)
+    settings, some = part.settings
+    tokenizer = load_tokenizer(part.run, settings)
     prefix = f"tokens/{part.name}"
-    receipt = write_part(_batches(part), tokenizer, files.join(part.run, prefix))
+    left: Counter[str] = Counter()
+    receipt = write_part(_batches(part, left, some=some), tokenizer, files.join(part.run, prefix))
     made = Made(documents=receipt.total.documents)
     for source, tally in receipt.sources.items():
         account = made.ledger.of("tokenize", source)
         account.seen += tally.documents
         account.kept += tally.documents
+    for source, count in left.items():
+        account = made.ledger.of("tokenize", source)
+        account.seen += count
+        account.dropped["not_needed"] += count
     rows = receipt.total.documents
     made.outputs = {f"{prefix}.bin": rows, f"{prefix}.parquet": rows}
     made.extra = {"languages": {name: asdict(tally) for name, tally in receipt.languages.items()}}
@@ -136,7 +146,12 @@ def make_tokens(part: Part) -> Made:
 _COLUMNS = ("id", "source", "lang", "category", "format", "text")
 
 
-def _batches(part: Part) -> Iterator[pa.RecordBatch]:
+def _batches(part: Part, left: Counter[str], *, some: bool) -> Iterator[pa.RecordBatch]:
+    """The surviving documents with cluster and tier; those not chosen are counted in `left`."""
+    chosen = None
+    if some:
+        path = files.join(part.run, "choice", f"{part_name(part.index)}.parquet")
+        chosen = read_table(path, ["row"]).column("row").combine_chunks()
     clusters = read_table(
         files.join(part.run, "duplicates", f"clusters-{part_name(part.index)[5:]}.parquet"),
         ["row", "cluster"],
@@ -147,6 +162,10 @@ def _batches(part: Part) -> Iterator[pa.RecordBatch]:
     quality = files.join(part.run, "quality", f"{part_name(part.index)}.parquet")
     tiers = read_table(quality, ["tier"]).column("tier").combine_chunks()
     for batch in read_survivors(part.run, part.index, _COLUMNS, "contamination"):
+        if chosen is not None:
+            mask = pc.is_in(batch.column("row"), chosen)
+            left.update(batch.filter(pc.invert(mask)).column("source").to_pylist())
+            batch = batch.filter(mask)  # noqa: PLW2901 - the narrower batch replaces the whole one
         rows = batch.column("row")
         own = pa.array([cluster_of.get(row) for row in rows.to_pylist()], type=pa.string())
         yield pa.RecordBatch.from_arrays(

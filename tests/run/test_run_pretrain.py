@@ -106,10 +106,23 @@ def test_a_changed_section_makes_its_stage_again_and_no_earlier_one(copy: Path) 
     before = {name: (copy / name / "manifest.json").stat().st_mtime_ns for name in stages}
     run(copy, "--set", "mix.budget=50000")
     after = {name: (copy / name / "manifest.json").stat().st_mtime_ns for name in stages}
-    assert [name for name in stages if before[name] != after[name]] == ["mix", "shards"]
+    changed = [name for name in stages if before[name] != after[name]]
+    assert changed == ["tokens", "mix", "shards"], "the budget says how much is tokenized"
     receipt = json.loads((copy / "report.json").read_text())["mix"]["sources"]
     assert sum(row["delivered_tokens"] for row in receipt.values()) == 50_000
     assert all(row["asked_tokens"] == row["delivered_tokens"] for row in receipt.values())
+
+
+def test_tokenizing_only_what_is_drawn_changes_no_byte(copy: Path, tmp_path: Path) -> None:
+    run(copy, "--set", "mix.budget=20000")
+    shutil.copytree(copy / "shards", tmp_path / "some")
+    tokenized = json.loads((copy / "tokens/manifest.json").read_text())["documents"]
+    run(copy, "--set", "mix.budget=20000", "--set", "mix.margin=1000")
+    assert json.loads((copy / "tokens/manifest.json").read_text())["documents"] > 1.5 * tokenized
+    before = digests(tmp_path, "some")
+    assert digests(copy, "shards") == {
+        f"shards/{name.removeprefix('some/')}": digest for name, digest in before.items()
+    }
 
 
 def test_the_memmap_decodes_to_the_documents_the_index_names(base: Path) -> None:
