@@ -191,3 +191,19 @@ def test_read_items_errors(tmp_path):
         list(read_items("x", str(path), ("n",)))
     with pytest.raises(InputError, match="none of question"):
         list(read_items("x", str(path)))
+
+
+@pytest.mark.parametrize("rules", [("fuzzy.v1",), ("gpt3.v1", "fuzzy.v1"), ()])
+def test_nothing_to_search_with_or_in(index, rules):
+    tiny = EvalIndex.build([EvalItem("x", "0", ("hi there",))])
+    for texts in ([], [""], ["hi there", "x"]):
+        assert Scanner(tiny, rules).scan(texts).num_rows == 0
+    assert Scanner(index, rules).scan([]).num_rows == 0
+
+
+def test_slices_and_nulls_of_arrow_arrays(index):
+    scanner = Scanner(index, ("gpt3.v1",))
+    whole = pa.array(["left out", None, f"é {SHORT}"], pa.large_string())
+    for texts in (whole.slice(1), whole.slice(1).cast(pa.string())):
+        (hit,) = scanner.scan(texts).to_pylist()
+        assert (hit["document"], hit["start"], hit["end"]) == (1, 2, 2 + len(SHORT))
