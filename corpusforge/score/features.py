@@ -39,6 +39,20 @@ def _mix(z: np.uint64) -> np.uint64:
 
 
 @jit
+def _decode(data: NDArray[np.uint8], i: int) -> tuple[np.uint32, int]:
+    """Return the code point at byte i and where the next one begins."""
+    b = np.uint32(data[i])
+    if b < 0x80:
+        return b, i + 1
+    if b < 0xE0:
+        return np.uint32((b & 0x1F) << 6 | (data[i + 1] & 0x3F)), i + 2
+    c = (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
+    if b < 0xF0:
+        return np.uint32((b & 0x0F) << 12 | c), i + 3
+    return np.uint32((b & 0x07) << 18 | c << 6 | (data[i + 3] & 0x3F)), i + 4
+
+
+@jit
 def _count_shape(c: Any, kind: Any, lower: NDArray[np.uint32], shape: NDArray[np.int64]) -> None:
     """Count one character: width (a Han character is 3), marks, and lines that do not go on.
 
@@ -76,20 +90,7 @@ def tokenise(
     h = _OFFSET
     i = start
     while i < end:
-        b = np.uint32(data[i])
-        if b < 0x80:
-            c = b
-            i += 1
-        elif b < 0xE0:
-            c = (b & 0x1F) << 6 | (data[i + 1] & 0x3F)
-            i += 2
-        elif b < 0xF0:
-            c = (b & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
-            i += 3
-        else:
-            c = (b & 0x07) << 18 | (data[i + 1] & 0x3F) << 12
-            c |= (data[i + 2] & 0x3F) << 6 | (data[i + 3] & 0x3F)
-            i += 4
+        c, i = _decode(data, i)
         kind = classes[c] if c < len(classes) else np.uint8(0)
         _count_shape(c, kind, lower, shape)
         if kind & WORD and not kind & UNSPACED:
@@ -149,6 +150,23 @@ def window_bounds(
 
 
 @jit
+def _unit_dot(table: NDArray[np.float32], found: NDArray[np.int64], m: int) -> float:
+    """Return the dot product of the weights with the counted features scaled to unit length.
+
+    The table holds (weight, count) side by side, so that a feature costs one cache line.
+    """
+    dot, squares = 0.0, 0.0
+    for j in range(m):
+        row = table[found[j]]
+        dot += row[0]
+        squares += 2.0 * row[1] + 1.0
+        row[1] += np.float32(1.0)
+    for j in range(m):
+        table[found[j], 1] = np.float32(0.0)
+    return dot / np.sqrt(squares)
+
+
+@jit
 def score_texts(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -163,10 +181,7 @@ def score_texts(
     out: NDArray[np.float64],
     shapes: NDArray[np.int64],
 ) -> None:
-    """Write each text's mean window logit, and its shape counts.
-
-    The table holds (weight, count) side by side, so that a feature costs one cache line.
-    """
+    """Write each text's mean window logit, and its shape counts."""
     table = np.zeros((len(weights), 2), dtype=np.float32)
     table[:, 0] = weights
     mask = np.uint64(len(weights) - 1)
@@ -181,16 +196,8 @@ def score_texts(
         for k in range(len(bounds) - 1):
             n = tokenise(data, bounds[k], bounds[k + 1], classes, lower, marks, shape, tokens)
             m = _hash_features(tokens, n, ngrams, mask, found)
-            dot, squares = 0.0, 0.0
-            for j in range(m):
-                row = table[found[j]]
-                dot += row[0]
-                squares += 2.0 * row[1] + 1.0
-                row[1] += np.float32(1.0)
-            for j in range(m):
-                table[found[j], 1] = np.float32(0.0)
             if n:
-                total += n * dot / np.sqrt(squares)
+                total += n * _unit_dot(table, found, m)
                 weight += n
         out[t] = bias + (total / weight if weight else 0.0)
         shape[TOKENS] = weight
