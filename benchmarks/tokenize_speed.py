@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from corpusforge.errors import InputError
 from corpusforge.io.jsonl import read_jsonl
 from corpusforge.tokenize import Settings, load, write_part
 from corpusforge.tokenize.part import _delimited
@@ -98,35 +99,36 @@ def cpu(work, repeat: int) -> float:
 
 
 def own_rows(texts: list[str], settings: dict, folder: str, repeat: int) -> dict[str, float]:
-    """Return CPU seconds of tiktoken's own batch call, of our part writer, and with gigatoken."""
-    plain = load(Settings(**settings))
+    """Return CPU seconds of tiktoken's own batch call and of our part writer by engine."""
+    plain = load(Settings(**settings, accelerator="off"))
     whole = batches(texts)
     encoding = plain.engine.encoding
     rows = {
         "tiktoken encode_ordinary_batch(num_threads=1), no file": cpu(
             lambda: encoding.encode_ordinary_batch(texts, num_threads=1), repeat
         ),
-        "corpusforge write_part": cpu(lambda: write_part(whole, plain, f"{folder}/p"), repeat),
+        "corpusforge write_part, tiktoken alone": cpu(
+            lambda: write_part(whole, plain, f"{folder}/p"), repeat
+        ),
     }
-    try:
-        fast = load(Settings(**settings, accelerator="gigatoken"))
-    except Exception as error:  # absent on most machines
-        print(f"gigatoken: skipped ({error})")
-        return rows
-    write_part(batches(["warm the kernel, not its cache"]), fast, f"{folder}/f")
+    for name in ("auto", "gigatoken"):
+        try:
+            warm = load(Settings(**settings, accelerator=name))
+        except InputError as error:
+            print(f"{name}: skipped ({error})")
+            continue
+        write_part(batches(["compile the kernels"]), warm, f"{folder}/f")
 
-    def cold() -> float:  # a new engine each time: its caches are empty, as in a run
-        engine = load(Settings(**settings, accelerator="gigatoken"))
-        return cpu(lambda: write_part(whole, engine, f"{folder}/f"), 1)
+        def cold(chosen: str = name) -> float:  # a new engine: its caches are empty, as in a run
+            engine = load(Settings(**settings, accelerator=chosen))
+            seconds = cpu(lambda: write_part(whole, engine, f"{folder}/f"), 1)
+            assert engine.refused == 0
+            return seconds
 
-    name = "corpusforge write_part, gigatoken (cold), checked"
-    rows[name] = min(cold() for _ in range(repeat))
-    rows["the same, caches warm"] = cpu(lambda: write_part(whole, fast, f"{folder}/f"), repeat)
-    for ending in ("bin", "parquet"):
-        assert (
-            Path(f"{folder}/p.{ending}").read_bytes() == Path(f"{folder}/f.{ending}").read_bytes()
-        )
-    assert fast.refused == 0
+        rows[f"corpusforge write_part, {name}, checked"] = min(cold() for _ in range(repeat))
+        for ending in ("bin", "parquet"):
+            ours, other = (Path(f"{folder}/{part}.{ending}").read_bytes() for part in "pf")
+            assert ours == other
     return rows
 
 
@@ -207,7 +209,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--datatrove", default="", metavar="PYTHON")
     parser.add_argument("--memory", type=float, default=0.0, metavar="MB")
-    parser.add_argument("--accelerator", default="off")
+    parser.add_argument("--accelerator", default="auto")
     args = parser.parse_args(arguments)
     if args.memory:
         memory(args)

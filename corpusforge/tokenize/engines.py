@@ -1,11 +1,11 @@
 """What turns texts into ids: tiktoken, Hugging Face `tokenizers`, and an accelerator over tiktoken.
 
 Every engine gives flat uint32 ids and offsets, without end-of-document ids, and takes the names of
-special tokens that stand in a text for ordinary text. gigatoken is a young library of a single
-author, so an accelerated batch is checked: its ids must decode to the text's own bytes, and a hash
-sample of the documents is encoded by tiktoken too. A batch that fails is encoded by tiktoken whole,
-and the accelerator stays off. Limit: a wrong merge outside the sample that decodes to the same
-bytes is not seen; `check_share = 1` compares everything.
+special tokens that stand in a text for ordinary text. Accelerators are our own kernel and gigatoken
+(a young library of a single author). Their batches are checked: the ids must decode to the texts'
+own bytes, and a hash sample of the documents is encoded by tiktoken too. A batch that fails is
+encoded by tiktoken whole, and the accelerator stays off. Limit: a wrong merge outside the sample
+that decodes to the same bytes is not seen; `check_share = 1` compares everything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,13 +25,17 @@ from corpusforge.draw import uniform
 from corpusforge.errors import InputError
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed
+from corpusforge.tokenize.kernel import SUPPORTED, Kernel
+from corpusforge.tokenize.kernel import encode as kernel_encode
 from corpusforge.tokenize.patterns import FAST_PATTERNS, PATTERNS
 from corpusforge.tokenize.ranks import dump_ranks
 
-__all__ = ["Accelerated", "Engine", "HuggingFace", "Ids", "Tiktoken"]
+__all__ = ["Accelerated", "Encoder", "Engine", "HuggingFace", "Ids", "Tiktoken", "accelerate"]
 
 Ids = tuple[NDArray[np.uint32], NDArray[np.int64]]
 """Flat ids and offsets: document i is `ids[offsets[i]:offsets[i + 1]]`."""
+
+Encoder = Callable[[pa.Array], Ids]
 
 
 class Engine(Protocol):
@@ -105,19 +109,54 @@ class HuggingFace:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
 
 
-def _gigatoken(ranks: Mapping[bytes, int], pattern: str) -> Any:
+def accelerate(
+    name: str, reference: Tiktoken, ranks: Mapping[bytes, int], pattern: str, share: float
+) -> Engine:
+    """Return tiktoken with the accelerator that the settings name in front of it, if any fits."""
+    if name == "auto" and pattern in SUPPORTED:
+        return Accelerated(reference, ranks, _kernel(reference, ranks, pattern), share)
+    if name == "gigatoken":
+        if pattern not in PATTERNS:
+            raise InputError(
+                f"tokenize.accelerator = 'gigatoken' knows the patterns {', '.join(PATTERNS)} "
+                f"only, not {pattern!r}. Set accelerator = 'off'."
+            )
+        return Accelerated(reference, ranks, _gigatoken(ranks, pattern), share)
+    return reference
+
+
+def _kernel(reference: Tiktoken, ranks: Mapping[bytes, int], pattern: str) -> Encoder:
+    kernel = Kernel.of(ranks, pattern)
+
+    def encode(texts: pa.Array) -> Ids:
+        data, bounds = packed(texts)
+        ids, offsets, left = kernel_encode(kernel, data, bounds[: len(texts) + 1])
+        if not left.any():
+            return ids, offsets
+        rest = np.flatnonzero(left)
+        others, ends = reference.encode(texts.take(pa.array(rest)))
+        pieces = [ids[a:b] for a, b in itertools.pairwise(offsets.tolist())]
+        for number, row in enumerate(rest.tolist()):
+            pieces[row] = others[ends[number] : ends[number + 1]]
+        return _flat(pieces)
+
+    return encode
+
+
+def _gigatoken(ranks: Mapping[bytes, int], pattern: str) -> Encoder:
     try:
         import gigatoken
     except ImportError as error:
         raise InputError(
             f"tokenize.accelerator = 'gigatoken' is not installed: {error}. "
-            "pip install gigatoken, or set accelerator = 'off'."
+            "pip install gigatoken, or set accelerator = 'auto'."
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "ranks.tiktoken")
         dump_ranks(path, ranks)
         # Names of special tokens are given to it as none: in a text they are text.
-        return gigatoken.Tokenizer.from_tiktoken(path, pattern, {}).backend
+        backend = gigatoken.Tokenizer.from_tiktoken(path, pattern, {}).backend
+    return lambda texts: _flat([backend.encode(text or "") for text in texts.to_pylist()])
 
 
 @jit
@@ -141,17 +180,12 @@ def _decodes_to(
 
 
 class Accelerated:
-    """gigatoken in front of tiktoken, checked batch by batch."""
+    """A faster encoder in front of tiktoken, checked batch by batch."""
 
     def __init__(
-        self, reference: Tiktoken, ranks: Mapping[bytes, int], pattern: str, share: float
+        self, reference: Tiktoken, ranks: Mapping[bytes, int], fast: Encoder, share: float
     ) -> None:
-        if pattern not in PATTERNS:
-            raise InputError(
-                f"tokenize.accelerator knows the patterns {', '.join(PATTERNS)} only, "
-                f"not {pattern!r}. Set accelerator = 'off'."
-            )
-        self._fast = _gigatoken(ranks, pattern)
+        self._fast = fast
         self.reference = reference
         self.share = share
         self.refused = 0
@@ -165,8 +199,7 @@ class Accelerated:
         """Return flat ids and offsets: tiktoken's, from the first batch found to differ."""
         if self.refused:
             return self.reference.encode(texts)
-        encode = self._fast.encode
-        ids, offsets = _flat([encode(text or "") for text in texts.to_pylist()])
+        ids, offsets = self._fast(texts)
         if self._agrees(texts, ids, offsets):
             return ids, offsets
         self.refused += 1

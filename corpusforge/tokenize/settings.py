@@ -31,8 +31,9 @@ class Settings:
     start_token: bool = False
     """True: each document begins with a start id as well (OPT does so); the end-of-document id
     serves where the vocabulary has no start token."""
-    accelerator: Literal["off", "gigatoken"] = "off"
-    """A faster encoder, if installed; each batch is checked against tiktoken (`check_share`)."""
+    accelerator: Literal["auto", "off", "gigatoken"] = "auto"
+    """`auto`: our kernel for the cuts gpt2 and cl100k, tiktoken for others; `off`: tiktoken alone;
+    `gigatoken`: that library. Accelerated batches are checked against tiktoken (`check_share`)."""
     check_share: float = 0.01
     """Share of an accelerated batch's documents (at least one) that tiktoken encodes as well."""
     batch_megabytes: float = 4.0
@@ -53,5 +54,5 @@ class Settings:
         if not 0 < self.check_share <= 1:
             raise RecipeError(
                 f"tokenize.check_share is {self.check_share}; expected a share in (0, 1]. "
-                "Set accelerator = 'off' to do without an accelerator."
+                "Set accelerator = 'off' to use tiktoken alone."
             )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from corpusforge.errors import InputError, RecipeError, nearest
 from corpusforge.io import files
-from corpusforge.tokenize.engines import Accelerated, Engine, HuggingFace, Ids, Tiktoken
+from corpusforge.tokenize.engines import Accelerated, Engine, HuggingFace, Ids, Tiktoken, accelerate
 from corpusforge.tokenize.patterns import (
     END_OF_TEXT,
     KNOWN_RANKS,
@@ -117,9 +117,7 @@ def _of_ranks(
     name, trained = names
     end = specials[END_OF_TEXT]
     start = specials.get(START_OF_TEXT, end) if settings.start_token else None
-    engine: Engine = reference
-    if settings.accelerator != "off":
-        engine = Accelerated(reference, ranks, pattern, settings.check_share)
+    engine = accelerate(settings.accelerator, reference, ranks, pattern, settings.check_share)
     ordered = sorted(ranks.items(), key=lambda item: item[1])
     content = b"".join(len(token).to_bytes(4, "little") + token for token, _ in ordered)
     return Tokenizer(
@@ -191,10 +189,10 @@ def _from_json(settings: Settings) -> Tokenizer:
         loaded = Loaded.from_buffer(data)
     except Exception as error:  # the library raises bare Exception for every damaged file
         raise InputError(f"{path!r} is no tokenizer.json: {error}.") from error
-    if settings.accelerator != "off":
+    if settings.accelerator == "gigatoken":
         raise RecipeError(
             "tokenize.accelerator works with tiktoken names, ranks files and trained tokenizers; "
-            "set it to 'off' for a tokenizer.json."
+            "set it to 'auto' for a tokenizer.json."
         )
     ends = (settings.end_token,) if settings.end_token else _ENDS
     end = next((loaded.token_to_id(t) for t in ends if loaded.token_to_id(t) is not None), None)

@@ -1,0 +1,108 @@
+"""The kernel against its slow twin, tiktoken: equal ids on every text that hypothesis can think of."""
+
+import gzip
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpusforge.text.packed import packed
+from corpusforge.tokenize import Settings, cuts, load
+from corpusforge.tokenize import kernel as kernels
+from corpusforge.tokenize.ranks import parse_ranks
+
+ALPHABET = "aZésſ'’ \t\n\r\u00a0\u3000\u20281٣½中文字ไทम्\u0301.,!-_\"(€👍🏽𠮷\u200d\x00\x1c\x85"
+WORDS = [
+    "'s",
+    "'LL",
+    "'ſ",
+    "'ve ",
+    " the",
+    "  ",
+    "\r\n",
+    " \n ",
+    "1234",
+    "ing",
+    "公园",
+    "don't",
+    " the",
+]
+TEXT = st.lists(st.sampled_from([*ALPHABET, *WORDS]) | st.characters(codec="utf-8"), max_size=40)
+
+
+@pytest.fixture(scope="session", params=["r50k_base", "cl100k_base"])
+def pair(request, data):
+    path = str(data / "tokenizers" / f"{request.param}.tiktoken")
+    fast = load(Settings(tokenizer=path, check_share=1e-9))
+    return fast, load(Settings(tokenizer=path, accelerator="off"))
+
+
+def same(pair, texts):
+    batch = pa.array(texts, pa.large_string())
+    for a, b in zip(pair[0].encode(batch), pair[1].encode(batch), strict=True):
+        assert np.array_equal(a, b)
+    assert pair[0].refused == 0
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts=st.lists(TEXT.map("".join), max_size=4))
+def test_equals_tiktoken_on_any_text(pair, texts):
+    same(pair, texts)
+
+
+def test_equals_tiktoken_on_every_known_letter_between_others(pair):
+    table = cuts.classes()
+    known = [chr(c) for c in np.flatnonzero(table != cuts.UNKNOWN).tolist()]
+    for shape in ("a{}b", " {}", "{} ", "1{}\n", "'{}"):
+        same(pair, ["\u4e00".join(shape.format(c) for c in known[n::97]) for n in range(97)])
+
+
+def test_equals_tiktoken_on_real_text(pair, data):
+    names = ["en-alice-11.txt.gz", "fr-entre-nous-44157-0.txt.gz", "zh-lunyu.json.gz"]
+    texts = [gzip.decompress((data / "books" / name).read_bytes()).decode() for name in names]
+    same(
+        pair,
+        [
+            *texts,
+            *texts[0].split("\n"),
+            (data / "tokenizers" / "sample-text-wikipedia.txt").read_text(),
+        ],
+    )
+
+
+def test_long_pieces_and_unknown_code_points_are_left_to_tiktoken(pair, data):
+    path = data / "tokenizers" / "r50k_base.tiktoken"
+    kernel = kernels.Kernel.of(parse_ranks(path.read_bytes(), "r50k"), "gpt2")
+    texts = ["fine", "a" * 600, "new \U000323b0 letter", "also fine"]
+    _, offsets, left = kernels.encode(kernel, *packed(texts))
+    assert left.tolist() == [False, True, True, False]
+    assert offsets[2] == offsets[1] and offsets[3] == offsets[1]
+    same(pair, texts)
+
+
+def test_a_full_table_of_pieces_starts_anew(pair, monkeypatch, data):
+    monkeypatch.setattr(kernels, "ARENA_BYTES", 400)
+    path = str(data / "tokenizers" / "r50k_base.tiktoken")
+    fast = load(Settings(tokenizer=path, check_share=1e-9))
+    slow = load(Settings(tokenizer=path, accelerator="off"))
+    same((fast, slow), [f"qx{n}zvw" * 2 + " same-again" for n in range(300)] * 2)
+
+
+def test_a_trained_vocabulary_is_encoded_by_the_kernel_too(tmp_path):
+    from corpusforge.tokenize import train
+
+    texts = ["今天天气很好，我们去公园玩。", "The cat's on the mat, it's 12 o'clock."] * 20
+    for pattern in ("gpt2", "cl100k"):
+        path = str(tmp_path / f"{pattern}.tiktoken")
+        chosen = {"vocab_size": 360, "pattern": pattern}
+        train(texts, Settings(**chosen), path)
+        pair = load(Settings(**chosen), path), load(Settings(**chosen, accelerator="off"), path)
+        same(pair, [*texts, "unseen 天气 words'll \n\n come"])
+
+
+def test_other_cuts_are_left_to_tiktoken(data):
+    path = str(data / "tokenizers" / "cl100k_base.tiktoken")
+    tokenizer = load(Settings(tokenizer=path, pattern="o200k"))
+    assert type(tokenizer.engine).__name__ == "Tiktoken"
