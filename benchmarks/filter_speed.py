@@ -29,7 +29,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks.make_corpus import base_documents, roots
-from corpusforge.filter import RULES, RuleSet, decide
+from corpusforge.filter import RULES, RuleSet, Settings, decide, rules_for
 from corpusforge.filter.stats import measure
 
 PEER = Path(__file__).with_name("filter_peer.py")
@@ -131,6 +131,20 @@ def report(name: str, texts: list[str], python: str) -> None:
         print(f"  agreement, {label}: {interval(same, len(texts))}; kept {kept[0]} / {kept[1]}")
 
 
+def report_labels(data: Path) -> None:
+    """Print how many pages that people called good or bad the default web rules drop."""
+    raw = gzip.decompress((data / "quality/human-quality-labels.jsonl.gz").read_bytes())
+    rows = [json.loads(row) for row in raw.split(b"\n") if row]
+    meta = pa.record_batch({"lang": ["en"] * len(rows), "url": [""] * len(rows)})
+    stats = measure(pa.array([row["text"] for row in rows]))
+    kept = decide(stats, meta, rules_for(Settings(), "crawl", "web")).kept
+    print("\ndefault web rules on pages that people labelled")
+    for label, name in ((0, "bad"), (1, "good")):
+        chosen = [bool(k) for k, row in zip(kept, rows, strict=True) if row["label"] == label]
+        dropped = len(chosen) - sum(chosen)
+        print(f"  {name}: {dropped} of {len(chosen)} dropped, {interval(dropped, len(chosen))}")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
@@ -144,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report("documentation", documentation(options.documents), options.peer_python)
     if options.data:
         report("web", web(Path(options.data)), options.peer_python)
+        report_labels(Path(options.data))
 
 
 if __name__ == "__main__":

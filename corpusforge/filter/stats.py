@@ -83,11 +83,8 @@ def _measure(
     points, bits = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
     keys, grams = np.empty(longest, np.uint64), np.empty(longest, np.uint64)
     lengths, paragraph = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    sizes, where, slots = (
-        np.empty(longest, np.int32),
-        np.empty(longest, np.int32),
-        np.empty(longest, np.int32),
-    )
+    sizes, where = np.empty(longest, np.int32), np.empty(longest, np.int32)
+    slots = np.empty(longest, np.int32)
     size = _table_size(longest)
     entries, counts = np.empty(size, np.uint64), np.empty(size, np.int32)
     for d in range(len(out)):
