@@ -5,8 +5,15 @@ from corpusforge.shard.formats import INDEX, read_idx
 from corpusforge.shard.pack import pack_shard
 from corpusforge.shard.reader import Place, TokenStream
 from corpusforge.shard.settings import Settings
+from corpusforge.shard.shuffle import gather, pieces, scatter
 from corpusforge.shard.verify import verify
-from corpusforge.shard.writer import ShardReceipt, shard_bounds, shard_name, write_shard
+from corpusforge.shard.writer import (
+    ShardReceipt,
+    shard_bounds,
+    shard_name,
+    write_pieces,
+    write_shard,
+)
 
 __all__ = [
     "INDEX",
@@ -16,10 +23,14 @@ __all__ = [
     "TokenStream",
     "card",
     "export",
+    "gather",
     "pack_shard",
+    "pieces",
     "read_idx",
+    "scatter",
     "shard_bounds",
     "shard_name",
     "verify",
+    "write_pieces",
     "write_shard",
 ]

@@ -8,7 +8,7 @@ whole. Limit: memory-mapping needs local files; remote parts are fetched before.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from corpusforge.io.parquet import write_batches
 from corpusforge.shard.formats import index_schema, write_idx
 from corpusforge.shard.settings import Settings
 
-__all__ = ["ShardReceipt", "shard_bounds", "shard_name", "write_shard"]
+__all__ = ["ShardReceipt", "shard_bounds", "shard_name", "write_pieces", "write_shard"]
 
 GATHERED = 1 << 22
 """Tokens put together before a write, about 8 to 16 MB."""
@@ -65,9 +65,17 @@ def write_shard(
     `Supplies.named` gives them); `parts[n]` are the ids of part n.
     """
     lengths = draws.column("length").to_numpy()
+    return write_pieces(draws, _gathered(draws, parts, lengths), prefix, dtype)
+
+
+def write_pieces(
+    draws: pa.Table, pieces: Iterable[NDArray[Any]], prefix: str, dtype: np.dtype[Any]
+) -> ShardReceipt:
+    """Write the three files of a shard whose ids come as `pieces`, in the order of `draws`."""
+    lengths = draws.column("length").to_numpy()
     starts = np.cumsum(lengths) - lengths
     with files.atomic_write(f"{prefix}.bin") as stream:
-        for piece in _gathered(draws, parts, lengths):
+        for piece in pieces:
             stream.write(piece.astype(dtype, copy=False).data)
     write_batches(f"{prefix}.parquet", index_schema(), _index(draws, starts, lengths))
     write_idx(f"{prefix}.idx", dtype, starts, lengths)
