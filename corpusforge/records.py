@@ -12,8 +12,6 @@ from typing import Literal
 
 import pyarrow as pa
 
-from corpusforge.draw import make_id
-
 __all__ = [
     "DOCUMENT",
     "DROPPED",
@@ -166,10 +164,10 @@ class Dropped:
     locator: str = ""
 
     @classmethod
-    def of(cls, skipped: Skipped, source: str, stage: str) -> Dropped:
+    def of(cls, skipped: Skipped, identifier: str, source: str, stage: str) -> Dropped:
         """Return the row for a record that a reader or extractor skipped."""
         return cls(
-            make_id(source, skipped.locator),
+            identifier,
             source,
             stage,
             skipped.rule,
@@ -201,16 +199,16 @@ def dropped_batch(rows: Iterable[Dropped]) -> pa.RecordBatch:
     return _batch(rows, DROPPED)
 
 
-def failed_batch(rows: Iterable[tuple[Failed, str, str]]) -> pa.RecordBatch:
-    """Return (failure, source, stage) triples as one RecordBatch of `FAILED`."""
+def failed_batch(rows: Iterable[tuple[Failed, str, str, str]]) -> pa.RecordBatch:
+    """Return (failure, id, source, stage) rows as one RecordBatch of `FAILED`."""
     items = list(rows)
     columns = [
-        [make_id(source, row.locator) for row, source, _ in items],
-        [row.url or None for row, _, _ in items],
-        [source for _, source, _ in items],
-        [stage for _, _, stage in items],
-        [row.error for row, _, _ in items],
-        [row.locator for row, _, _ in items],
+        [identifier for _, identifier, _, _ in items],
+        [row.url or None for row, *_ in items],
+        [source for *_, source, _ in items],
+        [stage for *_, stage in items],
+        [row.error for row, *_ in items],
+        [row.locator for row, *_ in items],
     ]
     arrays = [pa.array(column, type=pa.string()) for column in columns]
     return pa.RecordBatch.from_arrays(arrays, schema=FAILED)

@@ -203,7 +203,7 @@ def lint(recipe: Recipe) -> list[str]:
     findings: list[str] = []
     seen: dict[str, str] = {}
     for name, source in recipe.sources.items():
-        if not source.path:
+        if not source.path and not source.optional:
             findings.append(f"sources.{name}: no path; give --source {name}=GLOB")
         for pattern in source.path:
             if pattern in seen:

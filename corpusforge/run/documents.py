@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,7 @@ from corpusforge.run.stage import Made, Part, Stage
 
 __all__ = ["make_documents", "stage"]
 
+_Row = TypeVar("_Row", Document, Skipped, Failed, Skipped | Failed)
 _BATCH_ROWS = 1000
 _BATCH_CHARACTERS = 8_000_000
 
@@ -173,7 +174,7 @@ class _Chain:
             for key, path in self._paths.items()
         }
         self._dropped: list[Dropped] = []
-        self._failed: list[tuple[Failed, str, str]] = []
+        self._failed: list[tuple[Failed, str, str, str]] = []
         self.ledger = Ledger()
         self.source = work.files[0].source
         self.seen = 0
@@ -207,14 +208,20 @@ class _Chain:
             extraction.kept += 1
             yield self._document(raw, result), _flags(raw)
 
+    def _safe(self, name: str) -> str:
+        """An address or locator as it may be written: personal data in it is redacted too."""
+        return redact(name, self._work.filter.redact).text if name else ""
+
     def _note(self, row: Skipped | Failed, stage: str) -> None:
+        identifier = make_id(self.source, row.locator)
+        row = _with(row, url=self._safe(row.url), locator=self._safe(row.locator))
         account = self.ledger.of(stage, self.source)
         if isinstance(row, Failed):
             account.failed += 1
-            self._failed.append((row, self.source, stage))
+            self._failed.append((row, identifier, self.source, stage))
         else:
             account.dropped[row.rule] += 1
-            self._dropped.append(Dropped.of(row, self.source, stage))
+            self._dropped.append(Dropped.of(row, identifier, self.source, stage))
 
     def _document(self, raw: RawDocument, result: Extracted) -> Document:
         return Document(
@@ -223,8 +230,8 @@ class _Chain:
             category=raw.category,
             format=result.format or raw.format,
             text=result.text,
-            locator=raw.locator,
-            url=raw.url,
+            locator=self._safe(raw.locator),
+            url=self._safe(raw.url),
             date=raw.date,
             licence=raw.licence,
             lang=raw.lang,
@@ -327,10 +334,8 @@ class _Chain:
             self._writers["stats"].write(_stats_batch(empty, measure(empty.column("text")), []))
 
 
-def _with(document: Document, **changes: Any) -> Document:
-    from dataclasses import replace
-
-    return replace(document, **changes)
+def _with(row: _Row, **changes: Any) -> _Row:
+    return replace(row, **changes)
 
 
 def _flags(raw: RawDocument) -> str:

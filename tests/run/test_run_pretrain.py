@@ -216,6 +216,32 @@ def test_what_is_given_wrongly_is_said_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_file_of_the_run_holds_personal_data_or_secrets_that_were_planted(base: Path) -> None:
+    """Every file, Parquet columns decoded: what planted.json says must be absent is nowhere."""
+    planted = json.loads(
+        (Path(pretrain_mix.__file__).parents[1] / "examples/sample_corpus/planted.json").read_text()
+    )
+    originals = [
+        text
+        for item in planted["items"]
+        if item["outcome"] == "redacted"
+        for text in (*item.get("absent", ()), *item.get("absent_prefix", ()))
+    ]
+    assert len(originals) > 5
+    for path in sorted(base.rglob("*")):
+        if path.suffix == ".parquet":
+            text = json.dumps(pq.read_table(path).to_pylist(), ensure_ascii=False, default=str)
+        elif path.is_file():
+            text = path.read_bytes().decode("utf-8", "replace")
+        else:
+            continue
+        assert [original for original in originals if original in text] == [], path
+    tokenizer = load(Settings(), str(base / "tokenizer" / "ranks.tiktoken"))
+    for path in (base / "shards").rglob("*.bin"):
+        text = tokenizer.decode(np.fromfile(path, dtype=np.uint16))
+        assert [original for original in originals if original in text] == [], path
+
+
 def test_a_full_disk_is_said_and_nothing_looks_complete(tmp_path: Path) -> None:
     """A limit on the size of files stands for the full disk: writing fails in the same place."""
     code = (
