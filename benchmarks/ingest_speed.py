@@ -55,6 +55,7 @@ def make_warc(path: Path, data: Path, size: int) -> int:
                     f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:{UUID(int=number)}>\r\n"
                     f"WARC-Date: 2024-05-01T00:00:00Z\r\nWARC-Target-URI: {url}\r\n"
                     f"Content-Type: application/http; msgtype={kind}\r\n"
+                    "WARC-Identified-Payload-Type: text/html\r\n"
                     f"Content-Length: {len(block)}\r\n\r\n"
                 )
                 record = head.encode() + block + b"\r\n\r\n"
