@@ -191,12 +191,9 @@ def _merge(
         where = _lowest(rank, count)
     for at in range(count):
         a, b = edge[at], edge[at + 1]
-        if b - a == 1:
-            out[n] = single[data[start + a]]
-        else:
-            out[n] = _slice_id(data, start, a, b, prefix, power, slots, starts, tokens)
-        n += 1
-    return n
+        found = _slice_id(data, start, a, b, prefix, power, slots, starts, tokens)
+        out[n + at] = single[data[start + a]] if b - a == 1 else found
+    return n + count
 
 
 @jit

@@ -53,6 +53,10 @@ def dump_ranks(path: str, ranks: Mapping[bytes, int]) -> None:
     files.write_bytes(path, b"".join(lines))
 
 
+def _written(token: bytes, letters: list[str]) -> str:
+    return "".join(letters[byte] for byte in token)
+
+
 def _merges(ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
     merges: list[tuple[int, int, int, bytes, bytes]] = []
     for token, rank in ranks.items():
@@ -68,10 +72,6 @@ def tokenizer_json(
 ) -> dict[str, Any]:
     """Return the `tokenizer.json` of a byte-level BPE: same ids as the ranks give."""
     letters = byte_letters()
-
-    def written(token: bytes) -> str:
-        return "".join(letters[byte] for byte in token)
-
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     cut = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
@@ -100,8 +100,11 @@ def tokenizer_json(
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
-            "vocab": {written(token): rank for token, rank in ordered},
-            "merges": [[written(left), written(right)] for left, right in _merges(ranks)],
+            "vocab": {_written(token, letters): rank for token, rank in ordered},
+            "merges": [
+                [_written(left, letters), _written(right, letters)]
+                for left, right in _merges(ranks)
+            ],
         },
     }
 
