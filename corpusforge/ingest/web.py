@@ -223,7 +223,13 @@ def _conversion(
         return _resource(locator, head, rest, facts, settings)
     text = (head + rest()).decode("utf-8", "replace")
     return RawDocument(
-        locator, text, "text", url=facts["url"], date=facts["date"], category=settings.category
+        locator,
+        text,
+        "text",
+        url=facts["url"],
+        date=facts["date"],
+        licence=settings.licence,
+        category=settings.category,
     )
 
 
@@ -246,6 +252,7 @@ def _page(
         url=facts["url"],
         date=facts["date"],
         charset=charset,
+        licence=settings.licence,
         category=settings.category,
         meta=meta,
     )

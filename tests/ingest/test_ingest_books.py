@@ -84,7 +84,7 @@ FOLD = str.maketrans({"’": "'", "„": "«", "”": "»", "“": "«", "‘": 
 
 
 def test_french_twins(data: Path) -> None:
-    # The editions themselves differ: Latin-1 has no “ ” ’ œ, and three places in print (comma, blanks).
+    # The editions themselves differ: Latin-1 has no “ ” ’ œ, and the print differs in blanks and two commas.
     one, two = (
         str(book(data / "books" / f"fr-entre-nous-44157-{n}.txt.gz").content) for n in (0, 8)
     )
