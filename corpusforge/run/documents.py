@@ -23,6 +23,7 @@ from corpusforge.extract import Extracted, extract
 from corpusforge.extract.settings import Settings as Extract
 from corpusforge.filter import decide, rules_for
 from corpusforge.filter.lines import clean
+from corpusforge.filter.lists import load_patterns
 from corpusforge.filter.redact import redact
 from corpusforge.filter.settings import Settings as Filter
 from corpusforge.filter.stats import measure
@@ -178,6 +179,8 @@ class _Chain:
         self.ledger = Ledger()
         self.source = work.files[0].source
         self.seen = 0
+        lists = work.filter.word_lists
+        self._phrases = load_patterns(lists) if lists else None
         self._rules = rules_for(work.filter, self.source, work.source.kind)
         skip = work.filter.lines_skip
         self._lines = bool(work.filter.lines) and not {self.source, work.source.kind} & set(skip)
@@ -307,7 +310,7 @@ class _Chain:
         account = self.ledger.of("filter", self.source)
         documents = [document for document, _ in rows]
         batch = rec.document_batch(documents)
-        stats = measure(batch.column("text"))
+        stats = measure(batch.column("text"), self._phrases)
         decision = decide(stats, _meta(batch, [flags for _, flags in rows]), self._rules)
         kept = np.array([rule == "" for rule in decision.rule], dtype=bool)
         for position in np.flatnonzero(~kept).tolist():
