@@ -283,7 +283,7 @@ def _weights() -> tuple[tuple[F64, ...], float]:
     names = (FEATURES, (*FEATURES, *CONTEXT))
     looks = [
         np.array([float(look[name]) for name in columns])
-        for look, columns in zip(stored["looks"], (names[0], names[1], names[1]), strict=False)
+        for look, columns in zip(stored["looks"], names, strict=True)
     ]
     return tuple(looks), float(stored["threshold"])
 

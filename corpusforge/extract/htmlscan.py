@@ -61,7 +61,7 @@ from corpusforge.text.jit import jit
 __all__ = ["HIDDEN", "LINK", "NEWLINE", "Page", "scan"]
 
 PREFORMATTED = 2
-"""Flags of an element; both are inherited."""
+"""Flag of an element whose white space counts; inherited, as `HIDDEN` is."""
 GAP, NEWLINE, SPACE, LINK, VERBATIM = 1, 2, 4, 8, 16
 """Flags of a text run: a block ended before it, a line break or space stands before it, it lies in
 a link, its white space counts."""
