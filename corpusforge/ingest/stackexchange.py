@@ -96,6 +96,7 @@ def _store() -> Iterator[sqlite3.Connection]:
         closing(sqlite3.connect(Path(folder) / "posts.db", isolation_level=None)) as store,
     ):
         store.execute("pragma journal_mode = off")
+        store.execute("pragma synchronous = off")  # a scratch file needs to survive nothing
         store.executescript(_TABLE)
         store.execute("begin")
         yield store
