@@ -72,9 +72,20 @@ def redact(text: str, rules: tuple[str, ...] = ("pii.v1", "secrets.v1")) -> Reda
 
     Raises RecipeError for an unknown rule.
     """
+    counts: Counter[str] = Counter()
+    while True:
+        text, labels = _replaced(text, rules)
+        if not labels:
+            return Redacted(text, dict(sorted(counts.items())))
+        # A placeholder may end what hid a second hit ("a@b.cc.c@d.ee"), so look until none is left.
+        counts.update(labels)
+
+
+def _replaced(text: str, rules: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the text with one search's hits replaced, and their placeholders; equal text if none."""
     data, found = _searched(text, rules)
     if not found:
-        return Redacted(text, {})
+        return text, []
     parts: list[str] = []
     byte = place = 0
     for _, start, end, label in found:
@@ -83,6 +94,4 @@ def redact(text: str, rules: tuple[str, ...] = ("pii.v1", "secrets.v1")) -> Reda
         parts += [text[place:begin], label]
         place = begin + len(data[start:end].decode("utf-8", "surrogatepass"))
         byte = end
-    return Redacted(
-        "".join([*parts, text[place:]]), dict(sorted(Counter(s[3] for s in found).items()))
-    )
+    return "".join([*parts, text[place:]]), [span[3] for span in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from corpusforge.draw import word64
@@ -146,6 +146,7 @@ def test_anchors_equal_the_twin(pieces):
 
 
 @settings(max_examples=300, deadline=None)
+@example([".", "a@b.cc", ".", "a@b.cc"])
 @given(st.lists(PIECES, max_size=25))
 def test_redaction_is_stable_and_keeps_the_rest(pieces):
     text = "".join(pieces)
