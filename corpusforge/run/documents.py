@@ -110,7 +110,7 @@ def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]
 
 
 def make_documents(part: Part) -> Made:
-    """Read, extract, identify, clean, redact, measure and filter the files of one part."""
+    """Read, extract, identify, clean, filter and redact the files of one part."""
     work: Work = part.settings
     with ExitStack() as stack:
         chain = _Chain(part, work, stack)
@@ -297,14 +297,19 @@ class _Chain:
             if document.format != "code" and self._lines:
                 text, counts = clean(text, document.lang, settings)
                 account.notes.update(counts)
-            redacted = redact(text, settings.redact)
-            account.notes.update({f"redacted:{k}": v for k, v in redacted.counts.items()})
-            title = redact(document.title, settings.redact).text if document.title else ""
-            if not redacted.text.strip():
+            if not text.strip():
                 self._drop(document, "filter", "empty", "0", ">0")
                 continue
-            cleaned.append((_with(document, text=redacted.text, title=title), flags))
+            cleaned.append((_with(document, text=text), flags))
         return cleaned
+
+    def _redacted(self, document: Document) -> Document:
+        """A document as it is written. Only those that the rules keep are searched: no other's text
+        is written, and the search costs more than all statistics."""
+        redacted = redact(document.text, self._work.filter.redact)
+        counts = {f"redacted:{label}": count for label, count in redacted.counts.items()}
+        self.ledger.of("filter", self.source).notes.update(counts)
+        return _with(document, text=redacted.text, title=self._safe(document.title))
 
     def _decide(self, rows: list[tuple[Document, str]]) -> None:
         account = self.ledger.of("filter", self.source)
@@ -322,8 +327,12 @@ class _Chain:
                 decision.bound[position],
             )
         account.kept += int(kept.sum())
-        self._writers["documents"].write(batch.filter(pa.array(kept)))
-        self._writers["stats"].write(_stats_batch(batch, stats, decision.rule))
+        written = [self._redacted(documents[position]) for position in np.flatnonzero(kept)]
+        final = rec.document_batch(written)
+        self._writers["documents"].write(final)
+        sizes = _sizes(batch)
+        sizes[kept] = _sizes(final)
+        self._writers["stats"].write(_stats_batch(batch, sizes, stats, decision.rule))
 
     def flush(self) -> None:
         """Write the rows of dropped and failed documents."""
@@ -334,7 +343,8 @@ class _Chain:
         self._dropped, self._failed = [], []
         if not self._writers["stats"].rows:
             empty = rec.document_batch([])
-            self._writers["stats"].write(_stats_batch(empty, measure(empty.column("text")), []))
+            stats = measure(empty.column("text"))
+            self._writers["stats"].write(_stats_batch(empty, _sizes(empty), stats, []))
 
 
 def _with(row: _Row, **changes: Any) -> _Row:
@@ -353,13 +363,17 @@ def _meta(batch: pa.RecordBatch, flags: list[str]) -> pa.RecordBatch:
     )
 
 
-def _stats_batch(
-    batch: pa.RecordBatch, stats: pa.RecordBatch, rules: Sequence[str]
-) -> pa.RecordBatch:
+def _sizes(batch: pa.RecordBatch) -> np.ndarray:
+    """Bytes of each text."""
     import pyarrow.compute as pc
 
-    size = pc.binary_length(batch.column("text")).cast(pa.int64())
-    columns = [batch.column("id"), batch.column("source"), batch.column("lang"), size]
+    return np.array(pc.binary_length(batch.column("text")), dtype=np.int64)
+
+
+def _stats_batch(
+    batch: pa.RecordBatch, sizes: np.ndarray, stats: pa.RecordBatch, rules: Sequence[str]
+) -> pa.RecordBatch:
+    columns = [batch.column("id"), batch.column("source"), batch.column("lang"), pa.array(sizes)]
     names = ["id", "source", "lang", "text_bytes"]
     own = [name for name in stats.schema.names if name not in names]
     return pa.RecordBatch.from_arrays(
