@@ -7,7 +7,7 @@ per document part, so later stages join them without a shuffle.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,15 +17,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge import records as rec
+from corpusforge.dedup.audit import Audit, audit, pick_sample
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
+from corpusforge.errors import RecipeError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches, read_table, write_table
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import kept_rows
+from corpusforge.run.survivors import kept_rows, read_survivors
 
 __all__ = ["make_duplicates", "stage"]
 
@@ -41,7 +43,12 @@ class Work:
 
 
 def stage(context: Context) -> Stage:
-    """Return the duplicates stage."""
+    """Return the duplicates stage; raises RecipeError for repeated lines, which it does not cut."""
+    if context.recipe.dedup.spans != "off":
+        raise RecipeError(
+            f"dedup.spans is {context.recipe.dedup.spans!r}; the pretrain run cuts no repeated lines or "
+            "paragraphs. Use `python -m pipelines.dedup --spans` on ready documents, or set it to 'off'."
+        )
     size = sum(output.bytes for output in context.manifests["signatures"].outputs)
     work = Work(context.recipe.dedup, context.part_count)
     return Stage(
@@ -79,7 +86,11 @@ def make_duplicates(part: Part) -> Made:
         )
         pairs.update(f"{removed} of {kept or '-'}" for removed, kept in sources)
         examples += _examples(table, _EXAMPLES - len(examples))
+    checked = _audit(run, work) if work.settings.audit_sample else None
+    if checked is not None:
+        checked.check(work.settings.audit_limit)
     made.extra = {
+        "audit": asdict(checked) if checked is not None else None,
         "plan": asdict(make_plan(work.settings)),
         "counts": asdict(found.counts),
         "alarms": [str(alarm) for alarm in found.alarms],
@@ -89,6 +100,31 @@ def make_duplicates(part: Part) -> Made:
         "examples": examples,
     }
     return made
+
+
+def _audit(run: str, work: Work) -> Audit:
+    """Compare a sample of the survivors with all of them, exactly and without bands or estimates."""
+    ids: list[str] = []
+    for index in range(work.parts):
+        for batch in read_survivors(run, index, ["id"], "duplicates"):
+            ids += batch.column("id").to_pylist()
+    chosen = {
+        ids[place] for place in pick_sample(ids, work.settings.audit_sample, work.settings.seed)
+    }
+    names: list[str] = []
+    texts: list[str] = []
+
+    def survivors() -> Iterator[tuple[list[str], pa.Array]]:
+        for index in range(work.parts):
+            for batch in read_survivors(run, index, ["id", "text"], "duplicates"):
+                yield batch.column("id").to_pylist(), batch.column("text")
+
+    for some, batch in survivors():
+        for name, text in zip(some, batch.to_pylist(), strict=True):
+            if name in chosen:
+                names.append(name)
+                texts.append(text)
+    return audit((names, texts), survivors(), work.settings)
 
 
 def texts_at(run: str, index: int, rows: NDArray[np.int64]) -> pa.Array:

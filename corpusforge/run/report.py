@@ -221,10 +221,25 @@ def _dedup(context: Context) -> data.Dedup:
         compared=extra["counts"]["documents"],
         methods=extra["methods"],
         sources=extra["sources"],
-        counts={key: value for key, value in extra["counts"].items() if key != "documents"},
+        counts={
+            **{key: value for key, value in extra["counts"].items() if key != "documents"},
+            **_audited(extra["audit"]),
+        },
         alarms=tuple(extra["alarms"]),
         examples=pairs,
     )
+
+
+def _audited(found: dict[str, Any] | None) -> dict[str, float]:
+    """What the residual audit says, by the names under which the report shows it."""
+    if not found:
+        return {}
+    return {
+        "audited": found["sampled"],
+        "audited_with_copy": found["with_copy"],
+        "residual_low": round(found["low"], 6),
+        "residual_high": round(found["high"], 6),
+    }
 
 
 def _snippet(context: Context, identifier: str | None) -> str:
