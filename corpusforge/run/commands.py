@@ -215,7 +215,8 @@ def lint(recipe: Recipe) -> list[str]:
     for name in sorted(used - set(recipe.sources)):
         findings.append(f"mix.weights.{name}: the recipe has no such source")
     if used:
-        for name in sorted(set(recipe.sources) - used):
+        unused = set(recipe.sources) - used
+        for name in sorted(name for name in unused if not recipe.sources[name].optional):
             findings.append(f"sources.{name}: has no weight in mix.weights, so it is never drawn")
     for side in ("positive", "negative"):
         for name in getattr(recipe.score.train, side):

@@ -62,7 +62,7 @@ def test_evaluate_prints_figures_and_checks_floors(trained, capsys):
     code = evaluate_main("hashed_logreg", [*globs, "--model", str(folder / "one.bin")])
     text = capsys.readouterr().out
     figures = json.loads(text[: text.rindex("}") + 1])
-    assert code == (0 if figures["roc_auc"] >= 0.9 and figures["average_precision"] >= 0.9 else 1)
+    assert code == (0 if figures["roc_auc"] >= 0.5 and figures["average_precision"] >= 0.5 else 1)
     assert figures["by_source"]["web"]["items"] > 10
 
 
