@@ -16,6 +16,7 @@ from corpusforge import recipe as recipes
 from corpusforge.beam.runner import BeamExecutor, WorkerDied
 from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError
+from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
 from corpusforge.run.pretrain import STAGES, Outcome
 from corpusforge.run.pretrain import run as run_pretrain
@@ -57,12 +58,16 @@ def parser() -> argparse.ArgumentParser:
         help="override a recipe value, e.g. mix.budget=1000000; may be repeated")  # fmt: skip
     add("--keep", choices=KEEP, default="all",
         help="which intermediate stages stay after a complete run (default: all)")  # fmt: skip
+    add("--estimate", nargs="?", type=float, const=0.01, metavar="SHARE",
+        help="print hours, disk and memory of the run, from this share of each source's files; write "
+             "nothing to --output (default share: 0.01)")  # fmt: skip
     add("--quiet", action="store_true", help="print no progress")
     return options
 
 
 def run(argv: Sequence[str] | None = None) -> Outcome | None:
-    """Run the journey as the command line `argv` says; None where it only listed the recipes.
+    """Run the journey as the command line `argv` says; None where it only listed the recipes or
+    printed an estimate.
 
     Raises CorpusforgeError where something given is wrong.
     """
@@ -74,6 +79,13 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
     recipe = recipes.load(options.recipe, options.source, options.overrides)
     output = options.output or f"runs/{recipe.name}"
     reporter = Reporter(quiet=options.quiet)
+    if options.estimate is not None:
+        with BeamExecutor(
+            options.runner, options.workers, beam_options, watch=reporter.watch
+        ) as executor:
+            canary = estimate.run_canary(recipe, output, options.estimate, executor, reporter)
+        print("\n".join(estimate.lines(canary, options.workers, estimate.peak_memory())))
+        return None
     with BeamExecutor(
         options.runner, options.workers, beam_options, watch=reporter.watch
     ) as executor:
