@@ -87,7 +87,7 @@ def choose_files(inputs: Sequence[InputFile], share: float, seed: int) -> list[I
     """
     if not 0 < share <= 1:
         raise InputError(f"--estimate is {share:g}; expected a share above 0, at most 1.")
-    inputs = sorted(item for item in inputs if item.size)
+    inputs = [item for item in inputs if item.size]
     draws = uniform(id_keys(f"{i.source}/{i.name}" for i in inputs), seed, "canary").tolist()
     stored = _bytes(inputs)
     covered = dict.fromkeys(stored, 0)

@@ -35,7 +35,7 @@ def canary(seconds: float = 36.0, parts: int = 100) -> Canary:
 
 def test_scaling_equals_a_hand_calculation() -> None:
     guess = estimate(canary(), workers=4)
-    # documents: (72 x 10 + 36) s on 4 workers; duplicates: 36 + 36 s in one task; evaluation and model sizes stay
+    # documents: (72 x 10 + 36) s on 4 workers; duplicates: 36 + 36 s in one task; models stay as large
     assert guess.hours == pytest.approx(
         {"documents": 189 / 3600, "duplicates": 72 / 3600, "evaluation": 0.01, "tokenizer": 0.001}
     )
