@@ -17,6 +17,12 @@ from corpusforge.errors import RecipeError, nearest
 __all__ = ["build"]
 
 T = TypeVar("T")
+_WORDS = {
+    "str": "text in quotes",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
 
 
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -71,24 +77,23 @@ def convert(hint: Any, value: Any, where: str) -> Any:
 def _union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and type(None) in arguments:
         return None
-    error: RecipeError | None = None
-    for choice in arguments:
-        if choice is type(None):
-            continue
+    choices = [choice for choice in arguments if choice is not type(None)]
+    for choice in choices:
         try:
             return convert(choice, value, where)
-        except RecipeError as failure:
-            error = failure
-    raise error or _unfit(where, value, "another type")
+        except RecipeError:
+            continue
+    words = [_WORDS.get(getattr(choice, "__name__", ""), "a table of keys") for choice in choices]
+    raise _unfit(where, value, " or ".join(words))
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, bool) and hint is not bool:
-        raise _unfit(where, value, hint.__name__)
+        raise _unfit(where, value, _WORDS.get(getattr(hint, "__name__", ""), "a table of keys"))
     if not isinstance(value, hint):
-        raise _unfit(where, value, {"str": "text in quotes"}.get(hint.__name__, hint.__name__))
+        raise _unfit(where, value, _WORDS.get(getattr(hint, "__name__", ""), "a table of keys"))
     return value
 
 

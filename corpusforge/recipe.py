@@ -65,7 +65,7 @@ class Recipe:
     description: str = ""
     seed: int = 0
     max_failed_ratio: float = 0.5
-    """A run stops where a larger share of a source's records cannot be read."""
+    """A run stops where a larger share (0..1) of a source's records cannot be read."""
     sources: dict[str, Source] = field(default_factory=dict)
     extract: Extract = field(default_factory=Extract)
     identify: Identify = field(default_factory=Identify)
@@ -78,6 +78,14 @@ class Recipe:
     shard: Shard = field(default_factory=Shard)
     notes: tuple[str, ...] = ()
     """What a reader of the recipe should know: references, stand-ins, figures that do not close."""
+
+    def __post_init__(self) -> None:
+        if not self.name or "/" in self.name or self.name.startswith("."):
+            raise RecipeError(
+                f"name is {self.name!r}; expected a plain name, it is a folder's name."
+            )
+        if not 0 <= self.max_failed_ratio <= 1:
+            raise RecipeError(f"max_failed_ratio is {self.max_failed_ratio}; expected 0..1.")
 
 
 def names() -> list[str]:
@@ -147,6 +155,8 @@ def _source(name: str, body: dict[str, Any]) -> Source:
         )
     paths = body.get("path", ())
     body["path"] = [paths] if isinstance(paths, str) else paths
+    if "" in body["path"]:
+        raise RecipeError(f"sources.{name}.path holds an empty pattern; name files or a directory.")
     settings = build(Ingest, {k: v for k, v in body.items() if k in reader}, f"sources.{name}")
     plain = {k: v for k, v in body.items() if k in own}
     source = build(Source, {**plain, "kind": kind}, f"sources.{name}")

@@ -17,8 +17,9 @@ __all__ = ["MakeParts", "balanced"]
 
 
 class _MakePart(beam.DoFn):
-    def __init__(self, work: Callable[[Part], Made]) -> None:
+    def __init__(self, work: Callable[[Part], Made], *, retried: bool) -> None:
         self._work = work
+        self._retried = retried
 
     def process(self, element: Sequence[Part]) -> Iterator[str]:
         for part in element:
@@ -26,19 +27,29 @@ class _MakePart(beam.DoFn):
                 run_part(self._work, part)
             except CorpusforgeError:
                 break  # its error file tells the driver; a retry would fail in the same way
+            except Exception:
+                if self._retried:
+                    raise
+                break
             yield part.name
 
 
 class MakeParts(beam.PTransform):
-    """Make each part; `work` is a module-level function, found by name on the workers."""
+    """Make each part; `work` is a module-level function, found by name on the workers.
 
-    def __init__(self, work: Callable[[Part], Made]) -> None:
+    `retried`: the runner gives failed bundles another try (clusters do), so let defects reach it.
+    """
+
+    def __init__(self, work: Callable[[Part], Made], *, retried: bool = True) -> None:
         super().__init__()
         self._work = work
+        self._retried = retried
 
     def expand(self, pcoll: beam.PCollection) -> beam.PCollection:
         """List[Part] elements in, names of the parts made out."""
-        return pcoll | "Make" >> beam.ParDo(_MakePart(self._work)).with_output_types(str)
+        return pcoll | "Make" >> beam.ParDo(
+            _MakePart(self._work, retried=self._retried)
+        ).with_output_types(str)
 
 
 def balanced(parts: Sequence[Part], groups: int) -> list[list[Part]]:

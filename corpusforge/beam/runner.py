@@ -106,7 +106,11 @@ class BeamExecutor:
             pipeline = self._pipeline(FnApiRunner(), self._options)
             elements = [list(parts)]
         label = stage.name.capitalize()
-        _ = pipeline | f"{label}Parts" >> beam.Create(elements) | label >> MakeParts(stage.work)
+        _ = (
+            pipeline
+            | f"{label}Parts" >> beam.Create(elements)
+            | label >> MakeParts(stage.work, retried=not self.local)
+        )
         self._run(pipeline, stage)
 
     def _pipeline(self, runner: Any, options: Sequence[str]) -> beam.Pipeline:

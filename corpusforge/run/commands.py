@@ -27,7 +27,9 @@ def add_parsers(commands: Any) -> None:
     """Mount the subcommands."""
     why = commands.add_parser("why", help="what became of a document, stage by stage")
     why.add_argument("run", metavar="RUN")
-    why.add_argument("id", metavar="ID", help="a document id, URL, or part of a locator")
+    why.add_argument(
+        "id", metavar="ID", help="a document's id in the run, its URL, or a part of its locator"
+    )
     why.set_defaults(run_command=_why)
     inspect = commands.add_parser("inspect", help="the funnel, the mix and the files of a run")
     inspect.add_argument("run", metavar="RUN")
@@ -64,6 +66,8 @@ def explain(run: str, name: str) -> list[str]:
     `name` is an id, a URL, or a part of a locator. Raises RunError where the run knows nothing.
     """
     directory.read_recipe(run)
+    if not name:
+        raise RunError("the name of a document is empty; give an id, a URL or a part of a locator.")
     ids = _find(run, name)
     lines: list[str] = []
     for identifier, where in ids.items():
@@ -193,7 +197,10 @@ def _verify(options: argparse.Namespace) -> int:
     for fault in faults:
         print(fault)
     if faults:
-        raise RunError(f"{options.run!r}: {len(faults)} faults. Make the run again.")
+        raise RunError(
+            f"{options.run!r}: {len(faults)} faults. Give the run's command again with --force STAGE for "
+            "each directory named above; missing files are made again without it."
+        )
     print(f"{options.run}: every file has its recorded SHA-256, every ledger balances")
     return 0
 

@@ -5,6 +5,7 @@ Names are relative to the source's fixed directory, so ids and parts do not depe
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,19 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
         found += own
     if not found:
         raise InputError("no source has any file. Give --source NAME=GLOB.")
-    return sorted(set(found)), skipped
+    return _once(found), skipped
+
+
+def _once(found: list[InputFile]) -> list[InputFile]:
+    """Sort, and keep each file of a source once, however many patterns or spellings name it."""
+    kept: list[InputFile] = []
+    seen: set[tuple[str, str]] = set()
+    for item in sorted(found):
+        real = item.path if files.is_remote(item.path) else os.path.realpath(item.path)
+        if (item.source, real) not in seen:
+            seen.add((item.source, real))
+            kept.append(item)
+    return kept
 
 
 def _match(source: str, pattern: str) -> Iterator[InputFile]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import corpusforge
 from corpusforge import manifest as records
-from corpusforge.errors import InputError, RunError, nearest
+from corpusforge.errors import InputError, RecipeError, RunError, nearest
 from corpusforge.io import files
+from corpusforge.io.parquet import read_table
 from corpusforge.ledger import Ledger
 from corpusforge.manifest import Manifest
 from corpusforge.recipe import Recipe
@@ -29,7 +31,7 @@ from corpusforge.run import (
 from corpusforge.run.context import Context
 from corpusforge.run.inputs import find_inputs
 from corpusforge.run.progress import Reporter
-from corpusforge.run.stage import Executor, Stage, run_stage
+from corpusforge.run.stage import Executor, Stage, is_there, run_stage
 
 __all__ = ["STAGES", "Context", "Outcome", "run"]
 
@@ -89,6 +91,7 @@ def run(
     inputs, skipped = find_inputs(recipe)
     for name in skipped:
         reporter.line(f"source {name!r}: optional and not found, skipped")
+    _check_weights(recipe, reporter)
     with directory.lock(output):
         directory.claim(output, recipe)
         context = Context(output, recipe, inputs, skipped)
@@ -105,6 +108,25 @@ def run(
         _finish(context, keep)
         directory.clean(output, keep, list(context.manifests))
     return _outcome(context, context.manifests, complete=True)
+
+
+def _check_weights(recipe: Recipe, reporter: Reporter) -> None:
+    """Refuse a weight on a source that the recipe does not have; tell of sources without one."""
+    phases = [(f"mix.phases {phase.name!r}", phase.weights) for phase in recipe.mix.phases]
+    named = [("mix.weights", recipe.mix.weights), *phases]
+    for key, weights in named:
+        for name in weights:
+            if name not in recipe.sources:
+                raise RecipeError(
+                    f"{key}.{name}: the recipe has no source {name!r}.{nearest(name, recipe.sources)}"
+                )
+    weighted = {name for _, weights in named for name in weights}
+    for name in sorted(set(recipe.sources) - weighted) if weighted else ():
+        if not recipe.sources[name].optional:
+            reporter.line(
+                f"source {name!r} has no weight: it is never drawn, yet documents of other sources that "
+                "are copies of its own may go (dedup.sources says who stays)"
+            )
 
 
 def _run_one(
@@ -135,10 +157,23 @@ def _check_failures(context: Context, manifest: Manifest) -> None:
     bound = context.recipe.max_failed_ratio
     for (stage, source), account in manifest.accounts().accounts.items():
         if account.seen and account.failed / account.seen > bound:
+            error, count, locator = _commonest_error(context.run, source)
             raise RunError(
                 f"source {source!r}: {account.failed} of {account.seen} records failed at {stage}, more "
-                f"than max_failed_ratio = {bound:g}. See failed/ in the run, or raise the bound."
+                f"than max_failed_ratio = {bound:g}. Commonest, {count} times, first in {locator!r}: "
+                f"{error}. Check the source's path and kind, or raise the bound."
             )
+
+
+def _commonest_error(run: str, source: str) -> tuple[str, int, str]:
+    rows = [
+        row
+        for info in files.list_files(files.join(run, "failed", "*.parquet"))
+        for row in read_table(info.path, ["source", "error", "locator"]).to_pylist()
+        if row["source"] == source
+    ]
+    error, count = Counter(row["error"] for row in rows).most_common(1)[0]
+    return error, count, next(row["locator"] for row in rows if row["error"] == error)
 
 
 def _identity(context: Context) -> str:
@@ -150,6 +185,8 @@ def _finished(context: Context) -> dict[str, Manifest]:
     path = files.join(context.run, "manifest.json")
     top: Manifest | None = records.read_json(path, Manifest)
     if top is None or top.fingerprint != _identity(context):
+        return {}
+    if not all(is_there(context.run, output) for output in top.outputs):
         return {}
     return {"run": top}
 

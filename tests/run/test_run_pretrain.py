@@ -174,6 +174,23 @@ def test_verify_finds_a_changed_and_a_missing_file(copy: Path) -> None:
     ]
 
 
+def test_a_deleted_file_of_a_complete_run_is_made_again(base: Path, copy: Path) -> None:
+    (copy / "shards/train/part-00000.bin").unlink()
+    (copy / "scores/part-00000.parquet").unlink()
+    run(copy)
+    assert digests(copy, *DATA) == digests(base, *DATA)
+
+
+def test_a_file_named_by_two_patterns_is_read_once(base: Path, tmp_path: Path) -> None:
+    sample = Path(pretrain_mix.__file__).parents[1] / "examples" / "sample_corpus"
+    once = ["--source", f"books={sample}/books/*.txt", "--until", "documents"]
+    twice = [*once, "--source", f"books={sample}/*/*.txt"]
+    run(tmp_path / "run", *twice)
+    rows = json.loads((tmp_path / "run/documents/manifest.json").read_text())["ledger"]
+    seen = {row["source"]: row["seen"] for row in rows if row["stage"] == "ingest"}
+    assert seen["books"] == len(list((sample / "books").glob("*.txt")))
+
+
 def test_why_tells_the_story_of_a_document(base: Path) -> None:
     dropped = pq.read_table(base / "dropped").to_pylist()
     copy = next(row for row in dropped if row["stage"] == "dedup")
@@ -201,6 +218,10 @@ def test_keep_removes_what_it_says_and_the_rest_verifies(
     [
         (("--source", "web=/nowhere/*.warc"), InputError, "source 'web': no file matches"),
         (("--source", "extra=/nowhere/x"), RecipeError, "--source extra:KIND=GLOB"),
+        (("--set", "mix.weights.wep=1"), RecipeError, "Did you mean 'web'"),
+        (("--set", "mix.budget=1e6"), RecipeError, "expected a whole number or text in quotes"),
+        (("--set", "max_failed_ratio=7"), RecipeError, "expected 0..1"),
+        (("--set", "sources.web.path="), RecipeError, "empty pattern"),
         (("--set", "mix.weights.web=0"), RecipeError, "mix.weights.web is 0"),
         (("--set", "mix.wieghts={web=1}"), RecipeError, "Did you mean 'weights'"),
         (("--recipe", "sampel"), RecipeError, "Did you mean 'sample'"),

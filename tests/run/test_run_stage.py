@@ -77,6 +77,15 @@ def test_other_settings_or_other_bytes_read_make_the_stage_again(tmp_path: Path)
     assert CALLS == [0, 0, 0]
 
 
+def test_a_deleted_file_of_a_finished_stage_is_made_again(tmp_path: Path) -> None:
+    run_stage(make(tmp_path, "a", "b"), here)
+    CALLS.clear()
+    (tmp_path / "numbers" / "part-00001.txt").unlink()
+    assert run_stage(make(tmp_path, "a", "b"), here)[1] is True
+    assert CALLS == [1]
+    assert (tmp_path / "numbers" / "part-00001.txt").read_text() == "b\n"
+
+
 def test_what_an_earlier_run_left_is_removed(tmp_path: Path) -> None:
     run_stage(make(tmp_path, "a", "b", "c"), here)
     (tmp_path / "numbers" / "part-00000.txt.tmp-0123456789ab").write_text("half")
