@@ -14,13 +14,17 @@ from corpusforge.records import RawDocument
 
 __all__ = ["extract_plain", "normalise"]
 
-_NEWLINE = re.compile("\r\n?|[\n\x0b\x0c\x85]")
+_NEWLINE = re.compile("\r\n?|[\x0b\x0c\x85]")
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def normalise(text: str) -> str:
     """Return the text with \\n newlines (form feeds, NEL too) and no other control characters."""
-    text = _NEWLINE.sub("\n", text.removeprefix("\ufeff"))
+    text = text.removeprefix("\ufeff")
+    if not _ODD.search(text):
+        return text
+    text = _NEWLINE.sub("\n", text)
     return _CONTROL.sub("", text)
 
 
