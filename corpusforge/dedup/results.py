@@ -111,6 +111,10 @@ class Duplicates:
         """Return the number of documents of a part."""
         return len(self.ranks_of(part))
 
+    def ids_of(self, part: int) -> pa.Array:
+        """Return the id of each document of a part, by row."""
+        return self._ids(self.ranks_of(part))
+
     def sources_of(self, part: int) -> pa.Array:
         """Return the source of each document of a part, by row."""
         return self._sources(self.ranks_of(part))

@@ -22,10 +22,10 @@ from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
-from corpusforge.errors import RecipeError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches, read_table, write_table
 from corpusforge.run.context import Context
+from corpusforge.run.repeats import Repeats, find_repeats
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.survivors import kept_rows, read_survivors
 
@@ -43,12 +43,7 @@ class Work:
 
 
 def stage(context: Context) -> Stage:
-    """Return the duplicates stage; raises RecipeError for repeated lines, which it does not cut."""
-    if context.recipe.dedup.spans != "off":
-        raise RecipeError(
-            f"dedup.spans is {context.recipe.dedup.spans!r}; the pretrain run cuts no repeated lines or "
-            "paragraphs. Use `python -m pipelines.dedup --spans` on ready documents, or set it to 'off'."
-        )
+    """Return the duplicates stage."""
     size = sum(output.bytes for output in context.manifests["signatures"].outputs)
     work = Work(context.recipe.dedup, context.part_count)
     return Stage(
@@ -72,12 +67,13 @@ def make_duplicates(part: Part) -> Made:
 
     prefixes = [files.join(run, "signatures", part_name(index)) for index in range(work.parts)]
     found = find_duplicates(prefixes, work.settings, text_of)
+    repeats = find_repeats(run, work.settings, found, rows)
     made = Made(documents=sum(len(own) for own in rows), input_bytes=part.size)
     methods: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
     examples: list[dict[str, Any]] = []
     for index in range(work.parts):
-        table = _write_part(run, index, found, rows[index], made)
+        table = _write_part(run, index, found, repeats[index], rows[index], made)
         methods.update(table.column("method").to_pylist())
         sources = zip(
             table.column("removed_source").to_pylist(),
@@ -97,6 +93,7 @@ def make_duplicates(part: Part) -> Made:
         "methods": dict(methods),
         "sources": dict(pairs),
         "copies": found.copies,
+        "repeats": sum(item.cuts.num_rows for item in repeats),
         "examples": examples,
     }
     return made
@@ -141,14 +138,22 @@ def texts_at(run: str, index: int, rows: NDArray[np.int64]) -> pa.Array:
 
 
 def _write_part(
-    run: str, index: int, found: Duplicates, rows: NDArray[np.int64], made: Made
+    run: str,
+    index: int,
+    found: Duplicates,
+    repeats: Repeats,
+    rows: NDArray[np.int64],
+    made: Made,
 ) -> pa.Table:
     name = part_name(index)
-    marked = found.table(index)
-    gone = np.isin(marked.column("row").to_numpy(), found.removed_rows(index))
+    marked = _with_emptied(found, index, repeats.emptied)
+    out = np.concatenate([found.removed_rows(index), repeats.emptied])
+    gone = np.isin(marked.column("row").to_numpy(), out)
     table = _with_rows(marked, rows).append_column("removes", pa.array(gone))
     clusters = _with_rows(found.clusters(index), rows)
     path, cluster_path = f"duplicates/{name}.parquet", f"duplicates/clusters-{name[5:]}.parquet"
+    cut_path = f"duplicates/repeats-{name[5:]}.parquet"
+    made.outputs[cut_path] = write_table(files.join(run, cut_path), repeats.cuts)
     made.outputs[path] = write_table(files.join(run, path), table)
     made.outputs[cluster_path] = write_table(files.join(run, cluster_path), clusters)
     removed = table.filter(table.column("removes"))
@@ -156,6 +161,28 @@ def _write_part(
     made.outputs[target] = write_table(files.join(run, target), _dropped(run, index, removed))
     _account(run, index, rows, removed, made)
     return table
+
+
+def _with_emptied(found: Duplicates, index: int, emptied: NDArray[np.int64]) -> pa.Table:
+    """The part's copies, and the documents of which repeats leave nothing, in row order."""
+    table = found.table(index)
+    if not len(emptied):
+        return table
+    ids = found.ids_of(index).take(pa.array(emptied))
+    sources = found.sources_of(index).take(pa.array(emptied))
+    count = len(emptied)
+    columns = {
+        "removed": ids,
+        "kept": pa.nulls(count, pa.string()),
+        "similarity": pa.array(np.ones(count, dtype=np.float32)),
+        "method": pa.array(["repeats"] * count, pa.string()),
+        "cluster": ids,
+        "cluster_size": pa.array(np.ones(count, dtype=np.int64)),
+        "removed_source": sources,
+        "kept_source": pa.nulls(count, pa.string()),
+        "row": pa.array(emptied),
+    }
+    return pa.concat_tables([table, pa.table(columns, schema=table.schema)]).sort_by("row")
 
 
 def _with_rows(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
@@ -196,6 +223,11 @@ def _account(run: str, index: int, rows: NDArray[np.int64], removed: pa.Table, m
         removed.column("method").to_pylist(),
         strict=True,
     )
+    cut = read_table(files.join(run, f"duplicates/repeats-{part_name(index)[5:]}.parquet"), ["row"])
+    places = np.unique(cut.column("row").to_numpy())
+    every = read_table(path, ["source"]).column("source").take(pa.array(places))
+    for source, count in Counter(every.to_pylist()).items():
+        made.ledger.of("dedup", source).notes["cut:repeats"] += count
     for source, method in gone:
         account = made.ledger.of("dedup", source)
         account.kept -= 1

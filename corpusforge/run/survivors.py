@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.decontaminate.edits import apply_edits
@@ -48,11 +47,19 @@ def read_survivors(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the surviving documents of part `index` in order, with a `row` column (int64) added.
 
-    With `upto="contamination"` the text is as decontamination left it. `columns` are columns of
-    the documents; `text` is read only if named.
+    From `upto="duplicates"` on repeated lines are gone; with "contamination" the cut passages too.
+    `columns` are columns of the documents; `text` is read only if named.
     """
     kept = kept_rows(run, index, upto)
-    edits = _cuts(run, index) if upto == "contamination" and "text" in columns else {}
+    after = ORDER.index(upto) if "text" in columns else 0
+    changes = [
+        _cuts(run, table)
+        for needed, table in (
+            (2, f"duplicates/repeats-{part_name(index)[5:]}.parquet"),
+            (3, f"contamination/{part_name(index)}.parquet"),
+        )
+        if after >= needed
+    ]
     first = 0
     path = files.join(run, "documents", f"{part_name(index)}.parquet")
     for batch in read_batches(path, columns, batch_rows):
@@ -65,15 +72,18 @@ def read_survivors(
             [*batch.columns, pa.array(rows)], names=[*batch.schema.names, "row"]
         )
         whole = whole.filter(pa.array(mask))
-        yield _edited(whole, edits) if edits else whole
+        for edits in changes:
+            whole = _edited(whole, edits)
+        yield whole
 
 
-def _cuts(run: str, index: int) -> dict[int, list[tuple[int, int, str]]]:
-    table = read_table(files.join(run, "contamination", f"{part_name(index)}.parquet"))
-    table = table.filter(pc.invert(table.column("drop")))
+def _cuts(run: str, path: str) -> dict[int, list[tuple[int, int, str]]]:
+    """The cuts of a side table by row; repeats have no replacement and no drops."""
     cuts: dict[int, list[tuple[int, int, str]]] = {}
-    for edit in table.select(["row", "start", "end", "replacement"]).to_pylist():
-        cuts.setdefault(edit["row"], []).append((edit["start"], edit["end"], edit["replacement"]))
+    for edit in read_table(files.join(run, path)).to_pylist():
+        if not edit.get("drop", False):
+            own = (edit["start"], edit["end"], edit.get("replacement", ""))
+            cuts.setdefault(edit["row"], []).append(own)
     return cuts
 
 

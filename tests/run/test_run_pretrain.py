@@ -320,3 +320,32 @@ def test_commands_print_and_return_0(base: Path, capsys: pytest.CaptureFixture[s
     out = capsys.readouterr().out
     assert "no difference in any reported figure" in out
     assert cli.main(["verify", str(base / "shards")]) == 2
+
+
+def test_repeated_lines_are_cut_once_found_and_counted(tmp_path: Path) -> None:
+    """Hand count: one footer in four documents (three cuts), one document of nothing but the footer."""
+    footer = "This page is part of the harbour collection and may be freely copied by anyone."
+    bodies = [
+        f"{place} was built in {year} by people of whom little else is known today, it is said."
+        for place, year in (("The mill", 1712), ("A bridge", 1803), ("The old school", 1866))
+    ]
+    texts = [f"{body}\n{footer}\n" for body in bodies] + [f"{footer}\n"]
+    rows = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = tmp_path / "lines.toml"
+    recipe.write_text(
+        'name = "lines"\n[sources.docs]\nkind = "documents"\n[filter.rules]\ndocs = []\n'
+        '[dedup]\nspans = "line"\norder = ["longest"]\n[score.keep]\nrule = "none"\n'
+        "[tokenize]\nvocab_size = 300\n[mix]\nvalidation = 0.0\nepoch_cap = 1.0\n"
+    )
+    options = ["--recipe", str(recipe), "--source", f"docs={tmp_path}/in.jsonl"]
+    run(tmp_path / "run", *options)
+    cuts = pq.read_table(tmp_path / "run/duplicates/repeats-00000.parquet").to_pylist()
+    assert len(cuts) == 2, "the footer stays in the longest document"
+    ledger = json.loads((tmp_path / "run/report.json").read_text())["ledger"]
+    dedup = next(row for row in ledger if row["stage"] == "dedup")
+    assert dedup["dropped"] == {"repeats": 1}
+    assert dedup["notes"] == {"cut:repeats": 2}
+    tokenizer = load(Settings(), str(tmp_path / "run/tokenizer/ranks.tiktoken"))
+    ids = np.fromfile(tmp_path / "run/shards/train/part-00000.bin", dtype=np.uint16)
+    assert tokenizer.decode(ids).count(footer) == 1
