@@ -27,7 +27,7 @@ __all__ = ["IN_MEMORY_BYTES", "BeamExecutor", "WorkerDied"]
 
 LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 IN_MEMORY_BYTES = 8_000_000
-"""Stages with less input than this run in this process (`benchmarks/results.d/scaling.md`)."""
+"""Stages with less input than this run in this process: a choice, not a measured break-even."""
 
 
 class WorkerDied(RunError):

@@ -129,7 +129,7 @@ def test_one_screen_a_function_one_idea_a_module(path: Path) -> None:
 
 
 def test_the_repository_speaks_of_the_software_alone() -> None:
-    words = ("/work/", "/root/", "sandbox", "subagent", "this session")
+    words = (*(f"/{name}/" for name in ("work", "root")), "sandbox", "subagent", "this session")
     tracked = subprocess.run(
         ["git", "ls-files", "*.py", "*.md", "*.toml"],
         cwd=ROOT,

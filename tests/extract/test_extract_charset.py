@@ -67,4 +67,5 @@ def test_a_character_cut_in_half_costs_that_character():
 def test_no_bytes_and_no_claim_raise_or_give_what_utf8_cannot_hold():
     for data in (b"", b"\xff", b"\xff\xfe\x00\xd8", bytes(range(256)), b"<meta charset=foo>\x80"):
         for claim in ("", "no-such", "utf-7", "utf-16", "base64", "idna", "\x00"):
-            decode(data, claim).encode("utf-8")
+            text = decode(data, claim)
+            assert text.encode("utf-8").decode("utf-8") == text, (data, claim)

@@ -1,0 +1,28 @@
+"""Bytes a document of every file that a run writes: `python -m benchmarks.storage RUN`.
+
+RUN is a complete run made with `--keep all`; documents are those that the first stage kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+
+def main(run: Path) -> None:
+    """Print a row for each directory and ending, from the run's manifests."""
+    top = json.loads((run / "manifest.json").read_text())
+    documents = sum(row["kept"] for row in top["ledger"] if row["stage"] == "filter")
+    sizes: Counter[str] = Counter()
+    for output in top["outputs"]:
+        path = Path(output["path"])
+        sizes[f"{path.parent.as_posix()}/*{path.suffix}"] += output["bytes"]
+    print(f"{documents:,} documents\n\n| files | bytes | bytes a document |\n|---|---|---|")
+    for name, size in sorted(sizes.items()):
+        print(f"| `{name}` | {size:,} | {size / documents:,.1f} |")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
