@@ -1,0 +1,1 @@
+"""Labelling jobs out, rankings in, files for reward models."""
