@@ -93,7 +93,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One answer. `key` is its request's; `model` is what the engine says answered."""
+    """One answer. `key` is its request's; `model` is what the engine says answered.
+
+    `wasted` is the most that a failed try may have been billed although no answer came of it
+    (a time-out, a cut or malformed reply); such a request may be asked again.
+    """
 
     key: str
     text: str
@@ -101,6 +105,7 @@ class Completion:
     model: str
     usage: Usage = field(default_factory=Usage)
     error: str = ""
+    wasted: Usage = field(default_factory=Usage)
 
 
 class Engine(Protocol):
