@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["Instance", "Lineage", "Reject", "Row", "Similar", "Task"]
+__all__ = ["Instance", "Lineage", "Machine", "Reject", "Row", "Similar", "Task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,26 @@ class Similar:
     def f1(self) -> float:
         """ROUGE-L F1 in [0, 1]."""
         return 2 * self.lcs / (self.left + self.right) if self.left + self.right else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """An instruction that a model wrote and that passed the filters: a member of the pool.
+
+    `seeds` and `parents` are the tasks of its prompt, `request` its journal key.
+    `is_classification` is None where nobody asked, or the answer was neither yes nor no.
+    """
+
+    id: str
+    instruction: str
+    language: str
+    round: int
+    request: str
+    prompt_version: str
+    seeds: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    most_similar: tuple[Similar, ...] = ()
+    is_classification: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
