@@ -25,6 +25,7 @@ from corpusforge.extract.htmltext import text_of
 from corpusforge.extract.plain import normalise
 from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
+from corpusforge.extract.threads import is_thread
 from corpusforge.records import RawDocument
 
 __all__ = ["extract_html", "main_text", "whole_text"]
@@ -117,5 +118,6 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
                 found = within(settings.cpu_seconds, partial(engine, html))
         except OverTimeError:
             continue
-        return Extracted(found.text, raw.title or found.title, found.format or raw.format)
+        form = "dialogue" if is_thread(html, raw.url) else found.format or raw.format
+        return Extracted(found.text, raw.title or found.title, form)
     raise Unreadable(f"every HTML engine reached {settings.cpu_seconds:g} s of CPU time")

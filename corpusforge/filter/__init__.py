@@ -6,12 +6,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from corpusforge.filter import c4, code, fineweb, gopher, light, lists, url, zh
 from corpusforge.filter.decide import Decision, decide
 from corpusforge.filter.rules import Bound, Ratio, RuleSet
 from corpusforge.filter.settings import DEFAULT_RULES, Settings
 
-__all__ = ["RULES", "Bound", "Decision", "Ratio", "RuleSet", "Settings", "decide", "rules_for"]
+__all__ = [
+    "RULES",
+    "Bound",
+    "Decision",
+    "Ratio",
+    "RuleSet",
+    "Settings",
+    "address_rule",
+    "decide",
+    "rules_for",
+]
 
 RULES: dict[str, RuleSet] = {
     rule_set.name: rule_set
@@ -44,14 +56,25 @@ def rules_for(settings: Settings, source: str, kind: str) -> tuple[RuleSet, ...]
     )
 
 
-def _loaded(name: str, settings: Settings) -> RuleSet:
-    if name != "url.v1":
-        return RULES[name]
-    lists = url.load(
+def address_rule(rules: Sequence[RuleSet], settings: Settings) -> url.AddressRule | None:
+    """Return url.v1 as a rule on single addresses, where the rule sets hold it."""
+    for rule_set in rules:
+        if rule_set.name == "url.v1":
+            return url.AddressRule(_url_lists(settings), rule_set.bounds)
+    return None
+
+
+def _url_lists(settings: Settings) -> url.UrlLists:
+    return url.load(
         settings.url_blocked,
         settings.url_domains,
         settings.url_words,
         settings.url_soft_words,
         settings.url_parts,
     )
-    return url.rule_set(lists)
+
+
+def _loaded(name: str, settings: Settings) -> RuleSet:
+    if name != "url.v1":
+        return RULES[name]
+    return url.rule_set(_url_lists(settings))

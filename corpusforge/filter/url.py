@@ -16,10 +16,11 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pyarrow as pa
 
+from corpusforge.filter.decide import bound_text
 from corpusforge.filter.lists import entries
 from corpusforge.filter.rules import F64, Bound, Ratio, RuleSet
 
-__all__ = ["HARD_WORDS", "SOFT_WORDS", "UrlLists", "load", "measure", "rule_set"]
+__all__ = ["HARD_WORDS", "SOFT_WORDS", "AddressRule", "UrlLists", "load", "measure", "rule_set"]
 
 HARD_WORDS = ("porn", "porno", "pornhub", "xvideos", "xnxx", "hentai", "milf", "sexcam", "livesex")
 SOFT_WORDS = (
@@ -86,6 +87,26 @@ def measure(url: str, lists: UrlLists) -> tuple[int, int, int, int, int]:
         len(words & lists.soft),
         sum(part in text for part in lists.parts),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRule:
+    """url.v1 on one address, before anything is extracted: what a page says cannot change it."""
+
+    lists: UrlLists
+    bounds: tuple[Bound, ...]
+
+    def refusal(self, url: str) -> tuple[str, str, str] | None:
+        """Return (rule, value, bound) of the first bound the address breaks, or None."""
+        found = dict(zip(_COLUMNS, measure(url, self.lists), strict=True)) if url else {}
+        if not any(found.values()):
+            return None
+        for bound in self.bounds:
+            low, high = bound.limits("")
+            value = found[bound.statistic.above[0]]
+            if (high is not None and value > high) or (low is not None and value < low):
+                return f"url.v1:{bound.name}", str(value), bound_text(low, high)
+        return None
 
 
 def rule_set(lists: UrlLists) -> RuleSet:

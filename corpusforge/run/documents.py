@@ -36,6 +36,7 @@ from corpusforge.ledger import Ledger
 from corpusforge.manifest import Receipt
 from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
+from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.inputs import InputFile, group
 from corpusforge.run.stage import Made, Part, Stage
 
@@ -55,6 +56,7 @@ class Work:
     extract: Extract
     identify: Identify
     filter: Filter
+    capture: str
 
 
 def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
@@ -67,6 +69,7 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
             recipe.extract,
             recipe.identify,
             recipe.filter,
+            one_capture(own[0].source, recipe),
         )
         told = tuple((item.source, item.name, item.size, item.modified) for item in own)
         size = sum(item.size for item in own)
@@ -78,6 +81,7 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
         "extract": recipe.extract,
         "identify": recipe.identify,
         "filter": recipe.filter,
+        "capture": {name: one_capture(name, recipe) for name in recipe.sources},
     }
     described = tuple(
         {"source": i.source, "name": i.name, "size": i.size, "modified": i.modified} for i in inputs
@@ -181,7 +185,9 @@ class _Chain:
         self.seen = 0
         lists = work.filter.word_lists
         self._phrases = load_patterns(lists) if lists else None
-        self._rules = rules_for(work.filter, self.source, work.source.kind)
+        rules = rules_for(work.filter, self.source, work.source.kind)
+        self._addresses = Addresses(work.files, work.source, work.filter, rules, work.capture)
+        self._rules = tuple(rule_set for rule_set in rules if rule_set.name != "url.v1")
         skip = work.filter.lines_skip
         self._lines = bool(work.filter.lines) and not {self.source, work.source.kind} & set(skip)
 
@@ -196,9 +202,10 @@ class _Chain:
             self.ledger.of("extract", self.source),
         )
         root = item.path.removesuffix(item.name)
-        for raw in read(self._work.source.kind, item.path, self._work.source.ingest, root):
+        for found in read(self._work.source.kind, item.path, self._work.source.ingest, root):
             ingest.seen += 1
             self.seen += 1
+            raw = self._addresses.judge(found)
             if not isinstance(raw, RawDocument):
                 self._note(raw, "ingest")
                 continue
