@@ -1,0 +1,46 @@
+"""From settings to an engine and a client; each engine is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from corpusforge.errors import InputError
+from corpusforge.models.client import Client
+from corpusforge.models.progress import Progress
+from corpusforge.models.records import Engine
+from corpusforge.models.replay import ReplayEngine
+from corpusforge.models.settings import Settings
+
+__all__ = ["open_client", "open_engine"]
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Return the engine that the settings name. Raises InputError where it cannot be had."""
+    if settings.engine == "replay":
+        if not settings.journal:
+            raise InputError("engine replay answers from a file: give --journal FILE.")
+        return ReplayEngine(settings.journal, settings.model)
+    if settings.engine == "openai":
+        from corpusforge.models.openai_engine import OpenAIEngine
+
+        return OpenAIEngine(settings)
+    from corpusforge.models.local import LocalEngine
+
+    return LocalEngine(settings)
+
+
+def open_client(settings: Settings, directory: str | Path) -> Client:
+    """Return a client whose journal is `settings.journal`, or `journal.jsonl` in `directory`.
+
+    With the engine `replay` nothing is written: its answers are in a journal already.
+    """
+    engine = open_engine(settings)
+    journal = settings.journal or str(Path(directory) / "journal.jsonl")
+    budget = settings.budget
+    return Client(
+        engine,
+        None if settings.engine == "replay" else journal,
+        budget,
+        retries=settings.retries,
+        progress=Progress(budget),
+    )
