@@ -31,6 +31,7 @@ from corpusforge.records import Failed, RawDocument, Skipped
 __all__ = ["LANGUAGES", "read_books"]
 
 Item = RawDocument | Skipped | Failed
+_MAX_CONTROLS = 0.02
 LANGUAGES = {
     "english": "en",
     "french": "fr",
@@ -89,6 +90,9 @@ def _plain(path: str, name: str, settings: Settings) -> Iterator[Item]:
 def _text_book(data: bytes, name: str, settings: Settings) -> Iterator[Item]:
     declared = gutenberg.header_fields(data[:20000].decode("latin-1"))
     text, encoding = charset.decode(data, declared.get("character set encoding", ""))
+    if (share := charset.controls(text)) > _MAX_CONTROLS:
+        yield Failed(name, f"not text: {share:.0%} of its characters are controls ({encoding})")
+        return
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     fields = gutenberg.header_fields(text)
     body, counts = gutenberg.strip_licence(text)

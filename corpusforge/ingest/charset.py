@@ -3,7 +3,8 @@
 Detection is uchardet (through resiliparse); what it names must decode strictly, else the next
 candidate is tried, and Windows-1252 with Latin-1's holes takes everything. UTF-16 without a mark
 is told by its line feeds and commas. Limit: a few hundred bytes of Latin script are not enough to
-tell Windows-1252 from its Central European sisters.
+tell Windows-1252 from its Central European sisters. HTML has rules of its own (`extract.charset`): there
+a claim inside the page counts, here only the file's bytes do.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-__all__ = ["decode"]
+__all__ = ["controls", "decode"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -45,6 +46,18 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
         if text is not None:
             return text, name
     return _latin(data), "cp1252"
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
+
+
+def controls(text: str) -> float:
+    """Return the share (0..1) of control and replacement characters in the first 65,536.
+
+    Text has none, or a stray few; bytes that are no text have 10 % and more in any character set.
+    """
+    sample = text[:_SAMPLE]
+    return len(_CONTROLS.findall(sample)) / max(1, len(sample))
 
 
 def _candidates(data: bytes, declared: str) -> Iterator[str]:

@@ -138,7 +138,8 @@ class _Capped(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self.stream.read(min(len(view), _PIECE))
+        # read1: what lies before a cut is handed on before the cut is reported
+        data = self.stream.read1(min(len(view), _PIECE))  # type: ignore[attr-defined]
         view[: len(data)] = data
         self.out += len(data)
         if self.limit and self.out > self.limit:
