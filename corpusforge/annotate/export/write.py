@@ -1,0 +1,190 @@
+"""Rankings to training files: one directory, one folder a format, one file a split.
+
+`training/<format>/<train|validation|test>.jsonl`, a README.md that makes the whole a `datasets`
+directory, `decontaminated.jsonl` with what was left out, and `summary.json` written last. The rows
+of one prompt lie together, prompts by id. Equal inputs give equal bytes, and writing again removes
+the files that an earlier export made and this one does not. Limit: shuffle by group, not by row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from corpusforge.annotate.aggregate import PRIOR, Consensus, consensus
+from corpusforge.annotate.duels import duels
+from corpusforge.annotate.export.card import card
+from corpusforge.annotate.export.clean import Removed, contaminated
+from corpusforge.annotate.export.formats import FORMATS, STRINGS, unclear
+from corpusforge.annotate.export.group import Group, demonstrations, groups
+from corpusforge.annotate.export.table import KWAY, kway_batch
+from corpusforge.annotate.pairs import pair_counts
+from corpusforge.annotate.records import Ranking, Task
+from corpusforge.annotate.split import SIDES, assign
+from corpusforge.annotate.votes import Votes, votes_of
+from corpusforge.decontaminate import EvalIndex, Settings
+from corpusforge.errors import InputError, nearest
+from corpusforge.io import files
+from corpusforge.io.jsonl import write_jsonl
+from corpusforge.io.parquet import Writer
+
+__all__ = ["ALL", "DEFAULT", "write"]
+
+ALL = (*FORMATS, "kway_parquet")
+DEFAULT = ("kway", "pairs", "sft", "trl_implicit_chat")
+ENDINGS = {"kway_parquet": "parquet"}
+_BATCH = 1000
+
+
+class _Files:
+    """The open files of an export, each made when its first row comes."""
+
+    def __init__(self, directory: str, stack: ExitStack) -> None:
+        self._directory, self._stack = directory, stack
+        self._streams: dict[tuple[str, str], Any] = {}
+        self._tables: dict[str, Writer] = {}
+        self._waiting: dict[str, list[Group]] = {}
+        self._encoder = msgspec.json.Encoder()
+        self.rows: Counter[tuple[str, str]] = Counter()
+
+    def add(self, name: str, side: str, rows: Iterator[dict[str, Any]]) -> None:
+        for row in rows:
+            stream = self._streams.get((name, side))
+            if stream is None:
+                path = files.join(self._directory, name, f"{side}.jsonl")
+                stream = self._stack.enter_context(files.atomic_write(path))
+                self._streams[name, side] = stream
+            stream.write(self._encoder.encode(row) + b"\n")
+            self.rows[name, side] += 1
+
+    def add_table(self, group: Group) -> None:
+        if any(group.ranks):
+            waiting = self._waiting.setdefault(group.split, [])
+            waiting.append(group)
+            self.rows["kway_parquet", group.split] += 1
+            if len(waiting) == _BATCH:
+                self._flush(group.split)
+
+    def _flush(self, side: str) -> None:
+        if side not in self._tables:
+            path = files.join(self._directory, "kway_parquet", f"{side}.parquet")
+            self._tables[side] = self._stack.enter_context(Writer(path, KWAY))
+        self._tables[side].write(kway_batch(self._waiting.pop(side)))
+
+    def finish(self) -> None:
+        """Write what waits; remove what an earlier export left and this one does not write."""
+        for side in sorted(self._waiting):
+            self._flush(side)
+        for name in ALL:
+            for side in SIDES:
+                path = files.join(self._directory, name, f"{side}.{ENDINGS.get(name, 'jsonl')}")
+                if not self.rows[name, side] and files.exists(path):
+                    files.remove(path)
+
+
+def _checked(formats: Sequence[str]) -> tuple[str, ...]:
+    for name in formats:
+        if name not in ALL:
+            raise InputError(f"format {name!r} is unknown.{nearest(name, ALL)}")
+    return tuple(name for name in ALL if name in formats)
+
+
+def _expand(
+    made: Iterable[Group], formats: Sequence[str], out: _Files, removed: Mapping[str, Removed]
+) -> int:
+    """Write all formats; return how many prompts string formats left out as unclear."""
+    left = 0
+    strings = any(name in STRINGS for name in formats)
+    for group in made:
+        if group.prompt.id in removed:
+            continue
+        dark = strings and unclear(group)
+        left += dark
+        for name in formats:
+            if name == "kway_parquet":
+                out.add_table(group)
+            elif not (dark and name in STRINGS):
+                out.add(name, group.split, FORMATS[name](group))
+    out.finish()
+    return left
+
+
+def write(
+    tasks: Mapping[str, Task],
+    rankings: Sequence[Ranking],
+    directory: str,
+    *,
+    formats: Sequence[str] = DEFAULT,
+    method: str = "bradley_terry",
+    prior: float = PRIOR,
+    weights: Mapping[str, float] | None = None,
+    validation: float = 0.0,
+    test: float = 0.0,
+    seed: int = 0,
+    index: EvalIndex | None = None,
+    settings: Settings | None = None,
+    unconfirmed: bool = False,
+    rounds: Mapping[str, int] | None = None,
+    votes: Votes | None = None,
+) -> dict[str, Any]:
+    """Write the training files into `directory`; return the summary that summary.json holds.
+
+    `weights` is one a rater. Splits: see `split.assign`. `votes` saves making them twice. Raises
+    InputError for unknown formats or methods, and where nothing could be written.
+    """
+    wanted = _checked(formats)
+    votes = votes or votes_of(tasks, rankings, unconfirmed=unconfirmed, rounds=rounds)
+    worth = np.array([(weights or {}).get(votes.raters[r], 1.0) for r in votes.rater])
+    found = consensus(votes, method, prior=prior, weights=worth)
+    table, written = duels(votes, worth), demonstrations(rankings)
+    prompts = (tasks[names[0]].prompt for names in votes.book.sources)
+    side = assign(prompts, validation=validation, test=test, seed=seed)
+
+    def made() -> Iterator[Group]:
+        return groups(votes, tasks, found, table, side, written)
+
+    removed = contaminated(made(), index, settings or Settings()) if index else {}
+    with ExitStack() as stack:
+        out = _Files(directory, stack)
+        unclear_prompts = _expand(made(), wanted, out, removed)
+    if not out.rows.total():
+        raise InputError(f"nothing to write to {directory!r}: no answer holds a ranking or a text.")
+    write_jsonl(files.join(directory, "decontaminated.jsonl"), map(asdict, removed.values()))
+    summary = _summary(votes, found, wanted, out, removed)
+    summary |= {"index": index.fingerprint if index else "", "unclear_prompts": unclear_prompts}
+    tongues = sorted({tasks[names[0]].prompt.language for names in votes.book.sources} - {""})
+    text = card(summary, tongues, ENDINGS)
+    files.write_bytes(files.join(directory, "README.md"), text.encode())
+    body = msgspec.json.format(msgspec.json.encode(summary), indent=1)
+    files.write_bytes(files.join(directory, "summary.json"), body + b"\n")
+    return summary
+
+
+def _summary(
+    votes: Votes,
+    found: Consensus,
+    formats: Sequence[str],
+    out: _Files,
+    removed: Mapping[str, Removed],
+) -> dict[str, Any]:
+    across, tied = pair_counts(votes.book, found)
+    sides = [side for side in SIDES if any(where == side for _, where in out.rows)]
+    return {
+        "method": found.method,
+        "prior": found.prior,
+        "prompts": len(votes.book.prompts),
+        "prompts_ranked": int((found.rankings > 0).sum()),
+        "rankings": len(votes),
+        "raters": len(votes.raters),
+        "left_out": votes.left_out,
+        "pairs": across,
+        "tied_pairs": tied,
+        "decontaminated": len(removed),
+        "rows": {name: {side: out.rows[name, side] for side in sides} for name in formats},
+    }
