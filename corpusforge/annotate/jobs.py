@@ -25,6 +25,7 @@ from corpusforge.io.jsonl import read_lines
 __all__ = [
     "Flag",
     "Job",
+    "Rule",
     "Scale",
     "TaskFile",
     "Words",
@@ -74,6 +75,15 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Something an answer must keep to; a verdict on it is a label of its own (Sparrow)."""
+
+    name: str
+    title: Words = field(default_factory=Words)
+    help: Words = field(default_factory=Words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is asked, of whom, and about which tasks.
 
@@ -90,6 +100,7 @@ class Job:
     k: int
     scales: tuple[Scale, ...] = ()
     flags: tuple[Flag, ...] = ()
+    rules: tuple[Rule, ...] = ()
     rubric: str = ""
     guidelines_version: str = ""
     guidelines: Words = field(default_factory=Words)

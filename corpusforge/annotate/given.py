@@ -1,0 +1,140 @@
+"""Answers that are there already, in JSON lines, joined to prompts by id or by text.
+
+A row holds a prompt (or its `id`) and one answer (`response`, `output`, `completion`, `answer`) or
+a list of them (`answers`, `responses`, `completions`, `candidates`), each a text or an object with
+`text` and `model`. Answers are spooled to a scratch file, so memory is one index entry a prompt.
+Placeholders replace personal data in them as in prompts; a model asked here saw only redacted text.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from corpusforge.annotate.candidates import Item, Shortfall, candidate_id, chosen
+from corpusforge.annotate.prompts import prompt_id, row_messages
+from corpusforge.annotate.records import Candidate, Prompt
+from corpusforge.annotate.settings import CandidateSettings
+from corpusforge.filter.redact import redact
+from corpusforge.io.jsonl import read_jsonl
+
+__all__ = ["GivenAnswers", "row_answers"]
+
+_MANY = ("answers", "responses", "completions", "candidates")
+_ONE = ("response", "output", "completion", "answer", "text")
+_CHUNK = 1024
+
+
+def row_answers(row: Mapping[str, Any], default_model: str) -> list[tuple[str, str, str, str]]:
+    """Return (text, model, params, finish reason) of every answer a row holds."""
+    model = _name(row.get("model", row.get("generator", default_model))) or default_model
+    for key in _MANY:
+        if isinstance(row.get(key), list):
+            return [answer for item in row[key] if (answer := _answer(item, model)) is not None]
+    answer = _answer({key: row[key] for key in _ONE[:-1] if key in row}, model)
+    return [] if answer is None else [answer]
+
+
+def _name(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _answer(item: Any, model: str) -> tuple[str, str, str, str] | None:
+    if isinstance(item, str):
+        return _clean(item), model, "", "stop"
+    if not isinstance(item, Mapping):
+        return None
+    text = next((item[key] for key in (*_ONE, "content") if isinstance(item.get(key), str)), None)
+    if text is None:
+        return None
+    params = item.get("params", "")
+    return (
+        _clean(text),
+        _name(item.get("model")) or model,
+        params if isinstance(params, str) else msgspec.json.encode(params).decode(),
+        _name(item.get("finish_reason")) or "stop",
+    )
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
+
+
+class GivenAnswers:
+    """The answers of some files, by prompt id; a context manager that owns a scratch file."""
+
+    def __init__(
+        self, paths: Iterable[str], aliases: Mapping[str, str], rules: tuple[str, ...]
+    ) -> None:
+        self._aliases, self._rules = aliases, rules
+        self._places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._directory = tempfile.TemporaryDirectory(prefix="corpusforge-answers-")
+        self._stream = (Path(self._directory.name) / "answers").open("w+b")
+        self._decoder = msgspec.json.Decoder(list[Candidate])
+        self.counts: Counter[str] = Counter()
+        self.redacted: Counter[str] = Counter()
+        for path in paths:
+            self._spool(path)
+        self._stream.flush()
+
+    def __enter__(self) -> GivenAnswers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+        self._directory.cleanup()
+
+    def _spool(self, path: str) -> None:
+        default = Path(path).name.split(".")[0]
+        encoder, place = msgspec.json.Encoder(), self._stream.tell()
+        for row in read_jsonl(path):
+            answers = row_answers(row, default)
+            prompt = self._prompt_of(row)
+            self.counts["rows"] += 1
+            if not answers or prompt is None:
+                self.counts["without_answer" if not answers else "unknown_prompt"] += 1
+                continue
+            line = encoder.encode([self._candidate(prompt, answer) for answer in answers])
+            self._stream.write(line)
+            self._places[prompt].append((place, len(line)))
+            self.counts["answers"] += len(answers)
+            place += len(line)
+
+    def _prompt_of(self, row: Mapping[str, Any]) -> str | None:
+        for key in ("prompt_id", "id"):
+            if key in row and str(row[key]) in self._aliases:
+                return self._aliases[str(row[key])]
+        messages = row_messages(row)
+        return self._aliases.get(prompt_id(messages)) if messages else None
+
+    def _candidate(self, prompt: str, answer: tuple[str, str, str, str]) -> Candidate:
+        text, model, params, reason = answer
+        if self._rules:
+            found = redact(text, self._rules)
+            text = found.text
+            self.redacted.update(found.counts)
+        name = candidate_id(prompt, model, params, text)
+        return Candidate(id=name, text=text, model=model, params=params, finish_reason=reason)
+
+    def of(self, prompt: str) -> list[Candidate]:
+        """Return the answers to one prompt, without repeats of one id."""
+        found: dict[str, Candidate] = {}
+        for place, size in self._places.get(prompt, ()):
+            self._stream.seek(place)
+            for candidate in self._decoder.decode(self._stream.read(size)):
+                found.setdefault(candidate.id, candidate)
+        return list(found.values())
+
+    def items(
+        self, prompts: Sequence[Prompt], settings: CandidateSettings, seed: int
+    ) -> Iterator[Item | Shortfall]:
+        """Yield an `Item` a prompt, preceded by its `Shortfall` where answers are missing."""
+        for first in range(0, len(prompts), _CHUNK):
+            some = prompts[first : first + _CHUNK]
+            answers = [self.of(prompt.id) for prompt in some]
+            yield from chosen(some, answers, settings, seed)
