@@ -11,11 +11,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from corpusforge import recipe as recipes
-from corpusforge.beam.runner import BeamExecutor, WorkerDied
+from corpusforge.beam.runner import LOCAL, BeamExecutor, WorkerDied
 from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError
+from corpusforge.io import files
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
 from corpusforge.run.pretrain import STAGES, Outcome
@@ -78,6 +80,8 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
         return None
     recipe = recipes.load(options.recipe, options.source, options.overrides)
     output = options.output or f"runs/{recipe.name}"
+    if options.runner not in LOCAL and not files.is_remote(output):
+        output = str(Path(output).absolute())  # workers may have another working directory
     reporter = Reporter(quiet=options.quiet)
     if options.estimate is not None:
         with BeamExecutor(

@@ -47,6 +47,16 @@ class ForkServer:
         client = Path(__file__).with_name("forkclient.py")
         return f"exec {sys.executable} -S -E {client} {self._socket}"
 
+    def fork(self, request: str) -> socket.socket:
+        """Fork a worker with the environment `request` (a JSON object on one line).
+
+        The socket gives the exit status when the worker ends; closing it kills the worker.
+        """
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(self._socket)
+        connection.sendall(request.encode() + b"\n")
+        return connection
+
     def close(self) -> None:
         """End the server and every worker it still has."""
         assert self._process.stdin is not None

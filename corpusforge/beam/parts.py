@@ -7,10 +7,13 @@ text passes through the runner and a retried bundle writes the same bytes again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 
 from corpusforge.errors import CorpusforgeError
+from corpusforge.manifest import Receipt
 from corpusforge.run.stage import Made, Part, run_part
 
 __all__ = ["MakeParts", "balanced"]
@@ -24,14 +27,29 @@ class _MakePart(beam.DoFn):
     def process(self, element: Sequence[Part]) -> Iterator[str]:
         for part in element:
             try:
-                run_part(self._work, part)
+                receipt = run_part(self._work, part)
             except CorpusforgeError:
                 break  # its error file tells the driver; a retry would fail in the same way
             except Exception:
                 if self._retried:
                     raise
                 break
+            _count(part.stage, receipt)
             yield part.name
+
+
+def _count(stage: str, receipt: Receipt) -> None:
+    """Add a part's ledger to Beam's counters, `corpusforge.STAGE: VERB/SOURCE/seen` and so on."""
+    counter = partial(Metrics.counter, f"corpusforge.{stage}")
+    counter("parts").inc()
+    counter("documents").inc(receipt.documents)
+    counter("input_bytes").inc(receipt.input_bytes)
+    for row in receipt.ledger:
+        name = f"{row['stage']}/{row['source']}"
+        for key in ("seen", "kept", "failed"):
+            counter(f"{name}/{key}").inc(row[key])
+        for rule, count in row["dropped"].items():
+            counter(f"{name}/dropped/{rule}").inc(count)
 
 
 class MakeParts(beam.PTransform):

@@ -20,10 +20,11 @@ from apache_beam.transforms import environments
 
 from corpusforge.beam.forkserver import ForkServer
 from corpusforge.beam.parts import MakeParts, balanced
+from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import InputError, RunError
 from corpusforge.run.stage import Part, Stage
 
-__all__ = ["IN_MEMORY_BYTES", "BeamExecutor", "WorkerDied"]
+__all__ = ["IN_MEMORY_BYTES", "LOCAL", "BeamExecutor", "WorkerDied", "build"]
 
 LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 IN_MEMORY_BYTES = 8_000_000
@@ -80,6 +81,7 @@ class BeamExecutor:
         self._watch = watch
         self._stack = ExitStack()
         self._server: ForkServer | None = None
+        self._engine: list[str] | None = None
 
     @property
     def local(self) -> bool:
@@ -94,24 +96,38 @@ class BeamExecutor:
 
     def __call__(self, stage: Stage, parts: Sequence[Part]) -> None:
         """Make the parts of a stage on the chosen runner."""
+        if not self.local and not (self.runner == "DataflowRunner" and len(parts) == 1):
+            self._remote(stage, parts)
+            return
         size = sum(part.size for part in parts)
-        parallel = self.local and self.workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES
-        if not self.local:
-            pipeline = self._pipeline(self.runner, self._options)
-            elements = [[part] for part in parts]
-        elif parallel:
+        if self.workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES:
             pipeline = self._forked()
             elements = balanced(parts, self.workers)
-        else:
-            pipeline = self._pipeline(FnApiRunner(), self._options)
+        else:  # so do, on Dataflow, stages of one task: a job's start costs minutes there
+            pipeline = self._pipeline(FnApiRunner(), self._options if self.local else [])
             elements = [list(parts)]
-        label = stage.name.capitalize()
-        _ = (
-            pipeline
-            | f"{label}Parts" >> beam.Create(elements)
-            | label >> MakeParts(stage.work, retried=not self.local)
-        )
-        self._run(pipeline, stage)
+        build(pipeline, stage, elements, retried=False)
+        self._run(pipeline.run, stage)
+
+    def _remote(self, stage: Stage, parts: Sequence[Part]) -> None:
+        if self._engine is None:
+            self._engine = prepare(self.runner, self.workers, self._options, self._stack)
+        options = options_for(self.runner, stage.name, stage.run, self._engine)
+        pipeline = self._pipeline(self.runner, options)
+        largest_first = sorted(parts, key=lambda part: (-part.size, part.index))
+        build(pipeline, stage, [[part] for part in largest_first], retried=True)
+        result = pipeline.run()  # in this thread: Beam's job servers set signal handlers
+        try:
+            self._run(lambda: result, stage)
+        except KeyboardInterrupt:
+            result.cancel()
+            raise
+        except RuntimeError as error:
+            last = str(error).strip().splitlines()[-1:]
+            raise RunError(
+                f"stage {stage.name!r} failed on {self.runner}: {' '.join(last)} Finished parts are "
+                "kept: give the same command again to resume."
+            ) from error
 
     def _pipeline(self, runner: Any, options: Sequence[str]) -> beam.Pipeline:
         flags = [*options, "--default_sdk_harness_log_level=WARNING"]
@@ -126,8 +142,8 @@ class BeamExecutor:
         flags = [*self._options, f"--direct_num_workers={self.workers}"]
         return self._pipeline(FnApiRunner(default_environment=environment), flags)
 
-    def _run(self, pipeline: beam.Pipeline, stage: Stage) -> None:
-        """Run in a thread so that a dead worker, for whom Beam waits for ever, ends the stage."""
+    def _run(self, start: Callable[[], Any], stage: Stage) -> None:
+        """Wait in a thread so that a dead worker, for whom Beam waits for ever, ends the stage."""
         outcome: list[BaseException] = []
         died = threading.Event()
         previous = threading.excepthook
@@ -140,7 +156,7 @@ class BeamExecutor:
 
         def work() -> None:
             try:
-                pipeline.run().wait_until_finish()
+                start().wait_until_finish()
             except BaseException as error:
                 outcome.append(error)
 
@@ -164,3 +180,15 @@ class BeamExecutor:
             )
         if outcome:
             raise outcome[0]
+
+
+def build(
+    pipeline: beam.Pipeline, stage: Stage, elements: Sequence[list[Part]], *, retried: bool
+) -> None:
+    """Add a stage's two steps, named after it, to a pipeline."""
+    label = stage.name.capitalize()
+    _ = (
+        pipeline
+        | f"{label}Parts" >> beam.Create(elements)
+        | label >> MakeParts(stage.work, retried=retried)
+    )

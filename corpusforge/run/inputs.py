@@ -40,13 +40,14 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
     found: list[InputFile] = []
     skipped: list[str] = []
     for name, source in sorted(recipe.sources.items()):
-        own = [item for pattern in source.path for item in _match(name, pattern)]
+        patterns = [_parts(path) if source.kind == "run" else path for path in source.path]
+        own = [item for pattern in patterns for item in _match(name, pattern)]
         if not own and source.optional:
             skipped.append(name)
         elif not own:
-            patterns = ", ".join(source.path) or "(no path given)"
+            looked = ", ".join(patterns) or "(no path given)"
             raise InputError(
-                f"source {name!r}: no file matches {patterns}. Give --source {name}=GLOB, or set "
+                f"source {name!r}: no file matches {looked}. Give --source {name}=GLOB, or set "
                 f"optional = true in [sources.{name}]."
             )
         elif not any(item.size for item in own):
@@ -69,6 +70,14 @@ def _once(found: list[InputFile]) -> list[InputFile]:
     return kept
 
 
+def _parts(run: str) -> str:
+    """The document parts of an earlier run, whose directory is given; it must be finished."""
+    run = resolve_path(run).rstrip("/")
+    if not files.exists(files.join(run, "manifest.json")):
+        raise InputError(f"{run!r} holds no finished run (manifest.json). Give a run's directory.")
+    return files.join(run, "documents", "part-*.parquet")
+
+
 def _match(source: str, pattern: str) -> Iterator[InputFile]:
     pattern = resolve_path(pattern)
     root = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
@@ -77,8 +86,11 @@ def _match(source: str, pattern: str) -> Iterator[InputFile]:
         root = root.rpartition("/")[0]
     for info in files.list_files(pattern):
         name = info.path.removeprefix(root).lstrip("/")
-        modified = 0 if files.is_remote(info.path) else Path(info.path).stat().st_mtime_ns
-        yield InputFile(source, name, info.size, modified, info.path)
+        if files.is_remote(info.path):
+            yield InputFile(source, name, info.size, 0, info.path)
+        else:  # absolute: workers may have another working directory
+            path = Path(info.path).absolute()
+            yield InputFile(source, name, info.size, path.stat().st_mtime_ns, path.as_posix())
 
 
 def group(inputs: Sequence[InputFile]) -> Iterator[list[InputFile]]:

@@ -115,7 +115,7 @@ def error_path(part: Part) -> str:
     return files.join(part.run, part.stage, "_receipts", f"{part.name}.error")
 
 
-def run_part(work: Callable[[Part], Made], part: Part) -> None:
+def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
     """Make one part and write its receipt; on an error write an error file and raise.
 
     This is the whole of what a worker does.
@@ -143,6 +143,8 @@ def run_part(work: Callable[[Part], Made], part: Part) -> None:
         input_bytes=made.input_bytes or part.size,
     )
     records.write_json(receipt_path(part), receipt)
+    files.remove(error_path(part))  # an engine may have tried before, and failed
+    return receipt
 
 
 def run_stage(stage: Stage, execute: Executor, *, force: bool = False) -> tuple[Manifest, bool]:

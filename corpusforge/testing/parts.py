@@ -8,7 +8,7 @@ import signal
 from corpusforge.io import files
 from corpusforge.run.stage import Made, Part
 
-__all__ = ["kill_second", "write_process"]
+__all__ = ["count_documents", "divide_by_zero", "kill_second", "write_process"]
 
 
 def write_process(part: Part) -> Made:
@@ -23,3 +23,19 @@ def kill_second(part: Part) -> Made:
     if part.index == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return write_process(part)
+
+
+def divide_by_zero(part: Part) -> Made:
+    """Fail at part 1 as a defect does; else `write_process`."""
+    if part.index == 1:
+        raise ZeroDivisionError("division by zero")
+    return write_process(part)
+
+
+def count_documents(part: Part) -> Made:
+    """`write_process` with a ledger: three documents seen, two kept, one dropped."""
+    made = write_process(part)
+    account = made.ledger.of("ingest", part.stage)
+    account.seen, account.kept = 3, 2
+    account.dropped["odd"] = 1
+    return made

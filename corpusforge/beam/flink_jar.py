@@ -1,0 +1,84 @@
+"""Puts Beam's Flink job server into Beam's jar cache, checked, so that a run downloads nothing.
+
+    python -m corpusforge.beam.flink_jar --flink_version 2.2
+
+The jar (`beam-runners-flink-VERSION-job-server`, about 300 MB) comes from Maven Central, or from a mirror
+or `file` given with `--base`. Its SHA-1 is the one published beside it; `--sha512` checks against one
+that you trust more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from apache_beam.options.pipeline_options import FlinkRunnerOptions
+from apache_beam.utils.subprocess_server import JavaJarServer
+from apache_beam.version import __version__ as beam_version
+
+from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.fetch.download import Fetched, Remote, download, read_small
+from corpusforge.fetch.settings import Settings
+
+__all__ = ["CENTRAL", "VERSIONS", "cached_jar", "fetch_jar", "main"]
+
+CENTRAL = JavaJarServer.MAVEN_CENTRAL_REPOSITORY
+VERSIONS: tuple[str, ...] = tuple(FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS)
+
+
+def cached_jar(version: str, cache: str | None = None) -> Path:
+    """Return where Beam looks for the job server of a Flink version."""
+    name = f"beam-runners-flink-{version}-job-server-{beam_version}.jar"
+    return Path(cache or JavaJarServer.JAR_CACHE) / name
+
+
+def fetch_jar(
+    version: str, base: str = CENTRAL, sha512: str = "", cache: str | None = None
+) -> Fetched:
+    """Download and check the jar of a Flink version; one that is there and right stays.
+
+    Raises InputError where it cannot be had or is not what its checksum says.
+    """
+    if version not in VERSIONS:
+        raise InputError(
+            f"--flink_version {version!r}: Beam {beam_version} has job servers for "
+            f"{', '.join(VERSIONS)}."
+        )
+    target = cached_jar(version, cache)
+    artifact = target.name.removesuffix(f"-{beam_version}.jar")
+    url = f"{base.rstrip('/')}/org/apache/beam/{artifact}/{beam_version}/{target.name}"
+    settings = Settings()
+    checksum = f"sha512:{sha512}"
+    if not sha512:
+        published = read_small(f"{url}.sha1", settings).decode("ascii", "replace").split()
+        if not published:
+            raise InputError(f"{url}.sha1 is empty. Give --sha512 of a jar that you trust.")
+        checksum = f"sha1:{published[0]}"
+    return download(Remote(url, target.name, checksum), str(target), settings)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fetch the jar; 0 when it is there, 2 with a message when it is not to be had."""
+    options = argparse.ArgumentParser(
+        prog="python -m corpusforge.beam.flink_jar",
+        description="Put Beam's Flink job server into Beam's jar cache.",
+    )
+    options.add_argument("--flink_version", default=VERSIONS[-1], choices=VERSIONS)
+    options.add_argument("--base", default=CENTRAL, help="a Maven repository (default: Central)")
+    options.add_argument("--sha512", default="", help="the checksum that the jar must have")
+    options.add_argument("--cache", help="directory (default: where Beam looks)")
+    told = options.parse_args(argv)
+    try:
+        fetched = fetch_jar(told.flink_version, told.base, told.sha512, told.cache)
+    except CorpusforgeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    note = "already there" if not fetched.requests else "fetched"
+    print(f"{fetched.path}  {fetched.size} bytes, {note}, checksum right")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

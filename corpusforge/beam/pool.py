@@ -1,0 +1,117 @@
+"""A worker pool for remote engines (Flink, Prism): each worker is a fork of a warm process.
+
+It speaks Beam's external worker pool service (`--environment_type=EXTERNAL`), as Beam's own
+`worker_pool_main` does, but a worker is there in milliseconds instead of seconds, and a worker that
+dies is told of. Every machine of a cluster runs one: `python -m corpusforge.beam.pool --port 50000`.
+Limit: the service has no authentication, so it listens on loopback unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+import grpc
+from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
+from apache_beam.utils import thread_pool_executor
+
+from corpusforge.beam.forkserver import ForkServer
+
+__all__ = ["WorkerPool", "main"]
+
+
+class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
+    """Starts and stops workers by name."""
+
+    def __init__(self, server: ForkServer) -> None:
+        self._server = server
+        self._workers: dict[str, socket.socket] = {}
+
+    def StartWorker(self, request: beam_fn_api_pb2.StartWorkerRequest, _: object) -> object:  # noqa: N802
+        """Fork a worker that connects to the engine's control address."""
+        environment = {
+            "WORKER_ID": request.worker_id,
+            "CONTROL_API_SERVICE_DESCRIPTOR": str(request.control_endpoint),
+            "PIPELINE_OPTIONS": "{}",
+        }
+        if request.logging_endpoint.url:
+            environment["LOGGING_API_SERVICE_DESCRIPTOR"] = str(request.logging_endpoint)
+        connection = self._server.fork(json.dumps(environment))
+        self._workers[request.worker_id] = connection
+        name = f"worker-{request.worker_id}"
+        threading.Thread(
+            target=self._follow, args=(request.worker_id, connection), name=name, daemon=True
+        ).start()
+        return beam_fn_api_pb2.StartWorkerResponse()
+
+    def StopWorker(self, request: beam_fn_api_pb2.StopWorkerRequest, _: object) -> object:  # noqa: N802
+        """End a worker; one that ended by itself is fine."""
+        connection = self._workers.pop(request.worker_id, None)
+        if connection is not None:
+            connection.close()  # the fork server ends the worker of a client that is gone
+        return beam_fn_api_pb2.StopWorkerResponse()
+
+    def _follow(self, worker: str, connection: socket.socket) -> None:
+        try:
+            answer = connection.recv(16)
+        except OSError:
+            answer = b""
+        if self._workers.pop(worker, None) is not None:
+            connection.close()
+            if answer not in (b"", b"0"):
+                text = f"worker {worker} ended with status {int(answer)}"
+                print(text, file=sys.stderr, flush=True)
+
+
+class WorkerPool:
+    """A running pool; use as a context manager. `address` is what `--environment_config` takes."""
+
+    def __init__(self, server: ForkServer, bind: str = "127.0.0.1:0") -> None:
+        self._grpc = grpc.server(thread_pool_executor.shared_unbounded_instance())
+        host, _, _ = bind.rpartition(":")
+        self.address = f"{host}:{self._grpc.add_insecure_port(bind)}"
+        beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(
+            _Servicer(server), self._grpc
+        )
+        self._grpc.start()
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._grpc.stop(0)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until interrupted."""
+    options = argparse.ArgumentParser(
+        prog="python -m corpusforge.beam.pool",
+        description="Worker pool for --environment_type=EXTERNAL: one for each machine of a cluster.",
+    )
+    options.add_argument("--port", type=int, default=50000)
+    options.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: loopback only)"
+    )
+    told = options.parse_args(argv)
+    with ForkServer() as server, WorkerPool(server, f"{told.host}:{told.port}") as pool:
+        print(f"listening at {pool.address}", file=sys.stderr, flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
