@@ -95,12 +95,17 @@ def _lcs(member: Any, place: Any, rows: Any, state: Any) -> Any:
             total += carry
             carry = over | np.uint64(total < carry)
             state[w] = total | (s - u)
-    length = 0
+    length: Any = 0
     for w in range(width):
         length += np.int64(_popcount(~state[w]))
+        length += np.int64(_popcount(~state[w]))
+    return length
     return length
 
 
+
+
+@jit
 @jit
 def _may_pass(
     low: Any, high: Any, extra: Any, lengths: Any, q_low: Any, q_high: Any, q_extra: Any,
