@@ -98,14 +98,9 @@ def _lcs(member: Any, place: Any, rows: Any, state: Any) -> Any:
     length: Any = 0
     for w in range(width):
         length += np.int64(_popcount(~state[w]))
-        length += np.int64(_popcount(~state[w]))
-    return length
     return length
 
 
-
-
-@jit
 @jit
 def _may_pass(
     low: Any, high: Any, extra: Any, lengths: Any, q_low: Any, q_high: Any, q_extra: Any,
