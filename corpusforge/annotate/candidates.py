@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -133,10 +133,12 @@ def ask(
     sources: Sequence[Source],
     settings: CandidateSettings,
     seed: int,
+    start: Callable[[str], list[Candidate]] | None = None,
 ) -> Iterator[Item | Shortfall]:
     """Yield an `Item` a prompt in order, preceded by its `Shortfall` where answers are missing.
 
-    Sources take turns, beginning at a place drawn by the prompt's id. Raises InputError where
+    Sources take turns, beginning at a place drawn by the prompt's id; `start` gives the answers
+    that a prompt has already. Raises InputError where
     greedy sources alone cannot give K different answers, BudgetSpent as the client does.
     """
     greedy = [source for source in sources if source.sampling.temperature == 0]
@@ -154,6 +156,8 @@ def ask(
             _Work(prompt, wanted(prompt.id, settings, seed), turn)
             for prompt, turn in zip(chunk, turns, strict=True)
         ]
+        if start is not None:
+            _begin(work, start, settings, seed)
         for _ in range(settings.retries + 1):
             open_work = [item for item in work if len(item.found) < item.wanted]
             if not open_work:
@@ -161,6 +165,18 @@ def ask(
             _round(client, open_work, sources, settings.similar)
         for item in work:
             yield from _finished(item)
+
+
+def _begin(
+    work: list[_Work],
+    start: Callable[[str], list[Candidate]],
+    settings: CandidateSettings,
+    seed: int,
+) -> None:
+    given = [_in_turn(item.prompt.id, start(item.prompt.id), seed) for item in work]
+    keep = distinct([[c.text for c in found] for found in given], settings.similar)
+    for item, found, good in zip(work, given, keep, strict=True):
+        item.found = [c for c, fine in zip(found, good, strict=True) if fine][: item.wanted]
 
 
 def _round(client: Client, work: list[_Work], sources: Sequence[Source], similar: float) -> None:

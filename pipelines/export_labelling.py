@@ -1,0 +1,213 @@
+"""From prompts to labelling jobs, stand-alone.
+
+    python -m pipelines.export_labelling --prompts prompts.jsonl --engine openai --model NAME \\
+        -k 4 --raters 3 --target html --output job
+
+Writes OUTPUT/job.json and tasks.jsonl (with a checksum that import verifies), a folder for each
+target, OUTPUT/pool (prompts kept and dropped), shortfalls.jsonl, export.json, the journal of
+replies, and OUTPUT/private (salt and names: keep it apart). Answers that exist come by --answers
+instead of a model, or before it. A stopped export goes on when the same command is run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from corpusforge.annotate.outgoing import Request, export, plan
+from corpusforge.annotate.settings import (
+    KINDS,
+    QUOTA_NAMES,
+    AssignSettings,
+    CandidateSettings,
+    CostSettings,
+    PoolSettings,
+    Settings,
+)
+from corpusforge.cli import fail
+from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.models.options import add_model_options, settings_from
+
+__all__ = ["main"]
+
+_TARGETS = ("label-studio", "argilla", "csv", "html")
+_NAMES = {
+    "threshold": "prompt-threshold",
+    "retries": "answer-retries",
+    "similar": "answer-similar",
+}
+_ELSEWHERE = ("k", "temperature", "top_p", "max_tokens", "quotas", "redact")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    options = argparse.ArgumentParser(
+        prog="python -m pipelines.export_labelling",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    for name, text in (
+        ("prompts", "users' prompts, JSON lines; a row's own `origin` wins"),
+        ("labeler-prompts", "prompts written by labelers"),
+        ("instruct-rows", "rows.jsonl of an instruct run"),
+        ("logs", "usage logs: rows without consent are dropped"),
+        ("answers", "answers that exist, one or several a row"),
+        ("gold", "known items, hidden among the others"),
+        ("qualification", "known items that every rater does first"),
+    ):
+        add(f"--{name}", nargs="+", default=[], metavar="FILE", help=text)
+    add("--output", required=True, metavar="DIR", help="an empty or new directory")
+    add("--raters", required=True, metavar="N|FILE", help="a number, or names (docs/annotate.md)")
+    add("--target", nargs="+", default=[], choices=_TARGETS, help="none: only the job")
+    add("--kind", choices=KINDS, default="ranking")
+    add("-k", "--candidates", dest="k", type=int, default=CandidateSettings().k, metavar="K")
+    add("--source", action="append", default=[], metavar="model=NAME,temperature=T", help="repeat")
+    add("--rubric", default=Settings().rubric, metavar="NAME")
+    add("--language", choices=("en", "zh"), default="en", help="the raters' surface")
+    add("--languages", nargs="+", default=[], metavar="LANG", help="keep prompts in these only")
+    add("--quotas", choices=QUOTA_NAMES, default="none")
+    add("--no-redact", action="store_true", help="leave personal data in (be sure you may)")
+    add("--pool", choices=("sft", "rm", "ppo", "all"), default="", help="default: by kind")
+    add("--split", choices=("train", "valid", "all"), default="all")
+    add("--seed", type=int, default=0)
+    add("--round", type=int, default=0, metavar="N", help="of the flywheel")
+    add("--previous", nargs="+", default=[], metavar="JOB", help="ids of earlier rounds' jobs")
+    add("--salt-file", default="", metavar="FILE", help="same pseudonyms as another job")
+    add("--plan", action="store_true", help="print pool and cost, ask and write nothing")
+    for title, kind in (
+        ("pool", PoolSettings),
+        ("answers", CandidateSettings),
+        ("assignment", AssignSettings),
+        ("cost", CostSettings),
+    ):
+        _add_settings(options, title, kind)
+    add_model_options(options)
+    return options
+
+
+def _add_settings(options: argparse.ArgumentParser, title: str, kind: Any) -> None:
+    group = options.add_argument_group(f"{title} (docs/annotate.md)")
+    for item in fields(kind):
+        if item.name not in _ELSEWHERE:
+            name = _NAMES.get(item.name, item.name.replace("_", "-"))
+            default: Any = item.default
+            group.add_argument(f"--{name}", dest=f"own_{item.name}", type=type(default),
+                               default=default, metavar="X")  # fmt: skip
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    def of(kind: Any, **more: Any) -> Any:
+        names = [item.name for item in fields(kind) if item.name not in _ELSEWHERE]
+        return kind(**{name: getattr(options, f"own_{name}") for name in names}, **more)
+
+    redact: dict[str, Any] = {"redact": ()} if options.no_redact else {}
+    sampling = {
+        name: getattr(options, f"model_{name}")
+        for name in ("temperature", "top_p", "max_tokens")
+        if getattr(options, f"model_{name}") is not None
+    }
+    return Settings(
+        kind=options.kind,
+        rubric=options.rubric,
+        language=options.language,
+        seed=options.seed,
+        round=options.round,
+        pool=of(PoolSettings, quotas=options.quotas, **redact),
+        candidates=of(CandidateSettings, k=options.k, **sampling),
+        assign=of(AssignSettings),
+        cost=of(CostSettings),
+    )
+
+
+def _paths(patterns: Sequence[str], option: str) -> list[str]:
+    from corpusforge.io.files import list_files
+
+    found = []
+    for pattern in patterns:
+        matched = [info.path for info in list_files(pattern)]
+        if not matched:
+            raise InputError(f"--{option} {pattern!r} matches no file.")
+        found += matched
+    return found
+
+
+def _request(options: argparse.Namespace) -> Request:
+    prompts = [
+        (origin, path)
+        for option, origin in (
+            ("prompts", "user"),
+            ("labeler_prompts", "labeler"),
+            ("instruct_rows", "instruct"),
+        )
+        for path in _paths(getattr(options, option), option.replace("_", "-"))
+    ]
+    logs = _paths(options.logs, "logs")
+    if not prompts and not logs:
+        raise InputError(
+            "no prompts. Give --prompts, --labeler-prompts, --instruct-rows or --logs."
+        )
+    return Request(
+        prompts=prompts,
+        logs=logs,
+        answers=_paths(options.answers, "answers"),
+        gold=_paths(options.gold, "gold"),
+        qualification=_paths(options.qualification, "qualification"),
+        output=options.output,
+        raters=options.raters,
+        targets=options.target,
+        salt_file=options.salt_file,
+        pool=options.pool,
+        split=options.split,
+        languages=options.languages,
+        previous=options.previous,
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the export the options describe; return the exit code."""
+    from corpusforge.annotate.candidates import parse_source
+    from corpusforge.io.files import make_directory
+    from corpusforge.models.engines import open_client
+
+    settings, request = _settings(options), _request(options)
+    if options.plan:
+        plan(request, settings)
+        return 0
+    model = settings_from(options)
+    texts = options.source or [""]
+    sources = [parse_source(text, settings.candidates) for text in texts]
+    client = None
+    if model.model or model.engine == "replay" or options.source:
+        make_directory(options.output)
+        client = open_client(model, options.output)
+    try:
+        done = export(request, settings, client, sources)
+    finally:
+        if client is not None:
+            client.close()
+    job = done.job
+    print(
+        f"job {job.id}: {job.tasks} tasks on {job.prompts} prompts for {len(job.raters)} raters, "
+        f"checksum {job.checksum}; {len(done.paths)} files; written to {options.output}"
+    )
+    for what, count in sorted(done.report["shortfalls"].items()):
+        print(f"warning: {count} prompts with too few answers: {what}", file=sys.stderr)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; exit code 2 for a wrong input or option."""
+    options = parser().parse_args(argv)
+    try:
+        return run(options)
+    except CorpusforgeError as error:
+        return fail(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
