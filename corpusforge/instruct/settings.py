@@ -1,0 +1,140 @@
+"""What a Self-Instruct run may be told, and what each value means.
+
+Defaults are the settings of Wang et al. 2023 and of their code, where they have one; what differs
+says why. Limit: a method's prompts are chosen by language, not by setting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from corpusforge.errors import RecipeError, nearest
+from corpusforge.instruct.rules import RULES
+from corpusforge.models.records import Sampling
+
+__all__ = ["FORMS", "KINDS", "LANGUAGES", "MOVABLE", "Settings"]
+
+LANGUAGES = ("en", "zh")
+KINDS = ("any", "classification")
+FORMS = ("chat", "plain", "json")
+
+MOVABLE = ("target", "max_rounds", "yield_floor", "yield_rounds")
+"""Settings that a later run of the same directory may change: they say when to stop, and change
+nothing in the rounds before."""
+
+_GENERATE = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
+_CLASSIFY = Sampling(max_tokens=16)
+_INSTANCES = Sampling(presence_penalty=1.5, max_tokens=350)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The `[instruct]` table."""
+
+    languages: tuple[str, ...] = ("en",)
+    """en, zh, or both. Each has its own pool and gate; neither changes the other's rows."""
+
+    target: int = 100
+    """Finished rows wanted in each language. The round that reaches it is kept whole."""
+
+    kind: str = "any"
+    """any, or classification: only classification seeds and tasks, and no classify step."""
+
+    form: str = "chat"
+    """chat, plain (one text to continue, for models without a chat template), or json (the server
+    is given a JSON Schema)."""
+
+    seeds: tuple[str, ...] = ()
+    """Seed files (JSON lines in Self-Instruct's schema); the built-in sets where empty."""
+
+    seed: int = 0
+    """Seed of every random choice, and of the requests' own seeds."""
+
+    human: int = 6
+    """Seed tasks shown in a generation prompt. Seeds also stand in for missing machine tasks."""
+
+    machine: int = 2
+    """Accepted machine tasks shown in a generation prompt."""
+
+    asked: int = 7
+    """New tasks asked for in one prompt (the original's stop string at "16" after 8 examples)."""
+
+    prompts: int = 20
+    """Generation prompts a language and round. The original sends 5; more keep an engine that works
+    on many requests at once busy. Rows depend on it, never on the engine's concurrency."""
+
+    max_instances: int = 5
+    """Instances kept of one task."""
+
+    numerator: int = 7
+    """ROUGE-L F1 above numerator / (denominator / 2) is a near copy: 20·L > 7·(m + n) is 0.7."""
+
+    denominator: int = 20
+    """See `numerator`."""
+
+    similar: int = 10
+    """Nearest pool members stored with an accepted instruction."""
+
+    allow: tuple[str, ...] = ()
+    """Names of instance and row rules that are not applied (docs/instruct.md lists them)."""
+
+    evaluation: str = ""
+    """Index of `python -m pipelines.build_eval_index`: rows that hold evaluation text are refused."""
+
+    max_rounds: int = 10_000
+    """Rounds after which the run stops."""
+
+    yield_floor: float = 0.05
+    """The run stops in a language when rows / candidate instructions falls below this."""
+
+    yield_rounds: int = 5
+    """Rounds over which the yield is taken."""
+
+    generate: Sampling = _GENERATE
+    """Sampling of the generation step."""
+
+    classify: Sampling = _CLASSIFY
+    """Sampling of the classification step. The original's 3 tokens cut "**Yes**" or " Answer: No"."""
+
+    instances: Sampling = _INSTANCES
+    """Sampling of the instance step."""
+
+    def __post_init__(self) -> None:
+        """Raise RecipeError for a value that cannot work."""
+        for name, known in (("kind", KINDS), ("form", FORMS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise RecipeError(f"[instruct] {name} = {value!r}.{nearest(value, known)}")
+        for rule in self.allow:
+            if rule not in RULES:
+                raise RecipeError(f"[instruct] allow: no rule {rule!r}.{nearest(rule, RULES)}")
+        if not self.languages or len(set(self.languages)) != len(self.languages):
+            raise RecipeError(f"[instruct] languages = {self.languages!r}: name each once.")
+        for language in self.languages:
+            if language not in LANGUAGES:
+                raise RecipeError(
+                    f"[instruct] language {language!r} has no prompts.{nearest(language, LANGUAGES)}"
+                )
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        least = {"target": 1, "asked": 1, "prompts": 1, "max_instances": 1, "max_rounds": 1,
+                 "yield_rounds": 1, "human": 1, "machine": 0, "similar": 0, "numerator": 1,
+                 "denominator": 1}  # fmt: skip
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise RecipeError(
+                    f"[instruct] {name} = {getattr(self, name)}: expected at least {low}."
+                )
+        if 2 * self.numerator > self.denominator:
+            raise RecipeError(
+                f"[instruct] numerator/denominator = {self.numerator}/{self.denominator}: the bound "
+                "2·numerator/denominator must not be above 1."
+            )
+        if not 0 <= self.yield_floor < 1:
+            raise RecipeError(f"[instruct] yield_floor = {self.yield_floor}: expected 0 <= x < 1.")
+
+    def fixed(self) -> dict[str, object]:
+        """Return the settings that a directory's rounds depend on."""
+        return {item.name: getattr(self, item.name) for item in fields(self)
+                if item.name not in MOVABLE}  # fmt: skip
