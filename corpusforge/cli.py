@@ -37,7 +37,12 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-_MODULES = ("corpusforge.filter.sweep", "corpusforge.dedup.cli", "corpusforge.fetch.cli")
+_MODULES = (
+    "corpusforge.filter.sweep",
+    "corpusforge.dedup.cli",
+    "corpusforge.fetch.cli",
+    "corpusforge.instruct.lint_command",
+)
 """Modules of single verbs that bring a subcommand by `add_parser(subparsers)`."""
 
 

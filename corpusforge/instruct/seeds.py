@@ -8,7 +8,7 @@ taken as Chinese when at least 3 in 10 of its instruction's letters are Han, unl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -16,7 +16,7 @@ from corpusforge.errors import InputError
 from corpusforge.instruct.records import Instance, Task
 from corpusforge.io.jsonl import read_jsonl
 
-__all__ = ["BUILTIN", "language_of", "load", "parse"]
+__all__ = ["BUILTIN", "language_of", "load", "parse", "parse_task", "path_of"]
 
 BUILTIN = ("en", "zh")
 """Names of the seed sets that come with the package."""
@@ -30,16 +30,22 @@ def load(source: str, language: str = "") -> tuple[Task, ...]:
     Raises InputError naming file and row where a row does not fit the schema or an id comes twice.
     """
     if source in BUILTIN:
-        path = str(files("corpusforge.instruct").joinpath("seeds", f"{source}.jsonl"))
-        return parse(read_jsonl(path), f"seeds {source}", source)
+        return parse(read_jsonl(path_of(source)), f"seeds {source}", source)
     return parse(read_jsonl(source), source, language)
+
+
+def path_of(source: str) -> str:
+    """Return the path of a built-in set, and any other source as it is."""
+    if source not in BUILTIN:
+        return source
+    return str(files("corpusforge.instruct").joinpath("seeds", f"{source}.jsonl"))
 
 
 def parse(rows: Iterable[dict[str, Any]], name: str, language: str = "") -> tuple[Task, ...]:
     """Return one task a row; `name` stands in error messages. Raises InputError."""
     tasks: dict[str, Task] = {}
     for number, row in enumerate(rows, 1):
-        task = _task(row, f"{name}: row {number}", language)
+        task = parse_task(row, f"{name}: row {number}", language)
         if task.id in tasks:
             raise InputError(
                 f"{name}: row {number}: the id {task.id!r} comes twice; make ids unique"
@@ -55,7 +61,8 @@ def language_of(text: str) -> str:
     return "zh" if letters and han >= _HAN_SHARE * len(letters) else "en"
 
 
-def _task(row: dict[str, Any], where: str, language: str) -> Task:
+def parse_task(row: Mapping[str, Any], where: str, language: str = "") -> Task:
+    """Return the task of one row; `where` stands in error messages. Raises InputError."""
     instruction = _text(row, "instruction", where)
     instances = row.get("instances")
     if not isinstance(instances, list) or not instances:
@@ -84,7 +91,7 @@ def _instance(value: Any, where: str) -> Instance:
     return Instance(value["input"], _text(value, "output", where))
 
 
-def _text(row: dict[str, Any], key: str, where: str) -> str:
+def _text(row: Mapping[str, Any], key: str, where: str) -> str:
     value = row.get(key)
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{where}: `{key}` is {value!r}; expected a text that is not empty")
