@@ -1,0 +1,292 @@
+"""Crowd platforms and spreadsheets: one row a task, as CSV and as JSON lines, filled in and read back.
+
+In CSV the rater writes a number into `rank_<i>` for the answer in `answer_<i>` (1 is best, equal
+numbers tie, "x" cannot be ranked). Platforms that prefix columns ("Input.", "Answer.", as Mechanical
+Turk does) are read as they are. Cells that a spreadsheet would run as a formula get a leading
+apostrophe; JSON lines hold texts unchanged. Limits: an export that is not UTF-8 keeps its ranks (they
+are ASCII), but a written answer in it is refused; only `.csv` and `.tsv` names are read as tables.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from corpusforge.annotate.imports import stream
+from corpusforge.annotate.imports.answers import Answer, by_rank, judge_all, moment, seconds
+from corpusforge.annotate.imports.settings import Settings
+from corpusforge.annotate.jobs import Job
+from corpusforge.annotate.records import Ranking, Rating, Refused, Task
+from corpusforge.annotate.targets.common import (
+    WRITTEN,
+    Sheet,
+    answers_of,
+    marks,
+    origin,
+    presented,
+    prompt_text,
+    ratings_of,
+    sheets,
+)
+from corpusforge.io import files
+
+__all__ = ["Crowd", "is_table"]
+
+_PREFIX = re.compile(r"^(?:Input|Answer)\.")
+_SLOT = re.compile(r"(rank|rate|flags|comment)_([1-9][0-9]?)(?:_(.+))?", re.DOTALL)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_TRUE = {"1", "true", "yes", "x", "是"}
+_FALSE = {"", "0", "false", "no", "否"}
+_BAD = (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError, OverflowError)
+_LONGEST_CELL = 1 << 28
+
+
+class Crowd:
+    """Files NAME.csv and NAME.jsonl a sheet: the same tasks twice, for whichever form is taken."""
+
+    def write(self, tasks: Sequence[Task], job: Job, directory: str) -> list[str]:
+        """Write both forms of each sheet; return the paths."""
+        paths = []
+        for sheet in sheets(tasks, job, directory):
+            paths += [files.join(directory, f"{sheet.name}{end}") for end in (".csv", ".jsonl")]
+            _write_csv(paths[-2], sheet, job)
+            with files.atomic_write(paths[-1]) as out:
+                for task in sheet.tasks:
+                    out.write(msgspec.json.encode(_line(task, job)) + b"\n")
+        return paths
+
+    def read(
+        self,
+        paths: Sequence[str],
+        tasks: Mapping[str, Task],
+        job: Job,
+        settings: Settings | None = None,
+    ) -> Iterator[Ranking | Refused]:
+        """Yield one Ranking or Refused for each row of tables and JSON lines."""
+        for path in paths:
+            read = _read_table if is_table(path) else _read_lines
+            yield from judge_all(read(path, tasks), tasks, job, settings or Settings())
+
+    def owns(self, row: Any) -> bool:
+        """Whether this is one of our lines."""
+        return isinstance(row, dict) and "task_id" in row and "ranks" in row
+
+
+def is_table(path: str) -> bool:
+    """Whether the name says CSV or TSV, compressed or not."""
+    name = PurePosixPath(path).name.lower()
+    return re.search(r"\.(csv|tsv)(\.[a-z0-9]+)?$", name) is not None
+
+
+def _write_csv(path: str, sheet: Sheet, job: Job) -> None:
+    places = range(1, sheet.k + 1) if job.kind not in WRITTEN else range(0)
+    ranked = job.kind not in ("rating", *WRITTEN)
+    fill = [f"rank_{place}" for place in places if ranked]
+    for place in places:
+        fill += [f"rate_{place}_{scale.name}" for scale in job.scales]
+        fill += [f"flags_{place}"] if job.flags else []
+    fill += ["cannot_rank", "seconds"] if places else ["text", "seconds"]
+    shown = [*marks(sheet.tasks[0], job), "prompt", *(f"answer_{place}" for place in places)]
+    with files.atomic_write(path) as out:
+        # the mark makes spreadsheets read UTF-8, without which Chinese texts are mangled
+        text = io.TextIOWrapper(out, encoding="utf-8-sig", errors="replace", newline="")
+        table = csv.writer(text)
+        table.writerow([*shown, *fill])
+        for task in sheet.tasks:
+            answers = [one for _, one in answers_of(task)] if places else []
+            cells = [*marks(task, job).values(), prompt_text(task, sheet.language), *answers]
+            table.writerow([*map(_inert, cells), *("" for _ in fill)])
+        text.flush()
+        text.detach()
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _line(task: Task, job: Job) -> dict[str, Any]:
+    answers = [] if task.kind in WRITTEN else answers_of(task)
+    return {
+        **marks(task, job),
+        "kind": task.kind,
+        "messages": [{"role": m.role, "content": m.content} for m in task.prompt.messages],
+        "answers": [{"id": name, "text": text} for name, text in answers],
+        "ranks": {},
+        "unrankable": [],
+        "ratings": [],
+        "cannot_rank": False,
+        "text": "",
+        "seconds": None,
+    }
+
+
+def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
+    # process-wide, and only ever raised: an answer may be longer than the module's 131,072
+    csv.field_size_limit(max(_LONGEST_CELL, csv.field_size_limit()))
+    base = PurePosixPath(path).name
+    with files.open_stream(path) as raw:
+        text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
+        table = csv.reader(text, delimiter="\t" if ".tsv" in base.lower() else ",")
+        header: list[str] | None = None
+        number = 0
+        while True:
+            number += 1
+            where = f"{base}#{number}"
+            try:
+                cells = next(table, None)
+            except csv.Error as error:
+                yield Refused(locator=where, rule="malformed", value=str(error)[:200])
+                continue
+            if cells is None:
+                return
+            if header is None:
+                header = [_PREFIX.sub("", name.strip()) for name in cells]
+            elif any(cell.strip() for cell in cells):
+                yield _row(where, header, cells, tasks)
+
+
+def _row(
+    where: str, header: Sequence[str], cells: Sequence[str], tasks: Mapping[str, Task]
+) -> Answer | Refused:
+    data = dict(zip(header, cells, strict=False))
+    task = origin(data)["task"][:64]
+    if len(cells) != len(header):
+        found = f"{len(cells)} cells under {len(header)} columns"
+        return Refused(locator=where, rule="malformed", value=found, task=task)
+    return _guarded(where, task, lambda: _table_answer(where, data, presented(data, tasks)))
+
+
+def _guarded(where: str, task: str, make: Callable[[], Answer]) -> Answer | Refused:
+    try:
+        return make()
+    except _BAD as error:
+        return Refused(locator=where, rule="malformed", value=str(error)[:200], task=task)
+
+
+def _table_answer(where: str, data: Mapping[str, str], order: Sequence[str]) -> Answer:
+    ranks, left, scores, flags = [], [], {}, {}
+    comments: dict[int, str] = {}
+    for name, cell in data.items():
+        slot, value = _SLOT.fullmatch(name), cell.strip()
+        if not slot or not value:
+            continue
+        place = int(slot[2]) - 1
+        candidate = order[place] if 0 <= place < len(order) else f"#{place + 1}"
+        if slot[1] == "rank" and value.lower() == "x":
+            left.append(candidate)
+        elif slot[1] == "rank":
+            ranks.append((candidate, _number(value)))
+        elif slot[1] == "rate" and slot[3]:
+            scores[place, slot[3]] = _number(value)
+        elif slot[1] == "flags":
+            flags[place] = [flag.strip() for flag in re.split(r"[|,;，；]", value) if flag.strip()]
+        elif slot[1] == "comment":
+            comments[place] = value
+    cannot = _truth(data.get("cannot_rank", ""))
+    text = data.get("text", "")
+    if "\ufffd" in text:
+        raise ValueError("the written answer is not UTF-8")
+    given = bool(ranks or left or scores or flags or cannot or text.strip())
+    rejected = data.get("AssignmentStatus", "").lower() == "rejected"
+    return Answer(
+        locator=where,
+        tool="csv",
+        state="skipped" if rejected else "submitted" if given else "unanswered",
+        tiers=by_rank(ranks),
+        unrankable=tuple(left),
+        ratings=ratings_of(order, scores, flags, comments),
+        text=text,
+        cannot_rank=cannot,
+        confirmed=True,
+        lead_time=seconds(data.get("seconds") or data.get("WorkTimeInSeconds")),
+        created=moment(data.get("created") or data.get("SubmitTime")),
+        annotation=data.get("AssignmentId", "")[:64],
+        users=(worker,) if (worker := data.get("WorkerId", "").strip()) else (),
+        **origin(data),
+    )
+
+
+def _read_lines(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
+    base = PurePosixPath(path).name
+    for number, row in stream.rows(path):
+        where = f"{base}#{number}"
+        value = stream.decode(row)
+        if isinstance(value, dict):
+            task = origin(value)["task"][:64]
+            yield _guarded(where, task, lambda v=value, w=where: _line_answer(w, v))  # type: ignore[misc]
+        else:
+            yield Refused(locator=where, rule="malformed", value="not a JSON object")
+
+
+def _line_answer(where: str, data: Mapping[str, Any]) -> Answer:
+    given = msgspec.convert(data, _Filled)
+    ranks = [(name, _number(rank)) for name, rank in given.ranks.items() if rank is not None]
+    said = ranks or given.unrankable or given.ratings or given.cannot_rank or given.text.strip()
+    return Answer(
+        locator=where,
+        tool="csv",
+        state="submitted" if said else "unanswered",
+        tiers=by_rank(ranks),
+        unrankable=given.unrankable,
+        ratings=_ratings(given),
+        text=given.text,
+        cannot_rank=given.cannot_rank,
+        confirmed=True,
+        lead_time=seconds(given.seconds),
+        created=moment(given.created),
+        **origin(data),
+    )
+
+
+class _Rated(msgspec.Struct):
+    """Ratings of one answer in a line."""
+
+    candidate: str
+    scores: dict[str, float] = {}
+    flags: list[str] = []
+    comment: str = ""
+
+
+class _Filled(msgspec.Struct):
+    """The keys of a line that a rater fills."""
+
+    ranks: dict[str, float | str | None] = {}
+    unrankable: tuple[str, ...] = ()
+    ratings: list[_Rated] = []
+    cannot_rank: bool = False
+    text: str = ""
+    seconds: float | None = None
+    created: str = ""
+
+
+def _ratings(given: _Filled) -> tuple[Rating, ...]:
+    return tuple(
+        Rating(
+            candidate=one.candidate,
+            scores=tuple(sorted(one.scores.items())),
+            flags=tuple(sorted(set(one.flags))),
+            comment=one.comment,
+        )
+        for one in given.ratings
+    )
+
+
+def _number(value: float | str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is no number")
+    return number
+
+
+def _truth(cell: str) -> bool:
+    word = cell.strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise ValueError(f"cannot_rank is {cell[:40]!r}; write yes or leave it empty")
