@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
@@ -188,7 +189,10 @@ def open_tasks(directory: str) -> TaskFile:
 
 
 class TaskFile(Mapping[str, Task]):
-    """A read-only mapping of task id to `Task`, each decoded from disk when it is asked for."""
+    """A read-only mapping of task id to `Task`, each decoded from disk when it is asked for.
+
+    `close()` closes the file; so does forgetting the mapping.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -196,6 +200,7 @@ class TaskFile(Mapping[str, Task]):
         self._decoder = msgspec.json.Decoder(Task)
         place = 0
         self._stream: BinaryIO = files.open_raw(path)
+        self.close = weakref.finalize(self, self._stream.close)
         for number, line in enumerate(self._stream, 1):
             match = _ID.match(line)
             if match is None:
@@ -216,10 +221,6 @@ class TaskFile(Mapping[str, Task]):
 
     def __len__(self) -> int:
         return len(self._places)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
 
 
 def _decoded(decoder: msgspec.json.Decoder[Task], line: bytes, where: str) -> Task:
