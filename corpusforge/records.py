@@ -103,6 +103,8 @@ class RawDocument:
     model: str = ""
     prompt_version: str = ""
     meta: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+    """Set where a document of an earlier run is read again: it keeps its id."""
 
 
 @dataclass(frozen=True, slots=True)

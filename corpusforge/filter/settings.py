@@ -31,6 +31,7 @@ DEFAULT_RULES: dict[str, tuple[str, ...]] = {
     "wikipedia": ("light.v1",),
     "books": ("light.v1",),
     "code": ("code.v1",),
+    "run": (),  # judged by the earlier run
 }
 
 
@@ -49,7 +50,7 @@ class Settings:
     lines: tuple[str, ...] = ("lines.v1",)
     """Line rules, applied to text before it is measured: lines.v1, lines_c4.v1. Empty for none."""
 
-    lines_skip: tuple[str, ...] = ("code", "books")
+    lines_skip: tuple[str, ...] = ("code", "books", "run")
     """Source names or ingest kinds whose lines are left as they are."""
 
     redact: tuple[str, ...] = REDACTIONS

@@ -16,6 +16,7 @@ from corpusforge.ingest.books import read_books
 from corpusforge.ingest.code import read_code
 from corpusforge.ingest.dates import window
 from corpusforge.ingest.documents import read_documents, read_html
+from corpusforge.ingest.earlier import read_earlier
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.stackexchange import read_stackexchange
 from corpusforge.ingest.streams import DATA_ERRORS, name_of, reason
@@ -33,6 +34,7 @@ SOURCES: dict[str, Reader] = {
     "code": read_code,
     "documents": read_documents,
     "html": read_html,
+    "run": read_earlier,
     "stackexchange": read_stackexchange,
     "web": read_web,
     "wikipedia": read_wikipedia,
@@ -43,6 +45,7 @@ CATEGORIES = {
     "code": "code",
     "documents": "other",
     "html": "crawl",
+    "run": "other",
     "stackexchange": "forum",
     "web": "crawl",
     "wikipedia": "wikipedia",

@@ -91,6 +91,8 @@ class Settings:
     """Stretches with weights of their own, in order, each token-exact. Empty: one, of `weights`."""
     diversity: Diversity = field(default_factory=Diversity)
     """Bounds that fail the run."""
+    earlier: str = ""
+    """Directory of the run whose stream was trained on before: its repetition ledger goes on."""
     validation: float = 0.005
     """Share of the duplicate clusters that is held out, and of the budget that validation draws."""
     counts: dict[str, float] = field(default_factory=dict)

@@ -235,7 +235,7 @@ class _Chain:
 
     def _document(self, raw: RawDocument, result: Extracted) -> Document:
         return Document(
-            id=make_id(self.source, raw.locator),
+            id=raw.id or make_id(self.source, raw.locator),
             source=self.source,
             category=raw.category,
             format=result.format or raw.format,

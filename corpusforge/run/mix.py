@@ -15,11 +15,17 @@ from numpy.typing import NDArray
 
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
-from corpusforge.io.parquet import write_table
+from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import plain, write_json
 from corpusforge.mix.estimate import scaled_tokens
 from corpusforge.mix.plan import plan, plan_validation
-from corpusforge.mix.receipt import diversity, receipt, repetitions, tokens_by
+from corpusforge.mix.receipt import (
+    diversity,
+    receipt,
+    repetition_ledger,
+    repetitions,
+    tokens_by,
+)
 from corpusforge.mix.sample import Draws, Supply, stream
 from corpusforge.mix.settings import Settings
 from corpusforge.mix.supply import Supplies, supplies
@@ -57,7 +63,7 @@ def stage(context: Context) -> Stage:
         run=context.run,
         work=make_mix,
         parts=(Part("mix", 0, context.run, work),),
-        settings={"mix": recipe.mix, "seed": recipe.seed},
+        settings={"mix": recipe.mix, "seed": recipe.seed, **_digest(recipe.mix)},
         reads=context.reads("tokens", "choice"),
     )
 
@@ -98,11 +104,36 @@ def make_mix(part: Part) -> Made:
         path = f"mix/{name}.parquet"
         made.outputs[path] = write_table(files.join(part.run, path), supply.named(draws))
         facts[name] = {"sources": receipt(planned, draws), "tokens": draws.tokens}
+    path = "mix/repetitions.parquet"
+    ledger = repetition_ledger(supply.named(streams[0]), _earlier(work.settings))
+    made.outputs[path] = write_table(files.join(part.run, path), ledger)
     write_json(files.join(part.run, "mix/receipt.json"), facts)
     made.outputs["mix/receipt.json"] = 0
     made.extra = facts
     _account(supply, streams, work, made)
     return made
+
+
+def _ledger(settings: Settings) -> str:
+    """Path of the repetition ledger to go on with, "" where there is none."""
+    if not settings.earlier:
+        return ""
+    path = files.join(settings.earlier, "mix/repetitions.parquet")
+    if not files.exists(path):
+        raise InputError(
+            f"mix.earlier: {path!r} does not exist; expected the directory of a finished run."
+        )
+    return path
+
+
+def _digest(settings: Settings) -> dict[str, str]:
+    path = _ledger(settings)
+    return {"earlier": files.sha256(path)} if path else {}
+
+
+def _earlier(settings: Settings) -> pa.Table | None:
+    path = _ledger(settings)
+    return read_table(path) if path else None
 
 
 def _available(side: dict[str, Supply], work: Work) -> dict[str, int]:

@@ -46,6 +46,7 @@ SEEDS = {
     "arxiv": ("code/trees/left-pad-1.3.0.tar.gz", "books/epub/epubcheck-valid.epub"),
     "stackexchange": ("wiki/minidumps/simplewiki.xml.bz2",),
     "html": ("web/html_gold/dragnet/HTML/page_comments.html",),
+    "run": ("quality/redpajama-cc-sample.jsonl",),
 }  # fmt: skip
 
 
