@@ -77,8 +77,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Release the journal."""
+        """Release the journal, and the engine's worker processes where it has some."""
         self._store.close()
+        end = getattr(self.engine, "close", None)
+        if end is not None:
+            end()
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Return one completion a request, in order; equal requests are asked once.

@@ -1,0 +1,120 @@
+"""The engine itself: prompts to tokens here, answers from one batch or from worker processes."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from corpusforge.errors import InputError
+from corpusforge.models.client import failure
+from corpusforge.models.local.batch import Batch, Row
+from corpusforge.models.local.estimate import describe, probe
+from corpusforge.models.local.load import (
+    context_of,
+    devices,
+    load_config,
+    load_model,
+    load_tokenizer,
+)
+from corpusforge.models.local.name import model_name
+from corpusforge.models.local.prompts import BadPrompt, Prompts
+from corpusforge.models.local.sample import Chance
+from corpusforge.models.local.workers import Workers
+from corpusforge.models.records import Completion, Request
+from corpusforge.models.settings import Settings
+
+__all__ = ["LocalEngine"]
+
+
+class _Queue:
+    """A feed out of a list."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = deque(rows)
+
+    def take(self, count: int, *, block: bool) -> list[Row]:
+        """Return the next rows; `block` changes nothing, all are here."""
+        return [self._rows.popleft() for _ in range(min(count, len(self._rows)))]
+
+
+class LocalEngine:
+    """A model on this machine's devices; it is loaded when the first answer is needed.
+
+    Requests that a journal answers therefore cost neither memory nor a start.
+    """
+
+    name = "local"
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the model's name and configuration. Raises InputError."""
+        if not settings.model:
+            raise InputError("engine local needs --model: a directory or a hub id.")
+        self.settings = settings
+        self.model = model_name(settings.model)
+        self.context = context_of(load_config(settings.model), settings.context)
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """The tokenizer's side of the model."""
+        return Prompts(load_tokenizer(self.settings.model))
+
+    @cached_property
+    def _devices(self) -> list[str]:
+        return devices(self.settings)
+
+    @cached_property
+    def _batch(self) -> Batch:
+        return Batch(load_model(self.settings, self._devices[0]), self.prompts)
+
+    @cached_property
+    def _workers(self) -> Workers:
+        return Workers(self.settings, self._devices)
+
+    def count(self, requests: Sequence[Request]) -> list[int]:
+        """Return the prompt tokens of each request; 0 for one that cannot be asked."""
+        return [len(self._row(request).prompt) for request in requests]
+
+    def _row(self, request: Request) -> Row:
+        try:
+            prompt = self.prompts.encode(request)
+        except BadPrompt as error:
+            return Row(request, [], Chance(request.key), (str(error),))
+        return Row(request, prompt, Chance(request.key), self.prompts.stops(request))
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield one answer a request, as rows finish."""
+        rows = []
+        for request in requests:
+            row = self._row(request)
+            if not row.prompt:
+                yield failure(request, row.stops[0])
+            elif 0 < self.context < row.most:
+                yield failure(
+                    request, f"{row.most} tokens are more than the context {self.context}"
+                )
+            else:
+                rows.append(row)
+        # the longest first: memory is known early, and short rows fill the end
+        rows.sort(key=lambda row: (-row.most, row.request.key))
+        if not rows:
+            return
+        if len(self._devices) > 1:
+            yield from self._workers.run(rows)
+            return
+        self._announce(rows)
+        yield from self._batch.run(_Queue(rows))
+
+    def _announce(self, rows: list[Row]) -> None:
+        """Say before long work what it will take."""
+        if len(rows) > self._batch.row_limit:
+            text = describe(self._batch.loaded, rows, probe(self._batch, rows))
+            print(f"{self.model}: {text}", file=sys.stderr)
+
+    def close(self) -> None:
+        """End worker processes, if there are any."""
+        held: dict[str, Any] = self.__dict__
+        if "_workers" in held:
+            held.pop("_workers").close()
