@@ -1,8 +1,8 @@
 """Which of several answers to one prompt say the same: equal, or nearly equal in word 3-grams.
 
 Method: exact Jaccard similarity over the shingles of `corpusforge.dedup`; the first of two stays.
-An answer without three words (one emoji, "7.") is compared by its exact content only. Limit: the
-measure is of words; two different arguments with one verdict are two answers.
+Answers of three words or fewer ("-7.", one emoji) are compared by their exact content. Limits: signs
+are no words, so long answers that differ in a minus are the same; a paraphrase is another answer.
 """
 
 from __future__ import annotations
