@@ -39,7 +39,6 @@ RULES = {
     "empty_answer": "A demonstration without text.",
     "untouched": "The presented order, not confirmed or given too fast (setting `untouched`).",
     "superseded": "A newer answer of the same rater to the same task was kept.",
-    "repeated": "The same answer was read before in this import.",
 }
 
 _WRITTEN = ("demonstration", "dialogue", "red_team")

@@ -25,7 +25,7 @@ class Settings:
     choice: one cannot read two answers in it. A tool that tells no time is not held to it."""
     repeats: str = "latest"
     """Several answers of one rater to one task: `latest` keeps the newest and refuses the others as
-    "superseded"; `all` keeps each with the flag "repeated"."""
+    "superseded"; `all` keeps each with the flag "again"."""
     adjudicate: float = 0.5
     """A prompt goes to the adjudication queue where the mean Kendall tau-b between its raters is
     below this (1 is the same order, 0 no relation)."""

@@ -1,0 +1,101 @@
+"""Rankings from raters, read into one directory, again and again as they come.
+
+    python -m pipelines.import_rankings --job JOB --answers 'returned/*' --output rankings
+
+Reads exports of Label Studio (JSON, JSON-MIN), Argilla (REST), crowd tables (CSV, JSON lines) and the
+offline page. OUTPUT holds rankings.jsonl, refused.jsonl (every row that was not accepted, and why),
+missing.jsonl (tasks to assign again), adjudicate.jsonl (where raters disagree) and import.json.
+
+    python -m pipelines.import_rankings --source hh --answers FILES --output comparisons
+
+Reads a public preference file instead: OUTPUT/job and OUTPUT/rankings.jsonl, as if it had been ranked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+
+from corpusforge.annotate.imports.settings import REPEATS, UNTOUCHED, Settings
+from corpusforge.cli import fail
+from corpusforge.errors import CorpusforgeError, InputError
+
+__all__ = ["main"]
+
+_DEFAULT = Settings()
+_TARGETS = ("label-studio", "argilla", "csv", "html")
+_SOURCES = ("hh", "oasst", "scores", "pairs")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    options = argparse.ArgumentParser(
+        prog="python -m pipelines.import_rankings",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    made = options.add_mutually_exclusive_group(required=True)
+    made.add_argument("--job", metavar="DIR", help="the directory that the labelling export made")
+    made.add_argument("--source", choices=_SOURCES, help="a public preference format")
+    add("--answers", nargs="+", required=True, metavar="FILE", help="files or globs, any number")
+    add("--output", required=True, metavar="DIR", help="new, or of earlier imports of the job")
+    add("--target", choices=_TARGETS, default="", help="told from each file by default")
+    add("--raters", metavar="CSV", default="", help="two columns: the tool's user, the pseudonym")
+    group = options.add_argument_group("settings (docs/annotate_targets.md)")
+    group.add_argument("--untouched", choices=UNTOUCHED, default=_DEFAULT.untouched)
+    group.add_argument("--seconds", type=float, default=_DEFAULT.seconds, metavar="S")
+    group.add_argument("--repeats", choices=REPEATS, default=_DEFAULT.repeats)
+    group.add_argument("--adjudicate", type=float, default=_DEFAULT.adjudicate, metavar="TAU")
+    return options
+
+
+def _raters(path: str) -> dict[str, str]:
+    """Return the table of raters: the first two cells of each row."""
+    from corpusforge.io import files
+
+    if not path:
+        return {}
+    text = files.read_bytes(path).decode("utf-8-sig", errors="replace")
+    table: dict[str, str] = {}
+    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+        if len(row) < 2 or not row[1].startswith("r_"):
+            if number == 1:
+                continue
+            raise InputError(f"{path}:{number}: expected user,pseudonym ('r_' and hex), got {row}.")
+        table[row[0].strip()] = row[1].strip()
+    return table
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the import the options describe; return the exit code."""
+    from corpusforge.annotate.imports.run import import_answers, summary
+
+    settings = Settings(
+        untouched=options.untouched,
+        seconds=options.seconds,
+        repeats=options.repeats,
+        adjudicate=options.adjudicate,
+        raters=_raters(options.raters),
+    )
+    made = import_answers(
+        options.job, options.answers, options.output, settings, target=options.target
+    )
+    print(summary(made))
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; exit code 2 for a wrong input or option."""
+    options = parser().parse_args(argv)
+    try:
+        return run(options)
+    except CorpusforgeError as error:
+        return fail(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
