@@ -24,12 +24,11 @@ def add_parser(commands: Any) -> None:
 def _lint(options: argparse.Namespace) -> int:
     """Print figures and findings of each file; 1 where there are errors, else 0."""
     from corpusforge.instruct import lint, seeds
-    from corpusforge.io.jsonl import read_jsonl
 
     failed = False
     for name in options.files:
         language = name if name in seeds.BUILTIN else options.language
-        findings, tasks = lint.lint_rows(read_jsonl(seeds.path_of(name)), language)
+        findings, tasks = lint.lint_rows(seeds.read_rows(name), language)
         errors = sum(found.level == "error" for found in findings)
         print(f"{name}: {len(tasks)} tasks, {errors} errors, {len(findings) - errors} warnings")
         for balance in lint.balances(tasks):

@@ -8,15 +8,16 @@ taken as Chinese when at least 3 in 10 of its instruction's letters are Han, unl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
 from typing import Any
 
 from corpusforge.errors import InputError
 from corpusforge.instruct.records import Instance, Task
+from corpusforge.io import files
 from corpusforge.io.jsonl import read_jsonl
 
-__all__ = ["BUILTIN", "language_of", "load", "parse", "parse_task", "path_of"]
+__all__ = ["BUILTIN", "language_of", "load", "parse", "parse_task", "read_rows"]
 
 BUILTIN = ("en", "zh")
 """Names of the seed sets that come with the package."""
@@ -30,15 +31,18 @@ def load(source: str, language: str = "") -> tuple[Task, ...]:
     Raises InputError naming file and row where a row does not fit the schema or an id comes twice.
     """
     if source in BUILTIN:
-        return parse(read_jsonl(path_of(source)), f"seeds {source}", source)
-    return parse(read_jsonl(source), source, language)
+        return parse(read_rows(source), f"seeds {source}", source)
+    return parse(read_rows(source), source, language)
 
 
-def path_of(source: str) -> str:
-    """Return the path of a built-in set, and any other source as it is."""
-    if source not in BUILTIN:
-        return source
-    return str(files("corpusforge.instruct").joinpath("seeds", f"{source}.jsonl"))
+def read_rows(source: str) -> Iterator[dict[str, Any]]:
+    """Yield the raw rows of a built-in set or a file. Raises InputError where there is none."""
+    path = source
+    if source in BUILTIN:
+        path = str(resources.files("corpusforge.instruct").joinpath("seeds", f"{source}.jsonl"))
+    if not files.exists(path):
+        raise InputError(f"seed file {path!r} does not exist. Built-in: {', '.join(BUILTIN)}.")
+    yield from read_jsonl(path)
 
 
 def parse(rows: Iterable[dict[str, Any]], name: str, language: str = "") -> tuple[Task, ...]:
