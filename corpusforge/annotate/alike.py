@@ -56,7 +56,7 @@ def _distinct(
                     continue
                 other = shingles[offsets[j] : offsets[j + 1]]
                 if content[i] == content[j] or (
-                    own.size and other.size and jaccard(own, other) >= threshold
+                    own.size > 1 and other.size > 1 and jaccard(own, other) >= threshold
                 ):
                     keep[i] = False
     return keep
