@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.instruct.novelty_kernels import lcs_all, search, signature
+from corpusforge.instruct.novelty_kernels import above, lcs_all, nearest, signature
 from corpusforge.instruct.profile import Profile
 from corpusforge.instruct.records import Similar
 
@@ -96,11 +96,16 @@ class Gate:
         a refused one. With top>0 it holds the nearest members, as many as share a token at all.
         """
         ids = self._ids(text)
+        best = np.zeros((max(1, top), 3), dtype=np.int64)
         if top < 1:
-            nearest = self._search(ids, self.numerator, self.denominator, 1)
-            return Verdict(not nearest, nearest)
-        nearest = self._search(ids, 0, 1, top)
-        return Verdict(not (nearest and self._too_close(nearest[0])), nearest)
+            found = above(self.numerator, self.denominator, best, *self._arguments(ids))
+        else:
+            found = nearest(best, *self._arguments(ids))
+        close = tuple(
+            Similar(self._names[member], lcs, len(ids), total - len(ids))
+            for member, lcs, total in best[:found].tolist()
+        )
+        return Verdict(not (close and self._too_close(close[0])), close)
 
     def judge_many(self, texts: Iterable[str], top: int = 0) -> list[Verdict]:
         """Return the verdict on each text against the pool as it is; the texts are not added."""
@@ -132,20 +137,12 @@ class Gate:
         words, vocabulary = self.profile.tokens(text), self._vocabulary
         return np.fromiter((vocabulary.get(word, -1) for word in words), np.int32, len(words))
 
-    def _search(
-        self, ids: NDArray[np.int32], numerator: int, denominator: int, top: int
-    ) -> tuple[Similar, ...]:
-        count, size = len(self), len(ids)
-        best = np.zeros((top, 3), dtype=np.int64)
-        found = search(
+    def _arguments(self, ids: NDArray[np.int32]) -> tuple[Any, ...]:
+        count = len(self)
+        return (
             ids, self._place, self._tokens, self._starts[:count], self._lengths[:count],
             self._low[:count], self._high[:count], self._extra[:count],
-            numerator, denominator, best,
         )  # fmt: skip
-        return tuple(
-            Similar(self._names[member], lcs, size, total - size)
-            for member, lcs, total in best[:found].tolist()
-        )
 
 
 def _room(array: NDArray[Any], size: int) -> NDArray[Any]:

@@ -13,16 +13,14 @@ import numpy as np
 
 from corpusforge.text.jit import jit
 
-__all__ = ["lcs_all", "search", "signature"]
+__all__ = ["above", "lcs_all", "nearest", "signature"]
 
 _BLOCK = (
     1024  # members whose bounds are computed in one loop, which the compiler turns into vectors
 )
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-# Places at which the search for the nearest starts, as L/(m+n): most texts have ten neighbours above
-# one of the upper ones, and then few members need an LCS.
-_STARTS = np.array([[1, 4], [1, 5], [3, 20], [1, 10], [0, 1]], dtype=np.int64)
+_SAMPLE = 8
+_FIRST = 4  # members per place wanted whose LCS is taken first, to know what a near one is
 
 
 @jit
@@ -80,6 +78,12 @@ def _clear(ids: Any, place: Any) -> None:
 def _lcs(member: Any, place: Any, rows: Any, state: Any) -> Any:
     """Return the length of the longest common subsequence of a member and the pattern."""
     width = rows.shape[1]
+    if width == 1:
+        s = _ALL
+        for token in member:
+            u = s & rows[place[token], 0]
+            s = (s + u) | (s - u)
+        return np.int64(_popcount(~s))
     for w in range(width):
         state[w] = _ALL
     for token in member:
@@ -124,24 +128,36 @@ def _may_pass(
 
 @jit
 def _insert(best: Any, found: Any, member: Any, length: Any, size: Any) -> Any:
-    """Put (member, L, n) into `best`, ordered by L/(m+n) falling, then by place; return how many."""
-    k = min(found, len(best) - 1)
+    """Put (member, L, m+n) into `best`, by L/(m+n) falling, equal ones as they came; return how many.
+
+    Where `best` is full, what is not above its last entry stays out.
+    """
+    top = len(best)
+    if found == top and length * best[top - 1, 2] <= best[top - 1, 1] * size:
+        return found
+    k = min(found, top - 1)
     while k > 0 and length * best[k - 1, 2] > best[k - 1, 1] * size:
         best[k] = best[k - 1]
         k -= 1
     best[k, 0], best[k, 1], best[k, 2] = member, length, size
-    return min(found + 1, len(best))
+    return min(found + 1, top)
 
 
 @jit
-def _pass(
-    place: Any, rows: Any, tokens: Any, starts: Any, lengths: Any, low: Any, high: Any, extra: Any,
-    q_low: Any, q_high: Any, q_extra: int, m: int, num: int, den: int, best: Any,
-) -> int:  # fmt: skip
-    """Fill `best` with the members of largest L/(m+n) > num/den; return how many there are."""
+def above(
+    num: Any, den: Any, best: Any,
+    ids: Any, place: Any, tokens: Any, starts: Any, lengths: Any, low: Any, high: Any, extra: Any,
+) -> Any:  # fmt: skip
+    """Find the members with the largest L/(m+n) above num/den; of equal ones the first.
+
+    `ids` int32 [m], -1 for tokens that no member has; `place` int32 [vocabulary], zero; `best` int64
+    [top, 3] receives (member, L, m + n). Returns how many were found.
+    """
+    rows = _pattern(ids, place)
+    q_low, q_high, q_extra = signature(ids)
     flags = np.zeros(_BLOCK, dtype=np.uint8)
     state = np.empty(rows.shape[1], dtype=np.uint64)
-    found, count = 0, len(lengths)
+    found, count, m = 0, len(lengths), len(ids)
     for base in range(0, count, _BLOCK):
         stop = min(base + _BLOCK, count)
         if not _may_pass(
@@ -150,41 +166,75 @@ def _pass(
         ):  # fmt: skip
             continue
         for i in range(base, stop):
-            if not flags[i - base]:
-                continue
-            n = np.int64(lengths[i])
-            length = _lcs(tokens[starts[i] : starts[i] + n], place, rows, state)
-            if den * length > num * (m + n):
-                found = _insert(best, found, i, length, m + n)
-                if found == len(best):
-                    num, den = best[found - 1, 1], best[found - 1, 2]
+            if flags[i - base]:
+                n = np.int64(lengths[i])
+                length = _lcs(tokens[starts[i] : starts[i] + n], place, rows, state)
+                if den * length > num * (m + n):
+                    found = _insert(best, found, i, length, m + n)
+    _clear(ids, place)
     return found
 
 
 @jit
-def search(
-    ids: Any, place: Any, tokens: Any, starts: Any, lengths: Any, low: Any, high: Any, extra: Any,
-    num: int, den: int, best: Any,
-) -> int:  # fmt: skip
-    """Find the members with the largest L/(m+n) above num/den; of equal ones the first.
+def _bounds(
+    low: Any, high: Any, extra: Any, lengths: Any, q_low: Any, q_high: Any, q_extra: Any, m: Any,
+    out: Any,
+) -> None:  # fmt: skip
+    """Write to `out`, uint8, at least 256 times the largest L/(m+n) possible for each member."""
+    for i in range(len(low)):
+        common = np.int64(_popcount(q_low & low[i]) + _popcount(q_high & high[i]))
+        rest = np.int64(extra[i])
+        most = common + (q_extra if q_extra < rest else rest)
+        # np.true_divide raises nothing, which lets the loop become vectors. The float is up to 2^-16
+        # off; what is added makes that an error upwards. Without tokens on either side: 0.
+        size = np.float32(m + np.int64(lengths[i])) + np.float32(1e-6)
+        out[i] = np.uint8(np.true_divide(np.float32(256 * most), size) + np.float32(1e-3))
 
-    `ids` int32 [m], -1 for tokens that no member has; `place` int32 [vocabulary], zero; `best` int64
-    [top, 3] receives (member, L, m + n). Returns how many were found.
+
+@jit
+def _first_bar(bounds: Any, wanted: int) -> Any:
+    """Return the largest bar, at least 1, that about `wanted` members' bounds reach."""
+    counts = np.zeros(256, dtype=np.int64)
+    for bound in bounds[::_SAMPLE]:
+        counts[bound] += 1
+    bar, reached = 255, counts[255]
+    while bar > 1 and reached * _SAMPLE < wanted:
+        bar -= 1
+        reached += counts[bar]
+    return bar
+
+
+@jit
+def nearest(
+    best: Any,
+    ids: Any, place: Any, tokens: Any, starts: Any, lengths: Any, low: Any, high: Any, extra: Any,
+) -> Any:  # fmt: skip
+    """Find the members with the largest L/(m+n) above 0; arguments and result as in `above`.
+
+    First among those with the highest bounds, then among all whose bounds reach what that found.
     """
     rows = _pattern(ids, place)
     q_low, q_high, q_extra = signature(ids)
-    found = 0
-    for k in range(len(_STARTS)):
-        start_num, start_den = _STARTS[k, 0], _STARTS[k, 1]
-        last = start_num * den <= num * start_den
-        if last:
-            start_num, start_den = num, den
-        found = _pass(
-            place, rows, tokens, starts, lengths, low, high, extra,
-            q_low, q_high, q_extra, len(ids), start_num, start_den, best,
-        )  # fmt: skip
-        if last or found == len(best):
+    m, top = np.int64(len(ids)), len(best)
+    bounds = np.empty(len(lengths), dtype=np.uint8)
+    _bounds(low, high, extra, lengths, q_low, q_high, q_extra, m, bounds)
+    state = np.empty(rows.shape[1], dtype=np.uint64)
+    bar, found = _first_bar(bounds, _FIRST * top), 0
+    for _ in range(2):
+        found, lowest = 0, bar
+        for i in range(len(bounds)):
+            if bounds[i] < lowest:
+                continue
+            n = np.int64(lengths[i])
+            length = _lcs(tokens[starts[i] : starts[i] + n], place, rows, state)
+            if length > 0:
+                found = _insert(best, found, i, length, m + n)
+                if found == top:
+                    lowest = max(lowest, 256 * best[top - 1, 1] // best[top - 1, 2])
+        floor = 256 * best[top - 1, 1] // best[top - 1, 2] if found == top else 1
+        if floor >= bar:  # no member below the bar can be among the nearest
             break
+        bar = max(floor, 1)
     _clear(ids, place)
     return found
 
