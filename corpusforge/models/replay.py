@@ -45,3 +45,7 @@ class ReplayEngine:
                 f"{request.purpose or 'no purpose'} (key {request.key}); it was recorded with other "
                 "prompts, settings or seeds, or is not complete",
             )
+
+    def close(self) -> None:
+        """Release the journal."""
+        self._journal.close()
