@@ -72,6 +72,7 @@ def _raters(path: str) -> dict[str, str]:
 
 def run(options: argparse.Namespace) -> int:
     """Run the import the options describe; return the exit code."""
+    from corpusforge.annotate.imports.public import import_source
     from corpusforge.annotate.imports.run import import_answers, summary
 
     settings = Settings(
@@ -81,9 +82,12 @@ def run(options: argparse.Namespace) -> int:
         adjudicate=options.adjudicate,
         raters=_raters(options.raters),
     )
-    made = import_answers(
-        options.job, options.answers, options.output, settings, target=options.target
-    )
+    if options.source:
+        made = import_source(options.source, options.answers, options.output, settings)
+    else:
+        made = import_answers(
+            options.job, options.answers, options.output, settings, target=options.target
+        )
     print(summary(made))
     return 0
 

@@ -32,7 +32,15 @@ from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_lines, write_jsonl
 
-__all__ = ["Imported", "disagreements", "import_answers", "summary", "target_of"]
+__all__ = [
+    "Imported",
+    "disagreements",
+    "finish",
+    "import_answers",
+    "list_answers",
+    "summary",
+    "target_of",
+]
 
 IMPORT = "import.json"
 SCHEMA = "corpusforge.import/1"
@@ -76,11 +84,18 @@ def import_answers(
     for name, group in groupby(_named(answers, target), key=lambda pair: pair[1]):
         for row in TARGETS[name].read([path for path, _ in group], tasks, job, settings):
             state.add(row)
+    made = finish(job_directory, output, job, state, settings)
+    tasks.close()
+    return made
+
+
+def finish(job_directory: str, output: str, job: Job, state: State, settings: Settings) -> Imported:
+    """Settle a state and write every file of an import directory."""
     state.settle(settings.repeats)
     files.make_directory(output)
     refused = state.write(output)
     missing = _write_missing(job_directory, output, state)
-    queue = disagreements(tasks, state.rankings(), settings.adjudicate)
+    queue = disagreements(state.tasks, state.rankings(), settings.adjudicate)
     adjudicate = write_jsonl(files.join(output, "adjudicate.jsonl"), queue)
     made = Imported(
         rows=state.rows,
@@ -88,25 +103,29 @@ def import_answers(
         repeated=state.repeated,
         forgotten=state.forgotten,
         refused=dict(sorted(state.refused.items())),
-        tasks=len(tasks),
+        tasks=len(state.tasks),
         rankings=state.count(),
         missing=missing,
         adjudicate=adjudicate,
     )
-    tasks.close()
     _write_summary(output, job, settings, made, refused)
     return made
 
 
-def _named(answers: Sequence[str], target: str) -> list[tuple[str, str]]:
-    """Return (path, target) of every file, each once, sorted."""
+def list_answers(answers: Sequence[str]) -> list[str]:
+    """Return the files that paths and globs name, each once, sorted."""
     paths: set[str] = set()
     for pattern in answers:
         found = files.list_files(pattern)
         if not found:
             raise InputError(f"no answers at {pattern!r}. Name the files that raters sent back.")
         paths |= {info.path for info in found}
-    named = ((path, target or target_of(path)) for path in sorted(paths))
+    return sorted(paths)
+
+
+def _named(answers: Sequence[str], target: str) -> list[tuple[str, str]]:
+    """Return (path, target) of every file, each once, sorted."""
+    named = ((path, target or target_of(path)) for path in list_answers(answers))
     return [(path, name) for path, name in named if name]
 
 

@@ -68,7 +68,7 @@ class State:
         self.repeated = 0
         self.forgotten = 0
         self.refused: Counter[str] = Counter()
-        self._tasks = tasks
+        self.tasks = tasks
         self._known: dict[str, list[bytes]] = {}
         self._refused: set[bytes] = set()
         self._fresh: set[bytes] = set()
@@ -77,14 +77,14 @@ class State:
         """Take up what an earlier import into this directory left."""
         if files.exists(files.join(directory, RANKINGS)):
             for ranking in read_rankings(directory):
-                if ranking.task in self._tasks:
+                if ranking.task in self.tasks:
                     self._known.setdefault(ranking.task, []).append(_plain(ranking))
                 else:
                     self.forgotten += 1
         if files.exists(files.join(directory, REFUSED)):
             for row in _read_refused(directory):
                 # a rater's name stands only in rows whose task was the job's
-                if row.rater and row.task not in self._tasks:
+                if row.rater and row.task not in self.tasks:
                     self.forgotten += 1
                 else:
                     self._refused.add(_ENCODER.encode(row))
@@ -141,14 +141,14 @@ class State:
                 totals[_REFUSED.decode(line).rule] += 1
                 stream.write(line + b"\n")
         with files.atomic_write(files.join(directory, RANKINGS)) as stream:
-            for task in self._tasks:
+            for task in self.tasks:
                 for line in self._known.get(task, ()):
                     stream.write(line + b"\n")
         return totals
 
     def unanswered(self) -> Iterator[str]:
         """Yield the tasks without an accepted answer, in the order of the job."""
-        return (task for task in self._tasks if task not in self._known)
+        return (task for task in self.tasks if task not in self._known)
 
     def count(self) -> int:
         """Return the number of accepted rankings."""
@@ -156,7 +156,7 @@ class State:
 
     def rankings(self) -> Iterator[Ranking]:
         """Yield the accepted rankings in the order of the job."""
-        for task in self._tasks:
+        for task in self.tasks:
             for line in self._known.get(task, ()):
                 yield _RANKING.decode(line)
 
