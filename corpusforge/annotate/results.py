@@ -1,0 +1,115 @@
+"""From job and import directories to report and training files; several of them are rounds.
+
+    report.html, figures.json    every figure of what has been answered so far
+    training/                    a `datasets` directory, one folder a format (see `export.write`)
+
+A round is one job with the directory its answers were imported into. Called after each import, and
+by `pipelines.export_rankings` for several rounds at once. Limit: rounds are told apart by the job's
+own number, or by their order where jobs carry none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from corpusforge.annotate.export import DEFAULT, write
+from corpusforge.annotate.figures import Figures, figures
+from corpusforge.annotate.imports.state import read_rankings
+from corpusforge.annotate.jobs import Job, open_tasks, read_job
+from corpusforge.annotate.records import Refused
+from corpusforge.annotate.reliability import reliability
+from corpusforge.annotate.report import write_report
+from corpusforge.annotate.rounds import Round, merge
+from corpusforge.annotate.votes import votes_of
+from corpusforge.decontaminate import EvalIndex
+from corpusforge.errors import InputError
+from corpusforge.io import files
+from corpusforge.io.jsonl import read_jsonl
+
+__all__ = ["write_results"]
+
+
+def _numbers(jobs: Sequence[Job]) -> list[int]:
+    """The jobs' own rounds where they are given and differ, else 1, 2, … as listed."""
+    own = [job.round for job in jobs]
+    return own if all(own) and len(set(own)) == len(own) else list(range(1, len(jobs) + 1))
+
+
+def _refused(directory: str) -> Iterator[Refused]:
+    path = files.join(directory, "refused.jsonl")
+    if files.exists(path):
+        for row in read_jsonl(path):
+            yield Refused(locator=str(row.get("locator", "")), rule=str(row["rule"]))
+
+
+def _rounds(jobs: Sequence[str], imports: Sequence[str]) -> tuple[list[Job], list[Round]]:
+    if not jobs or len(jobs) != len(imports):
+        raise InputError(
+            f"{len(jobs)} jobs and {len(imports)} directories of rankings: expected as many. Give "
+            "one --rankings for each --job, in the same order."
+        )
+    read = [read_job(name) for name in jobs]
+    rounds = [
+        Round(
+            number=number,
+            job=job.id,
+            checksum=job.checksum,
+            tasks=open_tasks(name),
+            rankings=tuple(read_rankings(directory)),
+        )
+        for number, job, name, directory in zip(_numbers(read), read, jobs, imports, strict=True)
+    ]
+    return read, rounds
+
+
+def write_results(
+    jobs: Sequence[str],
+    imports: Sequence[str],
+    output: str,
+    *,
+    formats: Sequence[str] = DEFAULT,
+    method: str = "bradley_terry",
+    weighted: bool = False,
+    validation: float = 0.0,
+    test: float = 0.0,
+    seed: int = 0,
+    index: str = "",
+    unconfirmed: bool = False,
+) -> tuple[Figures, dict[str, Any]]:
+    """Write report, figures and training files into `output`; return figures and summary.
+
+    `index` is a file of `pipelines.build_eval_index`. `weighted` counts raters by their reliability.
+    Without a usable answer no training file is written and the summary is empty.
+    """
+    read, rounds = _rounds(jobs, imports)
+    merged = merge(rounds)
+    votes = votes_of(merged.tasks, merged.rankings, unconfirmed=unconfirmed, rounds=merged.rounds)
+    found = figures(
+        merged.tasks,
+        merged.rankings,
+        name=" + ".join(job.id for job in read),
+        flags=sorted({flag.name for job in read for flag in job.flags}),
+        refused=(row for name in imports for row in _refused(name)),
+        rounds=rounds,
+        seed=seed,
+        votes=votes,
+    )
+    write_report(found, output)
+    summary: dict[str, Any] = {}
+    if len(votes) or any(row.text.strip() for row in merged.rankings):
+        summary = write(
+            merged.tasks,
+            merged.rankings,
+            files.join(output, "training"),
+            formats=formats,
+            method=method,
+            weights=reliability(votes) if weighted else None,
+            validation=validation,
+            test=test,
+            seed=seed,
+            index=EvalIndex.load(index) if index else None,
+            unconfirmed=unconfirmed,
+            votes=votes,
+        )
+    return found, summary
