@@ -27,9 +27,10 @@ from typing import Any, cast
 import msgspec
 
 from corpusforge.errors import InputError, nearest
+from corpusforge.instruct.parse import one_line
 from corpusforge.models.records import Message, Role
 
-__all__ = ["Prompt", "Value", "as_data", "defuse", "one_line", "prompt", "prompt_names"]
+__all__ = ["Prompt", "Value", "as_data", "defuse", "prompt", "prompt_names"]
 
 Value = str | int | Sequence[str]
 """A number goes in as its digits, a string as a block of data, a sequence as a numbered list."""
@@ -55,11 +56,6 @@ def defuse(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("\ufffd", text)
     return _MARKERS.sub(lambda found: found["head"] + " ", text)
-
-
-def one_line(text: str) -> str:
-    """Collapse every run of whitespace, line ends of any script included, to one space."""
-    return " ".join(text.split())
 
 
 def _tag(texts: Sequence[str]) -> str:
