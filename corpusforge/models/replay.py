@@ -31,6 +31,7 @@ class ReplayEngine:
         self._journal = Journal(journal, write=False)
         models = sorted({entry.request.model for entry in self._journal.entries()})
         if not model and len(models) > 1:
+            self.close()
             raise InputError(
                 f"journal {str(journal)!r} holds answers of {', '.join(models)}. Say which by --model."
             )
@@ -48,4 +49,8 @@ class ReplayEngine:
 
     def close(self) -> None:
         """Release the journal."""
+        self._journal.close()
+
+    def close(self) -> None:
+        """Close the journal."""
         self._journal.close()

@@ -89,10 +89,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
         content = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self.send_response(status)
+        more = {**self.server.headers, **(headers or {})}
+        if "date" in more:
+            self.send_response_only(status)
+        else:
+            self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
-        for name, text in {**self.server.headers, **(headers or {})}.items():
+        for name, text in more.items():
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(content)

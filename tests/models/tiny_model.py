@@ -39,11 +39,16 @@ def tokenizer(template: str | None = TEMPLATE) -> Any:
 
 
 def save_tiny(
-    folder: Path, *, kind: str = "llama", template: str | None = TEMPLATE, seed: int = 1, **sizes: int
+    folder: Path,
+    *,
+    kind: str = "llama",
+    template: str | None = TEMPLATE,
+    seed: int = 1,
+    **sizes: int,
 ) -> str:
     """Save a model and its tokenizer; return the folder as text."""
     import torch
-    from transformers import AutoModelForCausalLM, CONFIG_MAPPING
+    from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
     words = tokenizer(template)
     values: dict[str, Any] = {
