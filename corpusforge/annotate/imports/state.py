@@ -18,12 +18,14 @@ from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_lines
 
-__all__ = ["AGAIN", "RANKINGS", "REFUSED", "State", "read_rankings"]
+__all__ = ["AGAIN", "OPEN", "RANKINGS", "REFUSED", "State", "read_rankings"]
 
 RANKINGS = "rankings.jsonl"
 REFUSED = "refused.jsonl"
 AGAIN = "again"
 """Flag of each of several answers of one rater to one task, where all are kept."""
+OPEN = ("unanswered", "draft")
+"""Rules of rows that hold no answer yet: counted, and not kept, since missing.jsonl has their tasks."""
 
 _ENCODER = msgspec.json.Encoder()
 _RANKING = msgspec.json.Decoder(Ranking)
@@ -94,7 +96,8 @@ class State:
         self.rows += 1
         if isinstance(row, Refused):
             self.refused[row.rule] += 1
-            self._refused.add(_ENCODER.encode(row))
+            if row.rule not in OPEN:
+                self._refused.add(_ENCODER.encode(row))
             return
         known, line = self._known.setdefault(row.task, []), _plain(row)
         if line in known:

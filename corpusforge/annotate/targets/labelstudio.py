@@ -10,6 +10,7 @@ a project of its own; a pairwise choice has no tie of its own and takes it from 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -36,6 +37,16 @@ __all__ = ["LabelStudio", "interface", "project", "task_data"]
 
 _STARS = 10
 """Most stars of a Rating control; a wider scale becomes a choice of numbers."""
+
+_STYLE = (
+    ".htx-ranker-item, .lsf-richtext__container"
+    " { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; }"
+)
+"""Line breaks are kept, long words wrap, and each paragraph has its own direction."""
+
+_ITEM = re.compile(r"\s*(?:#|[-*] |\d+\. )")
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
+_MARKS = re.compile(r"[*#]+")
 
 _WORDS = {
     "en": {
@@ -121,9 +132,7 @@ _ENDS = (".xml", ".project.json", ".json")
 def project(sheet: Sheet, job: Job) -> dict[str, Any]:
     """Return the body of `POST /api/projects` for a sheet."""
     said = [text.say(sheet.language) for text in (job.warning, job.guidelines)]
-    shown = "".join(
-        f'<div style="white-space: pre-wrap">{html.escape(text)}</div>' for text in said if text
-    )
+    shown = "".join(_rich(text) for text in said)
     return {
         "title": f"{job.id} {sheet.name}"[:50],
         "description": f"job {job.id}, checksum {job.checksum}, batch {sheet.batch}",
@@ -134,6 +143,21 @@ def project(sheet: Sheet, job: Job) -> dict[str, Any]:
         "show_skip_button": True,
         "enable_empty_annotation": False,
     }
+
+
+def _rich(text: str) -> str:
+    """Return Markdown as the few HTML elements the instructions keep: styles are taken out there."""
+    rows: list[str] = []
+    for line in text.splitlines():
+        if _ITEM.match(line) or not line.strip() or not rows or not rows[-1]:
+            rows.append(line.strip())
+        else:
+            rows[-1] += " " + line.strip()
+    paragraphs = (_BOLD.sub(r"<b>\1</b>", html.escape(row, quote=False)) for row in rows if row)
+    return "".join(
+        f"<h3>{row.lstrip('# ')}</h3>" if row.startswith("#") else f"<p>{row}</p>"
+        for row in paragraphs
+    )
 
 
 def task_data(task: Task, job: Job, language: str) -> dict[str, Any]:
@@ -155,8 +179,9 @@ def interface(sheet: Sheet, job: Job) -> str:
     """Return the labelling interface of a sheet as XML."""
     words = _WORDS[sheet.language]
     root = Xml.Element("View")
+    Xml.SubElement(root, "Style").text = _STYLE
     if warning := job.warning.say(sheet.language):
-        Xml.SubElement(root, "Header", value=warning, size="5")
+        Xml.SubElement(root, "Header", value=_MARKS.sub("", warning).strip(), size="5")
     Xml.SubElement(root, "Text", name="prompt", value="$prompt")
     if job.kind in WRITTEN:
         Xml.SubElement(

@@ -127,6 +127,8 @@ def _annotation(
 def _shortened(locator: str, row: dict[str, Any], tasks: Mapping[str, Task]) -> Answer | Refused:
     """Return the answer of a JSON-MIN row: data keys and controls side by side."""
     known = origin(row)
+    if row["annotation_id"] is None:
+        return Answer(locator=locator, tool="label-studio", state="unanswered", **known)
     controls = {
         name: value
         for name, value in row.items()
