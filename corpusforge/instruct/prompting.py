@@ -65,6 +65,7 @@ def _tag(texts: Sequence[str]) -> str:
     return next(name for name in names if not any(name + ">" in text for text in folded))
 
 
+@functools.lru_cache(4096)  # a pool's and the demonstrations' texts come again and again
 def _folded(text: str) -> str:
     """Return the text as a hasty reader sees it: no case, width, spaces or invisible characters."""
     plain = unicodedata.normalize("NFKC", text).casefold()
