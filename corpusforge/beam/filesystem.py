@@ -5,58 +5,79 @@ Limit: objects are read as one stream; Beam buffers uploads in its own parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
+from corpusforge.beam import s3
 from corpusforge.errors import InputError
 
-__all__ = ["atomic_write", "exists", "match", "open_raw", "remove"]
+__all__ = ["atomic_write", "configure", "exists", "match", "open_raw", "remove"]
+
+
+def configure(options: Sequence[str]) -> None:
+    """Tell Beam's file systems of the pipeline options (endpoints, credentials) before any is used."""
+    FileSystems.set_options(PipelineOptions(list(options)))
+
+
+@contextmanager
+def _told(action: str, path: str) -> Iterator[None]:
+    """Raise InputError, naming the path, for what a file system refuses."""
+    if path.startswith("s3://"):
+        s3.correct()
+    try:
+        yield
+    except Exception as error:  # each store has its own, and few are BeamIOError
+        detail = getattr(error, "exception_details", None) or {}
+        reason = next(iter(detail.values()), None) or error
+        raise InputError(f"cannot {action} {path!r}: {reason}. {_NEEDS}") from error
+
+
+_NEEDS = "s3:// needs corpusforge[aws], gs:// corpusforge[gcp], and credentials."
 
 
 def open_raw(path: str) -> BinaryIO:
     """Open an object's stored bytes for reading."""
-    try:
+    with _told("read", path):
         stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    except (BeamIOError, ValueError) as error:
-        raise InputError(f"cannot read {path!r}: {error}.") from error
     return cast(BinaryIO, stream)
 
 
 def match(pattern: str) -> Iterator[tuple[str, int]]:
     """Yield (path, size in bytes) of the objects a pattern names."""
-    try:
+    with _told("list", pattern):
         found = FileSystems.match([pattern])
-    except (BeamIOError, ValueError) as error:
-        raise InputError(
-            f"cannot list {pattern!r}: {error}. s3:// needs corpusforge[aws], gs:// corpusforge[gcp]."
-        ) from error
     for metadata in found[0].metadata_list:
         yield metadata.path, int(metadata.size_in_bytes)
 
 
 def exists(path: str) -> bool:
     """Whether an object is there."""
-    return bool(FileSystems.exists(path))
+    with _told("look for", path):
+        return bool(FileSystems.exists(path))
 
 
 def remove(path: str) -> None:
     """Delete an object; a missing one is fine."""
-    if FileSystems.exists(path):
-        FileSystems.delete([path])
+    with _told("delete", path):
+        if FileSystems.exists(path):
+            FileSystems.delete([path])
 
 
 @contextmanager
 def atomic_write(path: str) -> Iterator[BinaryIO]:
     """Write an object that exists only if the block ends without an error."""
-    stream = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    with _told("write", path):
+        stream = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
     try:
         yield cast(BinaryIO, stream)
     except BaseException:
         stream.close()
         remove(path)
         raise
-    stream.close()
+    with _told("write", path):
+        stream.close()

@@ -18,8 +18,15 @@ from collections.abc import Sequence
 from types import TracebackType
 
 import grpc
-from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
+from apache_beam.portability.api import (
+    beam_fn_api_pb2,
+    beam_fn_api_pb2_grpc,
+    beam_provision_api_pb2,
+    beam_provision_api_pb2_grpc,
+)
+from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 from apache_beam.utils import thread_pool_executor
+from google.protobuf import json_format
 
 from corpusforge.beam.forkserver import ForkServer
 
@@ -38,7 +45,7 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         environment = {
             "WORKER_ID": request.worker_id,
             "CONTROL_API_SERVICE_DESCRIPTOR": str(request.control_endpoint),
-            "PIPELINE_OPTIONS": "{}",
+            "PIPELINE_OPTIONS": _pipeline_options(request),
         }
         if request.logging_endpoint.url:
             environment["LOGGING_API_SERVICE_DESCRIPTOR"] = str(request.logging_endpoint)
@@ -67,6 +74,17 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             if answer not in (b"", b"0"):
                 text = f"worker {worker} ended with status {int(answer)}"
                 print(text, file=sys.stderr, flush=True)
+
+
+def _pipeline_options(request: beam_fn_api_pb2.StartWorkerRequest) -> str:
+    """Ask the engine for the pipeline's options, as a container's start program does: JSON."""
+    if not request.provision_endpoint.url:
+        return "{}"
+    with grpc.insecure_channel(request.provision_endpoint.url) as channel:
+        own = grpc.intercept_channel(channel, WorkerIdInterceptor(request.worker_id))
+        stub = beam_provision_api_pb2_grpc.ProvisionServiceStub(own)
+        told = stub.GetProvisionInfo(beam_provision_api_pb2.GetProvisionInfoRequest(), timeout=60)
+    return json_format.MessageToJson(told.info.pipeline_options, indent=None)
 
 
 class WorkerPool:

@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
+from corpusforge.beam import filesystem
 from corpusforge.beam.forkserver import ForkServer
 from corpusforge.beam.parts import MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
@@ -75,6 +76,7 @@ class BeamExecutor:
         check_runner(runner, options)
         if workers < 1:
             raise InputError(f"--workers is {workers}; expected at least 1.")
+        filesystem.configure(options)
         self.runner = runner
         self.workers = workers
         self._options = list(options)

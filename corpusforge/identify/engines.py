@@ -61,13 +61,14 @@ def _pycld2(settings: Settings) -> Engine:
 def _fasttext_model(path: str) -> Any:
     import fasttext
 
-    if files.is_remote(path) or not files.exists(path):
+    if not files.exists(path):
         raise InputError(
-            f"identify.model {path!r} is not a local file. Fetch lid.176.ftz and give its path, "
+            f"identify.model {path!r} does not exist. Fetch lid.176.ftz and give its path, "
             'or use engine "pycld2".'
         )
     try:
-        return fasttext.FastText._FastText(model_path=path)
+        with files.on_disk(path) as local:
+            return fasttext.FastText._FastText(model_path=local)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"identify.model {path!r} is no fastText model: {error}") from error
 

@@ -14,6 +14,7 @@ import io
 import lzma
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ __all__ = [
     "join",
     "list_files",
     "make_directory",
+    "on_disk",
     "open_raw",
     "open_stream",
     "read_bytes",
@@ -99,6 +101,20 @@ def decompress(stream: BinaryIO, path: str) -> BinaryIO:
 def open_stream(path: str) -> BinaryIO:
     """Open a file for reading, decompressed by its name's ending."""
     return decompress(open_raw(path), path)
+
+
+@contextmanager
+def on_disk(path: str) -> Iterator[str]:
+    """A local path of a file, for libraries that open files themselves; remote ones are copied."""
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="corpusforge-") as folder, open_raw(path) as stream:
+        local = Path(folder) / "file"
+        with local.open("wb") as out:
+            while chunk := stream.read(_CHUNK):
+                out.write(chunk)
+        yield str(local)
 
 
 def read_bytes(path: str) -> bytes:

@@ -93,9 +93,10 @@ def survives(path: str, keep: str) -> bool:
 
 def clean(run: str, keep: str, done: list[str]) -> None:
     """Delete the intermediate stages that `keep` does not ask for, and every receipt."""
-    if files.is_remote(run):
-        return
-    for name in _INTERMEDIATE[keep]:
-        shutil.rmtree(Path(run) / name, ignore_errors=True)
-    for name in done:
-        shutil.rmtree(Path(run) / name / "_receipts", ignore_errors=True)
+    gone = [*_INTERMEDIATE[keep], *(f"{name}/_receipts" for name in done)]
+    for name in gone:
+        if files.is_remote(run):
+            for info in files.list_files(files.join(run, name, "**")):
+                files.remove(info.path)
+        else:
+            shutil.rmtree(Path(run) / name, ignore_errors=True)

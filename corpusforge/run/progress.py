@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from corpusforge import manifest as records
+from corpusforge.io import files
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.run.stage import Stage, receipt_path
 
@@ -27,6 +28,7 @@ class _State:
     stage: Stage
     start: float
     last: float
+    looked: float
     done: dict[int, Receipt] = field(default_factory=dict)
 
 
@@ -48,7 +50,7 @@ class Reporter:
     def begin(self, stage: Stage) -> None:
         """Start following a stage."""
         now = time.monotonic()
-        self._state = _State(stage, now, now)
+        self._state = _State(stage, now, now, now)
         if self._live:
             self._bar = Progress(
                 TextColumn("{task.description:<14}"),
@@ -65,7 +67,7 @@ class Reporter:
     def watch(self, stage: Stage) -> None:
         """Look at the receipts written so far; called a few times a second."""
         state = self._state
-        if state is None:
+        if state is None or (files.is_remote(stage.run) and not self._due(state)):
             return
         for part in stage.parts:
             if part.index not in state.done:
@@ -86,6 +88,14 @@ class Reporter:
                 f"{stage.name}: {len(state.done)}/{len(stage.parts)} parts, {documents:,} documents, "
                 f"{rate:.1f} MB/s, {left:.0f} s left"
             )
+
+    def _due(self, state: _State) -> bool:
+        """Whether an object store may be asked again: a look costs a request a part."""
+        now = time.monotonic()
+        if now - state.looked < _PLAIN_EVERY:
+            return False
+        state.looked = now
+        return True
 
     def end(self, manifest: Manifest, *, worked: bool) -> None:
         """Close the stage's line."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from corpusforge.run.context import Context
 from corpusforge.run.mix import STREAMS
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.tokens import load_tokenizer
-from corpusforge.shard.writer import shard_bounds, shard_name, write_shard
+from corpusforge.shard.writer import shard_bounds, shard_name, write_pieces, write_shard
 from corpusforge.tokenize.part import open_part
 
 __all__ = ["make_shards", "stage"]
@@ -69,13 +68,16 @@ def make_shards(part: Part) -> Made:
     draws = read_table(files.join(part.run, "mix", f"{work.stream}.parquet"))
     own = draws.slice(work.start, work.stop - work.start)
     dtype = np.dtype(work.dtype)
-    tokens = [
-        open_part(files.join(part.run, "tokens", part_name(number)), dtype)
-        for number in range(work.parts)
-    ]
     prefix = f"shards/{work.stream}/{shard_name(work.number)}"
-    Path(files.join(part.run, "shards", work.stream)).mkdir(parents=True, exist_ok=True)
-    receipt = write_shard(own, tokens, files.join(part.run, prefix), dtype)
+    target = files.join(part.run, prefix)
+    if files.is_remote(part.run):
+        receipt = write_pieces(own, [_fetched(part.run, own, dtype)], target, dtype)
+    else:
+        tokens = [
+            open_part(files.join(part.run, "tokens", part_name(number)), dtype)
+            for number in range(work.parts)
+        ]
+        receipt = write_shard(own, tokens, target, dtype)
     made = Made(documents=receipt.documents)
     made.outputs = {f"{prefix}.{ending}": receipt.documents for ending in ("bin", "idx", "parquet")}
     made.extra = {"stream": work.stream, "tokens": receipt.tokens}
@@ -84,6 +86,24 @@ def make_shards(part: Part) -> Made:
         account.seen += count
         account.kept += count
     return made
+
+
+def _fetched(run: str, own: pa.Table, dtype: np.dtype[Any]) -> np.ndarray:
+    """The shard's ids from parts that cannot be mapped: each is read once, whole, and let go.
+
+    Memory: the shard and one part.
+    """
+    lengths = own.column("length").to_numpy()
+    starts = np.cumsum(lengths) - lengths
+    offsets, numbers = own.column("offset").to_numpy(), own.column("part").to_numpy()
+    out = np.empty(int(lengths.sum()), dtype=dtype)
+    for number in np.unique(numbers).tolist():
+        name = files.join(run, "tokens", f"{part_name(number)}.bin")
+        ids = np.frombuffer(files.read_bytes(name), dtype=dtype)
+        for row in np.flatnonzero(numbers == number).tolist():
+            piece = ids[offsets[row] : offsets[row] + lengths[row]]
+            out[starts[row] : starts[row] + lengths[row]] = piece
+    return out
 
 
 def _first_seen(draws: pa.Table, work: Work) -> Counter[str]:

@@ -25,6 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
+from corpusforge.io import files
 from corpusforge.score.settings import TrainSettings
 from corpusforge.score.spaced import spaced
 
@@ -66,7 +67,7 @@ class FastTextModel:
 
     def to_bytes(self) -> bytes:
         """Return the bytes of fastText's file."""
-        return self.file if isinstance(self.file, bytes) else Path(self.file).read_bytes()
+        return self.file if isinstance(self.file, bytes) else files.read_bytes(self.file)
 
 
 @functools.cache
@@ -74,7 +75,8 @@ def _handle(path: str) -> Any:
     import fasttext
 
     try:
-        return fasttext.FastText._FastText(model_path=path)
+        with files.on_disk(path) as local:
+            return fasttext.FastText._FastText(model_path=local)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path!r} is no fastText model: {error}") from error
 

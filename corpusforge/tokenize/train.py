@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -73,7 +72,7 @@ def train(texts: Iterable[str], settings: Settings, path: str) -> Trained:
     specials = {END_OF_TEXT: len(ranks)}
     if settings.start_token:
         specials[START_OF_TEXT] = len(ranks) + 1
-    beside = files.join(str(PurePath(path).parent), "tokenizer.json")
+    beside = files.join(path.rpartition("/")[0] or ".", "tokenizer.json")
     _check(ranks, pattern, specials, read.head)
     dump_tokenizer_json(beside, ranks, pattern, specials)
     dump_ranks(path, ranks)
