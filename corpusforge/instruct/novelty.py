@@ -101,10 +101,7 @@ class Gate:
             found = above(self.numerator, self.denominator, best, *self._arguments(ids))
         else:
             found = nearest(best, *self._arguments(ids))
-        close = tuple(
-            Similar(self._names[member], lcs, len(ids), total - len(ids))
-            for member, lcs, total in best[:found].tolist()
-        )
+        close = self._similar(best[:found], len(ids))
         return Verdict(not (close and self._too_close(close[0])), close)
 
     def judge_many(self, texts: Iterable[str], top: int = 0) -> list[Verdict]:
@@ -122,6 +119,16 @@ class Gate:
         """Return the `top` members of largest ROUGE-L F1 that share a token, nearest first."""
         return self.judge(text, max(1, top)).nearest
 
+    def close(self, text: str) -> tuple[Similar, ...]:
+        """Return every member that is too close to `text`, nearest first."""
+        ids, top = self._ids(text), 16
+        while True:
+            best = np.zeros((top, 3), dtype=np.int64)
+            found = above(self.numerator, self.denominator, best, *self._arguments(ids))
+            if found < top:
+                return self._similar(best[:found], len(ids))
+            top *= 8
+
     def mean(self, text: str) -> float:
         """Return the mean ROUGE-L F1 over all members, 0.0 for an empty pool; computes every L."""
         ids, count = self._ids(text), len(self)
@@ -136,6 +143,12 @@ class Gate:
     def _ids(self, text: str) -> NDArray[np.int32]:
         words, vocabulary = self.profile.tokens(text), self._vocabulary
         return np.fromiter((vocabulary.get(word, -1) for word in words), np.int32, len(words))
+
+    def _similar(self, best: NDArray[np.int64], size: int) -> tuple[Similar, ...]:
+        return tuple(
+            Similar(self._names[member], lcs, size, total - size)
+            for member, lcs, total in best.tolist()
+        )
 
     def _arguments(self, ids: NDArray[np.int32]) -> tuple[Any, ...]:
         count = len(self)
