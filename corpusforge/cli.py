@@ -42,6 +42,7 @@ _MODULES = (
     "corpusforge.dedup.cli",
     "corpusforge.fetch.cli",
     "corpusforge.instruct.lint_command",
+    "corpusforge.annotate.cli",
 )
 """Modules of single verbs that bring a subcommand by `add_parser(subparsers)`."""
 

@@ -314,6 +314,6 @@ def _report(
         "shortfalls": dict(short),
         "hours": round(estimate.hours, 2),
         "cost": round(estimate.cost, 2),
-        "minutes_by_rater": {name: round(m, 1) for name, m in sorted(estimate.minutes.items())},
+        "minutes_of_raters": sorted(round(minutes, 1) for minutes in estimate.minutes.values()),
         "usage": client.usage.table() if client else [],
     }
