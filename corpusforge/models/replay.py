@@ -50,7 +50,3 @@ class ReplayEngine:
     def close(self) -> None:
         """Release the journal."""
         self._journal.close()
-
-    def close(self) -> None:
-        """Close the journal."""
-        self._journal.close()

@@ -18,7 +18,7 @@ from corpusforge.models.local.sample import Chance, choose
 from corpusforge.models.local.slab import Slab
 from corpusforge.models.records import Completion, FinishReason, Request, Sampling, Usage
 
-__all__ = ["Batch", "Feed", "Row"]
+__all__ = ["Batch", "Feed", "Row", "out_of_memory"]
 
 PREFILL_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Prompt tokens that one forward pass takes at most (a longer prompt goes alone)."""
@@ -83,7 +83,7 @@ class Batch:
                         return
                     yield from self._join(fresh) if fresh else self._step()
                 except (RuntimeError, MemoryError) as error:
-                    if not _out_of_memory(error):
+                    if not out_of_memory(error):
                         raise
                     yield from self._retreat()
 
@@ -212,7 +212,8 @@ class Batch:
         self.row_limit = max(1, min(self.row_limit, held) // 2)
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that a device, or the machine, has no memory left."""
     words = str(error).lower()
     told = "out of memory" in words or "not enough memory" in words or "alloc" in words
     return isinstance(error, MemoryError) or told

@@ -110,7 +110,8 @@ class LocalEngine:
     def _announce(self, rows: list[Row]) -> None:
         """Say before long work what it will take."""
         if len(rows) > self._batch.row_limit:
-            text = describe(self._batch.loaded, rows, probe(self._batch, rows))
+            speed = probe(self._batch, rows)
+            text = describe(self._batch.loaded, rows, self._batch.row_limit, speed)
             print(f"{self.model}: {text}", file=sys.stderr)
 
     def close(self) -> None:

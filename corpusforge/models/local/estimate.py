@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpusforge.models.local.batch import Batch, Row
+from corpusforge.models.local.batch import Batch, Row, out_of_memory
 from corpusforge.models.local.load import Loaded
 
 __all__ = ["Probe", "describe", "probe"]
@@ -28,10 +28,10 @@ class Probe:
     step: float
 
 
-def describe(loaded: Loaded, rows: Sequence[Row], speed: Probe) -> str:
+def describe(loaded: Loaded, rows: Sequence[Row], row_limit: int, speed: Probe) -> str:
     """Return one line: memory of weights and cache, work, and the longest time it can take."""
     width = max(row.most for row in rows)
-    places = max(1, min(loaded.row_limit, loaded.token_limit // width, len(rows)))
+    places = max(1, min(row_limit, loaded.token_limit // width, len(rows)))
     prompt = sum(len(row.prompt) for row in rows)
     answer = sum(row.sampling.max_tokens for row in rows)
     steps = math.ceil(answer / places)
@@ -52,12 +52,22 @@ def _words(seconds: float) -> str:
 
 def probe(batch: Batch, rows: Sequence[Row]) -> Probe:
     """Measure the model on made-up tokens, with as many rows as will run together."""
+    count = max(1, batch.loaded.token_limit // max(row.most for row in rows))
+    count = min(count, batch.row_limit)
+    length = max(1, min(PROBE_PROMPT, *(len(row.prompt) for row in rows)))
+    while True:
+        try:
+            return _measure(batch.loaded, count, length)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error) or count == 1:
+                raise
+            count = batch.row_limit = count // 2
+
+
+def _measure(loaded: Loaded, count: int, length: int) -> Probe:
     import torch
     from transformers.cache_utils import DynamicCache
 
-    loaded = batch.loaded
-    count = max(1, min(loaded.row_limit, loaded.token_limit // max(row.most for row in rows)))
-    length = max(1, min(PROBE_PROMPT, *(len(row.prompt) for row in rows)))
     ids = torch.zeros((count, length), dtype=torch.long, device=loaded.device)
     cache = DynamicCache()
     times = []

@@ -25,7 +25,7 @@ class Slab:
     """
 
     def __init__(self) -> None:
-        self.rows = self.end = self.longest = self.width = 0
+        self.rows = self.end = self.longest = self.width = self.places = 0
         self.cache = _cache_class()(layers=[])
 
     @property
@@ -36,22 +36,27 @@ class Slab:
     def join(self, cache: Any, length: int, capacity: int, width: int) -> None:
         """Add the rows of a prefilled cache of `length` columns.
 
-        Memory for `capacity` rows is taken; no row will become longer than `width`.
+        Where memory is taken, it is for `capacity` rows; no row will become longer than `width`.
         """
         count = next(layer.keys.shape[0] for layer in cache.layers if layer.keys is not None)
-        width = max(width + width // HEADROOM, self.width)
-        rows = max(capacity, self.rows + count)
         if not self.cache.layers:
             self.cache.layers.extend(_layer_class()(self) for _ in cache.layers)
-        for mine, new in zip(self.cache.layers, cache.layers, strict=True):
-            mine.reserve(new, rows, width)
-        self.width = width
-        if length > self.end:
+        if self.rows + count > self.places or width > self.width:
+            self._rebuild(cache, max(capacity, self.rows + count), width, length)
+        elif length > self.end:
             self._move(length)
         for mine, new in zip(self.cache.layers, cache.layers, strict=True):
             mine.put(new, self.rows, self.end, length)
         self.rows += count
         self.longest = max(self.longest, length)
+
+    def _rebuild(self, cache: Any, places: int, width: int, length: int) -> None:
+        """Take other blocks, as wide as the rows of now need, and carry the rows over."""
+        end = max(self.longest, length)
+        self.places, self.width = places, width + width // HEADROOM
+        for mine, new in zip(self.cache.layers, cache.layers, strict=True):
+            mine.rebuild(new, end)
+        self.end = end
 
     def _move(self, end: int) -> None:
         """Move every row so that it ends at column `end`."""
@@ -101,19 +106,16 @@ def _layer_class() -> Any:
             self.slab = slab
             self.is_initialized = True
 
-        def reserve(self, new: Any, rows: int, width: int) -> None:
-            """Make the block large enough, keeping what it holds."""
+        def rebuild(self, new: Any, end: int) -> None:
+            """Take blocks of the slab's size; the rows come to end at column `end`."""
             if new.keys is None:
                 return
-            if self.keys is not None and self.keys.shape[0] >= rows and self.keys.shape[2] >= width:
-                return
-            old = (self.keys, self.values)
-            blocks = [_block(like, rows, width) for like in (new.keys, new.values)]
             slab = self.slab
-            for block, before in zip(blocks, old, strict=True):
-                if before is not None:
-                    part = slice(slab.start, slab.end)
-                    block[: slab.rows, :, part] = before[: slab.rows, :, part]
+            blocks = [_block(like, slab.places, slab.width) for like in (new.keys, new.values)]
+            for block, old in zip(blocks, (self.keys, self.values), strict=True):
+                if slab.rows:
+                    held = old[: slab.rows, :, slab.start : slab.end]
+                    block[: slab.rows, :, end - slab.longest : end] = held
             self.keys, self.values = blocks
 
         def put(self, new: Any, row: int, end: int, length: int) -> None:
