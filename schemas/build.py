@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from corpusforge import records
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
+from corpusforge.instruct.records import Task
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry
 from corpusforge.recipe import Recipe
@@ -41,6 +42,7 @@ TABLES: dict[str, tuple[str, pa.Schema]] = {
 RECORDS: dict[str, tuple[str, Any]] = {
     "recipe": ("A resolved recipe (recipe.json).", Recipe),
     "journal_entry": ("A line of a journal of model replies.", Entry),
+    "seed_task": ("A line of a seed file of the instruction loop.", Task),
     "part_receipt": ("What one part of a stage made.", Receipt),
     "run_manifest": ("What a stage or run was made of.", Manifest),
     "run_report": ("Every figure of a run (report.json).", RunData),

@@ -368,3 +368,17 @@ def test_small_forms_are_kept() -> None:
     assert [line[0] for line in output("藏头诗").split("\n")] == ["平", "安"]
     assert "雨" not in output("小诗写雨")
     assert not set("雨伞") & set(output("编写谜语"))
+
+
+def test_built_in_and_original_rows_fit_the_schema(data: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    root = Path(__file__).resolve().parents[2]
+    schema = json.loads((root / "schemas" / "seed_task.v1.json").read_text(encoding="utf-8"))
+    check = jsonschema.Draft202012Validator(schema)
+    for path in (
+        FOLDER / "en.jsonl",
+        FOLDER / "zh.jsonl",
+        data / "selfinstruct" / "seed_tasks.jsonl",
+    ):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            check.validate(json.loads(line))
