@@ -109,7 +109,7 @@ def alpha_interval(
     there = ~np.isnan(values)
     values, units, groups = values[there], units[there], groups[there]
     names, code = np.unique(values, return_inverse=True)
-    if not 1 < len(names) <= _MOST_VALUES:
+    if np.isnan(value) or not 1 < len(names) <= _MOST_VALUES:
         return Interval(value, np.nan, np.nan, len(values))
     _, unit = np.unique(units, return_inverse=True)
     size = len(names)

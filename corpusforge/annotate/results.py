@@ -11,6 +11,7 @@ own number, or by their order where jobs carry none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from corpusforge.annotate.export import DEFAULT, write
@@ -43,24 +44,30 @@ def _refused(directory: str) -> Iterator[Refused]:
             yield Refused(locator=str(row.get("locator", "")), rule=str(row["rule"]))
 
 
-def _rounds(jobs: Sequence[str], imports: Sequence[str]) -> tuple[list[Job], list[Round]]:
+def _checked(jobs: Sequence[str], imports: Sequence[str]) -> list[Job]:
     if not jobs or len(jobs) != len(imports):
         raise InputError(
             f"{len(jobs)} jobs and {len(imports)} directories of rankings: expected as many. Give "
             "one --rankings for each --job, in the same order."
         )
-    read = [read_job(name) for name in jobs]
-    rounds = [
-        Round(
-            number=number,
-            job=job.id,
-            checksum=job.checksum,
-            tasks=open_tasks(name),
-            rankings=tuple(read_rankings(directory)),
-        )
-        for number, job, name, directory in zip(_numbers(read), read, jobs, imports, strict=True)
-    ]
-    return read, rounds
+    return [read_job(name) for name in jobs]
+
+
+@contextmanager
+def _opened(jobs: Sequence[str], imports: Sequence[str], read: list[Job]) -> Iterator[list[Round]]:
+    with ExitStack() as stack:
+        rounds = []
+        numbers = _numbers(read)
+        for number, job, name, directory in zip(numbers, read, jobs, imports, strict=True):
+            tasks = open_tasks(name)
+            stack.callback(tasks.close)
+            rankings = tuple(read_rankings(directory))
+            rounds.append(
+                Round(
+                    number=number, job=job.id, checksum=job.checksum, tasks=tasks, rankings=rankings
+                )
+            )
+        yield rounds
 
 
 def write_results(
@@ -82,22 +89,25 @@ def write_results(
     `index` is a file of `pipelines.build_eval_index`. `weighted` counts raters by their reliability.
     Without a usable answer no training file is written and the summary is empty.
     """
-    read, rounds = _rounds(jobs, imports)
-    merged = merge(rounds)
-    votes = votes_of(merged.tasks, merged.rankings, unconfirmed=unconfirmed, rounds=merged.rounds)
-    found = figures(
-        merged.tasks,
-        merged.rankings,
-        name=" + ".join(job.id for job in read),
-        flags=sorted({flag.name for job in read for flag in job.flags}),
-        refused=(row for name in imports for row in _refused(name)),
-        rounds=rounds,
-        seed=seed,
-        votes=votes,
-    )
-    write_report(found, output)
-    summary: dict[str, Any] = {}
-    if len(votes) or any(row.text.strip() for row in merged.rankings):
+    read = _checked(jobs, imports)
+    with _opened(jobs, imports, read) as rounds:
+        merged = merge(rounds)
+        votes = votes_of(
+            merged.tasks, merged.rankings, unconfirmed=unconfirmed, rounds=merged.rounds
+        )
+        found = figures(
+            merged.tasks,
+            merged.rankings,
+            name=" + ".join(job.id for job in read),
+            flags=sorted({flag.name for job in read for flag in job.flags}),
+            refused=(row for name in imports for row in _refused(name)),
+            rounds=rounds,
+            seed=seed,
+            votes=votes,
+        )
+        write_report(found, output)
+        if not len(votes) and not any(row.text.strip() for row in merged.rankings):
+            return found, {}
         summary = write(
             merged.tasks,
             merged.rankings,
@@ -112,4 +122,4 @@ def write_results(
             unconfirmed=unconfirmed,
             votes=votes,
         )
-    return found, summary
+        return found, summary

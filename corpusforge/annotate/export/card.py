@@ -1,6 +1,7 @@
 """The README.md that makes a training directory a `datasets` directory: one configuration a format.
 
-`datasets.load_dataset(DIRECTORY, FORMAT)` reads it. The card states what was counted, nothing else.
+`datasets.load_dataset(DIRECTORY, FORMAT)` reads it, and `load_dataset(DIRECTORY/kway_parquet)` the
+Parquet files. The card states what was counted, nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 __all__ = ["card"]
 
 _TELLS = {
-    "kway": "one row a prompt: all answers, aggregated ranks (0: not ranked), every rater's ranks",
+    "kway": "one row a prompt, with all answers, aggregated ranks (0 not ranked), every rater's ranks",
     "kway_parquet": "the same rows in Parquet",
     "pairs": "all pairs across tiers by id, with group_id, weight, margin, agreement",
     "sft": "demonstrations and best-ranked answers as messages",
@@ -21,37 +22,40 @@ _TELLS = {
     "trl_explicit": "TRL preference, explicit prompt, strings",
     "trl_implicit": "TRL preference, implicit prompt, strings",
     "trl_unpaired": "TRL unpaired preference (KTO), strings",
-    "openrlhf": "OpenRLHF reward model: prompt, chosen, rejected",
-    "deepspeed_chat": "DeepSpeed-Chat: prompt, chosen, rejected as strings",
-    "hh": "Anthropic HH: chosen, rejected",
+    "openrlhf": "OpenRLHF reward model, prompt, chosen, rejected",
+    "deepspeed_chat": "DeepSpeed-Chat, prompt, chosen, rejected as strings",
+    "hh": "Anthropic HH, chosen, rejected",
     "oasst": "Open Assistant message trees",
     "webgpt": "WebGPT-like comparisons",
 }
 
 
-def _configurations(rows: Mapping[str, Mapping[str, int]], endings: Mapping[str, str]) -> list[str]:
+def _configurations(summary: Mapping[str, Any]) -> list[str]:
+    """The configurations of the JSON formats; Parquet files cannot stand among them.
+
+    The digest is part of what `datasets` names its cache by: without it a directory that was
+    written again would be read from the cache of the first time.
+    """
     lines = ["configs:"]
-    for name, sides in rows.items():
-        if not any(sides.values()):
-            continue
-        lines += [f"- config_name: {name}", "  data_files:"]
-        for side, count in sides.items():
+    for name, digest in summary["digests"].items():
+        lines += [f"- config_name: {name}", f"  description: {_TELLS[name]}; digest {digest}"]
+        lines += ["  data_files:"]
+        for side, count in summary["rows"][name].items():
             if count:
-                path = f"{name}/{side}.{endings.get(name, 'jsonl')}"
-                lines += [f"  - split: {side}", f"    path: {path}"]
+                lines += [f"  - split: {side}", f"    path: {name}/{side}.jsonl"]
     return lines
 
 
-def card(summary: Mapping[str, Any], languages: Sequence[str], endings: Mapping[str, str]) -> str:
+def card(summary: Mapping[str, Any], languages: Sequence[str]) -> str:
     """Return the card of an export from its summary (see `write`)."""
     rows: Mapping[str, Mapping[str, int]] = summary["rows"]
     tongues = ["language:", *(f"- {name}" for name in languages)] if languages else []
-    head = ["---", *tongues, *_configurations(rows, endings), "---", ""]
+    head = ["---", *tongues, *_configurations(summary), "---", ""]
     sides = sorted({side for counts in rows.values() for side in counts})
     table = ["| format | rows of | " + " | ".join(sides) + " |", "|---|---|" + "---|" * len(sides)]
     for name, counts in rows.items():
         cells = " | ".join(str(counts.get(side, 0)) for side in sides)
-        table.append(f"| `{name}` | {_TELLS.get(name, '')} | {cells} |")
+        table.append(f"| `{name}` | {_TELLS[name]} | {cells} |")
     facts = [
         f"- prompts with a ranking: {summary['prompts_ranked']}, rankings: {summary['rankings']}, "
         f"raters: {summary['raters']}",

@@ -8,6 +8,7 @@ the files that an earlier export made and this one does not. Limit: shuffle by g
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -51,6 +52,7 @@ class _Files:
         self._tables: dict[str, Writer] = {}
         self._waiting: dict[str, list[Group]] = {}
         self._encoder = msgspec.json.Encoder()
+        self._digests: dict[str, hashlib.blake2b] = {}
         self.rows: Counter[tuple[str, str]] = Counter()
 
     def add(self, name: str, side: str, rows: Iterator[dict[str, Any]]) -> None:
@@ -60,8 +62,10 @@ class _Files:
                 path = files.join(self._directory, name, f"{side}.jsonl")
                 stream = self._stack.enter_context(files.atomic_write(path))
                 self._streams[name, side] = stream
-            stream.write(self._encoder.encode(row) + b"\n")
+            line = self._encoder.encode(row) + b"\n"
+            stream.write(line)
             self.rows[name, side] += 1
+            self._digests.setdefault(name, hashlib.blake2b(digest_size=8)).update(line)
 
     def add_table(self, group: Group) -> None:
         if any(group.ranks):
@@ -76,6 +80,11 @@ class _Files:
             path = files.join(self._directory, "kway_parquet", f"{side}.parquet")
             self._tables[side] = self._stack.enter_context(Writer(path, KWAY))
         self._tables[side].write(kway_batch(self._waiting.pop(side)))
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """A digest of the rows of each JSON format."""
+        return {name: digest.hexdigest() for name, digest in self._digests.items()}
 
     def finish(self) -> None:
         """Write what waits; remove what an earlier export left and this one does not write."""
@@ -159,7 +168,7 @@ def write(
     summary = _summary(votes, found, wanted, out, removed)
     summary |= {"index": index.fingerprint if index else "", "unclear_prompts": unclear_prompts}
     tongues = sorted({tasks[names[0]].prompt.language for names in votes.book.sources} - {""})
-    text = card(summary, tongues, ENDINGS)
+    text = card(summary, tongues)
     files.write_bytes(files.join(directory, "README.md"), text.encode())
     body = msgspec.json.format(msgspec.json.encode(summary), indent=1)
     files.write_bytes(files.join(directory, "summary.json"), body + b"\n")
@@ -186,5 +195,6 @@ def _summary(
         "pairs": across,
         "tied_pairs": tied,
         "decontaminated": len(removed),
+        "digests": out.digests,
         "rows": {name: {side: out.rows[name, side] for side in sides} for name in formats},
     }

@@ -34,12 +34,12 @@ def rows(path: str) -> Iterator[tuple[int, bytes]]:
     Empty lines and an empty file give no row. Raises InputError where the file cannot be read.
     """
     try:
-        with files.open_stream(path) as stream:
+        with files.open_raw(path) as raw, files.decompress(raw, path) as stream:
             head = stream.read(_CHUNK).removeprefix(_MARK).lstrip(_SPACE)
             if head.startswith(b"["):
                 yield from _elements(stream, head[1:])
                 return
-        with files.open_stream(path) as stream:
+        with files.open_raw(path) as raw, files.decompress(raw, path) as stream:
             opening = head.partition(b"\n")[0].strip(_SPACE)
             yield from _whole(stream) if opening == b"{" else _lines(stream)
     except (OSError, EOFError, ValueError) as error:
