@@ -107,6 +107,7 @@ def export(
     rules = settings.pool.redact
     gold = read_known(request.gold, private.salt, rules)
     first = read_known(request.qualification, private.salt, rules)
+    _check_known(gold, settings, say)
     head = _head(request, settings, pooled, raters)
     estimate = Estimate(settings.cost, len(head.scales))
     short: Counter[str] = Counter()
@@ -214,6 +215,15 @@ def _head(request: Request, settings: Settings, pooled: _Pooled, raters: Sequenc
         previous=tuple(request.previous),
         targets=tuple(request.targets),
     )
+
+
+def _check_known(gold: Sequence[Item], settings: Settings, say: Callable[[str], None]) -> None:
+    """Say where a known item would stand out: files hold tasks of one K."""
+    wishes = settings.candidates
+    usual = range(wishes.k, max(wishes.k, wishes.k_high) + 1)
+    odd = sum(len(item.candidates) not in usual for item in gold)
+    if odd and settings.kind == "ranking":
+        say(f"warning: {odd} gold items have another number of answers than -k, so raters can tell")
 
 
 def _items(
