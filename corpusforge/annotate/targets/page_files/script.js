@@ -125,7 +125,7 @@ function prose(node, text) {
 
 /* ---- one task on the screen ---- */
 
-const gated = () => Boolean(say(data.warning)) && !progress.read;
+const gated = () => Boolean(say(data.warning) || say(data.guidelines)) && !progress.read;
 
 function drawAll() {
   document.documentElement.lang = progress.language === "zh" ? "zh-Hans" : "en";
@@ -136,9 +136,11 @@ function drawAll() {
   get("batch").textContent = data.batch;
   get("storage").textContent = word("storage");
   get("storage").hidden = kept;
-  get("guide").hidden = !say(data.guidelines);
+  get("guide").hidden = gated() || !say(data.guidelines);
   prose(get("guidelines"), say(data.guidelines));
   prose(get("warning"), say(data.warning));
+  prose(get("first"), say(data.guidelines));
+  get("warning").hidden = !say(data.warning);
   get("gate").hidden = !gated();
   get("task").hidden = gated();
   drawTask();
@@ -400,8 +402,8 @@ function go(place) {
   progress.current = place;
   keep();
   drawTask();
+  get("task").focus({ preventScroll: true });
   scrollTo(0, 0);
-  get("task").focus();
 }
 
 function onKey(event) {
@@ -567,7 +569,8 @@ get("enter").addEventListener("click", () => {
   progress.read = true;
   keep();
   drawAll();
-  get("task").focus();
+  get("task").focus({ preventScroll: true });
+  scrollTo(0, 0);
 });
 get("save").addEventListener("click", saveFile);
 get("load").addEventListener("click", () => get("file").click());
