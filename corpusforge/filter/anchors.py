@@ -20,11 +20,14 @@ AT = 1  # an at sign, or "(at)" / "[at]"
 NUMBER = 2  # digits and their separators: at least 7 digits, or 3 dots
 IBAN = 3  # two capitals and two digits at the start of a word
 IPV6 = 4  # hex digits with at least 3 colons
-TOKEN = 5  # at least 16 key-like characters with a digit or 8 capitals
+TOKEN = (
+    5  # at least 16 key-like characters that begin as a known key, follow a scheme, or are mixed
+)
 ASSIGN = 6  # "=" or ":" after a name that holds key, pass, pwd, secret, token, cred or auth
 WIDE = 7  # a full-width digit or at sign: the text must be folded first
 
 _DIGIT, _UPPER, _LOWER, _TOKEN, _HEX, _SEPARATOR, _SINGLE = 1, 2, 4, 8, 16, 32, 64
+_STOP = _DIGIT | _UPPER | _SINGLE
 _MIN_DIGITS, _MIN_TOKEN, _MAX_GAP = 7, 16, 3
 
 
@@ -55,6 +58,49 @@ _WORDS = np.zeros((7, 6), dtype=np.uint8)
 for _row, _word in enumerate((b"key", b"pass", b"pwd", b"secret", b"token", b"cred", b"auth")):
     _WORDS[_row, : len(_word)] = np.frombuffer(_word, dtype=np.uint8)
 _SECRET_HAN = np.frombuffer("密码密钥口令".encode(), dtype=np.uint8).reshape(3, 6).copy()
+_PREFIXES = np.frombuffer(
+    b"A3TAKIABIACCASIghoghpghrghsghugitglpgldglrglcglsxoxhoosk_rk_sk-AIzya2GOCeyJSG.npmpyphf_LTA"
+    b"sq0shpdopdoodor" + b"".join(b"AC%cSK%c" % (c, c) for c in b"0123456789abcdef"),
+    dtype=np.uint8,
+).reshape(-1, 3)
+"""First bytes of every shape in `secrets`; Mailchimp's, which begins with any hex digit, ends in -us."""
+_FIRSTS = np.zeros(256, dtype=np.bool_)
+_FIRSTS[_PREFIXES[:, 0]] = True
+
+
+@jit
+def _may_be_key(data: Any, start: int, end: int, table: Any, prefixes: Any, firsts: Any) -> bool:
+    """Whether a token could be what `secrets` takes: its cheap necessary conditions, any of them."""
+    kinds, dots = 0, 0
+    for p in range(start, end - 2):
+        c = data[p]
+        kinds |= table[c]
+        dots += c == 46
+        if firsts[c] and (p == start or not table[data[p - 1]] & (_DIGIT | _UPPER | _LOWER)):
+            for row in range(prefixes.shape[0]):
+                if (
+                    prefixes[row, 0] == c
+                    and prefixes[row, 1] == data[p + 1]
+                    and prefixes[row, 2] == data[p + 2]
+                ):
+                    return True
+        if c == 45 and data[p + 1] == 117 and data[p + 2] == 115:  # -us
+            return True
+    for p in range(end - 2, end):
+        kinds |= table[data[p]]
+        dots += data[p] == 46
+    if start == 0:
+        return False
+    before = data[start - 1]
+    if before in (32, 9):  # a bearer, basic or token scheme ends in r, c or n
+        p = start - 1
+        while p > 0 and data[p] in (32, 9):
+            p -= 1
+        if data[p] | 32 in (114, 99, 110):
+            return True
+    three = _DIGIT | _UPPER | _LOWER
+    mixed = kinds & three == three and dots == 0 and end - start >= 20
+    return bool(mixed and before in (61, 58, 34, 39, 32, 9))  # = : " ' space tab
 
 
 @jit
@@ -129,41 +175,76 @@ def _other(data: Any, i: int, table: Any, words: Any, han: Any, out: Any, count:
 
 
 @jit
+def _hex_run(data: Any, i: int, table: Any) -> tuple[int, int, int]:
+    """Return (start, end, colons) of the run of hex digits and colons round the colon at `i`."""
+    start, end, colons = i, i, 0
+    while start > 0 and table[data[start - 1]] & _HEX:
+        start -= 1
+    while end < len(data) and (data[end] == 58 or table[data[end]] & _HEX):
+        colons += data[end] == 58
+        end += 1
+    return start, end, colons
+
+
+@jit
+def _token_run(data: Any, i: int, table: Any) -> tuple[int, int, int]:
+    """Return (start, end, mixed) of the token round `i`, its first digit or capital."""
+    start, end, mixed = i, i, 0
+    while start > 0 and table[data[start - 1]] & _TOKEN:
+        start -= 1
+    while end < len(data) and table[data[end]] & _TOKEN:
+        bits = table[data[end]]
+        mixed += 8 if bits & _DIGIT else (bits & _UPPER) != 0
+        end += 1
+    return start, end, mixed
+
+
+@jit
+def _joined(data: Any, last: int, i: int, table: Any) -> bool:
+    """Whether only a few separators stand between two digits."""
+    if i - last > _MAX_GAP + 1:
+        return False
+    for p in range(last + 1, i):  # noqa: SIM110  (numba compiles no generators)
+        if not table[data[p]] & _SEPARATOR:
+            return False
+    return True
+
+
+@jit
 def _scan(  # noqa: PLR0912  (one loop, its state in registers)
-    data: Any, table: Any, words: Any, han: Any, out: Any
+    data: Any, table: Any, words: Any, han: Any, prefixes: Any, firsts: Any, out: Any
 ) -> int:
     n, count = len(data), 0
-    first, last, digits, dots, broken = 0, -100, 0, 0, True
-    token, mixed = 0, 0
-    hexes, colons = 0, 0
-    for i in range(n + 1):
-        c = data[i] if i < n else np.uint8(0)
-        bits = table[c]
+    first, last, digits, dots = 0, -100, 0, 0
+    token_end, hex_end = 0, 0
+    i = 0
+    while True:
+        while i < n and not table[data[i]] & _STOP:  # nine bytes in ten of prose
+            i += 1
+        if i >= n:
+            break
+        bits = table[data[i]]
         if bits & _DIGIT:
-            if broken or i - last > _MAX_GAP + 1:
+            if not _joined(data, last, i, table):
                 if digits >= _MIN_DIGITS or dots >= 3:
                     count = _emit(out, count, NUMBER, first, last + 1)
-                first, digits, dots, broken = i, 0, 0, False
+                first, digits, dots = i, 0, 0
             elif i - last == 2 and data[i - 1] == 46:
                 dots += 1
             digits += 1
             last = i
-        elif not bits & _SEPARATOR:
-            broken = True
-        if bits & _TOKEN:
-            mixed += 8 if bits & _DIGIT else (bits & _UPPER) != 0
-        else:
-            if i - token >= _MIN_TOKEN and mixed >= 8:
-                count = _emit(out, count, TOKEN, token, i)
-            token, mixed = i + 1, 0
-        if c == 58:
-            colons += 1
-        elif not bits & _HEX:
+        if bits & (_DIGIT | _UPPER) and i >= token_end:
+            start, token_end, mixed = _token_run(data, i, table)
+            long = token_end - start >= _MIN_TOKEN and mixed >= 8
+            if long and _may_be_key(data, start, token_end, table, prefixes, firsts):
+                count = _emit(out, count, TOKEN, start, token_end)
+        if data[i] == 58 and i >= hex_end:
+            start, hex_end, colons = _hex_run(data, i, table)
             if colons >= 3:
-                count = _emit(out, count, IPV6, hexes, i)
-            hexes, colons = i + 1, 0
+                count = _emit(out, count, IPV6, start, hex_end)
         if bits & _SINGLE:
             count = _other(data, i, table, words, han, out, count)
+        i += 1
     if digits >= _MIN_DIGITS or dots >= 3:
         count = _emit(out, count, NUMBER, first, last + 1)
     return count
@@ -173,8 +254,8 @@ def anchors(data: bytes) -> list[tuple[int, int, int]]:
     """Return (kind, start, end) of each anchor of one UTF-8 text, in bytes."""
     view = np.frombuffer(data, dtype=np.uint8)
     out = np.empty((len(data) // 32 + 16, 3), dtype=np.int64)
-    count = _scan(view, _TABLE, _WORDS, _SECRET_HAN, out)
+    count = _scan(view, _TABLE, _WORDS, _SECRET_HAN, _PREFIXES, _FIRSTS, out)
     if count > len(out):
         out = np.empty((count, 3), dtype=np.int64)
-        count = _scan(view, _TABLE, _WORDS, _SECRET_HAN, out)
+        count = _scan(view, _TABLE, _WORDS, _SECRET_HAN, _PREFIXES, _FIRSTS, out)
     return [(kind, start, end) for kind, start, end in out[:count].tolist()]

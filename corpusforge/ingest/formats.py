@@ -16,6 +16,7 @@ __all__ = ["conversation", "guess"]
 
 _SEPARATORS = "\t|;,"
 _SPEAKER = re.compile(r"\s{0,4}[*_]{0,2}([^\W\d_][\w .'-]{0,24}?)[*_]{0,2}\s?[:：]\s?\S")
+_REACH = 40  # a speaker's name and its marks are shorter
 _SAMPLE = 20_000
 _LEAST = 4
 
@@ -47,7 +48,8 @@ def _aligned(lines: Sequence[str], separator: str) -> bool:
 
 
 def _spoken(lines: Sequence[str]) -> bool:
-    speakers = [found[1] for line in lines if (found := _SPEAKER.match(line))]
+    named = (line for line in lines if ":" in line[:_REACH] or "：" in line[:_REACH])
+    speakers = [found[1] for line in named if (found := _SPEAKER.match(line))]
     returning = sum(count >= 2 for count in Counter(speakers).values())
     return (
         returning >= 2

@@ -307,7 +307,8 @@ class _Chain:
             if not text.strip():
                 self._drop(document, "filter", "empty", "0", ">0")
                 continue
-            cleaned.append((_with(document, text=text), flags))
+            same = text == document.text
+            cleaned.append((document if same else _with(document, text=text), flags))
         return cleaned
 
     def _redacted(self, document: Document) -> Document:
@@ -316,7 +317,9 @@ class _Chain:
         redacted = redact(document.text, self._work.filter.redact)
         counts = {f"redacted:{label}": count for label, count in redacted.counts.items()}
         self.ledger.of("filter", self.source).notes.update(counts)
-        return _with(document, text=redacted.text, title=self._safe(document.title))
+        title = self._safe(document.title)
+        same = redacted.text == document.text and title == document.title
+        return document if same else _with(document, text=redacted.text, title=title)
 
     def _decide(self, rows: list[tuple[Document, str]]) -> None:
         account = self.ledger.of("filter", self.source)
