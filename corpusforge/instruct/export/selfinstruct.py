@@ -40,7 +40,7 @@ def write_steps(folder: str, parts: dict[str, list[Row]], settings: Settings) ->
          "output": answer(row, settings.reasoning, row.output)}
         for row in train
     ]  # fmt: skip
-    tables: dict[str, list[dict[str, Any]]] = {
+    whole: dict[str, list[dict[str, Any]]] = {
         "machine_generated_instructions.jsonl": list(_instructions(tasks, similar)),
         f"is_clf_or_not_{engine}_template_1.jsonl": [
             {"instruction": made[0].instruction,
@@ -48,18 +48,19 @@ def write_steps(folder: str, parts: dict[str, list[Row]], settings: Settings) ->
             for made in tasks.values()
         ],
         "machine_generated_instances.jsonl": list(_instances(tasks, similar, settings)),
+    }  # fmt: skip
+    training: dict[str, list[dict[str, Any]]] = {
         "all_generated_instances.jsonl": instances,
         f"gpt3_finetuning_data_{len(instances)}.jsonl": [_completion(item) for item in instances],
-    }  # fmt: skip
-    return [
-        Written(
-            files.join(folder, name),
-            "train" if len(table) == len(train) and name[0] in "ag" else "",
-            write_jsonl(files.join(folder, name), table),
-            len(rows) - len(single),
-        )
-        for name, table in tables.items()
-    ]
+    }
+    written = []
+    for split, tables in (("", whole), ("train", training)):
+        held = rows if not split else parts["train"]
+        left_out = sum(bool(row.turns) for row in held)
+        for name, table in tables.items():
+            path = files.join(folder, name)
+            written.append(Written(path, split, write_jsonl(path, table), left_out))
+    return written
 
 
 def _similarities(tasks: dict[str, list[Row]]) -> dict[str, dict[str, Any]]:
@@ -113,7 +114,7 @@ def _raw(rows: list[Row], settings: Settings) -> str:
     parts = []
     for number, row in enumerate(rows, 1):
         output = answer(row, settings.reasoning, row.output)
-        if row.is_classification:
+        if rows[0].is_classification:  # the parser is chosen by task
             parts.append(f"Class label: {output}\n{row.input}")
         else:
             parts.append(f"Example {number}\n" + (f"{row.input}\n" if row.input else "")
