@@ -1,6 +1,6 @@
 """A real Label Studio server and a real browser: what was dragged is what is imported.
 
-    LABEL_STUDIO=.../bin/label-studio pytest -m labelstudio tests/annotate
+LABEL_STUDIO=.../bin/label-studio pytest -m labelstudio tests/annotate
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ pytestmark = pytest.mark.labelstudio
 
 def test_ranks_dragged_in_a_real_label_studio_are_imported(tmp_path: Path) -> None:
     command = label_studio.server_path()
-    lacking = chromium.lacking() or ("" if command else "label-studio: set LABEL_STUDIO to its path")
+    lacking = chromium.lacking() or (
+        "" if command else "label-studio: set LABEL_STUDIO to its path"
+    )
     if lacking:
         pytest.skip(lacking)
     rows = label_studio.check(command, tmp_path)
