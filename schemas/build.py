@@ -15,7 +15,9 @@ import pyarrow as pa
 
 from corpusforge import records
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
-from corpusforge.instruct.records import Task
+from corpusforge.instruct.asking import Failed
+from corpusforge.instruct.records import Machine, Reject, Row, Task
+from corpusforge.instruct.report import Report as InstructReport
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry
 from corpusforge.recipe import Recipe
@@ -43,6 +45,11 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "recipe": ("A resolved recipe (recipe.json).", Recipe),
     "journal_entry": ("A line of a journal of model replies.", Entry),
     "seed_task": ("A line of a seed file of the instruction loop.", Task),
+    "instruct_row": ("A finished example with its lineage (rows.jsonl).", Row),
+    "instruct_reject": ("A refused candidate with its reason (rejects.jsonl).", Reject),
+    "instruct_machine": ("An accepted machine instruction (pool.jsonl).", Machine),
+    "instruct_failed": ("A request that was given up (failures.jsonl).", Failed),
+    "instruct_report": ("Every figure of a Self-Instruct run (report.json).", InstructReport),
     "part_receipt": ("What one part of a stage made.", Receipt),
     "run_manifest": ("What a stage or run was made of.", Manifest),
     "run_report": ("Every figure of a run (report.json).", RunData),

@@ -41,9 +41,9 @@ _TURN = re.compile(r"^\[(system|user|assistant)\]\n", re.MULTILINE)
 
 _MARKERS = re.compile(
     r"(?P<head><(?=[|｜][^<>\n]{1,60}[|｜]>)"  # <|im_end|>, <|eot_id|>, <｜User｜>
-    r"|<(?=/?(?:s|bos|eos|pad|unk|sop|eop|mask|think|tool_call|tool_response|sep|cls"
-    r"|start_of_turn|end_of_turn|start_of_role|end_of_role|extra_id_\d+|n?user|assistant|human"
-    r"|bot|system|reserved_\d+|\|?end_?of_?text\|?)>)"
+    r"|<(?=/?(?:s|bos|eos|pad|unk|sop|eop|mask|sep|cls|think|tool_call|tool_response"
+    r"|(?:start|end)_of_(?:turn|role|image)|n?user|assistant|human|bot|system"
+    r"|fim_(?:prefix|middle|suffix)|seed:\w+|reserved_\d+|extra_id_\d+|unused\d+|\|?end_?of_?text\|?)>)"
     r"|<(?=</?SYS>>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK|sMASK)\]))",
     re.IGNORECASE,

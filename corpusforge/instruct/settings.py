@@ -18,9 +18,9 @@ LANGUAGES = ("en", "zh")
 KINDS = ("any", "classification")
 FORMS = ("chat", "plain", "json")
 
-MOVABLE = ("target", "max_rounds", "yield_floor", "yield_rounds")
+MOVABLE = ("target", "max_rounds", "yield_floor", "yield_rounds", "seeds", "evaluation")
 """Settings that a later run of the same directory may change: they say when to stop, and change
-nothing in the rounds before."""
+nothing in the rounds before, or are paths, of which the contents count."""
 
 _GENERATE = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
 _CLASSIFY = Sampling(max_tokens=16)

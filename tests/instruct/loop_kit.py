@@ -1,0 +1,88 @@
+"""Small engines and runs in memory, for the tests of the instruction loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from corpusforge.instruct.asking import Patient
+from corpusforge.instruct.checks import open_check
+from corpusforge.instruct.loop import Origin, State, play
+from corpusforge.instruct.novelty import Gate
+from corpusforge.instruct.profile import profile
+from corpusforge.instruct.records import Instance, Machine, Task
+from corpusforge.instruct.rounds import Asked, Pool, open_pool
+from corpusforge.instruct.run import load_seeds
+from corpusforge.instruct.settings import Settings
+from corpusforge.instruct.take import Taken, take_generate
+from corpusforge.models.client import Client
+from corpusforge.models.records import Completion, Request, Usage
+
+Reply = Callable[[Request], Completion | str]
+
+
+def completion(request: Request, text: str, finish: str = "stop") -> Completion:
+    used = Usage(prompt_tokens=10, completion_tokens=10)
+    return Completion(
+        key=request.key, text=text, finish_reason=finish, model=request.model, usage=used
+    )
+
+
+class Told:
+    """An engine that answers by a function; it remembers every request it was sent."""
+
+    name = "told"
+    context = 0
+
+    def __init__(self, reply: Reply, model: str = "told-1") -> None:
+        self.reply, self.model = reply, model
+        self.sent: list[Request] = []
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        for request in requests:
+            self.sent.append(request)
+            got = self.reply(request)
+            yield completion(request, got) if isinstance(got, str) else got
+
+
+def states_of(settings: Settings, engine: object, path: Path) -> list[State]:
+    """Play a run in memory (failures at `path`) and return what every language holds."""
+    seeds = load_seeds(settings)
+    states = []
+    for language in settings.languages:
+        rules = profile(language)
+        gate = Gate(rules, settings.numerator, settings.denominator)
+        states.append(State(open_pool(rules, gate, seeds, settings)))
+    with Client(engine) as client:
+        origin = Origin(engine=engine.name, model=engine.model)
+        ask = Patient(client, str(path / "failures.jsonl"))
+        play(states, settings, origin, ask, open_check(settings), lambda number, all_: None)
+    return states
+
+
+def small_pool(language: str = "en", *instructions: str) -> Pool:
+    """A pool of one seed, with machine instructions as given."""
+    seeds = {"en": "Name the capital of every country in Europe.", "zh": "列出欧洲各国的首都。"}
+    seed = Task(
+        id="s", instruction=seeds[language], instances=(Instance("", "x"),), language=language
+    )
+    pool = open_pool(profile(language), Gate(profile(language)), [seed], Settings())
+    for number, text in enumerate(instructions):
+        pool.machine.append(machine(text, language, f"m{number}"))
+    return pool
+
+
+def machine(text: str, language: str = "en", name: str = "m", **values: object) -> Machine:
+    made = Machine(
+        id=name, instruction=text, language=language, round=0, request="", prompt_version=""
+    )
+    return replace(made, **values)
+
+
+def taken(text: str, language: str = "en", finish: str = "stop", pool: Pool | None = None) -> Taken:
+    """What a generation reply gives."""
+    request = Request(prompt="p")
+    asked = Asked(request=request, prompt_version="generate.v1@0", first=9)
+    pool = pool or small_pool(language)
+    return take_generate(pool, asked, completion(request, text, finish), 0, Settings(similar=0))
