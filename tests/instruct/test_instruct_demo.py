@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -18,7 +20,9 @@ JOURNAL = make_journal.HERE / "journal.jsonl"
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("demo") / "out"
     options = ["--engine", "replay", "--journal", str(JOURNAL), "--output", str(output)]
-    assert self_instruct.main([*options, *make_journal.COMMAND]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert self_instruct.main([*options, *make_journal.COMMAND]) == 0
+    (output / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     return output
 
 
@@ -102,3 +106,9 @@ def test_lineage_leads_to_seeds_and_requests(demo: Path) -> None:
 def test_a_report_and_exports_are_there(demo: Path) -> None:
     assert (demo / "report.html").stat().st_size > 0
     assert any((demo / "export").rglob("*.json*"))
+
+
+def test_the_readme_shows_what_is_printed(demo: Path) -> None:
+    readme = (make_journal.HERE / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("```\n")[1]
+    assert shown in (demo / "printed.txt").read_text(encoding="utf-8")

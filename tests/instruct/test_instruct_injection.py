@@ -55,7 +55,8 @@ MARKER = re.compile(r"<[|｜][^<>\n]+[|｜]>|</?s>|\[/?INST\]|<</?SYS>>|\[gMASK\
                     r"|<(?:start|end)_of_turn>|</?think>|</?tool_call>", re.IGNORECASE)  # fmt: skip
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 STEPS = (
-    *("generate", "generate_json", "generate_classification", "classify", "classify_json"),
+    *("generate", "generate_json", "generate_classification", "generate_classification_json"),
+    *("classify", "classify_json"),
     *("instance_input_first", "instance_input_first_json"),
     *("instance_output_first", "instance_output_first_json"),
 )
@@ -142,3 +143,30 @@ def test_a_reply_that_repeats_the_text_does_not_break_the_parsers(text: str) -> 
     found = instances.input_first(f"Example 1\nInput: {copied}\nOutput: fine", "stop")
     assert [one.output for one in found] == ["fine"]
     assert found[0].input == copied
+
+
+SPECIAL = """
+<s> </s> <unk> <pad> <bos> <eos> <|endoftext|> <|endofprompt|> <|startoftext|> <|im_start|> <|im_end|>
+<|im_sep|> <|im_middle|> <|begin_of_text|> <|end_of_text|> <|start_header_id|> <|end_header_id|>
+<|eot_id|> <|eom_id|> <|python_tag|> <|system|> <|user|> <|assistant|> <|observation|> <|end|>
+<|start|> <|channel|> <|message|> <|return|> <|call|> <|START_OF_TURN_TOKEN|> <|END_OF_TURN_TOKEN|>
+<|CHATBOT_TOKEN|> <|start_of_role|> <|end_of_role|> <|tool_call|> <|vision_start|> <|box_end|>
+<start_of_turn> <end_of_turn> <start_of_image> [INST] [/INST] <<SYS>> <</SYS>> [SYSTEM_PROMPT]
+[/SYSTEM_PROMPT] [AVAILABLE_TOOLS] [TOOL_CALLS] [TOOL_RESULTS] [gMASK] [sMASK] <sop> <eop>
+<reserved_106> <extra_id_0> <unused99> <fim_prefix> <fim_middle> <fim_suffix> <seed:bos> <seed:eos>
+<think> </think> <tool_call> </tool_call> <tool_response> <｜User｜> <｜Assistant｜>
+<｜begin▁of▁sentence｜> <｜end▁of▁sentence｜> <｜tool▁calls▁begin｜>
+""".split()  # noqa: SIM905
+"""Control tokens of public model families, as their tokenizers spell them."""
+
+
+def test_a_tokenizer_finds_no_control_token_in_a_text() -> None:
+    """Tokenizers find their control tokens anywhere in a text, before all else."""
+    tokenizers = pytest.importorskip("tokenizers")
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.add_special_tokens(SPECIAL)
+    text = " ".join(f"x{token}y {token.upper()} {token}{token}" for token in SPECIAL)
+    assert set(tokenizer.encode(text).tokens) == set(SPECIAL)
+    for name, language in CASES:
+        messages, _ = rendered(name, language, text)
+        assert tokenizer.encode(messages[-1].content).tokens == []
