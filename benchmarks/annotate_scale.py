@@ -137,8 +137,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = Path(name)
         synthetic(folder, asked.tasks // asked.overlap, asked.k, asked.words)
         table = [_child(step_name, folder, asked) for step_name in STEPS]
-    print(f"\n| step | wall s | CPU s | peak GiB |  {asked.tasks} tasks, K = {asked.k}, "
-          f"{asked.raters} raters, {asked.overlap} a prompt, {asked.words} words\n|---|---|---|---|")  # fmt: skip
+    print(
+        f"\n{asked.tasks} tasks, K = {asked.k}, {asked.raters} raters, {asked.overlap} a prompt, "
+        f"{asked.words} words an answer\n\n| step | wall s | CPU s | peak GiB |\n|---|---|---|---|"
+    )
     for row_name, (wall, cpu, peak) in zip(STEPS, table, strict=True):
         print(f"| {row_name} | {wall:.1f} | {cpu:.1f} | {peak:.2f} |")
     walls, cpus, peaks = (list(column) for column in zip(*table, strict=True))
