@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from corpusforge.errors import InputError
+from corpusforge.models.budget import Budget
 from corpusforge.models.client import Client
 from corpusforge.models.progress import Progress
 from corpusforge.models.records import Engine
@@ -36,10 +37,11 @@ def open_client(settings: Settings, directory: str | Path) -> Client:
     """
     engine = open_engine(settings)
     journal = settings.journal or str(Path(directory) / "journal.jsonl")
-    budget = settings.budget
+    replays = settings.engine == "replay"
+    budget = Budget() if replays else settings.budget  # a replay costs nothing
     return Client(
         engine,
-        None if settings.engine == "replay" else journal,
+        None if replays else journal,
         budget,
         retries=settings.retries,
         progress=Progress(budget),

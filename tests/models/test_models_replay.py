@@ -28,7 +28,7 @@ def record(path: Path) -> list[str]:
 def test_replay_gives_the_recorded_answers_and_writes_nothing(tmp_path: Path) -> None:
     texts = record(tmp_path / "j")
     before = (tmp_path / "j").read_bytes()
-    settings = Settings(engine="replay", journal=str(tmp_path / "j"))
+    settings = Settings(engine="replay", journal=str(tmp_path / "j"), max_requests=0)
     with open_client(settings, tmp_path / "out") as client:
         assert client.engine.model == "fake-1", "the journal knows its model"
         assert [item.text for item in client.complete([ask("a"), ask("乙")])] == texts

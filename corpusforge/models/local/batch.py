@@ -18,10 +18,14 @@ from corpusforge.models.local.sample import Chance, choose
 from corpusforge.models.local.slab import Slab
 from corpusforge.models.records import Completion, FinishReason, Request, Sampling, Usage
 
-__all__ = ["Batch", "Feed", "Row", "out_of_memory"]
+__all__ = ["Batch", "Feed", "Row", "groups", "out_of_memory"]
 
 PREFILL_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Prompt tokens that one forward pass takes at most (a longer prompt goes alone)."""
+WASTE = 8
+"""Prompts are read together while padding is at most an eighth of the tokens read."""
+SMALL = 256
+"""Tokens below which padding does not matter: such a pass costs what its calls cost."""
 JOIN_SHARE = 8
 """Rows join when an eighth of the places is free: a forward pass for one row costs almost as much
 as one for several."""
@@ -70,6 +74,7 @@ class Batch:
         self.rows: list[Row] = []
         self.slab = Slab()
         self._returned: list[Row] = []
+        self._prefill = PREFILL_TOKENS["cuda" if loaded.device.type == "cuda" else "cpu"]
 
     def run(self, feed: Feed) -> Iterator[Completion]:
         """Yield answers as rows finish, until the feed ends."""
@@ -81,40 +86,40 @@ class Batch:
                     fresh = self._next(feed)
                     if not fresh and not self.rows:
                         return
-                    yield from self._join(fresh) if fresh else self._step()
+                    for group in groups(fresh, self._prefill):
+                        yield from self._join(group)
+                    if not fresh:
+                        yield from self._step()
                 except (RuntimeError, MemoryError) as error:
                     if not out_of_memory(error):
                         raise
                     yield from self._retreat()
 
     def _next(self, feed: Feed) -> list[Row]:
-        """Return the rows that join now: as many as there is room for at the longest one's width."""
+        """Return the rows that join now: as many as there is room for at the longest one's width.
+
+        They stay among the returned ones until they are in, so that an error loses none.
+        """
         free = self.row_limit - len(self.rows)
         if self.rows and free < max(1, self.row_limit // JOIN_SHARE):
             return []
         if len(self._returned) < free:
             block = not self.rows and not self._returned
             self._returned += feed.take(free - len(self._returned), block=block)
-        taken: list[Row] = []
-        budget = PREFILL_TOKENS["cuda" if self.loaded.device.type == "cuda" else "cpu"]
-        while self._returned and len(taken) < free:
-            row = self._returned[0]
-            wide = max(row.most, *(other.most for other in (*self.rows, *taken)), 0)
-            total = (len(self.rows) + len(taken) + 1) * wide
-            long = max(other.cached + 1 for other in (row, *taken))
-            if (self.rows or taken) and total > self.loaded.token_limit:
+        count = wide = 0
+        for row in self._returned[: max(free, 0)]:
+            wide = max(row.most, *(other.most for other in self.rows), wide)
+            total = (len(self.rows) + count + 1) * wide
+            if (self.rows or count) and total > self.loaded.token_limit:
                 break
-            if taken and (len(taken) + 1) * long > budget:
-                break
-            taken.append(self._returned.pop(0))
-        return taken
+            count += 1
+        return self._returned[:count]
 
     def _join(self, rows: list[Row]) -> Iterator[Completion]:
         """Read the prompts of new rows in one pass, and answer their first tokens."""
         import torch
         from transformers.cache_utils import DynamicCache
 
-        self._returned = [*rows, *self._returned]  # until they are in, an error returns them
         device = self.loaded.device
         length = max(row.cached + 1 for row in rows)
         ids = torch.zeros((len(rows), length), dtype=torch.long)
@@ -135,9 +140,10 @@ class Batch:
         )
         width = max(row.most for row in (*self.rows, *rows))
         capacity = max(1, min(self.row_limit, self.loaded.token_limit // width))
-        grown = 2 * (len(self.rows) + len(rows))  # a block doubles until it is full
+        grown = 2 * (len(self.rows) + len(self._returned))  # a block doubles until it is full
         self.slab.join(cache, length, min(capacity, grown), width)
-        del self._returned[: len(rows)]
+        entered = {id(row) for row in rows}
+        self._returned = [row for row in self._returned if id(row) not in entered]
         self.rows += rows
         yield from self._advance(choose(out.logits[:, -1], rows), len(self.rows) - len(rows))
 
@@ -210,6 +216,23 @@ class Batch:
             row = self._returned.pop(0)
             yield failure(row.request, f"{row.most} tokens do not fit the memory of the device")
         self.row_limit = max(1, min(self.row_limit, held) // 2)
+
+
+def groups(rows: list[Row], budget: int) -> Iterator[list[Row]]:
+    """Cut rows into passes of alike length, none of more than `budget` tokens with its padding."""
+    group: list[Row] = []
+    real = 0
+    for row in sorted(rows, key=lambda row: -row.cached):
+        length = row.cached + 1
+        padded = (len(group) + 1) * (group[0].cached + 1 if group else length)
+        waste = padded - real - length
+        if group and (padded > budget or (padded > SMALL and waste * WASTE > padded)):
+            yield group
+            group, real = [], 0
+        group.append(row)
+        real += length
+    if group:
+        yield group
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -116,7 +116,12 @@ def load_model(settings: Settings, device: str) -> Loaded:
     values: dict[str, Any] = {"dtype": _dtype(settings.dtype, cuda=cuda, quantised=quantised)}
     if quantised:
         values["device_map"] = {"": device}
+    bars = transformers.utils.logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
     model = _get(transformers.AutoModelForCausalLM, settings.model, **values)
+    if shown:
+        bars.enable_progress_bar()
     model = (model if quantised else model.to(device)).eval()
     per_token = _token_bytes(config, 2 if cuda else 4)
     rows = settings.batch_rows or (256 if cuda else 32)
