@@ -7,7 +7,10 @@ still a row: the caller refuses it. Limit: after an unbalanced quote an array's 
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import msgspec
@@ -18,12 +21,13 @@ from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.text.jit import jit
 
-__all__ = ["MAX_ROW", "decode", "first", "rows"]
+__all__ = ["MAX_ROW", "decode", "opened", "rows"]
 
 MAX_ROW = 256 << 20
 """Bytes after which a row is given up (with the rest of its file) instead of collected."""
 
 _CHUNK = 1 << 20
+_HEAD = 1 << 16
 _SPACE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 
@@ -33,24 +37,29 @@ def rows(path: str) -> Iterator[tuple[int, bytes]]:
 
     Empty lines and an empty file give no row. Raises InputError where the file cannot be read.
     """
+    with opened(path) as stream:
+        head = stream.read(_HEAD).removeprefix(_MARK).lstrip(_SPACE)
+        if head.startswith(b"["):
+            yield from _elements(stream, head[1:])
+            return
+    with opened(path) as stream:
+        opening = head.partition(b"\n")[0].strip(_SPACE)
+        yield from _whole(stream) if opening == b"{" else _lines(stream)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open a file, decompressed by its name; damage met while reading raises InputError."""
+    import zstandard
+
+    damage = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
     try:
         with files.open_raw(path) as raw, files.decompress(raw, path) as stream:
-            head = stream.read(_CHUNK).removeprefix(_MARK).lstrip(_SPACE)
-            if head.startswith(b"["):
-                yield from _elements(stream, head[1:])
-                return
-        with files.open_raw(path) as raw, files.decompress(raw, path) as stream:
-            opening = head.partition(b"\n")[0].strip(_SPACE)
-            yield from _whole(stream) if opening == b"{" else _lines(stream)
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(f"cannot read answers {path!r}: {error}.") from error
-
-
-def first(path: str) -> Any:
-    """Return the first row of a file decoded, or None where it is no JSON or there is none."""
-    for _, row in rows(path):
-        return decode(row)
-    return None
+            yield stream
+    except damage as error:
+        raise InputError(
+            f"cannot read answers {path!r}: {error}. Ask for the file again; nothing was imported."
+        ) from error
 
 
 def decode(row: bytes) -> Any:
@@ -78,7 +87,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 def _elements(stream: BinaryIO, head: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the elements of an array whose "[" has been read."""
     state = np.array([1, 0, 0], dtype=np.int64)
-    number, pending, chunk = 0, bytearray(), head
+    number, pending, chunk = 0, bytearray(), head or stream.read(_CHUNK)
     while chunk and state[0] > 0 and len(pending) <= MAX_ROW:
         start = 0
         for cut in _cuts(np.frombuffer(chunk, dtype=np.uint8), state):
@@ -90,6 +99,7 @@ def _elements(stream: BinaryIO, head: bytes) -> Iterator[tuple[int, bytes]]:
             pending.clear()
         pending += chunk[start:]
         chunk = stream.read(_CHUNK)
+    pending += chunk + stream.read(MAX_ROW)  # after the end, or after a row that never ended
     if pending.strip(_SPACE):
         yield number + 1, bytes(pending)
 

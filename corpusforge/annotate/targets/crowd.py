@@ -131,8 +131,8 @@ def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refus
     # process-wide, and only ever raised: an answer may be longer than the module's 131,072
     csv.field_size_limit(max(_LONGEST_CELL, csv.field_size_limit()))
     base = PurePosixPath(path).name
-    with files.open_stream(path) as raw:
-        text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
+    with stream.opened(path) as plain:
+        text = io.TextIOWrapper(plain, encoding="utf-8-sig", errors="replace", newline="")
         table = csv.reader(text, delimiter="\t" if ".tsv" in base.lower() else ",")
         header: list[str] | None = None
         number = 0
