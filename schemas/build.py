@@ -14,6 +14,9 @@ import msgspec
 import pyarrow as pa
 
 from corpusforge import records
+from corpusforge.annotate import records as annotation
+from corpusforge.annotate.export import rows as training
+from corpusforge.annotate.jobs import Job
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
 from corpusforge.instruct.asking import Failed
 from corpusforge.instruct.records import Machine, Reject, Row, Task
@@ -50,6 +53,15 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "instruct_machine": ("An accepted machine instruction (pool.jsonl).", Machine),
     "instruct_failed": ("A request that was given up (failures.jsonl).", Failed),
     "instruct_report": ("Every figure of a Self-Instruct run (report.json).", InstructReport),
+    "labelling_job": ("What is asked of raters (job.json).", Job),
+    "labelling_task": ("One unit of work for one rater (tasks.jsonl).", annotation.Task),
+    "ranking": ("One rater's answer to one task (rankings.jsonl).", annotation.Ranking),
+    "refused_answer": ("An answer that was not used (refused.jsonl).", annotation.Refused),
+    "kway": ("A prompt with all its ranked answers (training/kway).", training.KWay),
+    "pair": ("A pair across tiers, by id (training/pairs).", training.PairIds),
+    "preference": ("A pair as messages (training/trl_*_chat, openrlhf).", training.Preference),
+    "unpaired": ("A good or bad answer (training/trl_unpaired_chat).", training.Unpaired),
+    "supervised": ("An example to imitate (training/sft).", training.Supervised),
     "part_receipt": ("What one part of a stage made.", Receipt),
     "run_manifest": ("What a stage or run was made of.", Manifest),
     "run_report": ("Every figure of a run (report.json).", RunData),

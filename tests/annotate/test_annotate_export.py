@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import pairwise
 from math import comb
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from annotate_rankings import make_job, random_job
@@ -14,6 +16,7 @@ from annotate_rankings import make_job, random_job
 from corpusforge.annotate.aggregate import consensus
 from corpusforge.annotate.duels import duels
 from corpusforge.annotate.export import ALL, FORMATS, write
+from corpusforge.annotate.export import rows as declared
 from corpusforge.annotate.imports.public import import_source
 from corpusforge.annotate.pairs import pair_counts, pairs
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Task
@@ -160,6 +163,28 @@ def test_the_formats_hold_the_keys_their_trainers_read(exported: tuple[Path, dic
     ranks = [reply["rank"] for reply in replies if reply["rank"] is not None]
     assert ranks == sorted(ranks)
     assert ranks[0] == 0
+
+
+DECLARED = {
+    "kway": declared.KWay,
+    "pairs": declared.PairIds,
+    "sft": declared.Supervised,
+    "trl_explicit_chat": declared.Preference,
+    "trl_implicit_chat": declared.Preference,
+    "openrlhf": declared.Preference,
+    "trl_unpaired_chat": declared.Unpaired,
+}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_rows_are_as_their_schemas_declare(name: str, exported: tuple[Path, dict]) -> None:
+    directory, _ = exported
+    kind = DECLARED[name]
+    fields = {field.name for field in dataclasses.fields(kind)}
+    for row in rows(directory / name / "train.jsonl"):
+        msgspec.convert(row, kind)
+        assert fields - row.keys() <= {"prompt"}
+        assert row.keys() <= fields
 
 
 def test_pairs_lie_together_and_no_group_is_on_two_sides(exported: tuple[Path, dict]) -> None:
