@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusforge.errors import InputError
-from corpusforge.instruct.novelty import Gate
+from corpusforge.instruct import seeds
+from corpusforge.instruct.novelty import Gate, Verdict
 from corpusforge.instruct.profile import profile
 
 EN, ZH = profile("en"), profile("zh")
@@ -124,6 +126,20 @@ def test_near_copies_in_chinese_are_caught(held: str, copy: str) -> None:
     assert filled([held], profile("zh", mode="rouge")).judge("写诗。").accepted is True
 
 
+def test_one_edit_of_a_chinese_seed_is_caught_and_the_seeds_are_new_to_each_other() -> None:
+    # Deleting or doubling one of n tokens leaves F1 = 2(n-1)/(2n-1) or 2n/(2n+1), above 0.7 for n > 2.
+    tasks = seeds.load("zh")
+    gate = Gate(ZH)
+    assert [task.id for task in tasks if not gate.admit(task.id, task.instruction).accepted] == []
+    for task in tasks:
+        text = task.instruction
+        middle = next(k for k in range(len(text) // 2, len(text)) if ZH.tokens(text[k]))
+        for copy in (text[:middle] + text[middle + 1 :], text[:middle] + "的" + text[middle:],
+                     "请" + text, text.rstrip("。？") + "！"):  # fmt: skip
+            verdict = gate.judge(copy)
+            assert (verdict.accepted, verdict.nearest[0].id) == (False, task.id), copy
+
+
 def test_other_chinese_tasks_are_new() -> None:
     held = [held for held, _ in CHINESE_COPIES]
     for text in ("请写一封给老师的感谢信", "把下面的数字从小到大排列", "解释为什么天空是蓝色的"):
@@ -150,6 +166,41 @@ def test_a_text_without_tokens_is_new_and_near_to_nothing() -> None:
 def test_a_threshold_out_of_range_is_refused() -> None:
     with pytest.raises(InputError, match="7/10"):
         Gate(EN, numerator=7, denominator=10)
+
+
+def test_every_close_member_is_found_however_many() -> None:
+    texts = [f"Name three rivers of country {k}" for k in range(60)] + ["Write a poem about rain"]
+    near = filled(texts).close("Name three rivers of country 7")
+    assert [item.id for item in near[:2]] == ["7", "0"] and len(near) == 60
+    assert filled(texts).close("Sing me a song") == ()
+
+
+@pytest.mark.slow
+def test_decisions_in_a_large_pool_equal_a_textbook_table(data) -> None:
+    from benchmarks.novelty import data_sentences, shuffled, textbook
+
+    found = dict.fromkeys(" ".join(text.split()) for text in data_sentences(data))
+    texts = shuffled([text for text in found if len(text.split()) > 3])
+    pool, candidates = texts[:30_000], texts[30_000:31_000]
+    gate, names = filled(pool), {}
+    rows = [[names.setdefault(t, len(names)) for t in EN.tokens(text)] for text in pool]
+    lengths = np.array([len(row) for row in rows])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    tokens = np.array([token for row in rows for token in row], dtype=np.int32)
+    common, refused = np.zeros(len(pool), dtype=np.int64), 0
+    for text in candidates:
+        left = np.array([names.get(t, -1) for t in EN.tokens(text)], dtype=np.int32)
+        textbook(left, tokens, starts, lengths, common)
+        sizes = lengths + len(left)
+        verdict = gate.judge(text, top=10)
+        assert verdict.accepted is not bool(np.any(20 * common > 7 * sizes))
+        assert verdict == Verdict(gate.judge(text).accepted, verdict.nearest)
+        order = np.argsort(-common / np.maximum(sizes, 1), kind="stable")[:10]
+        assert [item.f1 for item in verdict.nearest] == pytest.approx(
+            [2 * common[k] / sizes[k] for k in order if common[k]]
+        )
+        refused += not verdict.accepted
+    assert 100 < refused < 500
 
 
 def test_a_lower_threshold_refuses_more() -> None:
