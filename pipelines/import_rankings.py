@@ -4,7 +4,9 @@
 
 Reads exports of Label Studio (JSON, JSON-MIN), Argilla (REST), crowd tables (CSV, JSON lines) and the
 offline page. OUTPUT holds rankings.jsonl, refused.jsonl (every row that was not accepted, and why),
-missing.jsonl (tasks to assign again), adjudicate.jsonl (where raters disagree) and import.json.
+missing.jsonl (tasks to assign again), adjudicate.jsonl (where raters disagree), import.json, and of
+what has been answered so far report.html, figures.json and training/ (docs/rankings.md; formats,
+splits and rounds: `python -m pipelines.export_rankings`).
 
     python -m pipelines.import_rankings --source hh --answers FILES --output comparisons
 
@@ -50,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--seconds", type=float, default=_DEFAULT.seconds, metavar="S")
     group.add_argument("--repeats", choices=REPEATS, default=_DEFAULT.repeats)
     group.add_argument("--adjudicate", type=float, default=_DEFAULT.adjudicate, metavar="TAU")
+    add("--no-results", action="store_true", help="neither report.html nor training files")
     return options
 
 
@@ -89,6 +92,12 @@ def run(options: argparse.Namespace) -> int:
             options.job, options.answers, options.output, settings, target=options.target
         )
     print(summary(made))
+    if not options.no_results:
+        from corpusforge.annotate.results import write_results
+
+        job = options.job or f"{options.output.rstrip('/')}/job"
+        write_results([job], [options.output], options.output)
+        print(f"report: {options.output.rstrip('/')}/report.html")
     return 0
 
 
