@@ -15,8 +15,11 @@ import pyarrow as pa
 
 from corpusforge import records
 from corpusforge.annotate import records as annotation
+from corpusforge.annotate.candidates import Shortfall
 from corpusforge.annotate.export import rows as training
 from corpusforge.annotate.jobs import Job
+from corpusforge.annotate.prompts import DroppedPrompt
+from corpusforge.annotate.verdicts import Attack, Verdict
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
 from corpusforge.instruct.asking import Failed
 from corpusforge.instruct.records import Machine, Reject, Row, Task
@@ -55,6 +58,11 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "instruct_report": ("Every figure of a Self-Instruct run (report.json).", InstructReport),
     "labelling_job": ("What is asked of raters (job.json).", Job),
     "labelling_task": ("One unit of work for one rater (tasks.jsonl).", annotation.Task),
+    "labelling_prompt": ("A prompt of a pool (pool/sft, rm, ppo).", annotation.Prompt),
+    "dropped_prompt": ("A prompt in no pool, and why (pool/dropped).", DroppedPrompt),
+    "shortfall": ("A prompt with too few answers (shortfalls.jsonl).", Shortfall),
+    "verdict": ("A verdict on one answer and one rule (verdicts.jsonl).", Verdict),
+    "attack": ("A red-team attempt (attacks.jsonl).", Attack),
     "ranking": ("One rater's answer to one task (rankings.jsonl).", annotation.Ranking),
     "refused_answer": ("An answer that was not used (refused.jsonl).", annotation.Refused),
     "kway": ("A prompt with all its ranked answers (training/kway).", training.KWay),
