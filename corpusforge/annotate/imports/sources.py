@@ -180,7 +180,9 @@ def _scores(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
     if "answer_0" in row:  # WebGPT: two answers in columns
         texts = [(_text(row[f"answer_{n}"]), "") for n in (0, 1)]
         scores = [_number(row[f"score_{n}"]) for n in (0, 1)]
-        messages = row_messages({**row, "prompt": row.get("prompt", _text(row.get("question")))})
+        asked = row.get("prompt", row.get("question"))
+        asked = asked.get("full_text") if isinstance(asked, dict) else asked
+        messages = row_messages({"prompt": _text(asked)})
     else:
         items = next((row[key] for key in _LISTS if isinstance(row.get(key), list)), None)
         if items is None:
