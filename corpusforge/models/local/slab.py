@@ -90,68 +90,69 @@ def _cache_class() -> Any:
     return Cache
 
 
+class _Layer:
+    """One layer's keys and values, [rows, heads, width, size]."""
+
+    keys: Any
+    values: Any
+
+    def __init__(self, slab: Slab) -> None:
+        super().__init__()
+        self.slab = slab
+        self.is_initialized = True
+
+    def rebuild(self, new: Any, end: int) -> None:
+        """Take blocks of the slab's size; the rows come to end at column `end`."""
+        if new.keys is None:
+            return
+        slab = self.slab
+        blocks = [_block(like, slab.places, slab.width) for like in (new.keys, new.values)]
+        for block, old in zip(blocks, (self.keys, self.values), strict=True):
+            if slab.rows:
+                held = old[: slab.rows, :, slab.start : slab.end]
+                block[: slab.rows, :, end - slab.longest : end] = held
+        self.keys, self.values = blocks
+
+    def put(self, new: Any, row: int, end: int, length: int) -> None:
+        """Write prefilled rows behind the active ones."""
+        if new.keys is not None:
+            last = row + new.keys.shape[0]
+            self.keys[row:last, :, end - length : end] = new.keys
+            self.values[row:last, :, end - length : end] = new.values
+
+    def move(self, rows: int, start: int, end: int, target: int) -> None:
+        """Move the columns [start, end) so that they end at `target`."""
+        for block in (self.keys, self.values):
+            if block is not None and rows:
+                held = block[:rows, :, start:end].clone()
+                block[:rows, :, target - (end - start) : target] = held
+
+    def copy(self, source: int, row: int, start: int, end: int) -> None:
+        """Overwrite a row by another."""
+        for block in (self.keys, self.values):
+            if block is not None:
+                block[row, :, start:end] = block[source, :, start:end]
+
+    def update(self, keys: Any, values: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
+        """Write one column; return views of all rows' columns, the new one included."""
+        slab = self.slab
+        end = slab.end
+        self.keys[: slab.rows, :, end : end + 1] = keys
+        self.values[: slab.rows, :, end : end + 1] = values
+        part = slice(slab.start, end + 1)
+        return self.keys[: slab.rows, :, part], self.values[: slab.rows, :, part]
+
+    def get_seq_length(self) -> int:
+        """Return how many columns are in use before the next one."""
+        return self.slab.longest
+
+
 @functools.cache
 def _layer_class() -> Any:
-    """Return the layer's class, made here because its base lives in transformers."""
+    """Return `_Layer` as transformers wants it, made here because its base lives there."""
     from transformers.cache_utils import DynamicLayer
 
-    class SlabLayer(DynamicLayer):
-        """One layer's keys and values, [rows, heads, width, size]."""
-
-        keys: Any
-        values: Any
-
-        def __init__(self, slab: Slab) -> None:
-            super().__init__()
-            self.slab = slab
-            self.is_initialized = True
-
-        def rebuild(self, new: Any, end: int) -> None:
-            """Take blocks of the slab's size; the rows come to end at column `end`."""
-            if new.keys is None:
-                return
-            slab = self.slab
-            blocks = [_block(like, slab.places, slab.width) for like in (new.keys, new.values)]
-            for block, old in zip(blocks, (self.keys, self.values), strict=True):
-                if slab.rows:
-                    held = old[: slab.rows, :, slab.start : slab.end]
-                    block[: slab.rows, :, end - slab.longest : end] = held
-            self.keys, self.values = blocks
-
-        def put(self, new: Any, row: int, end: int, length: int) -> None:
-            """Write prefilled rows behind the active ones."""
-            if new.keys is not None:
-                last = row + new.keys.shape[0]
-                self.keys[row:last, :, end - length : end] = new.keys
-                self.values[row:last, :, end - length : end] = new.values
-
-        def move(self, rows: int, start: int, end: int, target: int) -> None:
-            """Move the columns [start, end) so that they end at `target`."""
-            for block in (self.keys, self.values):
-                if block is not None and rows:
-                    held = block[:rows, :, start:end].clone()
-                    block[:rows, :, target - (end - start) : target] = held
-
-        def copy(self, source: int, row: int, start: int, end: int) -> None:
-            """Overwrite a row by another."""
-            for block in (self.keys, self.values):
-                if block is not None:
-                    block[row, :, start:end] = block[source, :, start:end]
-
-        def update(self, keys: Any, values: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
-            """Write one column; return views of all rows' columns, the new one included."""
-            slab = self.slab
-            end = slab.end
-            self.keys[: slab.rows, :, end : end + 1] = keys
-            self.values[: slab.rows, :, end : end + 1] = values
-            part = slice(slab.start, end + 1)
-            return self.keys[: slab.rows, :, part], self.values[: slab.rows, :, part]
-
-        def get_seq_length(self) -> int:
-            """Return how many columns are in use before the next one."""
-            return self.slab.longest
-
-    return SlabLayer
+    return type("SlabLayer", (_Layer, DynamicLayer), {})
 
 
 def _block(like: Any, rows: int, width: int) -> Any:
