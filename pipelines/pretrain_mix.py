@@ -113,15 +113,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(argv)
     except WorkerDied as error:
         fail(error)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(error.exit_code)  # the runner's threads wait for the dead worker for ever
+        _leave(error, list(sys.argv[1:] if argv is None else argv))
     except CorpusforgeError as error:
         return fail(error)
     except KeyboardInterrupt:
         print("interrupted; give the same command again to resume", file=sys.stderr)
         return 130
     return 0
+
+
+def _leave(error: WorkerDied, argv: list[str]) -> None:
+    """End this process, whose runner waits for the dead worker for ever; after a crash, go on."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if error.crashed:  # resuming isolates the record; a part that goes on crashing becomes an error
+        print("going on without what crashed it", file=sys.stderr, flush=True)
+        os.execv(sys.executable, [sys.executable, "-m", "pipelines.pretrain_mix", *argv])  # noqa: S606
+    os._exit(error.exit_code)
 
 
 if __name__ == "__main__":

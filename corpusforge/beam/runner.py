@@ -8,6 +8,7 @@ flush cuts elements in half) and the Dask runner (it drops branches without a wo
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from corpusforge.beam.forkserver import ForkServer
 from corpusforge.beam.parts import MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import InputError, RunError
+from corpusforge.run.guard import CRASHES
 from corpusforge.run.stage import Part, Stage
 
 __all__ = ["IN_MEMORY_BYTES", "LOCAL", "BeamExecutor", "WorkerDied", "build"]
@@ -33,9 +35,22 @@ IN_MEMORY_BYTES = 8_000_000
 
 
 class WorkerDied(RunError):
-    """A local worker process ended without finishing; the runner would wait for it for ever."""
+    """A local worker process ended without finishing; the runner would wait for it for ever.
+
+    `crashed`: by a signal of native code, so that the same command again isolates the record.
+    """
 
     exit_code = 4
+
+    def __init__(self, stage: str, status: int) -> None:
+        self.crashed = status - 128 in CRASHES
+        name = signal.Signals(status - 128).name if 128 < status < 160 else f"status {status}"
+        advice = "" if self.crashed else ", with fewer --workers if memory was short"
+        why = "crashed" if self.crashed else "was killed (out of memory?)"
+        super().__init__(
+            f"a worker process of stage {stage!r} {why}: {name}. Finished parts are kept: give the same "
+            f"command again{advice}."
+        )
 
 
 def check_runner(name: str, options: Sequence[str]) -> None:
@@ -148,10 +163,13 @@ class BeamExecutor:
         """Wait in a thread so that a dead worker, for whom Beam waits for ever, ends the stage."""
         outcome: list[BaseException] = []
         died = threading.Event()
+        status: list[int] = []
         previous = threading.excepthook
 
         def hook(arguments: threading.ExceptHookArgs) -> None:
-            if "Worker subprocess exited" in str(arguments.exc_value):
+            text = str(arguments.exc_value)
+            if "Worker subprocess exited" in text:
+                status.append(int(text.rsplit(maxsplit=1)[-1]))
                 died.set()
             else:
                 previous(arguments)
@@ -176,10 +194,7 @@ class BeamExecutor:
         finally:
             threading.excepthook = previous
         if died.is_set() and not outcome:
-            raise WorkerDied(
-                f"a worker process of stage {stage.name!r} was killed (out of memory?). Finished parts "
-                "are kept: give the same command again, with fewer --workers if memory was short."
-            )
+            raise WorkerDied(stage.name, status[0])
         if outcome:
             raise outcome[0]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +17,6 @@ import pyarrow as pa
 from corpusforge import manifest as records
 from corpusforge import records as rec
 from corpusforge.draw import make_id
-from corpusforge.errors import InputError
 from corpusforge.extract import Extracted, extract
 from corpusforge.extract.settings import Settings as Extract
 from corpusforge.filter import decide, rules_for
@@ -37,10 +35,11 @@ from corpusforge.manifest import Receipt
 from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
 from corpusforge.run.addresses import Addresses, one_capture
-from corpusforge.run.inputs import InputFile, group
+from corpusforge.run.guard import Guard, isolated
+from corpusforge.run.inputs import InputFile, check_unchanged, group
 from corpusforge.run.stage import Made, Part, Stage
 
-__all__ = ["make_documents", "stage"]
+__all__ = ["make_chain", "make_documents", "stage"]
 
 _Row = TypeVar("_Row", Document, Skipped, Failed, Skipped | Failed)
 _BATCH_ROWS = 1000
@@ -115,13 +114,20 @@ def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]
 
 def make_documents(part: Part) -> Made:
     """Read, extract, identify, clean, filter and redact the files of one part."""
+    return isolated(part) if part.unfinished else make_chain(part, Guard())
+
+
+def make_chain(part: Part, guard: Guard) -> Made:
+    """Make a part in this process, of the records that the guard lets through."""
     work: Work = part.settings
     with ExitStack() as stack:
-        chain = _Chain(part, work, stack)
+        chain = _Chain(part, work, stack, guard)
         for item in work.files:
-            _check_unchanged(item)
+            check_unchanged(item)
             for batch in _batches(chain.extracted(item)):
                 chain.write(batch)
+                guard.written()
+            check_unchanged(item)
         chain.flush()
     digests = [
         {"source": i.source, "name": i.name, "bytes": i.size, "sha256": files.sha256(i.path)}
@@ -134,18 +140,6 @@ def make_documents(part: Part) -> Made:
         documents=chain.seen,
         input_bytes=part.size,
     )
-
-
-def _check_unchanged(item: InputFile) -> None:
-    if files.is_remote(item.path):
-        return
-    if not Path(item.path).exists():
-        raise InputError(f"input file {item.path!r} vanished while the run was reading it.")
-    if Path(item.path).stat().st_size != item.size:
-        raise InputError(
-            f"input file {item.path!r} changed while the run was reading it ({item.size} bytes at the "
-            f"start, {Path(item.path).stat().st_size} now). Start the run again."
-        )
 
 
 def _batches(rows: Iterator[tuple[Document, str]]) -> Iterator[list[tuple[Document, str]]]:
@@ -164,9 +158,10 @@ def _batches(rows: Iterator[tuple[Document, str]]) -> Iterator[list[tuple[Docume
 class _Chain:
     """The state of one part: its ledger, its four files, the rows not yet written."""
 
-    def __init__(self, part: Part, work: Work, stack: ExitStack) -> None:
+    def __init__(self, part: Part, work: Work, stack: ExitStack, guard: Guard) -> None:
         name = part.name
         self._work = work
+        self._guard = guard
         self._paths = {
             "documents": f"documents/{name}.parquet",
             "stats": f"stats/{name}.parquet",
@@ -202,7 +197,8 @@ class _Chain:
             self.ledger.of("extract", self.source),
         )
         root = item.path.removesuffix(item.name)
-        for found in read(self._work.source.kind, item.path, self._work.source.ingest, root):
+        records = read(self._work.source.kind, item.path, self._work.source.ingest, root)
+        for found in self._guard.records(records, item.name):
             ingest.seen += 1
             self.seen += 1
             raw = self._addresses.judge(found)

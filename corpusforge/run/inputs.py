@@ -15,7 +15,7 @@ from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.recipe import Recipe, resolve_path
 
-__all__ = ["PART_BYTES", "InputFile", "find_inputs", "group"]
+__all__ = ["PART_BYTES", "InputFile", "check_unchanged", "find_inputs", "group"]
 
 PART_BYTES = 32_000_000
 """Stored bytes of neighbouring files of one source that make a part; a larger file is one alone."""
@@ -56,6 +56,19 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
     if not found:
         raise InputError("no source has any file. Give --source NAME=GLOB.")
     return _once(found), skipped
+
+
+def check_unchanged(item: InputFile) -> None:
+    """Raise InputError, naming the file, where it is gone or is not what it was at the start."""
+    found = files.list_files(item.path)
+    if len(found) != 1:
+        raise InputError(f"input file {item.path!r} vanished while the run was reading it.")
+    modified = 0 if files.is_remote(item.path) else Path(item.path).stat().st_mtime_ns
+    if (found[0].size, modified) != (item.size, item.modified):
+        raise InputError(
+            f"input file {item.path!r} changed while the run was reading it ({item.size} bytes at the "
+            f"start, {found[0].size} now). Start the run again."
+        )
 
 
 def _once(found: list[InputFile]) -> list[InputFile]:

@@ -24,6 +24,10 @@ from corpusforge.manifest import Manifest, Output, Receipt
 __all__ = ["Executor", "Made", "Part", "Stage", "is_there", "part_name", "run_part", "run_stage"]
 
 
+TRIES = 3
+"""How often a part's process may die before the stage is given up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The work of one part: picklable, and all that a worker is told.
@@ -39,6 +43,8 @@ class Part:
     inputs: tuple[Any, ...] = ()
     size: int = 0
     fingerprint: str = ""
+    unfinished: bool = False
+    """An earlier try was begun and left neither receipt nor error: its process died."""
 
     @property
     def name(self) -> str:
@@ -115,6 +121,27 @@ def error_path(part: Part) -> str:
     return files.join(part.run, part.stage, "_receipts", f"{part.name}.error")
 
 
+def begun_path(part: Part) -> str:
+    """Return the file that says that the part is being made, and for which time."""
+    return files.join(part.run, part.stage, "_receipts", f"{part.name}.begun")
+
+
+def _begin(part: Part) -> Part:
+    """Note that the part is being made; tell its work where an earlier try's process died.
+
+    Raises RunError where it has died `TRIES` times, so that engines which try again come to an end.
+    """
+    path = begun_path(part)
+    tries = int(files.read_bytes(path) or b"0") if files.exists(path) else 0
+    if tries >= TRIES:
+        raise RunError(
+            f"{part.stage} {part.name}: the process that makes it has died {tries} times. Look for what "
+            "killed it (memory? see dmesg) and give the same command again."
+        )
+    files.write_bytes(path, b"%d" % (tries + 1))
+    return replace(part, unfinished=tries > 0)
+
+
 def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
     """Make one part and write its receipt; on an error write an error file and raise.
 
@@ -122,6 +149,7 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
     """
     start = time.perf_counter()
     try:
+        part = _begin(part)
         made = work(part)
         made.ledger.check()
         outputs = tuple(
@@ -131,6 +159,7 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
         kind = "input" if isinstance(error, CorpusforgeError) else "defect"
         text = f"{kind}\n{error or type(error).__name__}\n{traceback.format_exc()}"
         files.write_bytes(error_path(part), text.encode("utf-8", "backslashreplace"))
+        files.remove(begun_path(part))
         raise
     receipt = Receipt(
         part=part.name,
@@ -144,6 +173,7 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
     )
     records.write_json(receipt_path(part), receipt)
     files.remove(error_path(part))  # an engine may have tried before, and failed
+    files.remove(begun_path(part))
     return receipt
 
 

@@ -8,7 +8,7 @@ import signal
 from corpusforge.io import files
 from corpusforge.run.stage import Made, Part
 
-__all__ = ["count_documents", "divide_by_zero", "kill_second", "write_process"]
+__all__ = ["count_documents", "divide_by_zero", "kill_second", "wait_second", "write_process"]
 
 
 def write_process(part: Part) -> Made:
@@ -39,3 +39,12 @@ def count_documents(part: Part) -> Made:
     account.seen, account.kept = 3, 2
     account.dropped["odd"] = 1
     return made
+
+
+def wait_second(part: Part) -> Made:
+    """At part 1 write this process's number and wait for a signal; else `write_process`."""
+    if part.index == 1:
+        path = files.join(part.run, part.stage, f"{part.name}.pid")
+        files.write_bytes(path, str(os.getpid()).encode())
+        signal.pause()
+    return write_process(part)
