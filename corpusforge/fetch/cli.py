@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         kind.add_argument("--bytes-per-second", type=float, default=0.0)
         kind.add_argument("--tries", type=int, default=Settings().tries)
         kind.add_argument("--dry-run", action="store_true", help="only list what would be fetched")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run_command=run)
     return parser
 
 

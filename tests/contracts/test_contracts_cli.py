@@ -1,0 +1,36 @@
+"""Every subcommand answers: a parser without its function would only fail in a user's hands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import pytest
+
+from corpusforge.cli import main, parser
+
+
+def leaves(options: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers that have no further subcommands."""
+    below = [a for a in options._actions if isinstance(a, argparse._SubParsersAction)]
+    if not below:
+        yield options
+    for action in below:
+        for child in action.choices.values():
+            yield from leaves(child)
+
+
+COMMANDS = {leaf.prog: leaf for leaf in leaves(parser())}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_subcommand_has_its_function_and_help(name: str) -> None:
+    assert callable(COMMANDS[name].get_default("run_command"))
+    assert COMMANDS[name].format_help()
+
+
+def test_a_wrong_crawl_is_told_not_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["fetch", "commoncrawl", "--crawl"])
+    assert stop.value.code == 2
+    assert "expected one argument" in capsys.readouterr().err
