@@ -10,23 +10,28 @@ import pytest
 from corpusforge.cli import main, parser
 
 
-def leaves(options: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """The parsers that have no further subcommands."""
+Leaf = tuple[argparse.ArgumentParser, object]
+
+
+def leaves(options: argparse.ArgumentParser, above: object = None) -> Iterator[Leaf]:
+    """The parsers without further subcommands, each with the function it or one above it names."""
+    function = options.get_default("run_command") or above
     below = [a for a in options._actions if isinstance(a, argparse._SubParsersAction)]
     if not below:
-        yield options
+        yield options, function
     for action in below:
         for child in action.choices.values():
-            yield from leaves(child)
+            yield from leaves(child, function)
 
 
-COMMANDS = {leaf.prog: leaf for leaf in leaves(parser())}
+COMMANDS = {leaf.prog: (leaf, function) for leaf, function in leaves(parser())}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_subcommand_has_its_function_and_help(name: str) -> None:
-    assert callable(COMMANDS[name].get_default("run_command"))
-    assert COMMANDS[name].format_help()
+    leaf, function = COMMANDS[name]
+    assert callable(function)
+    assert leaf.format_help()
 
 
 def test_a_wrong_crawl_is_told_not_raised(capsys: pytest.CaptureFixture[str]) -> None:
