@@ -287,14 +287,14 @@ def test_command(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[s
         server.base,
     ]
     options = parser.parse_args(arguments)
-    assert options.run(options) == 0
+    assert options.run_command(options) == 0
     assert (tmp_path / "pg11.txt").read_bytes() == BODY
     assert "1 of 1 files, 300000 bytes" in capsys.readouterr().out
     server.play(gone)
     options = parser.parse_args([*arguments[:3], "12", *arguments[4:]])
-    assert options.run(options) == 2
+    assert options.run_command(options) == 2
     options = parser.parse_args([*arguments, "--dry-run"])
-    assert options.run(options) == 0
+    assert options.run_command(options) == 0
     assert "/cache/epub/11/pg11.txt" in capsys.readouterr().out
 
 
