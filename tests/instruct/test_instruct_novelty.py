@@ -83,7 +83,7 @@ def test_exactly_seven_tenths_is_kept_whatever_the_lengths() -> None:
     gate = filled([pool])
     seven = " ".join([f"w{k}" for k in range(7)] + ["x", "y", "z"])
     eight = " ".join([f"w{k}" for k in range(8)] + ["x", "y"])
-    assert gate.judge(seven).accepted is True
+    assert gate.judge(seven) == Verdict(True, ()) and gate.close(seven) == ()
     assert gate.judge(eight).accepted is False
     assert gate.judge(seven, top=1).nearest[0].f1 == 0.7
 
