@@ -7,6 +7,7 @@ verified MinHash of `corpusforge.dedup`. Limit: paraphrases are not copies.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,8 +25,18 @@ from corpusforge.annotate.settings import PoolSettings
 from corpusforge.errors import InternalError
 from corpusforge.text.words import words
 
-__all__ = ["QUOTAS", "Pools", "Quota", "check_pools", "collapse", "divide"]
+__all__ = [
+    "QUOTAS",
+    "Pools",
+    "Quota",
+    "check_pools",
+    "collapse",
+    "counted",
+    "divide",
+    "first_words",
+]
 
+_ASCII_WORD = re.compile(r"\w+", re.ASCII)
 _POLICY = {origin: place for place, origin in enumerate(("labeler", "instruct", "user"))}
 
 
@@ -144,8 +155,7 @@ def _prefixes(prompts: list[Prompt], settings: PoolSettings, seed: int) -> Step:
     groups: dict[tuple[str, ...], list[Prompt]] = defaultdict(list)
     kept: list[Prompt] = []
     for prompt in prompts:
-        # 24 characters a word and more are no prose; the cut bounds the work on long texts.
-        first = words(prompt_text(prompt)[: 24 * settings.prefix_words])[: settings.prefix_words]
+        first = first_words(prompt_text(prompt), settings.prefix_words)
         if len(first) < settings.prefix_words:
             kept.append(prompt)
         else:
@@ -157,6 +167,16 @@ def _prefixes(prompts: list[Prompt], settings: PoolSettings, seed: int) -> Step:
         bound = f"{settings.prefix_words} words"
         dropped += [_drop(p, "common_prefix", str(len(members)), bound, best.id) for p in others]
     return sorted(kept, key=lambda p: (p.id, p.user)), dropped
+
+
+def first_words(text: str, count: int) -> list[str]:
+    """Return the first words of a text, at most `count`; equal to `words(text)[:count]` for prose.
+
+    24 characters a word and more are no prose: the cut bounds the work on long texts.
+    """
+    head = text[: 24 * count]
+    found = _ASCII_WORD.findall(head.lower()) if head.isascii() else words(head)
+    return found[:count]
 
 
 def _capped(prompts: list[Prompt], settings: PoolSettings, seed: int) -> Step:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from corpusforge.annotate.pool import QUOTAS, check_pools, collapse, divide
+from corpusforge.annotate.pool import QUOTAS, check_pools, collapse, divide, first_words
 from corpusforge.annotate.prompts import collect, prompt_id, prompt_text, pseudonym, row_messages
 from corpusforge.annotate.records import Prompt
 from corpusforge.annotate.settings import PoolSettings
 from corpusforge.annotate.usecases import INSTRUCTGPT_SHARES, use_case
 from corpusforge.errors import InputError, InternalError, RecipeError
 from corpusforge.models.records import Message
+from corpusforge.text.words import words
 
 RULES = ("pii.v1", "secrets.v1")
 SALT = "0123456789abcdef"
@@ -184,6 +185,22 @@ def test_chinese_copies_collapse() -> None:
     text = "请写一篇关于灯塔守护人在海边捡到漂流瓶的短篇小说，要求情节完整，语言优美，不少于八百字"
     kept, dropped = collapse([prompt(text), prompt(text + "。谢谢")], PoolSettings(), 0)
     assert (len(kept), [d.rule for d in dropped]) == (1, ["near_duplicate"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It's A_b 3.14 (x-y)\tand\nMore",
+        "",
+        "  ...  ",
+        "~tilde^caret`tick",
+        "灯塔 and café",
+        "a" * 99,
+    ],
+)
+def test_first_words_have_the_one_meaning_of_word(text: str) -> None:
+    for count in (1, 3, 50):
+        assert first_words(text, count) == words(text)[:count] or len(text) > 24 * count
 
 
 def test_users_are_capped_and_labelers_are_not() -> None:
