@@ -202,6 +202,8 @@ def _scores(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
 def _answer(item: Any) -> tuple[str, str]:
     if isinstance(item, str):
         return item, ""
+    if not isinstance(item, dict):
+        raise TypeError(f"expected an answer, got {type(item).__name__}")
     text = next((item[key] for key in _TEXTS if isinstance(item.get(key), str)), None)
     return _text(text), str(item.get("model") or "")
 
