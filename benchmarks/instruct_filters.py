@@ -1,0 +1,83 @@
+"""What the filters of the instruction loop make of tasks that people wrote.
+
+    python -m benchmarks.instruct_filters [--data ../shared/data]
+
+The 175 seed tasks of Self-Instruct and its 252 expert evaluation tasks (`selfinstruct/` of the data
+directory), and this project's own seeds, go through the instruction filter, the novelty gate (one
+after another, as candidates), the instance rules and the row checks, and what stays is exported in
+every form. A refusal here is a false alarm, or a fault of the task: the table names the rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from corpusforge.instruct import export, seeds
+from corpusforge.instruct.checks import open_check
+from corpusforge.instruct.novelty import Gate
+from corpusforge.instruct.profile import profile
+from corpusforge.instruct.records import Row, Task
+from corpusforge.instruct.rounds import Pool
+from corpusforge.instruct.rules import settle
+from corpusforge.instruct.settings import Settings
+from corpusforge.instruct.take import judge
+
+
+def passed(tasks: tuple[Task, ...]) -> tuple[list[Row], Counter[str]]:
+    """The rows that every filter lets through, and how many tasks or instances each rule refused."""
+    rows: list[Row] = []
+    refused: Counter[str] = Counter()
+    rules = profile(tasks[0].language)
+    pool = Pool(rules, Gate(rules), (), [])
+    for task in tasks:
+        refusal = judge(pool, task.instruction)
+        if refusal is not None:
+            refused[f"task: {refusal.rule}"] += 1
+            continue
+        pool.gate.add(task.id, task.instruction)
+        settled = settle(task.id, task.instruction, task.instances, task.language)
+        refused.update(f"instance: {finding[0]}" for _, finding in settled.refused)
+        rows += [
+            Row(id=f"{task.id}-{n}", task=task.id, instruction=task.instruction, input=one.input,
+                output=one.output, language=task.language, group=task.id)
+            for n, one in enumerate(settled.kept)
+        ]  # fmt: skip
+    findings = open_check(Settings())(rows)
+    refused.update(f"row: {finding[0]}" for finding in findings if finding)
+    kept = [row for row, finding in zip(rows, findings, strict=True) if finding is None]
+    return kept, refused
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--data", type=Path, default=Path("../shared/data"))
+    folder = options.parse_args().data / "selfinstruct"
+    sets = {
+        "Self-Instruct's seeds": str(folder / "seed_tasks.jsonl"),
+        "expert tasks": str(folder / "user_oriented_instructions.jsonl"),
+        "own seeds, en": "en",
+        "own seeds, zh": "zh",
+    }
+    print("| set | tasks | instances | rows that pass | exported rows, files | refused by |")
+    print("|---|---|---|---|---|---|")
+    for name, source in sets.items():
+        if source not in seeds.BUILTIN and not Path(source).is_file():
+            print(f"| {name} | not found at {source} | | | | |")
+            continue
+        tasks = seeds.load(source)
+        rows, refused = passed(tasks)
+        with tempfile.TemporaryDirectory() as output:
+            written = export.write(rows, output)
+        forms = {Path(item.path).relative_to(output).parts[0] for item in written}
+        rules = ", ".join(f"{rule} {count}" for rule, count in refused.most_common())
+        print(
+            f"| {name} | {len(tasks)} | {sum(len(task.instances) for task in tasks)} | {len(rows)} | "
+            f"{len(written)} files of {len(forms)} forms | {rules} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
