@@ -37,6 +37,13 @@ _MATTER = re.compile(
     rb"(?:titlepage|halftitlepage|imprint|colophon|copyright-page|toc|loi|lot|landmarks)\b"
 )
 """What the publisher says of the edition, by the EPUB structural vocabulary."""
+_NOTE_MARK = re.compile(
+    rb"<(a|sup)\b[^>]{0,200}?(?:epub:type|role|class)=[\"'][^\"'>]{0,80}?noteref[^>]{0,200}>.{0,80}?</\1>"
+    rb"|<sup\b[^>]{0,120}>\s{0,9}<a\b[^>]{0,200}href=[\"'][^\"'>]{0,120}#[^>]{0,200}>"
+    rb"\s{0,9}[\[(]?(?:\d{1,4}|[*\xe2\x80\xa0\xa1]{1,6})[\])]?\s{0,9}</a>\s{0,9}</sup>",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A number that leads to a note: glued to its word once the markup is gone."""
 _MIMETYPE = b"application/epub+zip"
 
 
@@ -148,6 +155,6 @@ def extract_epub(raw: RawDocument, settings: Settings) -> Extracted:
         titles = [element.text or "" for element in _find(package, "title")]
         names = _spine(package, posixpath.dirname(path))
         pages = [to_utf8(_read(archive, name)) for name in names]
-    chapters = [whole_text(page) for page in pages if not _MATTER.search(page)]
+    chapters = [whole_text(_NOTE_MARK.sub(b"", page)) for page in pages if not _MATTER.search(page)]
     title = raw.title or " ".join(titles[0].split() if titles else ())
     return Extracted("\n\n".join(filter(None, chapters)), title, raw.format)

@@ -128,3 +128,19 @@ def test_real_books(data):
         assert not isinstance(found, Failed), name
     wrong = run((folder / "epubcheck-ocf-container-not-ocf-error.epub").read_bytes())
     assert isinstance(wrong, Failed), wrong
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ('the sea<a epub:type="noteref" href="n.xhtml#n1">1</a>, calm', "the sea, calm"),
+        ('the sea<sup><a href="n.xhtml#n1">[12]</a></sup> was calm', "the sea was calm"),
+        ('the sea<sup class="noteref"><a href="#n1">*</a></sup> was', "the sea was"),
+        ('x<sup>2</sup> and <a href="#b">chapter 2</a>', "x2 and chapter 2"),
+        ('see<a href="#p1" role="doc-noteref">†</a> it', "see it"),
+    ],
+)
+def test_marks_of_notes_are_not_glued_to_words(markup, text):
+    page = CHAPTER.replace("Text of {0}.", markup)
+    found = run(pack({**BOOK, "OEBPS/text/one.xhtml": page.format("One")}))
+    assert text in found.text.split("\n")
