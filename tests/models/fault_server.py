@@ -44,6 +44,7 @@ class FaultServer(ThreadingHTTPServer):
         self.prompt_tokens, self.completion_tokens = 7, 5
         self.lock = threading.Lock()
         self.release = threading.Event()
+        self.together = threading.Barrier(6)
 
     @property
     def url(self) -> str:
@@ -78,14 +79,8 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.bodies.append(body)
             server.sent_headers.append(dict(self.headers))
-            server.in_flight += 1
-            server.most_in_flight = max(server.most_in_flight, server.in_flight)
-        try:
-            fault = server.next_fault(prompt)
-            getattr(self, f"fault_{fault}" if fault else "reply")(body, prompt)
-        finally:
-            with server.lock:
-                server.in_flight -= 1
+        fault = server.next_fault(prompt)
+        getattr(self, f"fault_{fault}" if fault else "reply")(body, prompt)
 
     def send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
         content = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -174,6 +169,17 @@ class Handler(BaseHTTPRequestHandler):
     def fault_slow(self, body: Any, prompt: str) -> None:
         self.value(body, prompt)  # the model has worked, and bills
         self.server.release.wait(60)
+
+    def fault_together(self, body: Any, prompt: str) -> None:
+        """Answer only when six requests are here at once."""
+        server = self.server
+        with server.lock:
+            server.in_flight += 1
+            server.most_in_flight = max(server.most_in_flight, server.in_flight)
+        server.together.wait(30)
+        with server.lock:  # before the reply, after which the next request may come
+            server.in_flight -= 1
+        self.reply(body, prompt)
 
     def fault_cut(self, body: Any, prompt: str) -> None:
         content = json.dumps(self.value(body, prompt)).encode()
