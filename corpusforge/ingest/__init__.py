@@ -18,6 +18,7 @@ from corpusforge.ingest.dates import window
 from corpusforge.ingest.documents import read_documents, read_html
 from corpusforge.ingest.earlier import read_earlier
 from corpusforge.ingest.settings import Settings
+from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.stackexchange import read_stackexchange
 from corpusforge.ingest.streams import DATA_ERRORS, name_of, reason
 from corpusforge.ingest.web import read_web
@@ -39,6 +40,11 @@ SOURCES: dict[str, Reader] = {
     "web": read_web,
     "wikipedia": read_wikipedia,
 }
+_CUT: dict[str, Callable[[str, Settings, str, Span], Iterator[RawDocument | Skipped | Failed]]] = {
+    "documents": read_documents,
+    "web": read_web,
+    "wikipedia": read_wikipedia,
+}
 CATEGORIES = {
     "arxiv": "papers",
     "books": "books",
@@ -54,9 +60,11 @@ CATEGORIES = {
 
 
 def read(
-    kind: str, path: str, settings: Settings, root: str = ""
+    kind: str, path: str, settings: Settings, root: str = "", span: Span = WHOLE
 ) -> Iterator[RawDocument | Skipped | Failed]:
     """Yield every record of one file, each once: a document, why it was skipped, or why it failed.
+
+    `span`, from `spans.cut`, asks for those of a stretch of the file; only kinds that can be cut have it.
 
     `root` is the directory above the source; names in locators are relative to it (without it, the
     base name). Raises InputError for an unknown kind or a missing file, never for what is inside.
@@ -66,7 +74,13 @@ def read(
     if not settings.category:
         settings = replace(settings, category=CATEGORIES[kind])
     try:
-        for item in SOURCES[kind](path, settings, root):
+        reader = SOURCES[kind]
+        rows = (
+            reader(path, settings, root)
+            if span == WHOLE
+            else _CUT[kind](path, settings, root, span)
+        )
+        for item in rows:
             yield window(item, settings) if isinstance(item, RawDocument) else item
     except (FileNotFoundError, PermissionError) as error:
         raise InputError(

@@ -16,6 +16,7 @@ import pyarrow as pa
 from corpusforge.ingest import charset
 from corpusforge.ingest.formats import conversation, guess
 from corpusforge.ingest.settings import Settings
+from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import name_of, open_capped, read_up_to, stem
 from corpusforge.io import files, parquet
 from corpusforge.records import Failed, RawDocument, Skipped
@@ -30,21 +31,29 @@ _FORMATS = frozenset({"text", "code", "table", "dialogue"})
 _BATCH = 64
 
 
-def read_documents(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
-    """Yield every row of a file of ready documents; side files of `datasets` hold none."""
+def read_documents(
+    path: str, settings: Settings, root: str = "", span: Span = WHOLE
+) -> Iterator[Item]:
+    """Yield every row of a file of ready documents; side files of `datasets` hold none.
+
+    `span` names row groups of a Parquet file.
+    """
     name = name_of(path, root)
     short = stem(name)
     if short.rsplit("/", 1)[-1] in _SIDE_FILES:
         return
+    before = 0
     if short.endswith(".parquet"):
-        rows = _batches(parquet.read_batches(path, batch_rows=_BATCH))
+        groups = range(*span) if span != WHOLE else None
+        rows = _batches(parquet.read_batches(path, batch_rows=_BATCH, groups=groups))
+        before = parquet.row_count(path, range(span[0])) if span[0] else 0
     elif short.endswith(".arrow"):
         rows = _arrow(path)
     elif short.endswith(".json"):
         rows = _json(path, settings)
     else:
         rows = _lines(path, settings)
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(rows, before + 1):
         yield _document(row, name, number, settings)
 
 

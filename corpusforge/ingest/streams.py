@@ -104,8 +104,8 @@ def compression(head: bytes) -> str:
 class _Counted(io.RawIOBase):
     """A raw stream that counts what was read and gives its first bytes back."""
 
-    def __init__(self, stream: BinaryIO, head: bytes) -> None:
-        self.stream, self.head, self.count = stream, head, 0
+    def __init__(self, stream: BinaryIO, head: bytes, left: int = -1) -> None:
+        self.stream, self.head, self.count, self.left = stream, head, 0, left
 
     def readable(self) -> bool:
         return True
@@ -115,7 +115,10 @@ class _Counted(io.RawIOBase):
             size = len(self.head) if size is None or size < 0 else size
             data, self.head = self.head[:size], self.head[size:]
         else:
-            data = self.stream.read(_CHUNK if size is None or size < 0 else size)
+            size = _CHUNK if size is None or size < 0 else size
+            if self.left >= 0:
+                size = min(size, self.left - self.count)
+            data = self.stream.read(size)
         self.count += len(data)
         return data
 
@@ -155,14 +158,18 @@ class _Capped(io.RawIOBase):
 
 
 @contextmanager
-def open_capped(path: str, settings: Settings, limit: int = 0) -> Iterator[BinaryIO]:
+def open_capped(
+    path: str, settings: Settings, limit: int = 0, span: tuple[int, int] = (0, 0)
+) -> Iterator[BinaryIO]:
     """Open a file decompressed by its first bytes; reading past a cap raises RefusedError.
 
-    `limit` is the most bytes that may come out, 0 for no bound but the ratio.
+    `limit` is the most bytes that may come out, 0 for no bound but the ratio; `span` (offsets, the
+    second 0 for the end) the stored bytes that are read.
     """
     with files.open_raw(path) as raw:
+        raw.seek(span[0])
         head = raw.read(8)
-        counted = _Counted(raw, head)
+        counted = _Counted(raw, head, span[1] - span[0] if span[1] else -1)
         stream = cast(BinaryIO, io.BufferedReader(counted, _CHUNK))
         opened = files.decompress(stream, compression(head))
         yield cast(BinaryIO, io.BufferedReader(_Capped(opened, counted, settings, limit), _CHUNK))

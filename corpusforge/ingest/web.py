@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from corpusforge.ingest import http, links
 from corpusforge.ingest.arc import ArcRecord, read_arc
 from corpusforge.ingest.settings import Settings
+from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import (
     DATA_ERRORS,
     RefusedError,
@@ -33,11 +34,15 @@ _MAX_RESTARTS = 10_000
 _MARKS = {".gz": b"\x1f\x8b\x08", ".zst": b"\x28\xb5\x2f\xfd", ".lz4": b"\x04\x22\x4d\x18"}
 
 
-def read_web(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
-    """Yield every content record of a WARC, WET or ARC file."""
+def read_web(path: str, settings: Settings, root: str = "", span: Span = WHOLE) -> Iterator[Item]:
+    """Yield every content record of a WARC, WET or ARC file; of a WARC, those that begin in `span`."""
     curated = links.load(settings.links, settings.min_votes) if settings.links else None
-    items = _read_arc if _is_arc(path, settings) else _read_warc
-    for item in items(path, settings, root):
+    items = (
+        _read_arc(path, settings, root)
+        if span == WHOLE and _is_arc(path, settings)
+        else _read_warc(path, settings, root, span)
+    )
+    for item in items:
         if curated is not None and isinstance(item, RawDocument):
             yield curated.judge(item)
         else:
@@ -75,25 +80,28 @@ def _arc_item(locator: str, record: ArcRecord, settings: Settings) -> Item:
         return Failed(locator, str(error), record.url)
 
 
-def _read_warc(path: str, settings: Settings, root: str) -> Iterator[Item]:
+def _read_warc(path: str, settings: Settings, root: str, span: Span) -> Iterator[Item]:
     name = name_of(path, root)
-    start = last = 0
+    start = last = span[0]
     for attempt in range(_MAX_RESTARTS):
-        error, found = yield from _run(path, start, name, settings)
+        error, found = yield from _run(path, start, span[1], name, settings)
         if not error:
             return
         last = start if found < 0 else found
         if found >= 0 or attempt == 0:  # else the damage of the row before goes on
             yield Failed(f"{name}:{last}+", error)
         start = _next_record(path, last + 1)
-        if start < 0:
+        if start < 0 or 0 < span[1] <= start:
             return
 
 
 def _run(
-    path: str, start: int, name: str, settings: Settings
+    path: str, start: int, stop: int, name: str, settings: Settings
 ) -> Generator[Item, None, tuple[str, int]]:
-    """Yield the records from an offset on; return (error or "", the last one's offset or -1)."""
+    """Yield the records from `start` on and before `stop` (0: to the end).
+
+    Returns (error or "", the last one's offset or -1).
+    """
     from fastwarc.warc import ArchiveIterator
 
     last = -1
@@ -102,7 +110,9 @@ def _run(
             raw.seek(start)
         try:
             for record in ArchiveIterator(raw, parse_http=False):
-                last = start + record.stream_pos
+                if 0 < stop <= record.stream_pos:  # in the file, also after a seek
+                    break
+                last = record.stream_pos
                 item = _record(record, f"{name}:{last}", settings)
                 if item is not None:
                     yield item

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from xml.parsers import expat
 
 from corpusforge.ingest.settings import Settings
+from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import RefusedError, name_of, open_capped, reason
 from corpusforge.ingest.wikinames import DISAMBIGUATION, REDIRECT, language_of
 from corpusforge.records import Failed, RawDocument, Skipped
@@ -39,12 +40,20 @@ class Dump:
     namespaces: frozenset[str]
 
 
-def read_wikipedia(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
-    """Yield every page of a dump; redirects, disambiguations, other namespaces as skipped."""
+def read_wikipedia(
+    path: str, settings: Settings, root: str = "", span: Span = WHOLE
+) -> Iterator[Item]:
+    """Yield every page of a dump; redirects, disambiguations, other namespaces as skipped.
+
+    `span` are the offsets of whole bzip2 streams; what the first says of the dump holds for all.
+    """
     name = name_of(path, root)
     with open_capped(path, settings) as raw:
+        head = next(_pages(_utf8(raw), settings.max_record_bytes))
+    with open_capped(path, settings, span=span) as raw:
         pieces = _pages(_utf8(raw), settings.max_record_bytes)
-        dump = _header(next(pieces), name)
+        first = next(pieces)
+        dump = _header(first if span[0] == 0 else head, name)
         for number, piece in enumerate(pieces, 1):
             if piece is None:
                 bound = str(settings.max_record_bytes)

@@ -81,13 +81,18 @@ def write_table(path: str, table: pa.Table) -> int:
 
 
 def read_batches(
-    path: str, columns: Sequence[str] | None = None, batch_rows: int = 1024
+    path: str,
+    columns: Sequence[str] | None = None,
+    batch_rows: int = 1024,
+    groups: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield a Parquet file's rows as batches of at most `batch_rows`, in order."""
+    """Yield the rows of a Parquet file, or of some of its row groups, in order, in small batches."""
     with files.open_raw(path) as stream:
         reader = pq.ParquetFile(stream, pre_buffer=False)
         yield from reader.iter_batches(
-            batch_size=batch_rows, columns=list(columns) if columns is not None else None
+            batch_size=batch_rows,
+            columns=list(columns) if columns is not None else None,
+            row_groups=list(groups) if groups is not None else None,
         )
 
 
@@ -97,7 +102,10 @@ def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
         return pq.ParquetFile(stream).read(columns=list(columns) if columns is not None else None)
 
 
-def row_count(path: str) -> int:
-    """Return the number of rows of a Parquet file from its footer."""
+def row_count(path: str, groups: Sequence[int] | None = None) -> int:
+    """Return the number of rows of a Parquet file, or of some of its row groups, from its footer."""
     with files.open_raw(path) as stream:
-        return int(pq.ParquetFile(stream).metadata.num_rows)
+        metadata = pq.ParquetFile(stream).metadata
+    if groups is None:
+        return int(metadata.num_rows)
+    return sum(metadata.row_group(number).num_rows for number in groups)

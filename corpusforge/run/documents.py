@@ -28,6 +28,7 @@ from corpusforge.filter.stats import measure
 from corpusforge.identify import identify, keep
 from corpusforge.identify.settings import Settings as Identify
 from corpusforge.ingest import read
+from corpusforge.ingest.spans import WHOLE
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer
 from corpusforge.ledger import Ledger
@@ -36,7 +37,7 @@ from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
 from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.guard import Guard, isolated
-from corpusforge.run.inputs import InputFile, check_unchanged, group
+from corpusforge.run.inputs import InputFile, check_unchanged, group, pieces
 from corpusforge.run.stage import Made, Part, Stage
 
 __all__ = ["make_chain", "make_documents", "stage"]
@@ -61,17 +62,17 @@ class Work:
 def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
     """Return the documents stage of a run."""
     parts = []
-    for index, own in enumerate(group(inputs)):
+    for index, own in enumerate(group(list(pieces(recipe, inputs)))):
         work = Work(
             tuple(own),
             recipe.sources[own[0].source],
             recipe.extract,
             recipe.identify,
             recipe.filter,
-            one_capture(own[0].source, recipe),
+            one_capture(own[0].source, recipe) if own[0].span == WHOLE else "",
         )
-        told = tuple((item.source, item.name, item.size, item.modified) for item in own)
-        size = sum(item.size for item in own)
+        told = tuple((i.source, i.name, i.size, i.modified, *i.span) for i in own)
+        size = sum(item.weight for item in own)
         parts.append(Part("documents", index, run, work, told, size))
     sections = {
         "sources": {
@@ -132,6 +133,7 @@ def make_chain(part: Part, guard: Guard) -> Made:
     digests = [
         {"source": i.source, "name": i.name, "bytes": i.size, "sha256": files.sha256(i.path)}
         for i in work.files
+        if i.span[0] == 0  # of a file that parts share, the first says the digest
     ]
     return Made(
         outputs=chain.outputs(),
@@ -197,7 +199,8 @@ class _Chain:
             self.ledger.of("extract", self.source),
         )
         root = item.path.removesuffix(item.name)
-        records = read(self._work.source.kind, item.path, self._work.source.ingest, root)
+        own = self._work.source
+        records = read(own.kind, item.path, own.ingest, root, item.span)
         for found in self._guard.records(records, item.name):
             ingest.seen += 1
             self.seen += 1

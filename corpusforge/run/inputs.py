@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpusforge.errors import InputError
+from corpusforge.ingest.spans import WHOLE, Span, cut
 from corpusforge.io import files
 from corpusforge.recipe import Recipe, resolve_path
 
-__all__ = ["PART_BYTES", "InputFile", "check_unchanged", "find_inputs", "group"]
+__all__ = ["PART_BYTES", "InputFile", "check_unchanged", "find_inputs", "group", "pieces"]
 
 PART_BYTES = 32_000_000
 """Stored bytes of neighbouring files of one source that make a part; a larger file is one alone."""
@@ -23,13 +24,23 @@ PART_BYTES = 32_000_000
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputFile:
-    """One input file: its source, its name inside the source, size in bytes, change time, path."""
+    """One input file: its source, its name inside the source, size in bytes, change time, path.
+
+    `span` is the stretch of it that a part reads (`ingest.spans`), one of `pieces`.
+    """
 
     source: str
     name: str
     size: int
     modified: int
     path: str
+    span: Span = WHOLE
+    pieces: int = 1
+
+    @property
+    def weight(self) -> int:
+        """Stored bytes of the stretch that is read, about (row groups count as equal)."""
+        return self.size // self.pieces if self.pieces > 1 else self.size
 
 
 def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
@@ -106,15 +117,23 @@ def _match(source: str, pattern: str) -> Iterator[InputFile]:
             yield InputFile(source, name, info.size, path.stat().st_mtime_ns, path.as_posix())
 
 
+def pieces(recipe: Recipe, inputs: Sequence[InputFile]) -> Iterator[InputFile]:
+    """Yield the files, large ones cut where their format allows into stretches of about a part."""
+    for item in inputs:
+        spans = cut(recipe.sources[item.source].kind, item.path, item.size, PART_BYTES)
+        for span in spans:
+            yield replace(item, span=span, pieces=len(spans))
+
+
 def group(inputs: Sequence[InputFile]) -> Iterator[list[InputFile]]:
-    """Yield the files of each part."""
+    """Yield the files, or stretches of one, of each part."""
     part: list[InputFile] = []
     size = 0
     for item in inputs:
-        if part and (item.source != part[0].source or size + item.size > PART_BYTES):
+        if part and (item.source != part[0].source or size + item.weight > PART_BYTES):
             yield part
             part, size = [], 0
         part.append(item)
-        size += item.size
+        size += item.weight
     if part:
         yield part
