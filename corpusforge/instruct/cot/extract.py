@@ -1,0 +1,163 @@
+r"""Finding the answer in a reply: `\boxed{}`, `#### 18`, "the answer is", 答案是, or the last fit thing.
+
+The marks are those of GSM8K (Cobbe et al. 2021), MATH, few-shot chain of thought (Wei et al. 2022:
+"The answer is"), and their Chinese forms; the last one counts, since a reply may correct itself. What
+stands after a few-shot model's next "Q:" is not read. Without a mark, the last number or the last
+choice in brackets counts and the row says so (`by`). Limits: a mark in other words is missed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corpusforge.instruct import parse
+from corpusforge.instruct.cot import quantity as quantities
+from corpusforge.instruct.cot.answers import Answer, read
+from corpusforge.instruct.cot.plain import boxed
+
+__all__ = ["Found", "find", "without_answer"]
+
+_ON = re.compile(r"\n\s*(?:Q|Question|Human|User|问|问题)\s*[:：]", re.IGNORECASE)
+_HASHES = re.compile(r"####\s*([^\n#]+)")
+_TEXT_END = re.compile(r"\n|[。！!；]|(?<=[^\d])\.(?=\s|$)|(?<=\d)\.(?=\s|$)")
+_MARK = re.compile(
+    r"(?:(?:final\s+|correct\s+)?(?:answer|option|choice)\s*(?:is|was|=|:)\s*:?"
+    r"|(?:最终)?(?:答案|正确选项|正确答案|应选|故选|选择|选项)\s*(?:应该|应)?\s*(?:(?:是|为|等于)\s*[：:]?|[：:])"
+    r"|答\s*[：:]|(?<![可挑])选\s*(?=[(（]?[A-J]))",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"(?:(?<![\w)）%])[-−])?(?:\\?[$€£¥￥]\s?)?(?:\d[\d,，]*(?:\.\d+)?|\.\d+)"
+    r"(?:\s?[/⁄]\s?\d[\d,]*)?(?:\s?(?:%|％|万|亿))?"
+)
+_SENTENCE = re.compile(r"\n|(?<=[.!?])\s+|[。！？]")
+_OPTION = re.compile(r"[(（\[]\s*([A-J])\s*[)）\]]")
+_SPEAKS = re.compile(
+    r"(?:so|thus|therefore|hence|and|所以|因此|综上|故|于是)?[\s,，:：]*(?:the|my)?\s*$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer of a reply as it was read, its text, how it was found, and where its mark begins."""
+
+    answer: Answer | None
+    text: str = ""
+    by: str = ""
+    start: int = -1
+
+
+def find(reply: str, kind: str, choices: Sequence[str] = ()) -> Found:
+    """Return the answer of a reply; `by` is boxed, hashes, phrase, equation, option, first, last or ""."""
+    text = body(reply)
+    for by, start, content in _marked(text):
+        piece, answer = _within(content, kind, choices)
+        if answer is not None:
+            return Found(answer, piece, by, start)
+    return _unmarked(text, kind, choices)
+
+
+def body(reply: str) -> str:
+    """Return the part of a reply that answers the question: no thinking block, nothing after a
+    next question, no bold marks."""
+    text = parse.answer(reply)
+    return _ON.split(text, maxsplit=1)[0].replace("**", "").replace("__", "")
+
+
+def without_answer(reply: str, kind: str, choices: Sequence[str] = ()) -> str:
+    """Return the reasoning alone: what stands before the answer's mark, or all where there is none."""
+    text = body(reply)
+    found = find(reply, kind, choices)
+    if found.by not in {"hashes", "phrase", "boxed"}:
+        return text.strip()
+    before = text[: found.start]
+    if found.by == "boxed":
+        return text.strip()
+    stem = _SPEAKS.sub("", before.rstrip(" "))
+    return stem.strip() or text.strip()
+
+
+def _marked(text: str) -> list[tuple[str, int, str]]:
+    """(how, where the mark begins, what it announces), the surest first."""
+    found: list[tuple[str, int, str]] = []
+    inside = boxed(text)
+    if inside is not None:
+        found.append(("boxed", text.rfind("\\boxed{"), inside))
+    for by, pattern in (("hashes", _HASHES), ("phrase", _MARK)):
+        for mark in reversed(list(pattern.finditer(text))):
+            content = mark[1] if by == "hashes" else text[mark.end() :].lstrip(" \n")
+            found.append((by, mark.start(), content.split("\n", 1)[0]))
+    return found
+
+
+def _within(content: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:
+    """Return what a mark announces: the whole clause, its beginning, or the last number in it."""
+    clause = _TEXT_END.split(content.strip(), maxsplit=1)[0].strip()
+    for piece in (clause, content.strip()):
+        if piece and (answer := read(piece, kind, choices)):
+            return piece, answer
+    if kind != "number":
+        return _bracketed(clause, kind, choices)
+    if found := quantities.leading(clause):
+        return clause, Answer("number", found[0])
+    numbers = _numbers(clause)
+    return numbers[-1] if numbers else (clause, None)
+
+
+def _bracketed(clause: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:
+    options = _OPTION.findall(clause) if kind == "choice" else []
+    return (options[-1], read(options[-1], kind, choices)) if options else (clause, None)
+
+
+def _numbers(text: str) -> list[tuple[str, Answer]]:
+    found = []
+    for one in _NUMBER.finditer(text):
+        piece = one[0].rstrip(",，")
+        number = quantities.quantity(piece)
+        if number is not None:
+            found.append((piece, Answer("number", number)))
+    return found
+
+
+def _unmarked(text: str, kind: str, choices: Sequence[str]) -> Found:
+    """The answer of a reply without a mark, by the weaker signs of its kind."""
+    if kind == "number":
+        return _last_number(text)
+    if kind == "choice":
+        piece, answer = _bracketed(text, kind, choices)
+        return Found(answer, piece, "last") if answer else _mentioned(text, choices)
+    if kind == "yesno" and (answer := read(text, kind)):
+        return Found(answer, text.split("\n", 1)[0][:40], "first")
+    return Found(None)
+
+
+def _last_number(text: str) -> Found:
+    """What the last line's last equation comes to, or the last number of all."""
+    last = next((line for line in reversed(text.split("\n")) if line.strip()), "")
+    _, sign, result = last.rpartition("=")
+    if sign and (numbers := _numbers(result[:40])):
+        return Found(numbers[0][1], numbers[0][0], "equation")
+    numbers = _numbers(text)
+    return Found(numbers[-1][1], numbers[-1][0], "last") if numbers else Found(None)
+
+
+def _mentioned(text: str, choices: Sequence[str]) -> Found:
+    """The one option that the last sentence names, or whose number the last equation comes to."""
+    sentences = [part for part in _SENTENCE.split(text) if part.strip()]
+    last = sentences[-1].casefold() if sentences else ""
+    named = [option for option in choices if _names(last, option.casefold())]
+    longest = max(named, key=len, default="")
+    if longest and all(one in longest for one in named):
+        return Found(read(longest, "choice", choices), longest, "option")
+    number = _last_number(text)
+    answer = read(number.text, "choice", choices) if number.by == "equation" else None
+    return Found(answer, number.text, "option") if answer else Found(None)
+
+
+def _names(sentence: str, option: str) -> bool:
+    if not re.search(r"[^\W\d_]", option):
+        return False  # a bare number stands in too many sentences
+    edge = r"(?<!\w){}(?!\w)" if option.isascii() else "{}"
+    return re.search(edge.format(re.escape(option)), sentence) is not None

@@ -1,0 +1,138 @@
+"""Questions from files: GSM8K's JSON lines, FLAN's chain-of-thought TSV, and plain JSON lines.
+
+GSM8K (Cobbe et al. 2021) has `question` and an `answer` that ends with `#### 18`; its calculator
+marks `<<48/2=24>>` are taken out. FLAN (Longpre et al. 2023) has three columns, question, answer and
+rationale, with line breaks written `\\n`. Every row becomes a `Question` or a counted `Reject`. Limit:
+the kind of a gold answer is read from its form where no `kind` field says it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from corpusforge.draw import make_id
+from corpusforge.errors import InputError
+from corpusforge.instruct.cot.answers import KINDS, kind_of, read
+from corpusforge.instruct.cot.records import Question
+from corpusforge.instruct.profile import han_share
+from corpusforge.instruct.records import Reject
+from corpusforge.io.jsonl import read_lines
+
+__all__ = ["load"]
+
+_OPTION = re.compile(r"^\s*-?\s*[(（]?([A-J])[)）.．、:：]\s*(\S.*)$", re.MULTILINE)
+_CALCULATOR = re.compile(r"<<[^<>]*>>")
+_HASHES = re.compile(r"\n?\s*####\s*(.+?)\s*$")
+_CHINESE = 0.3  # the share of Han letters from which the loop's seed files count as Chinese
+
+
+def load(path: str) -> tuple[list[Question], list[Reject]]:
+    """Return the questions of a file in order, and a reject for each row that is none.
+
+    Raises InputError where the file's name ends neither in .jsonl nor in .tsv (.gz, .zst … after it).
+    """
+    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    if ".tsv" in name:
+        reader = _tsv
+    elif ".jsonl" in name:
+        reader = _json
+    else:
+        raise InputError(f"{path}: expected a name with .jsonl or .tsv; convert the file first.")
+    questions: dict[str, Question] = {}
+    rejects: list[Reject] = []
+    for source, row, problem in reader(path, name):
+        made = None if problem else _question(row, source)
+        if isinstance(made, str):
+            problem = made
+        if isinstance(made, Question) and made.id in questions:
+            problem = "duplicate_question"
+        if isinstance(made, Question) and not problem:
+            questions[made.id] = made
+        else:
+            rejects.append(_reject(source, problem, row))
+    return list(questions.values()), rejects
+
+
+def _reject(source: str, problem: str, row: dict[str, Any]) -> Reject:
+    text = str(row.get("question", ""))[:1000]
+    return Reject(id=make_id("cot.question", source), step="questions", rule=problem, text=text,
+                  language=_language(text), value=source, bound="a question")  # fmt: skip
+
+
+_Lines = Iterator[tuple[str, dict[str, Any], str]]
+
+
+def _tsv(path: str, name: str) -> _Lines:
+    for number, line in read_lines(path):
+        cells = line.decode("utf-8", "replace").split("\t")
+        row = {
+            key: cell.replace("\\n", "\n").strip()
+            for key, cell in zip(("question", "answer", "rationale"), cells, strict=False)
+        }
+        yield f"{name}:{number}", row, "" if len(cells) == 3 else "columns"
+
+
+def _json(path: str, name: str) -> _Lines:
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            row = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            yield f"{name}:{number}", {}, "not_json"
+            continue
+        good = isinstance(row, dict)
+        yield f"{name}:{number}", row if good else {}, "" if good else "not_an_object"
+
+
+def _question(row: dict[str, Any], source: str) -> Question | str:
+    """Return the question of a row, or the rule that it breaks."""
+    text, answer = row.get("question", ""), row.get("answer", "")
+    answer = str(answer) if isinstance(answer, (int, float)) else answer
+    rationale, tests = row.get("rationale", ""), row.get("tests", "")
+    if not all(isinstance(value, str) for value in (text, answer, rationale, tests)):
+        return "not_text"
+    if not text.strip():
+        return "no_question"
+    if not rationale and (found := _HASHES.search(answer)):
+        rationale, answer = _CALCULATOR.sub("", answer[: found.start()]), found[1]
+    choices = row.get("choices") or _choices(text)
+    if not isinstance(choices, (list, tuple)) or not all(isinstance(c, str) for c in choices):
+        return "not_text"
+    kind = row.get("kind") or _kind(answer, tests, choices)
+    if kind not in KINDS:
+        return "unknown_kind"
+    if answer and kind != "code" and read(answer, kind, choices) is None:
+        return "unreadable_answer"
+    if kind == "code" and not tests:
+        return "no_tests"
+    language = row.get("language") or _language(text)
+    identity = text.strip() + "\x00" + "\x00".join(choices)
+    return Question(
+        id=make_id("cot.question", identity), question=text.strip(), answer=answer.strip(),
+        kind=kind, language=language, rationale=rationale.strip(), choices=tuple(choices),
+        tests=tests, source=source,
+    )  # fmt: skip
+
+
+def _kind(answer: str, tests: str, choices: tuple[str, ...]) -> str:
+    if tests:
+        return "code"
+    if choices:
+        return "choice"
+    return kind_of(answer) if answer.strip() else "text"
+
+
+def _choices(text: str) -> tuple[str, ...]:
+    """The options in a question's own text, where they run A, B, C … without a gap."""
+    found = _OPTION.findall(text)
+    letters = "".join(letter for letter, _ in found)
+    return tuple(option.strip() for _, option in found) if len(found) > 1 and letters == "ABCDEFGHIJ"[: len(found)] else ()  # fmt: skip
+
+
+def _language(text: str) -> str:
+    return "zh" if han_share(text) >= _CHINESE else "en"
