@@ -421,6 +421,12 @@ def test_the_command_replays_a_journal(tmp_path: Path, capsys: pytest.CaptureFix
     assert self_instruct.main([*command, "--seed", "1"]) == 2
 
 
+def test_a_remote_directory_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert self_instruct.main(["--engine", "replay", "--output", "s3://bucket/x"]) == 2
+    assert "the journal needs a local directory" in capsys.readouterr().err
+    assert not Path("s3:").exists()
+
+
 def test_a_completion_kit_is_honest() -> None:
     request = Request(prompt="x")
     assert completion(request, "y").key == request.key
