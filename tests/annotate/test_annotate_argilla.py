@@ -6,6 +6,7 @@ Bodies follow the server's REST interface and the SDK's own dictionaries (argill
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,18 @@ def test_one_dataset_a_batch_in_the_servers_own_schema(job, tmp_path: Path) -> N
     assert "suggestions" not in first, "the interface would show one as the ranking"
     for held in files.values():
         assert "secret-model" not in json.dumps(held)
+
+
+def test_one_flag_gets_a_second_option_since_the_server_wants_two(tmp_path: Path) -> None:
+    job, tasks = made_job(tmp_path / "job", k=2)
+    one = replace(job, flags=job.flags[:1])
+    settings = written(one, tasks, tmp_path / "out")["r_01-001.settings.json"]
+    flags = next(q for q in settings["questions"] if q["name"] == "flags_0")
+    names = [option["value"] for option in flags["settings"]["options"]]
+    assert names == ["harmful", "none_of_these"]
+    answer = response([(0, 1), (1, 2)], flags_0=["none_of_these"])
+    (row,) = read(tmp_path, [record(job, tasks[0], answer)], job, tasks)
+    assert [rating.flags for rating in row.ratings] == [()]
 
 
 def test_variable_k_is_a_dataset_for_each_k(tmp_path: Path) -> None:

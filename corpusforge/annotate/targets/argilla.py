@@ -44,6 +44,9 @@ _SLOT = re.compile(r"(rate|flags|comment)_([0-9]{1,2})(?:_(.+))?", re.DOTALL)
 _OPTION = re.compile(r"response_([0-9]{1,2})")
 _BAD = (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError, OverflowError)
 
+_NONE = "none_of_these"
+"""An option beside the flags: the server refuses a choice among fewer than two."""
+
 _WORDS = {
     "en": {
         "prompt": "Prompt",
@@ -55,6 +58,7 @@ _WORDS = {
         "rated": "I have rated every answer",
         "cannot_rank": "I cannot judge these answers",
         "flags": "What is true of",
+        "none": "None of these",
         "write": "Your answer",
         "comment": "Comment on",
     },
@@ -68,6 +72,7 @@ _WORDS = {
         "rated": "我已为每个回答评分",
         "cannot_rank": "我无法评判这些回答",
         "flags": "符合下列情况：",
+        "none": "以上都不符合",
         "write": "你的回答",
         "comment": "评语：",
     },
@@ -194,6 +199,7 @@ def _rating_questions(sheet: Sheet, job: Job, words: Mapping[str, str]) -> list[
                 {"value": flag.name, "text": flag.title.say(sheet.language) or flag.name}
                 for flag in job.flags
             ]
+            options += [{"value": _NONE, "text": words["none"]}]
             title = f"{words['flags']} {answer}"
             questions.append(
                 _question(f"flags_{place}", title, "multi_label_selection", False,
@@ -305,7 +311,7 @@ def _said(values: Mapping[str, Any], order: Sequence[str]) -> Said:
         elif slot and slot[1] == "rate" and slot[3]:
             scores[int(slot[2]), slot[3]] = _whole(value)
         elif slot and slot[1] == "flags":
-            flags[int(slot[2])] = _labels(value)
+            flags[int(slot[2])] = [label for label in _labels(value) if label != _NONE]
         elif slot and slot[1] == "comment":
             comments[int(slot[2])] = _string(value)
         else:
