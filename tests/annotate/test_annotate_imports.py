@@ -247,7 +247,10 @@ def test_the_command(job, tmp_path: Path, capsys) -> None:
     save(tmp_path / "a.json", given, [row(tasks[0], singles(tasks[0], True))])
     run = ["--job", str(tmp_path / "job"), "--output", str(tmp_path / "out"), "--answers"]
     assert import_rankings.main([*run, str(tmp_path / "a*.json")]) == 0
-    assert "1 rows read: 1 accepted" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 rows read: 1 accepted" in said
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert len(lines(tmp_path / "out" / "training" / "pairs" / "train.jsonl")) == 6
     assert import_rankings.main([*run, str(tmp_path / "none*.json")]) == 2
     assert "no answers at" in capsys.readouterr().err
     with (tmp_path / "raters.csv").open("w", newline="") as table:
