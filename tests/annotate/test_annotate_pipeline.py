@@ -226,6 +226,7 @@ def test_a_rater_is_forgotten_everywhere(
     (results / "report.html").write_text("x")
     rows = [{"task": task.id, "rater": task.rater, "text": "x"} for task in read_tasks(str(job))]
     jsonl(results / "rankings.jsonl", rows)
+    jsonl(results / "refused.jsonl", [{"task": task["task"], "rater": ""} for task in rows])
     code = corpusforge(["annotate", "forget", "--job", str(job), "--rater", "rater-2",
                         "--import", str(results)])  # fmt: skip
     assert code == 0
@@ -239,7 +240,8 @@ def test_a_rater_is_forgotten_everywhere(
     after = read_job(str(job))
     assert (after.id, after.tasks, len(after.raters)) == (before.id, 30, 2)
     assert after.accepts(before.checksum) is True
-    assert len((results / "rankings.jsonl").read_text().splitlines()) == 30
+    for name in ("rankings.jsonl", "refused.jsonl"):
+        assert len((results / name).read_text().splitlines()) == 30
     with pytest.raises(InputError, match="not in job"):
         forget(str(job), "rater-2")
 
