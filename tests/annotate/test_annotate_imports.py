@@ -14,8 +14,10 @@ import pytest
 from annotate_cases import made_job, made_tasks
 
 from corpusforge.annotate.imports import stream
+from corpusforge.annotate.imports.answers import RULES
 from corpusforge.annotate.imports.run import import_answers, target_of
 from corpusforge.annotate.imports.settings import Settings
+from corpusforge.annotate.imports.sources import SOURCES
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import read_job, write_job
 from corpusforge.errors import InputError, RecipeError, RunError
@@ -321,3 +323,13 @@ def test_an_array_is_cut_as_a_json_parser_reads_it(tmp_path: Path, monkeypatch) 
         monkeypatch.setattr(stream, "_CHUNK", chunk)
         found = [json.loads(part) for _, part in stream.rows(str(tmp_path / "rows.json"))]
         assert found == msgspec.json.decode(text)
+
+
+def test_the_docs_list_every_rule_and_option_as_they_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "annotate_targets.md").read_text(encoding="utf-8")
+    table = "\n".join(f"| `{rule}` | {said} |" for rule, said in RULES.items())
+    assert table in page
+    for name in Settings.__slots__:
+        assert f"| `--{name}` |" in page
+    for name in SOURCES:
+        assert f"| `{name}` |" in page
