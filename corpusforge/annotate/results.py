@@ -14,10 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import msgspec
+
 from corpusforge.annotate.export import DEFAULT, write
 from corpusforge.annotate.figures import Figures, figures
 from corpusforge.annotate.imports.state import read_rankings
-from corpusforge.annotate.jobs import Job, open_tasks, read_job
+from corpusforge.annotate.jobs import TASKS_FILE, Job, open_tasks, read_job
 from corpusforge.annotate.records import Refused
 from corpusforge.annotate.reliability import reliability
 from corpusforge.annotate.report import write_report
@@ -26,7 +28,7 @@ from corpusforge.annotate.votes import votes_of
 from corpusforge.decontaminate import EvalIndex
 from corpusforge.errors import InputError
 from corpusforge.io import files
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.jsonl import read_jsonl, read_lines
 
 __all__ = ["write_results"]
 
@@ -70,6 +72,17 @@ def _opened(jobs: Sequence[str], imports: Sequence[str], read: list[Job]) -> Ite
         yield rounds
 
 
+def _known(jobs: Sequence[str]) -> set[str]:
+    """Ids of tasks that test the rater, not the answers: gold items and qualification."""
+    found = set()
+    for name in jobs:
+        for _, line in read_lines(files.join(name, TASKS_FILE)):
+            # Quotes inside a text are escaped, so these bytes are the record's own.
+            if b'"gold":[[' in line or b'"qualification":true' in line:
+                found.add(str(msgspec.json.decode(line)["id"]))
+    return found
+
+
 def write_results(
     jobs: Sequence[str],
     imports: Sequence[str],
@@ -87,6 +100,7 @@ def write_results(
     """Write report, figures and training files into `output`; return figures and summary.
 
     `index` is a file of `pipelines.build_eval_index`. `weighted` counts raters by their reliability.
+    Gold and qualification items count in the report and stay out of the training files.
     Without a usable answer no training file is written and the summary is empty.
     """
     read = _checked(jobs, imports)
@@ -106,11 +120,15 @@ def write_results(
             votes=votes,
         )
         write_report(found, output)
-        if not len(votes) and not any(row.text.strip() for row in merged.rankings):
+        known = _known(jobs)
+        rankings = [row for row in merged.rankings if row.task not in known]
+        if len(rankings) < len(merged.rankings):
+            votes = votes_of(merged.tasks, rankings, unconfirmed=unconfirmed, rounds=merged.rounds)
+        if not len(votes) and not any(row.text.strip() for row in rankings):
             return found, {}
         summary = write(
             merged.tasks,
-            merged.rankings,
+            rankings,
             files.join(output, "training"),
             formats=formats,
             method=method,
