@@ -8,7 +8,7 @@ Limit: a local directory, since the journal needs one.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,31 @@ import msgspec
 
 from corpusforge import __version__
 from corpusforge import manifest as records
-from corpusforge.errors import RunError
+from corpusforge.errors import RecipeError, RunError, nearest
 from corpusforge.instruct import export
 from corpusforge.instruct.records import Row
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
+from corpusforge.models.budget import BudgetSpent
 
-__all__ = ["claim", "sweep", "write_outputs"]
+__all__ = ["check_formats", "claim", "in_words", "sweep", "write", "write_outputs"]
 
 _OWN = ("journal.jsonl", "failures.jsonl", "run.lock")
 """Files that may lie in a directory that no run has claimed yet."""
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise RecipeError for an export form that is not known: before the run, not at its end."""
+    for name in formats:
+        if name not in export.FORMATS:
+            raise RecipeError(f"export format {name!r} is unknown.{nearest(name, export.FORMATS)}")
+
+
+def in_words(error: BaseException) -> str:
+    """Return why a run stopped, for its report."""
+    if isinstance(error, BudgetSpent):
+        return "budget spent"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "the engine does not answer"
 
 
 def sweep(output: str) -> None:
@@ -56,6 +71,25 @@ def claim(output: str, facts: Mapping[str, Any]) -> None:
     records.write_json(path, mine)
 
 
+def write(
+    output: str,
+    stage: str,
+    tables: Mapping[str, Sequence[Any]],
+    usage: Any,
+    pages: Callable[[], Sequence[str]],
+    *,
+    settings: Any,
+    formats: Sequence[str],
+    extra: Mapping[str, Any],
+) -> None:
+    """Write a whole run: usage.json, what `pages` writes (it returns the names), then the rest."""
+    files.remove(files.join(output, "manifest.json"))
+    records.write_json(files.join(output, "usage.json"), usage)
+    others = ["usage.json", *pages()]
+    plain = records.plain(settings)
+    write_outputs(output, stage, tables, others, formats=formats, settings=plain, extra=extra)
+
+
 def write_outputs(
     output: str,
     stage: str,
@@ -71,6 +105,7 @@ def write_outputs(
     `others` are files and folders that the caller has written already. While the manifest is
     missing, so may others. Forms that an earlier run exported and this one does not are removed.
     """
+    files.remove(files.join(output, "manifest.json"))
     shutil.rmtree(files.join(output, "export"), ignore_errors=True)
     counts = {
         name: write_jsonl(files.join(output, name), map(msgspec.to_builtins, rows))
