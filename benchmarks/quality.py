@@ -174,11 +174,38 @@ def main():
     )
     report("fastText, reference", model.score(texts).astype(float), rows, scorer)
     _shape_constants(rows)
+    _chinese(given.data)
+
+
+def _chinese(data):
+    """Print mean scores of Chinese texts, with and without Chinese among the positives."""
+
+    def classic(name):
+        chapters = json.loads(gzip.decompress((data / "books" / name).read_bytes()))
+        chapters = chapters if isinstance(chapters, list) else [chapters]
+        return ["\n".join(row["paragraphs"]) for row in chapters]
+
+    texts = {
+        "Analects": classic("zh-lunyu.json.gz"),
+        "Mengzi": classic("zh-mengzi.json.gz"),
+        "Sunzi": list(_extracted("books", data / "books" / "zh-23864-0.txt.gz")),
+        "Wikipedia": list(_extracted("wikipedia", data / "wiki" / "minidumps" / "zhwiki.xml.bz2")),
+    }
+    plain, raw = reference(data), {"crawl": crawl(data)}
+    wide = {
+        "wikipedia": plain["wikipedia"] + texts["Wikipedia"],
+        "books": plain["books"] + texts["Mengzi"],
+    }
+    print("\n| mean score | " + " | ".join(texts) + " |\n|" + "---|" * (len(texts) + 1))
+    for name, good in (("reference", plain), ("+ Wikipedia (zh), Mengzi", wide)):
+        model = trained(good, raw, score.Settings())
+        means = (f"{model.score(rows).mean():.3f}" for rows in texts.values())
+        print(f"| {name} | " + " | ".join(means) + " |", flush=True)
 
 
 def _shape_constants(rows):
-    """Print mean and spread of the two shape values, from which `features.prose` has its numbers."""
-    from corpusforge.score.features import LINES, MARKS, WIDTH
+    """Print mean and spread of the shape values, from which `features.prose` has its numbers."""
+    from corpusforge.score.features import CAPITALS, CASED, LINES, MARKS, WIDTH
 
     model = score.HashedModel(
         weights=np.zeros(256, np.float32), bias=0.0, centre=0.0, spread=1.0, prose=1.0, prior=0.0,
@@ -186,8 +213,10 @@ def _shape_constants(rows):
     )  # fmt: skip
     counts = model.parts([row["text"] for row in rows])[1]
     width = np.maximum(1, counts[:, WIDTH])
-    marks, lines = counts[:, MARKS] / width, np.log(width / np.maximum(1, counts[:, LINES]))
+    marks, lines = counts[:, MARKS] / (2 * width), np.log(width / np.maximum(1, counts[:, LINES]))
     print(f"\nmarks: mean {marks.mean():.4f}, deviation {marks.std():.4f}")
+    capitals = counts[:, CAPITALS] / np.maximum(1, counts[:, CASED])
+    print(f"capitals: mean {capitals.mean():.4f}, deviation {capitals.std():.4f}")
     print(f"log line length: mean {lines.mean():.3f}, deviation {lines.std():.3f}")
 
 

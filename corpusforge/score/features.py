@@ -5,8 +5,9 @@ here tokens are the words of `corpusforge.text.classes` in lower case, single an
 into 2^k buckets, counted and scaled to unit length. A text is read in windows of equal size and
 its score is their mean, so that a page and a book are measured with the same rod. Scoring fuses
 tokenising, hashing, counting, scaling and the dot product: no vector is ever built. The same pass
-counts marks and lines, because prose has few marks and long lines where lists, menus and offers
-have not (`prose`). Limits: buckets collide; pairs across a window's edge are not seen.
+counts marks, lines and capitals, because prose has few marks, long lines and few capitals where
+lists, menus and offers have not (`prose`). Limits: buckets collide; pairs across a window's edge
+are not seen.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _OFFSET = np.uint64(0xCBF29CE484222325)  # FNV-1a (Fowler, Noll, Vo), over code 
 _PRIME = np.uint64(0x100000001B3)
 _PAIR = np.uint64(0x9E3779B97F4A7C15)
 
-WIDTH, MARKS, LINES, FRESH, TOKENS = 0, 1, 2, 3, 4  # places in the array of shape counts
-SHAPE = 5
+WIDTH, MARKS, LINES, FRESH, TOKENS, CASED, CAPITALS, EAST = range(8)  # places of shape counts
+SHAPE = 8
 
 
 @jit
@@ -54,9 +55,11 @@ def _decode(data: NDArray[np.uint8], i: int) -> tuple[np.uint32, int]:
 
 @jit
 def _count_shape(c: Any, kind: Any, lower: NDArray[np.uint32], shape: NDArray[np.int64]) -> None:
-    """Count one character: width (a Han character is 3), marks, and lines that do not go on.
+    """Count one character: width (a Han character is 3), half marks, and lines that do not go on.
 
     A line that begins with a small letter goes on from the one before, as in hard-wrapped books.
+    A sentence mark of Chinese or Japanese is one half mark, any other two: these scripts, and
+    classical Chinese above all, set a mark where others have a space.
     """
     if kind & SPACE:
         if c == 0x0A or c == 0x0D or c == 0x2028 or c == 0x2029:  # noqa: PLR1714 (no sets here)
@@ -64,13 +67,31 @@ def _count_shape(c: Any, kind: Any, lower: NDArray[np.uint32], shape: NDArray[np
         return
     if shape[FRESH]:
         shape[FRESH] = 0
-        cased = c < 0x590 or 0x1E00 <= c < 0x2000
-        small = cased and kind & ALPHA and not kind & UPPER and lower[c] == c
+        small = _cased(c, kind) and not kind & UPPER and lower[c] == c
         if not small or shape[LINES] == 0:
             shape[LINES] += 1
     shape[WIDTH] += 3 if kind & HAN else 1
     if kind & PUNCT or (c < 0x80 and not kind & WORD):
-        shape[MARKS] += 1
+        shape[EAST] = _eastern(c, shape[EAST])
+        shape[MARKS] += 2 - shape[EAST]
+    else:
+        shape[EAST] = 1 if kind & HAN else 0
+
+
+@jit
+def _cased(c: Any, kind: Any) -> bool:
+    """Return whether this is a letter of Latin, Greek, Cyrillic or Armenian."""
+    return kind & ALPHA != 0 and (c < 0x590 or 0x1E00 <= c < 0x2000)
+
+
+@jit
+def _eastern(c: Any, east: int) -> int:
+    """Return 1 for 、。《》「」『』，：；？, and for curly quotes that follow such or a Han letter."""
+    if 0x3001 <= c <= 0x3002 or 0x300A <= c <= 0x300F:
+        return 1
+    if c == 0xFF0C or 0xFF1A <= c <= 0xFF1B or c == 0xFF1F:
+        return 1
+    return east if 0x2018 <= c <= 0x201D else 0
 
 
 @jit
@@ -97,6 +118,9 @@ def tokenise(
             if not inside:
                 h = _OFFSET
                 inside = True
+                if _cased(c, kind):
+                    shape[CASED] += 1
+                    shape[CAPITALS] += 1 if kind & UPPER else 0
             h = (h ^ np.uint64(lower[c])) * _PRIME
             continue
         if inside:
@@ -247,13 +271,20 @@ def count_features(
 
 
 def prose(shapes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return how much each text is shaped like prose, about -4..4, from its shape counts.
+    """Return how much each text is shaped like prose, about -6..5, from its shape counts.
 
-    The sum of two standard values, each cut at 2: the share of marks (less is better) and the
-    logarithm of the mean length of a line. Centres and spreads are the mean and the standard
-    deviation over 200 web documents (`benchmarks/quality.py` prints them).
+    The sum of three standard values, each cut at 2: the share of marks and the share of words that
+    begin with a capital (less is better), and the logarithm of the mean length of a line. Capitals
+    weigh as much as the share of words that could have one, and are cut at 1 above: style sheets
+    have none. Centres and spreads are the mean and
+    the standard deviation over 200 web documents (`benchmarks/quality.py` prints them).
     """
     width = np.maximum(1, shapes[:, WIDTH])
-    marks = (0.043 - shapes[:, MARKS] / width) / 0.016
+    marks = (0.043 - shapes[:, MARKS] / (2 * width)) / 0.016
     lines = (np.log(width / np.maximum(1, shapes[:, LINES])) - 4.85) / 0.88
-    return np.asarray(np.clip(marks, -2, 2) + np.clip(lines, -2, 2))
+    cased = shapes[:, CASED]
+    capitals = (0.242 - shapes[:, CAPITALS] / np.maximum(1, cased)) / 0.144
+    share = cased / np.maximum(1, shapes[:, TOKENS])
+    return np.asarray(
+        np.clip(marks, -2, 2) + np.clip(lines, -2, 2) + np.clip(capitals, -2, 1) * share
+    )

@@ -1,6 +1,6 @@
 """A trained model as one file, and its scorer.
 
-The file of `hashed_logreg`: the magic `CFQUAL01`, a uint32 with the length of a JSON header
+The file of `hashed_logreg`: the magic `CFQUAL02`, a uint32 with the length of a JSON header
 (sorted keys), the header, the weights as little-endian float32. Equal models are equal bytes.
 """
 
@@ -23,7 +23,7 @@ from corpusforge.text.packed import packed
 
 __all__ = ["MAGIC", "HashedModel", "Model", "Scorer", "sigmoid"]
 
-MAGIC = b"CFQUAL01"
+MAGIC = b"CFQUAL02"
 _HEADER = (
     "bias",
     "centre",
@@ -133,6 +133,8 @@ class HashedModel:
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> HashedModel:
         """Read a file's bytes; raises InputError naming the file where they are no such model."""
+        if data[: len(MAGIC)] != MAGIC:
+            raise InputError(f"{name!r} is no model file of this version. Train it again.")
         try:
             (size,) = struct.unpack_from("<I", data, len(MAGIC))
             start = len(MAGIC) + 4
@@ -144,6 +146,6 @@ class HashedModel:
                 f"{name!r} is no model file of this version ({error}). Train it again."
             ) from error
         power = len(weights) > 0 and len(weights) & (len(weights) - 1) == 0
-        if data[: len(MAGIC)] != MAGIC or not power or not np.isfinite(weights).all():
+        if not power or not np.isfinite(weights).all():
             raise InputError(f"{name!r} is damaged: its weights are incomplete. Train it again.")
         return model

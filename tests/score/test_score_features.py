@@ -12,8 +12,13 @@ import numpy as np
 import pytest
 
 from corpusforge.score.features import (
+    CAPITALS,
+    CASED,
+    LINES,
+    MARKS,
     SEARCH,
     SHAPE,
+    WIDTH,
     count_features,
     score_texts,
     window_bounds,
@@ -174,13 +179,16 @@ def test_a_long_text_scores_as_its_repetition():
     assert one == pytest.approx(many, abs=0.05 * abs(one) + 0.05)
 
 
-SHAPES = {  # width, marks and lines by hand
-    "": (0, 0, 0),
-    "Two words.\nNext, line!": (19, 3, 2),
-    "wrapped lines\ngo on\nhere": (20, 0, 1),
-    "\n\n  Lead\n\n\nTail \n": (8, 0, 2),
-    "你好，世界。\n再见": (20, 2, 2),  # six Han characters of width 3, two marks of width 1
-    "a_b = {x | y}": (9, 5, 1),
+SHAPES = {  # width, half marks, lines, words that could have a capital, and those that have, by hand
+    "": (0, 0, 0, 0, 0),
+    "Two words.\nNext, line!": (19, 6, 2, 4, 2),
+    "wrapped lines\ngo on\nhere": (20, 0, 1, 5, 0),
+    "\n\n  Lead\n\n\nTail \n": (8, 0, 2, 2, 2),
+    # Han characters are 3 wide; ，。：“ are half marks here, ！ and the quotes of English are not
+    "你好，世界。\n再见": (20, 2, 2, 0, 0),
+    "子曰：“学！”": (13, 6, 1, 0, 0),
+    "a “B”，3rd «Éa» हिन्दी": (18, 9, 1, 3, 2),
+    "a_b = {x | y}": (9, 10, 1, 3, 0),
 }
 
 
@@ -192,7 +200,8 @@ def test_shape_counts_by_hand():
         data, offsets, class_table(), lower_table(), False, 1, 50, SEARCH, weights, 0.0,
         np.zeros(len(SHAPES)), counted,
     )  # fmt: skip
-    assert [tuple(row[:3]) for row in counted.tolist()] == list(SHAPES.values())
+    columns = [WIDTH, MARKS, LINES, CASED, CAPITALS]
+    assert [tuple(row) for row in counted[:, columns].tolist()] == list(SHAPES.values())
 
 
 def test_prose_is_told_from_lists():

@@ -33,7 +33,7 @@ def test_default_recipe_ranks_as_people_do(data):
     rows = [json.loads(line) for line in gzip.decompress(packed).split(b"\n") if line]
     labels = np.array([bool(row["label"]) for row in rows])
     scores = model.score(pa.array([row["text"] for row in rows], pa.large_string())).astype(float)
-    # floors well below what benchmarks/quality.py measures (0.85, 0.83), above any plain statistic
+    # floors well below what benchmarks/quality.py measures (0.86, 0.83), above any plain statistic
     assert roc_auc(scores, labels) > 0.81
     lengths = [max(1, len(row["text"])) for row in rows]
     assert same_length_auc(scores, labels, lengths) > 0.80
