@@ -22,7 +22,7 @@ from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.instruct import settings as choices
 from corpusforge.instruct.loop import State
 from corpusforge.instruct.settings import Settings
-from corpusforge.models.options import add_model_options, settings_from
+from corpusforge.models.options import add_model_options, parse, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
 
 __all__ = ["main", "parser"]
@@ -135,7 +135,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = parser().parse_args(argv)
+    options = parse(parser(), argv)
     try:
         return run(options)
     except CorpusforgeError as error:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 import typing
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from corpusforge.io import files
 from corpusforge.models import settings as choices
 from corpusforge.models.settings import Settings
 
-__all__ = ["add_model_options", "settings_from"]
+__all__ = ["add_model_options", "parse", "settings_from"]
 
 _METAVARS = {int: "N", float: "X", str: "TEXT"}
 _HELP = {
@@ -48,6 +52,24 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
             metavar=None if name == "engine" else _METAVARS[kind],
             help=_HELP.get(name, "see docs/models.md"),
         )
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the parsed options; a replayed journal may bring the options it was made with.
+
+    They stand beside it (`journal.args` for `journal.jsonl`), are printed, and come before the
+    caller's own, which win.
+    """
+    own = list(sys.argv[1:] if argv is None else argv)
+    found = parser.parse_args(own)
+    if found.model_engine != "replay" or not found.model_journal:
+        return found
+    path = str(found.model_journal).removesuffix(".jsonl") + ".args"
+    if not files.exists(path):
+        return found
+    made_with = files.read_bytes(path).decode().strip()
+    print(f"replay: made with {made_with} ({path})", file=sys.stderr)
+    return parser.parse_args([*shlex.split(made_with), *own])
 
 
 def settings_from(namespace: argparse.Namespace) -> Settings:

@@ -24,8 +24,8 @@ from pipelines import self_instruct
 __all__ = ["COMMAND", "make"]
 
 HERE = Path(__file__).parent
-COMMAND = ["--language", "en,zh", "--prompts", "3", "--target", "55"]
-"""Options of the demonstration; the README runs the pipeline with the same ones."""
+COMMAND = (HERE / "journal.args").read_text(encoding="utf-8").split()
+"""Options of the demonstration; a replay of the journal takes them from there."""
 
 _BLOCK = re.compile(r"^=== (.+)\n((?:(?!=== ).*\n)*)", re.MULTILINE)
 _SPLIT = re.compile(r"^---(.*)\n", re.MULTILINE)

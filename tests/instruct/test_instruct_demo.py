@@ -21,7 +21,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("demo") / "out"
     options = ["--engine", "replay", "--journal", str(JOURNAL), "--output", str(output)]
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert self_instruct.main([*options, *make_journal.COMMAND]) == 0
+        assert self_instruct.main(options) == 0
     (output / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     return output
 
@@ -47,6 +47,16 @@ def test_every_line_says_that_it_is_hand_written() -> None:
 def test_the_readme_gives_the_command_that_made_the_journal() -> None:
     readme = (make_journal.HERE / "README.md").read_text(encoding="utf-8")
     assert " ".join(make_journal.COMMAND) in readme
+
+
+def test_own_options_win_over_the_journals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--engine", "replay", "--journal", str(JOURNAL), "--output", str(tmp_path / "o")]
+    assert self_instruct.main([*options, "--language", "en", "--target", "20"]) == 0
+    said = capsys.readouterr()
+    assert "made with --language en,zh" in said.err
+    assert "zh:" not in said.out
 
 
 def test_accepted_instructions_and_their_rows(demo: Path) -> None:
