@@ -81,13 +81,16 @@ def write(
     settings: Any,
     formats: Sequence[str],
     extra: Mapping[str, Any],
+    form: export.Settings | None = None,
 ) -> None:
     """Write a whole run: usage.json, what `pages` writes (it returns the names), then the rest."""
     files.remove(files.join(output, "manifest.json"))
     records.write_json(files.join(output, "usage.json"), usage)
     others = ["usage.json", *pages()]
     plain = records.plain(settings)
-    write_outputs(output, stage, tables, others, formats=formats, settings=plain, extra=extra)
+    write_outputs(
+        output, stage, tables, others, formats=formats, settings=plain, extra=extra, form=form
+    )
 
 
 def write_outputs(
@@ -99,11 +102,13 @@ def write_outputs(
     formats: Sequence[str],
     settings: Mapping[str, Any],
     extra: Mapping[str, Any],
+    form: export.Settings | None = None,
 ) -> None:
     """Write tables (by file name, `rows.jsonl` among them), the export, and the manifest last.
 
     `others` are files and folders that the caller has written already. While the manifest is
     missing, so may others. Forms that an earlier run exported and this one does not are removed.
+    `form` says how rows are exported.
     """
     files.remove(files.join(output, "manifest.json"))
     shutil.rmtree(files.join(output, "export"), ignore_errors=True)
@@ -113,7 +118,7 @@ def write_outputs(
     }
     rows: Sequence[Row] = tables["rows.jsonl"]
     if rows:
-        export.write(rows, files.join(output, "export"), formats)
+        export.write(rows, files.join(output, "export"), formats, form)
     prefix = len(output.rstrip("/")) + 1
     written = set(counts)
     for name in [*others, "export"]:
