@@ -1,0 +1,262 @@
+"""From a row to a row of another kind, in two steps: a request is written, then it is answered.
+
+Ours, after the behaviours that ChatGPT's announcement named: asking back, owning errors, challenging
+false premises, refusing with a reason, and saying what is not known. The model that answers is told
+by a note what the request hides; the note is in no row. An admitted error becomes a dialogue of four
+turns whose second is wrong on purpose (flag "wrong_turn_2"): train on its last turn only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from corpusforge.draw import id_keys, make_id, uniform
+from corpusforge.instruct import parse
+from corpusforge.instruct.export import shapes
+from corpusforge.instruct.kinds.checks import check_answer, check_request
+from corpusforge.instruct.kinds.seeds import KindSeed, kind_seeds
+from corpusforge.instruct.labels import Labels, labelled
+from corpusforge.instruct.loop import Ask, Check, Origin
+from corpusforge.instruct.making import (
+    Made,
+    Question,
+    Trail,
+    asked,
+    checked,
+    lineage,
+    seeded,
+    unanswered,
+)
+from corpusforge.instruct.novelty import Gate
+from corpusforge.instruct.profile import Finding, profile
+from corpusforge.instruct.prompting import Prompt, Value, prompt
+from corpusforge.instruct.records import Row
+from corpusforge.instruct.rules import check_instance, check_text
+from corpusforge.instruct.take import sampling_text
+from corpusforge.instruct.talk import transcript
+from corpusforge.models.records import Completion, Request, Sampling
+
+__all__ = ["Plan", "make_kind", "prompt_names"]
+
+LABELS: dict[str, Labels] = {
+    "clarify": {"request": ("Request", "请求"), "note": ("Missing", "缺少")},
+    "admit": {
+        "wrong": ("Wrong answer", "错误答案", "错误回答"),
+        "note": ("Error", "错误之处"),
+        "request": ("Objection", "用户指正", "指正"),
+    },
+    "premise": {"request": ("Question", "问题"), "note": ("Truth", "事实")},
+    "refuse": {"request": ("Request", "请求"), "note": ("Harm", "危害")},
+    "unknown": {"request": ("Question", "问题"), "note": ("Why", "原因")},
+}
+"""The fields of a `KIND_write` reply."""
+
+ALLOWED = ("evasion",)
+"""Rules that these answers may break: an apology or a refusal is what is wanted."""
+
+_SHOWN = 3  # seeds in a prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How rows of these kinds are made: sampling of the steps, seed, judge, rules left out."""
+
+    write: Sampling
+    answer: Sampling
+    seed: int = 0
+    judge: bool = False
+    allow: tuple[str, ...] = ()
+    chunk: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A row on its way; `parent` is the row it is made from."""
+
+    parent: Row
+    seeds: tuple[KindSeed, ...]
+    request: str = ""
+    note: str = ""
+    wrong: str = ""
+    output: str = ""
+    trail: Trail = ()
+    model: str = ""
+
+
+def prompt_names(kinds: Sequence[str], *, judge: bool) -> list[str]:
+    """Return the names of the prompts that these kinds use."""
+    names = [f"{kind}_{step}" for kind in kinds for step in ("write", "answer")]
+    return [*names, *(["judge_kind"] if judge else [])]
+
+
+def make_kind(
+    kind: str,
+    language: str,
+    rows: Sequence[Row],
+    plan: Plan,
+    ask: Ask,
+    origin: Origin,
+    check: Check,
+) -> Iterator[Made]:
+    """Yield the rows of one kind and language in parts, one new row at most from each given row."""
+    made = _Maker(kind, language, plan, origin)
+    for start in range(0, len(rows), plan.chunk):
+        yield made.part(rows[start : start + plan.chunk], ask, check)
+
+
+class _Maker:
+    """One kind in one language, and the requests that it has so far."""
+
+    def __init__(self, kind: str, language: str, plan: Plan, origin: Origin) -> None:
+        self.kind, self.language, self.plan, self.origin = kind, language, plan, origin
+        self.seeds = kind_seeds(kind, language)
+        self.profile = profile(language)
+        self.gate = Gate(self.profile)
+        for seed in self.seeds:
+            self.gate.add(seed.id, seed.request)
+
+    def part(self, rows: Sequence[Row], ask: Ask, check: Check) -> Made:
+        made = Made()
+        drafts = [self._draft(row) for row in rows]
+        drafts = self._step(drafts, self._write, self._written, ask, made)
+        drafts = self._step(drafts, self._answer, self._answered, ask, made)
+        if self.plan.judge:
+            drafts = self._step(drafts, self._judge, self._judged, ask, made)
+        checked(made, [self._row(one) for one in drafts], check, f"{self.kind}.row")
+        return made
+
+    def _step(
+        self, drafts: Sequence[_Draft], put: Callable[[_Draft], Question[_Draft]],
+        take: Callable[[Question[_Draft], Completion, Made], _Draft | None], ask: Ask, made: Made,
+    ) -> list[_Draft]:  # fmt: skip
+        """The drafts that a step lets through, in order."""
+        answers = asked(ask, [put(one) for one in drafts])
+        taken = (take(question, reply, made) for question, reply in answers)
+        return [one for one in taken if one is not None]
+
+    def _draft(self, row: Row) -> _Draft:
+        draws = uniform(id_keys(seed.id for seed in self.seeds), self.plan.seed, f"shown {row.id}")
+        order = sorted(range(len(self.seeds)), key=lambda place: float(draws[place]))
+        return _Draft(parent=row, seeds=tuple(self.seeds[place] for place in order[:_SHOWN]))
+
+    def _ask(
+        self, step: str, made: Prompt, draft: _Draft, sampling: Sampling, **values: Value
+    ) -> Question[_Draft]:
+        wanted = {name: value for name, value in values.items() if name in made.placeholders}
+        sampling = seeded(sampling, self.plan.seed, self.kind, step, draft.parent.id)
+        purpose = f"instruct.{self.kind}.{step}"
+        request = Request(messages=made.render(**wanted), sampling=sampling, purpose=purpose)
+        return Question(request, made.version, draft)
+
+    def _write(self, draft: _Draft) -> Question[_Draft]:
+        return self._ask(
+            "write", prompt(f"{self.kind}_write", self.language), draft, self.plan.write,
+            examples=[seed.request for seed in draft.seeds], task=shapes.prompt(draft.parent),
+            output=draft.parent.output,
+        )  # fmt: skip
+
+    def _answer(self, draft: _Draft) -> Question[_Draft]:
+        return self._ask(
+            "answer", prompt(f"{self.kind}_answer", self.language), draft, self.plan.answer,
+            request=draft.request, note=draft.note, task=shapes.prompt(draft.parent),
+            wrong=draft.wrong,
+        )  # fmt: skip
+
+    def _judge(self, draft: _Draft) -> Question[_Draft]:
+        return self._ask(
+            "judge", prompt("judge_kind", self.language), draft, Sampling(max_tokens=16),
+            kind=self.kind, conversation=transcript(self._turns(draft)),
+        )  # fmt: skip
+
+    def _written(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
+        step, text = f"{self.kind}.write", parse.answer(reply.text)
+        made.see(self.language, step)
+        finding, nearest = unanswered(reply), ""
+        draft = replace(question.subject, trail=((reply.key, question.prompt_version),))
+        if finding is None:
+            blocks = labelled(text, LABELS[self.kind])
+            fields = blocks[0] if blocks else {}
+            missing = [name for name in LABELS[self.kind] if name not in fields]
+            if missing:
+                finding = "no_fields", ", ".join(missing), "every field of the form"
+            else:
+                draft = replace(
+                    draft, request=fields["request"], note=fields["note"],
+                    wrong=fields.get("wrong", ""),
+                )  # fmt: skip
+                finding, nearest = self._check_request(draft)
+        if finding is None:
+            made.accept(self.language, step)
+            return draft
+        made.refuse(self.language, step, text, finding, key=reply.key, nearest=nearest)
+        return None
+
+    def _check_request(self, draft: _Draft) -> tuple[Finding | None, str]:
+        task = shapes.prompt(draft.parent)
+        found = check_request(self.kind, draft.request, task, draft.wrong, draft.parent.output)
+        found = found or check_text(draft.request, ALLOWED)
+        if self.kind == "admit":  # objections are short and alike; the task is the row's own
+            return found or check_text(draft.wrong, self.plan.allow), ""
+        found = found or self.profile.check_instruction(draft.request)
+        if found:
+            return found, ""
+        verdict = self.gate.admit(draft.trail[0][0], draft.request)
+        if verdict.accepted:
+            return None, ""
+        near = verdict.nearest[0]
+        value = f"{near.f1:.4f} = 2·{near.lcs}/({near.left}+{near.right})"
+        return ("near_copy", value, "<= 0.7"), near.id
+
+    def _answered(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
+        step, text = f"{self.kind}.answer", parse.answer(reply.text).strip()
+        made.see(self.language, step)
+        draft = question.subject
+        trail = (*draft.trail, (reply.key, question.prompt_version))
+        draft = replace(draft, output=text, trail=trail, model=reply.model)
+        allow = (*ALLOWED, *self.plan.allow)
+        finding = unanswered(reply) or check_instance(
+            draft.request, "", text, self.language, reply.finish_reason, allow
+        )
+        finding = finding or check_answer(self.kind, text, draft.wrong, self.language)
+        if finding is None:
+            made.accept(self.language, step)
+            return draft
+        made.refuse(self.language, step, f"{draft.request}\n→ {text}", finding, key=reply.key)
+        return None
+
+    def _judged(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
+        step, draft = f"{self.kind}.judge", question.subject
+        made.see(self.language, step)
+        verdict = parse.verdict(parse.answer(reply.text))
+        finding = unanswered(reply, cut=False)
+        if finding is None and not verdict:
+            finding = "judge", "no" if verdict is False else "unclear", "yes"
+        if finding is None:
+            made.accept(self.language, step)
+            return replace(draft, trail=(*draft.trail, (reply.key, question.prompt_version)))
+        text = f"{draft.request}\n→ {draft.output}"
+        made.refuse(self.language, step, text, finding, key=reply.key)
+        return None
+
+    def _turns(self, draft: _Draft) -> tuple[tuple[str, str], ...]:
+        turns = (("user", draft.request), ("assistant", draft.output))
+        if self.kind != "admit":
+            return turns
+        return (("user", shapes.prompt(draft.parent)), ("assistant", draft.wrong), *turns)
+
+    def _row(self, draft: _Draft) -> Row:
+        parent, admits = draft.parent, self.kind == "admit"
+        instruction = shapes.prompt(parent) if admits else draft.request
+        steps = (sampling_text("write", self.plan.write), sampling_text("answer", self.plan.answer))
+        return Row(
+            id=make_id(f"instruct.{self.kind}", f"{parent.id}\x00{draft.request}\x00{draft.output}"),
+            task=parent.task if admits else f"{self.kind}.{parent.task}",
+            instruction=instruction, input="", output=draft.output, language=self.language,
+            kind=self.kind, turns=self._turns(draft) if admits else (),
+            flags=("wrong_turn_2",) if admits else (), group=parent.group or parent.task,
+            lineage=lineage(
+                draft.trail, self.origin, steps, (parent.id,),
+                [seed.id for seed in draft.seeds], draft.model,
+            ),
+        )  # fmt: skip

@@ -1,0 +1,156 @@
+"""Rows made from other rows, from documents or by rules: accounts, drafts, and the asking of steps.
+
+What the pipelines beside the Self-Instruct loop share. A step fixes all its requests before any of
+its replies is used, and replies are used in the order of their requests, so rows depend on settings,
+inputs and replies alone. Every candidate of a step is accepted or becomes one `Reject`. Limit: one
+pass over the inputs, no rounds; what was made is not drawn from again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from corpusforge.draw import make_id, word64
+from corpusforge.instruct.loop import Account, Ask, Check, Origin
+from corpusforge.instruct.profile import Finding
+from corpusforge.instruct.records import Lineage, Reject, Row
+from corpusforge.models.records import Completion, Request, Sampling
+
+__all__ = ["Made", "Question", "Trail", "asked", "checked", "lineage", "seeded", "unanswered"]
+
+Subject = TypeVar("Subject")
+
+Trail = tuple[tuple[str, str], ...]
+"""(journal key, prompt version) of each step behind a row, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Subject]):
+    """A request, the version of its prompt, and what it is about."""
+
+    request: Request
+    prompt_version: str
+    subject: Subject
+
+
+@dataclass(slots=True)
+class Made:
+    """What a part of a run made: rows, rejects, the account of each step, and tables by file name."""
+
+    rows: list[Row] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    steps: dict[tuple[str, str], Account] = field(default_factory=dict)
+    """By (language, step)."""
+    tables: dict[str, list[Any]] = field(default_factory=dict)
+
+    def see(self, language: str, step: str, count: int = 1) -> None:
+        """Count candidates that a step is given or finds."""
+        self.steps.setdefault((language, step), Account()).seen += count
+
+    def accept(self, language: str, step: str) -> None:
+        """Count one candidate that a step lets through."""
+        self.steps[language, step].accepted += 1
+
+    def refuse(
+        self, language: str, step: str, text: str, finding: Finding, *,
+        key: str, nearest: str = "",
+    ) -> None:  # fmt: skip
+        """Write down why a candidate is refused; `key` tells it from all others of its step."""
+        rule, value, bound = finding
+        rejected = self.steps[language, step].rejected
+        rejected[rule] = rejected.get(rule, 0) + 1
+        self.rejects.append(
+            Reject(
+                id=make_id(f"instruct.{step}", key), step=step, rule=rule, language=language,
+                text=text, value=value, bound=bound, nearest=nearest, request=key.partition(":")[0],
+            )
+        )  # fmt: skip
+
+    def merge(self, other: Made) -> None:
+        """Add what a later part made; each of its accounts must balance."""
+        self.rows += other.rows
+        self.rejects += other.rejects
+        for name, table in other.tables.items():
+            self.tables.setdefault(name, []).extend(table)
+        for (language, step), account in other.steps.items():
+            account.check(f"{language}, step {step}")
+            total = self.steps.setdefault((language, step), Account())
+            total.seen += account.seen
+            total.accepted += account.accepted
+            for rule, count in account.rejected.items():
+                total.rejected[rule] = total.rejected.get(rule, 0) + count
+
+
+def asked(
+    ask: Ask, questions: Sequence[Question[Subject]]
+) -> Iterator[tuple[Question[Subject], Completion]]:
+    """Ask a whole step; yield the answers in the order of the questions."""
+    if questions:
+        completions = ask([one.request for one in questions])
+        yield from zip(questions, completions, strict=True)
+
+
+def unanswered(completion: Completion, *, cut: bool = True) -> Finding | None:
+    """Return why a reply cannot be used, as far as its end says; `cut`: a cut reply is no use."""
+    if completion.finish_reason == "error":
+        return "request_failed", completion.error, "an answer"
+    if completion.finish_reason == "content_filter":
+        return "content_filter", "content_filter", "stop"
+    if cut and completion.finish_reason == "length":
+        return "cut", "length", "a finished reply"
+    return None
+
+
+def seeded(sampling: Sampling, *key: object) -> Sampling:
+    """Return the sampling with a seed of its own, unless it is greedy or has one."""
+    if sampling.temperature == 0 or sampling.seed is not None:
+        return sampling
+    return replace(sampling, seed=word64("request", *key) >> 33)
+
+
+def lineage(
+    trail: Trail, origin: Origin, sampling: Sequence[str], parents: Sequence[str],
+    seeds: Sequence[str] = (), model: str = "",
+) -> Lineage:  # fmt: skip
+    """Return where a row comes from: `parents` are rows or documents, `seeds` the examples shown."""
+    return Lineage(
+        seeds=tuple(seeds), parents=tuple(parents),
+        prompt_version=" ".join(version for _, version in trail),
+        engine=origin.engine, model=model or origin.model, model_licence=origin.model_licence,
+        sampling="; ".join(sampling), requests=tuple(key for key, _ in trail),
+    )  # fmt: skip
+
+
+def checked(made: Made, rows: Sequence[Row], check: Check, step: str = "row") -> None:
+    """Take into `made` the rows that `check` finds nothing in; the others become rejects.
+
+    A dialogue is looked at whole: what its users say as instruction, what its assistants say as
+    output.
+    """
+    findings = check([_spread(row) for row in rows])
+    for row, finding in zip(rows, findings, strict=True):
+        made.see(row.language, step)
+        if finding is None:
+            made.accept(row.language, step)
+            made.rows.append(row)
+        else:
+            key = row.lineage.requests[-1] if row.lineage.requests else ""
+            made.refuse(row.language, step, _shown(row), finding, key=f"{key}:{row.id}")
+
+
+def _spread(row: Row) -> Row:
+    if not row.turns:
+        return row
+    said = {
+        role: "\n\n".join(text for one, text in row.turns if one == role)
+        for role in ("user", "assistant")
+    }
+    return replace(row, instruction=said["user"], input="", output=said["assistant"])
+
+
+def _shown(row: Row) -> str:
+    if row.turns:
+        return "\n".join(f"{role}: {text}" for role, text in row.turns)
+    return f"{row.instruction}\n→ {row.output}"

@@ -1,0 +1,75 @@
+"""A scripted engine for the pipelines that make rows from rows, and rows to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from corpusforge.draw import word64
+from corpusforge.instruct.kinds.make import LABELS
+from corpusforge.instruct.kinds.seeds import kind_seeds
+from corpusforge.models.records import Completion, Request, Usage
+
+
+def tongue(request: Request) -> str:
+    """The language of a request's rules (of its first question in a dialogue)."""
+    return "zh" if any("\u4e00" <= c <= "\u9fff" for c in request.messages[0].content) else "en"
+
+
+def filler(language: str, *key: object) -> str:
+    """Some made-up words that no other key gives."""
+    if language == "zh":
+        return "".join(chr(0x4E10 + word64("han", *key, n) % 2000) for n in range(12))
+    return " ".join(
+        "".join("bcdfgklmnprst"[word64(*key, n, k) % 13] + "aeiou"[word64(*key, n, k, "v") % 5]
+                for k in range(3)) for n in range(8)
+    )  # fmt: skip
+
+
+def kind_reply(request: Request) -> str:
+    """A fitting reply to a step of a kind; one in nine is of no use."""
+    _, kind, step = request.purpose.split(".")
+    language, key = tongue(request), request.key
+    seed = kind_seeds(kind, language)[word64("seed", key) % 6]
+    if step == "judge":
+        return ("是" if language == "zh" else "Yes") if word64("judge", key) % 7 else "No"
+    if word64("bad", key) % 9 == 0:
+        return "Sure." if step == "write" else "Here you are, done as you asked."
+    if step == "answer":
+        return f"{seed.output} {filler(language, key)}."
+    last = 0 if language == "en" else 1
+    mark = "吗？" if language == "zh" else "?"
+    fields = {
+        "request": ("请问" if language == "zh" else "What about ") + filler(language, key) + mark,
+        "note": seed.note,
+        "wrong": filler(language, key, "wrong"),
+    }
+    return "\n".join(f"{words[last]}: {fields[name]}" for name, words in LABELS[kind].items())
+
+
+class Script:
+    """Answers by the first part of a purpose after "instruct."; `before` sees each request."""
+
+    name = "scripted"
+    model = "scripted-1"
+    context = 0
+
+    def __init__(
+        self,
+        replies: dict[str, Callable[[Request], str]],
+        before: Callable[[Request], None] = lambda request: None,
+    ) -> None:
+        self.replies, self.before = replies, before
+        self.sent: list[Request] = []
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        for request in sorted(requests, key=lambda one: word64("order", one.key)):
+            self.before(request)
+            self.sent.append(request)
+            text = self.replies[request.purpose.split(".")[1]](request)
+            yield Completion(
+                key=request.key, text=text, finish_reason="stop", model=request.model,
+                usage=Usage(prompt_tokens=100, completion_tokens=len(text) // 4),
+            )  # fmt: skip
+
+
+KIND_REPLIES = dict.fromkeys(("clarify", "admit", "premise", "refuse", "unknown"), kind_reply)
