@@ -191,9 +191,7 @@ def _rating_questions(sheet: Sheet, job: Job, words: Mapping[str, str]) -> list[
             title = f"{answer}: {scale.title.say(sheet.language) or scale.name}"
             numbers = [{"value": number} for number in range(scale.low, scale.high + 1)]
             name = f"rate_{place}_{scale.name}"
-            questions.append(
-                _question(name, title, "rating", job.kind == "rating", options=numbers)
-            )
+            questions.append(_question(name, title, "rating", False, options=numbers))
         if job.flags:
             options = [
                 {"value": flag.name, "text": flag.title.say(sheet.language) or flag.name}

@@ -23,6 +23,7 @@ from corpusforge.annotate.jobs import Job, Scale
 from corpusforge.annotate.records import Ranking, Refused, Task
 from corpusforge.annotate.targets import labelstudio_read
 from corpusforge.annotate.targets.common import (
+    RANKED,
     WRITTEN,
     Sheet,
     answers_of,
@@ -194,10 +195,14 @@ def interface(sheet: Sheet, job: Job) -> str:
         for place in range(1, sheet.k + 1):
             Xml.SubElement(root, "Header", value=f"{words['answer']} {letter(place - 1)}")
             Xml.SubElement(root, "Text", name=f"answer_{place}", value=f"$answer_{place}")
+            if job.kind == "rating":  # each answer's scales under it
+                _ratings(root, sheet, job, words, place)
     if job.kind == "pairwise":
         Xml.SubElement(root, "Pairwise", name="pair", toName="answer_1,answer_2")
+    if job.kind in RANKED:
+        for place in range(1, sheet.k + 1):
+            _ratings(root, sheet, job, words, place)
     if job.kind not in WRITTEN:
-        _ratings(root, sheet, job, words)
         _confirm(root, job, words)
     Xml.indent(root)
     return Xml.tostring(root, encoding="unicode")
@@ -214,35 +219,37 @@ def _ranker(root: Xml.Element, sheet: Sheet, words: Mapping[str, str]) -> None:
     Xml.SubElement(ranker, "Bucket", name="unranked", title=words["unranked"], default="true")
 
 
-def _ratings(root: Xml.Element, sheet: Sheet, job: Job, words: Mapping[str, str]) -> None:
+def _ratings(
+    root: Xml.Element, sheet: Sheet, job: Job, words: Mapping[str, str], place: int
+) -> None:
+    """Add the scales and flags of the answer at a place."""
     language = sheet.language
-    for place in range(1, sheet.k + 1):
-        answer = f"{words['answer']} {letter(place - 1)}"
-        object_name = "prompt" if job.kind == "ranking" else f"answer_{place}"
-        for scale in job.scales:
-            title = scale.title.say(language) or scale.name
-            Xml.SubElement(root, "Header", value=f"{answer}: {title}", size="6")
-            _scale(root, scale, f"rate_{place}_{scale.name}", object_name, job.kind == "rating")
-        if job.flags:
-            Xml.SubElement(root, "Header", value=f"{words['flags']} {answer}", size="6")
-            flags = Xml.SubElement(
-                root, "Choices", name=f"flags_{place}", toName=object_name, choice="multiple"
-            )
-            for flag in job.flags:
-                title = flag.title.say(language) or flag.name
-                Xml.SubElement(flags, "Choice", value=title, alias=flag.name)
+    answer = f"{words['answer']} {letter(place - 1)}"
+    object_name = "prompt" if job.kind == "ranking" else f"answer_{place}"
+    for scale in job.scales:
+        title = scale.title.say(language) or scale.name
+        Xml.SubElement(root, "Header", value=f"{answer}: {title}", size="6")
+        _scale(root, scale, f"rate_{place}_{scale.name}", object_name)
+    if not job.flags:
+        return
+    Xml.SubElement(root, "Header", value=f"{words['flags']} {answer}", size="6")
+    flags = Xml.SubElement(
+        root, "Choices", name=f"flags_{place}", toName=object_name, choice="multiple"
+    )
+    for flag in job.flags:
+        Xml.SubElement(
+            flags, "Choice", value=flag.title.say(language) or flag.name, alias=flag.name
+        )
 
 
-def _scale(root: Xml.Element, scale: Scale, name: str, object_name: str, required: bool) -> None:
-    needed = "true" if required else "false"
+def _scale(root: Xml.Element, scale: Scale, name: str, object_name: str) -> None:
+    # never required: "I cannot judge these answers" needs none; import asks for what is missing
     if scale.low == 1 and scale.high <= _STARS:
         most = str(scale.high)
-        Xml.SubElement(
-            root, "Rating", name=name, toName=object_name, maxRating=most, required=needed
-        )
+        Xml.SubElement(root, "Rating", name=name, toName=object_name, maxRating=most)
         return
     choices = Xml.SubElement(root, "Choices", name=name, toName=object_name, choice="single",
-                             showInline="true", required=needed)  # fmt: skip
+                             showInline="true")  # fmt: skip
     for number in range(scale.low, scale.high + 1):
         Xml.SubElement(choices, "Choice", value=str(number))
 
