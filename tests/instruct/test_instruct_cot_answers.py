@@ -11,7 +11,9 @@ from corpusforge.instruct.cot import answers, extract
 
 HERE = Path(__file__).parent
 PAIRS = [json.loads(line) for line in (HERE / "cot_pairs.jsonl").read_text("utf-8").splitlines()]
-REPLIES = [json.loads(line) for line in (HERE / "cot_replies.jsonl").read_text("utf-8").splitlines()]
+REPLIES = [
+    json.loads(line) for line in (HERE / "cot_replies.jsonl").read_text("utf-8").splitlines()
+]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: f"{p['kind']}:{p['left']!r}~{p['right']!r}")

@@ -26,8 +26,14 @@ _LETTER = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"\(?[A-J]\)?(?:(?:\s*(?:,|、|;|/|and|&|和|与)\s*|\s*)\(?[A-J]\)?)+")
-_YES = frozenset("yes yeah yep true correct right 是 是的 对 对的 正确 会 会的 能 可以 真 有 成立 没错".split())
-_NO = frozenset("no nope false incorrect wrong 否 不 不是 不对 不正确 错 错误 不会 不能 不可以 假 没有 不成立".split())  # fmt: skip
+_YES = frozenset(
+    ("yes", "yeah", "yep", "true", "correct", "right", "是", "是的", "对", "对的", "正确", "会", "会的",
+     "能", "可以", "真", "有", "成立", "没错")
+)  # fmt: skip
+_NO = frozenset(
+    ("no", "nope", "false", "incorrect", "wrong", "否", "不", "不是", "不对", "不正确", "错", "错误",
+     "不会", "不能", "不可以", "假", "没有", "不成立")
+)  # fmt: skip
 _FIRST = re.compile(r"[A-Za-z]+|[\u3400-\u9fff]+")
 
 

@@ -16,6 +16,7 @@ from corpusforge.instruct import parse
 from corpusforge.instruct.cot import quantity as quantities
 from corpusforge.instruct.cot.answers import Answer, read
 from corpusforge.instruct.cot.plain import boxed
+from corpusforge.instruct.tokens import unicode_tokens
 
 __all__ = ["Found", "find", "without_answer"]
 
@@ -35,7 +36,8 @@ _NUMBER = re.compile(
 _SENTENCE = re.compile(r"\n|(?<=[.!?])\s+|[。！？]")
 _OPTION = re.compile(r"[(（\[]\s*([A-J])\s*[)）\]]")
 _SPEAKS = re.compile(
-    r"(?:so|thus|therefore|hence|and|所以|因此|综上|故|于是)?[\s,，:：]*(?:the|my)?\s*$", re.IGNORECASE
+    r"(?:so|thus|therefore|hence|and|所以|因此|综上|故|于是)?[\s,，:：]*(?:the|my)?\s*$",
+    re.IGNORECASE,
 )
 
 
@@ -67,16 +69,19 @@ def body(reply: str) -> str:
 
 
 def without_answer(reply: str, kind: str, choices: Sequence[str] = ()) -> str:
-    """Return the reasoning alone: what stands before the answer's mark, or all where there is none."""
-    text = body(reply)
-    found = find(reply, kind, choices)
-    if found.by not in {"hashes", "phrase", "boxed"}:
-        return text.strip()
-    before = text[: found.start]
-    if found.by == "boxed":
-        return text.strip()
-    stem = _SPEAKS.sub("", before.rstrip(" "))
-    return stem.strip() or text.strip()
+    """Return the reasoning alone: what stands before the answer's mark, or all where there is none.
+
+    A reply that begins with its answer keeps its words, unless they say no more than the answer.
+    """
+    text = body(reply).strip()
+    found = find(text, kind, choices)
+    if found.by not in {"hashes", "phrase"}:
+        return text
+    before = _SPEAKS.sub("", text[: found.start].rstrip(" ")).strip()
+    if before:
+        return before
+    after = _MARK.sub("", text[found.start :], count=1).replace(found.text, "", 1)
+    return text if len(unicode_tokens(after)) > 2 else ""
 
 
 def _marked(text: str) -> list[tuple[str, int, str]]:

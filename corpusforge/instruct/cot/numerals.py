@@ -21,9 +21,11 @@ _LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 NUMERAL = "[" + "".join(DIGITS) + "".join(_SMALL) + "".join(_LARGE) + "]+"
 """A run of Chinese numeral characters."""
 
-_ONES = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-         "fifteen sixteen seventeen eighteen nineteen").split()  # fmt: skip
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _VALUES = {word: value for value, word in enumerate(_ONES)} | {
     word: 10 * value for value, word in enumerate(_TENS, 2)
 }
@@ -106,6 +108,10 @@ def _whole(text: str) -> Fraction | None:
             digit = 0
         else:
             place = _LARGE[character]
-            total = (total + section + digit) * place if place >= 10**8 else total + (section + digit) * place
+            total = (
+                (total + section + digit) * place
+                if place >= 10**8
+                else total + (section + digit) * place
+            )
             section = digit = 0
     return Fraction(total + section + digit * max(1, place // 10))

@@ -13,7 +13,9 @@ import unicodedata
 __all__ = ["boxed", "plain", "text_key"]
 
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
-_WRAPS = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|mbox)\s*\{([^{}]*)\}")
+_WRAPS = re.compile(
+    r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|mbox)\s*\{([^{}]*)\}"
+)
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 _ROOT = re.compile(r"\\sqrt\s*(?:\{(\w+)\}|(\w))")
 _NAMES = {

@@ -19,7 +19,11 @@ from corpusforge.instruct.cot.units import CURRENCIES, SCALES, UNITS
 __all__ = ["Quantity", "leading", "quantity", "same"]
 
 _BODY = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+|\.(?!\d))?|\.\d+"
-_ARABIC = re.compile(rf"(?P<whole>{_BODY})(?:\s*(?:×|x|\*)\s*10\s*\^?\s*\(?(?P<power>-?\d+)\)?|e(?P<exponent>[+-]?\d+))?", re.I)  # fmt: skip
+_ARABIC = re.compile(
+    rf"(?P<whole>{_BODY})"
+    r"(?:\s*(?:×|x|\*)\s*10\s*\^?\s*\(?(?P<power>-?\d+)\)?|e(?P<exponent>[+-]?\d+))?",
+    re.IGNORECASE,
+)
 _OVER = re.compile(rf"\s*/\s*(?P<below>-?{_BODY})")
 _MIXED = re.compile(r"(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _HAN = re.compile(
@@ -35,7 +39,9 @@ _LEAD = re.compile(
 )
 _SCALE = re.compile(r"\s*(" + "|".join(sorted(SCALES, key=len, reverse=True)) + r")(?![a-z])", re.I)
 _UNIT = re.compile(
-    r"\s*-?(" + "|".join(re.escape(u) for u in sorted(UNITS, key=len, reverse=True)) + r")(?![a-z])",
+    r"\s*-?("
+    + "|".join(re.escape(u) for u in sorted(UNITS, key=len, reverse=True))
+    + r")(?![a-z])",
     re.IGNORECASE,
 )
 _SPACES = "\u00a0\u2009\u202f"

@@ -9,7 +9,7 @@ the kind of a gold answer is read from its form where no `kind` field says it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -45,15 +45,13 @@ def load(path: str) -> tuple[list[Question], list[Reject]]:
     questions: dict[str, Question] = {}
     rejects: list[Reject] = []
     for source, row, problem in reader(path, name):
-        made = None if problem else _question(row, source)
+        made = problem or _question(row, source)
         if isinstance(made, str):
-            problem = made
-        if isinstance(made, Question) and made.id in questions:
-            problem = "duplicate_question"
-        if isinstance(made, Question) and not problem:
-            questions[made.id] = made
+            rejects.append(_reject(source, made, row))
+        elif made.id in questions:
+            rejects.append(_reject(source, "duplicate_question", row))
         else:
-            rejects.append(_reject(source, problem, row))
+            questions[made.id] = made
     return list(questions.values()), rejects
 
 
@@ -119,7 +117,7 @@ def _question(row: dict[str, Any], source: str) -> Question | str:
     )  # fmt: skip
 
 
-def _kind(answer: str, tests: str, choices: tuple[str, ...]) -> str:
+def _kind(answer: str, tests: str, choices: Sequence[str]) -> str:
     if tests:
         return "code"
     if choices:
@@ -131,7 +129,9 @@ def _choices(text: str) -> tuple[str, ...]:
     """The options in a question's own text, where they run A, B, C … without a gap."""
     found = _OPTION.findall(text)
     letters = "".join(letter for letter, _ in found)
-    return tuple(option.strip() for _, option in found) if len(found) > 1 and letters == "ABCDEFGHIJ"[: len(found)] else ()  # fmt: skip
+    if len(found) < 2 or letters != "ABCDEFGHIJ"[: len(found)]:
+        return ()
+    return tuple(option.strip() for _, option in found)
 
 
 def _language(text: str) -> str:
