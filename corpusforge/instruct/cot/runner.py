@@ -75,8 +75,10 @@ except (AttributeError, OSError):
             network = "namespace"
     except (OSError, AttributeError, ImportError):
         pass
+cpu = limits["cpu_seconds"]
+resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
 for kind, most in (
-    (resource.RLIMIT_CPU, limits["cpu_seconds"]), (resource.RLIMIT_AS, limits["memory"]),
+    (resource.RLIMIT_AS, limits["memory"]),
     (resource.RLIMIT_FSIZE, limits["file_bytes"]), (resource.RLIMIT_NOFILE, limits["open_files"]),
     (resource.RLIMIT_CORE, 0),
 ):
