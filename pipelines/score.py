@@ -2,8 +2,9 @@
 
     python -m pipelines.score --model MODEL --input 'corpus/*.jsonl.gz' --output scored.jsonl.zst
 
-Every row is written as it was, with `score` (0..1, higher is better) added. The model is one of
-ours, or any fastText file (--label names its good label).
+Every row is written as it was, with `score` (0..1, higher is more like the positives) added, or the
+column that --score-column names: `toxicity`, for one. The model is one of ours, or any fastText
+file (--label names its good label).
 """
 
 from __future__ import annotations
@@ -45,12 +46,13 @@ def parser() -> argparse.ArgumentParser:
     add("--input", action="append", required=True, metavar="GLOB", help="may be given repeatedly")
     add("--output", required=True, metavar="FILE", help="JSON lines; .gz and .zst compress")
     add("--text-column", default="text", metavar="NAME")
+    add("--score-column", default="score", metavar="NAME", help="where the score is written")
     add("--label", default=score.Settings().label, help="good label of a fastText model")
     return options
 
 
 def scored(
-    rows: Iterable[dict[str, Any]], scorer: score.Scorer, column: str
+    rows: Iterable[dict[str, Any]], scorer: score.Scorer, column: str, target: str
 ) -> Iterator[Mapping[str, Any]]:
     """Yield each row with its score; raises InputError where a row has no text."""
     batch: list[dict[str, Any]] = []
@@ -62,7 +64,7 @@ def scored(
         if batch and (row is None or len(batch) == _BATCH):
             texts = pa.array([item[column] for item in batch], type=pa.large_string())
             for item, value in zip(batch, scorer.score(texts).tolist(), strict=True):
-                yield {**item, "score": value}
+                yield {**item, target: value}
             batch = []
 
 
@@ -74,7 +76,8 @@ def run(argv: Sequence[str] | None = None) -> int:
     if not paths:
         raise InputError(f"--input {options.input[0]!r} matches no file. Quote globs.")
     rows = chain.from_iterable(read_jsonl(path) for path in paths)
-    return write_jsonl(options.output, scored(rows, scorer, options.text_column))
+    found = scored(rows, scorer, options.text_column, options.score_column)
+    return write_jsonl(options.output, found)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
