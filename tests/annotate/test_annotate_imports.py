@@ -246,7 +246,7 @@ def test_answers_in_a_directory_of_all_tools_at_once(job, tmp_path: Path) -> Non
 
 def test_the_command(job, tmp_path: Path, capsys) -> None:
     given, tasks = job
-    save(tmp_path / "a.json", given, [row(tasks[0], singles(tasks[0], True))])
+    save(tmp_path / "a.json", given, [row(tasks[2], singles(tasks[2], True))])
     run = ["--job", str(tmp_path / "job"), "--output", str(tmp_path / "out"), "--answers"]
     assert import_rankings.main([*run, str(tmp_path / "a*.json")]) == 0
     said = capsys.readouterr().out
