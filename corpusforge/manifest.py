@@ -42,6 +42,9 @@ class Receipt:
     seconds: float = 0.0
     documents: int = 0
     input_bytes: int = 0
+    cpu_seconds: float = 0.0
+    ended: float = 0.0
+    """Unix time, by the clock of the worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Manifest:
     seconds: float = 0.0
     documents: int = 0
     input_bytes: int = 0
+    cpu_seconds: float = 0.0
+    parts: int = 0
 
     @property
     def digest(self) -> str:

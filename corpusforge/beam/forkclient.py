@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 _NAMES = (
     "CONTROL_API_SERVICE_DESCRIPTOR",
@@ -16,10 +17,25 @@ _NAMES = (
 )
 
 
+def connect(path: str, patience: float = 120.0) -> socket.socket:
+    """Connect to the server's socket, waiting for it to be warm; raises OSError after `patience` s."""
+    end = time.monotonic() + patience
+    while True:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return connection
+
+
 def main() -> int:
     """Send this process's worker environment to the server; return the child's exit status."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.connect(sys.argv[1])
+    connection = connect(sys.argv[1])
     request = json.dumps({name: os.environ[name] for name in _NAMES if name in os.environ})
     connection.sendall(request.encode() + b"\n")
     answer = connection.recv(16)

@@ -2,8 +2,8 @@
 
 Stock multi-processing pays about 2.3 s for each pipeline and loses most of its gain to that; a fork
 from a warm process costs about 0.2 s. The server makes no gRPC channel and starts no thread before it
-forks (a forked channel hangs). It ends, with its children, when its standard input closes, which the
-system does for it when the driver dies. POSIX only.
+forks (a forked channel hangs). It ends, with its children, when the pipe from the driver closes, which
+the system does for it when the driver dies. POSIX only.
 """
 
 from __future__ import annotations
@@ -18,28 +18,53 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["ForkServer", "serve"]
+from corpusforge.beam.forkclient import connect
+
+__all__ = ["ForkServer"]
 
 
 class ForkServer:
-    """A running server, seen from the driver; use as a context manager."""
+    """A running server, seen from the driver; use as a context manager.
+
+    Where this process has one thread the server is a fork of it and has its imports for nothing; else
+    (a test runner, a live display) a new interpreter, since a fork of many threads may hang.
+    """
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="corpusforge-")
         self._socket = str(Path(self._directory.name) / "s")
-        environment = dict(os.environ, GRPC_ENABLE_FORK_SUPPORT="0")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "corpusforge.beam.forkserver", self._socket],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
+        self._life, self._wait = (
+            self._forked() if threading.active_count() == 1 else self._spawned()
         )
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != b"ready\n":
-            raise RuntimeError("the worker server did not start; see its message above")
+
+    def _forked(self) -> tuple[int, Callable[[], object]]:
+        kept, life = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(life)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
+                _serve(self._socket, kept)
+            finally:
+                os._exit(0)
+        os.close(kept)
+        return life, lambda: os.waitpid(pid, 0)
+
+    def _spawned(self) -> tuple[int, Callable[[], object]]:
+        kept, life = os.pipe()
+        os.set_inheritable(kept, True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "corpusforge.beam.forkserver", self._socket, str(kept)],
+            pass_fds=[kept],
+            env=dict(os.environ, GRPC_ENABLE_FORK_SUPPORT="0"),
+        )
+        os.close(kept)
+        return life, process.wait
 
     @property
     def command(self) -> str:
@@ -52,18 +77,14 @@ class ForkServer:
 
         The socket gives the exit status when the worker ends; closing it kills the worker.
         """
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.connect(self._socket)
+        connection = connect(self._socket)
         connection.sendall(request.encode() + b"\n")
         return connection
 
     def close(self) -> None:
         """End the server and every worker it still has."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        os.close(self._life)
+        self._wait()
         self._directory.cleanup()
 
     def __enter__(self) -> ForkServer:
@@ -78,21 +99,20 @@ class ForkServer:
         self.close()
 
 
-def serve(path: str) -> None:
-    """Serve fork requests at the socket `path` until standard input closes."""
+def _serve(path: str, life: int) -> None:
+    """Serve fork requests at the socket `path` until the pipe `life` closes."""
     from corpusforge.beam.warm import warm
 
-    warm()
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
-    listener.listen()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    warm()
+    listener.listen(64)
     children: dict[int, socket.socket] = {}
     while True:
-        waiting = [listener, sys.stdin, *children.values()]
+        waiting: list[socket.socket | int] = [listener, life, *children.values()]
         ready, _, _ = select.select(waiting, [], [], 0.02)
-        if sys.stdin in ready:
+        if life in ready:
             break
         if listener in ready:
             connection, _ = listener.accept()
@@ -132,8 +152,6 @@ def _fork(
     listener.close()
     for other in (connection, *children.values()):
         other.close()
-    os.close(0)
-    os.open(os.devnull, os.O_RDONLY)
     code = 1
     try:
         os.environ.update(json.loads(request))
@@ -149,4 +167,4 @@ def _fork(
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    _serve(sys.argv[1], int(sys.argv[2]))

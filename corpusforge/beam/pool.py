@@ -41,14 +41,12 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         self._workers: dict[str, socket.socket] = {}
 
     def StartWorker(self, request: beam_fn_api_pb2.StartWorkerRequest, _: object) -> object:  # noqa: N802
-        """Fork a worker that connects to the engine's control address."""
+        """Fork a worker that connects to the engine's control address; it logs to standard error."""
         environment = {
             "WORKER_ID": request.worker_id,
             "CONTROL_API_SERVICE_DESCRIPTOR": str(request.control_endpoint),
             "PIPELINE_OPTIONS": _pipeline_options(request),
         }
-        if request.logging_endpoint.url:
-            environment["LOGGING_API_SERVICE_DESCRIPTOR"] = str(request.logging_endpoint)
         connection = self._server.fork(json.dumps(environment))
         self._workers[request.worker_id] = connection
         name = f"worker-{request.worker_id}"

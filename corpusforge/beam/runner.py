@@ -106,7 +106,14 @@ class BeamExecutor:
         return self.runner in LOCAL
 
     def __enter__(self) -> BeamExecutor:
+        if self.local and self.workers > 1 and threading.active_count() == 1:
+            self._start_server()  # now: later this process may have threads
         return self
+
+    def _start_server(self) -> ForkServer:
+        if self._server is None:
+            self._server = self._stack.enter_context(ForkServer())
+        return self._server
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -151,10 +158,8 @@ class BeamExecutor:
         return beam.Pipeline(runner=runner, options=PipelineOptions(flags))
 
     def _forked(self) -> beam.Pipeline:
-        if self._server is None:
-            self._server = self._stack.enter_context(ForkServer())
         environment = environments.SubprocessSDKEnvironment.from_command_string(
-            self._server.command
+            self._start_server().command
         )
         flags = [*self._options, f"--direct_num_workers={self.workers}"]
         return self._pipeline(FnApiRunner(default_environment=environment), flags)

@@ -37,7 +37,7 @@ from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
 from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.guard import Guard, isolated
-from corpusforge.run.inputs import InputFile, check_unchanged, group, pieces
+from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
 from corpusforge.run.stage import Made, Part, Stage
 
 __all__ = ["make_chain", "make_documents", "stage"]
@@ -62,7 +62,7 @@ class Work:
 def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
     """Return the documents stage of a run."""
     parts = []
-    for index, own in enumerate(group(list(pieces(recipe, inputs)))):
+    for index, own in enumerate(group(list(pieces(recipe, inputs)), part_bytes(inputs))):
         work = Work(
             tuple(own),
             recipe.sources[own[0].source],

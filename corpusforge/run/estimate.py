@@ -24,7 +24,7 @@ from corpusforge.io import files
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.mix.settings import Diversity
 from corpusforge.recipe import Recipe
-from corpusforge.run.inputs import InputFile, find_inputs, group
+from corpusforge.run.inputs import InputFile, find_inputs, group, part_bytes, pieces
 from corpusforge.run.pretrain import Outcome, run
 from corpusforge.run.progress import Reporter
 from corpusforge.run.stage import Executor, part_name
@@ -169,7 +169,7 @@ def _figures(
         stored=_bytes(inputs),
         covered=_bytes(chosen),
         files=counts,
-        parts=sum(1 for _ in group(inputs)),
+        parts=sum(1 for _ in group(list(pieces(recipe, inputs)), part_bytes(inputs))),
         costs=costs,
         documents=documents,
         tokens=tokens,

@@ -16,10 +16,22 @@ from corpusforge.ingest.spans import WHOLE, Span, cut
 from corpusforge.io import files
 from corpusforge.recipe import Recipe, resolve_path
 
-__all__ = ["PART_BYTES", "InputFile", "check_unchanged", "find_inputs", "group", "pieces"]
+__all__ = [
+    "PART_BYTES",
+    "InputFile",
+    "check_unchanged",
+    "find_inputs",
+    "group",
+    "part_bytes",
+    "pieces",
+]
 
-PART_BYTES = 32_000_000
-"""Stored bytes of neighbouring files of one source that make a part; a larger file is one alone."""
+PART_BYTES = 4_000_000
+"""Fewest stored bytes of neighbouring files of one source that make a part, where there are more."""
+LARGEST_PART_BYTES = 256_000_000
+_PARTS = 128
+"""Parts grow by doubling as long as a run has more than this many: enough to balance 64 workers to
+within a few per cent, few enough to list. The input decides, never the number of workers."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -117,20 +129,30 @@ def _match(source: str, pattern: str) -> Iterator[InputFile]:
             yield InputFile(source, name, info.size, path.stat().st_mtime_ns, path.as_posix())
 
 
+def part_bytes(inputs: Sequence[InputFile]) -> int:
+    """Return how many stored bytes make a part of this run."""
+    total = sum(item.size for item in inputs)
+    size = PART_BYTES
+    while size < LARGEST_PART_BYTES and total > _PARTS * size:
+        size *= 2
+    return size
+
+
 def pieces(recipe: Recipe, inputs: Sequence[InputFile]) -> Iterator[InputFile]:
     """Yield the files, large ones cut where their format allows into stretches of about a part."""
+    size = part_bytes(inputs)
     for item in inputs:
-        spans = cut(recipe.sources[item.source].kind, item.path, item.size, PART_BYTES)
+        spans = cut(recipe.sources[item.source].kind, item.path, item.size, size)
         for span in spans:
             yield replace(item, span=span, pieces=len(spans))
 
 
-def group(inputs: Sequence[InputFile]) -> Iterator[list[InputFile]]:
-    """Yield the files, or stretches of one, of each part."""
+def group(inputs: Sequence[InputFile], limit: int) -> Iterator[list[InputFile]]:
+    """Yield the files, or stretches of one, of each part of about `limit` stored bytes."""
     part: list[InputFile] = []
     size = 0
     for item in inputs:
-        if part and (item.source != part[0].source or size + item.weight > PART_BYTES):
+        if part and (item.source != part[0].source or size + item.weight > limit):
             yield part
             part, size = [], 0
         part.append(item)

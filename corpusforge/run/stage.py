@@ -21,7 +21,8 @@ from corpusforge.io import files
 from corpusforge.ledger import Ledger
 from corpusforge.manifest import Manifest, Output, Receipt
 
-__all__ = ["Executor", "Made", "Part", "Stage", "is_there", "part_name", "run_part", "run_stage"]
+__all__ = ["Executor", "Made", "Part", "Plan", "Stage", "error_path", "is_there", "part_name",
+           "run_part", "run_stage"]  # fmt: skip
 
 
 TRIES = 3
@@ -61,6 +62,17 @@ class Made:
     extra: dict[str, Any] = field(default_factory=dict)
     documents: int = 0
     input_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a stage at work is to make: written before its parts, gone when its manifest is there.
+
+    `started` is the Unix time of this start; `sizes` are the parts' input bytes.
+    """
+
+    started: float
+    sizes: tuple[int, ...]
 
 
 class Executor(Protocol):
@@ -121,6 +133,11 @@ def error_path(part: Part) -> str:
     return files.join(part.run, part.stage, "_receipts", f"{part.name}.error")
 
 
+def plan_path(run: str, stage: str) -> str:
+    """Return the file that holds a stage's plan while it is being made."""
+    return files.join(run, stage, "_receipts", "plan.json")
+
+
 def begun_path(part: Part) -> str:
     """Return the file that says that the part is being made, and for which time."""
     return files.join(part.run, part.stage, "_receipts", f"{part.name}.begun")
@@ -147,7 +164,7 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
 
     This is the whole of what a worker does.
     """
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     try:
         part = _begin(part)
         made = work(part)
@@ -170,6 +187,8 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
         seconds=time.perf_counter() - start,
         documents=made.documents,
         input_bytes=made.input_bytes or part.size,
+        cpu_seconds=time.process_time() - used,
+        ended=time.time(),
     )
     records.write_json(receipt_path(part), receipt)
     files.remove(error_path(part))  # an engine may have tried before, and failed
@@ -196,6 +215,8 @@ def run_stage(stage: Stage, execute: Executor, *, force: bool = False) -> tuple[
     todo = [part for part in parts if force or not _is_made(part)]
     for part in todo:
         files.remove(receipt_path(part))
+    plan = Plan(time.time(), tuple(part.size for part in parts))
+    records.write_json(plan_path(stage.run, stage.name), plan)
     if todo:
         _execute(stage, execute, todo)
     receipts = _collect(stage, parts)
@@ -278,6 +299,8 @@ def _manifest(stage: Stage, receipts: Sequence[Receipt], seconds: float) -> Mani
         seconds=seconds,
         documents=sum(receipt.documents for receipt in receipts),
         input_bytes=sum(receipt.input_bytes for receipt in receipts),
+        cpu_seconds=sum(receipt.cpu_seconds for receipt in receipts),
+        parts=len(receipts),
     )
 
 
