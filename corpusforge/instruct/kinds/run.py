@@ -8,6 +8,11 @@ from corpusforge import manifest as records
 from corpusforge.errors import InputError
 from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.derived import Job
+from corpusforge.instruct.dialogue import make as dialogue
+from corpusforge.instruct.dialogue.make import CUTS, make_dialogues
+from corpusforge.instruct.ground import make as ground
+from corpusforge.instruct.ground.make import GROUNDS, make_grounded
+from corpusforge.instruct.ground.passages import Passage, draw_passages, read_documents
 from corpusforge.instruct.inputs import draw_rows, load_rows
 from corpusforge.instruct.kinds.checks import KINDS
 from corpusforge.instruct.kinds.make import Plan, make_kind, prompt_names
@@ -27,18 +32,73 @@ def job(settings: Settings) -> Job:
     own = [kind for kind in settings.kinds if kind in KINDS]
     check = open_check(LoopSettings(evaluation=settings.evaluation, allow=settings.allow))
     evaluation = files.sha256(settings.evaluation) if settings.evaluation else ""
+    passages = _passages(settings)
     names = prompt_names(own, judge=settings.judge)
+    names += ["dialogue_user"] if _asks_dialogues(settings) else []
+    names += ["grounded_write"] if settings.ground else []
 
     def make(ask: Ask, origin: Origin) -> Iterator[Made]:
         for kind in own:
             yield from _kind(kind, rows, settings, ask, origin, check)
+        if "dialogue" in settings.kinds:
+            yield from _dialogues(rows, settings, ask, origin, check)
+        for language, drawn in passages.items():
+            plan = ground.Plan(write=settings.write, seed=settings.seed,
+                               questions=settings.questions, allow=settings.allow)  # fmt: skip
+            yield from make_grounded(language, drawn, plan, ask, origin, check)
 
+    read = [row.id for row in rows], {name: [one.id for one in p] for name, p in passages.items()}
     return Job(
-        stage="kinds", settings=settings.fixed(),
-        inputs=records.fingerprint([row.id for row in rows], evaluation),
+        stage="kinds", settings=settings.fixed(), inputs=records.fingerprint(*read, evaluation),
         prompts=[(name, language) for language in settings.languages for name in names],
-        make=make,
+        make=make, tables=_tables(settings),
     )  # fmt: skip
+
+
+def _asks_dialogues(settings: Settings) -> bool:
+    return "dialogue" in settings.kinds and settings.follow_ups > 0
+
+
+def _tables(settings: Settings) -> list[str]:
+    own = {"dialogue": CUTS, "grounded": GROUNDS}
+    return [name for kind, name in own.items() if kind in settings.kinds]
+
+
+def _passages(settings: Settings) -> dict[str, list[Passage]]:
+    if not settings.ground:
+        return {}
+    drawn = draw_passages(
+        read_documents(settings.ground), settings.languages, settings.each, settings.passage,
+        settings.seed,
+    )  # fmt: skip
+    for language, found in drawn.items():
+        if not found:
+            raise InputError(
+                f"--ground {settings.ground!r} has no passage in {language!r} of "
+                f"{settings.passage // 4} to {settings.passage} characters. Lower --passage, or "
+                "leave the language out."
+            )
+    return drawn
+
+
+def _dialogues(
+    rows: Sequence[Row], settings: Settings, ask: Ask, origin: Origin, check: Check
+) -> Iterator[Made]:
+    plan = dialogue.Plan(
+        write=settings.write, answer=settings.answer, seed=settings.seed,
+        follow_ups=settings.follow_ups, distractors=settings.distractors, most=settings.most,
+        unit=settings.unit, allow=settings.allow,
+    )  # fmt: skip
+    for language in settings.languages:
+        fit = [row for row in rows if row.language == language
+               and (row.turns or settings.follow_ups)]  # fmt: skip
+        if not fit:
+            raise InputError(
+                f"no row in {language!r} to make dialogues from; with --follow-ups 0 only rows that "
+                "are dialogues already are checked and cut. Name other --rows."
+            )
+        drawn = draw_rows(fit, settings.each, settings.seed, f"dialogue {language}")
+        yield from make_dialogues(language, drawn, plan, ask, origin, check)
 
 
 def _kind(

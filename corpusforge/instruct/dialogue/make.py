@@ -1,0 +1,223 @@
+"""Dialogues from rows: a row is the first exchange, and what a person might say next is written.
+
+For each new exchange a request writes the user's turn, of a drawn sort, and the model then answers
+the conversation as it stands, as a chat without any other prompt. A drawn share of the exchanges are
+another row's, off the subject ("distractors"), with no request at all; the next user turn comes back.
+Ours. Limits: the first answer is the row's, right or wrong; a user played by a model is politer and
+more coherent than people are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from corpusforge.draw import make_id, word64
+from corpusforge.instruct import parse
+from corpusforge.instruct.dialogue.sessions import Piece, cut_turns, measure_by
+from corpusforge.instruct.dialogue.turns import check_turns
+from corpusforge.instruct.export import shapes
+from corpusforge.instruct.loop import Ask, Check, Origin
+from corpusforge.instruct.making import (
+    Made,
+    Question,
+    Trail,
+    asked,
+    checked,
+    lineage,
+    seeded,
+    unanswered,
+)
+from corpusforge.instruct.profile import Finding
+from corpusforge.instruct.prompting import prompt
+from corpusforge.instruct.records import Row
+from corpusforge.instruct.rules import check_text
+from corpusforge.instruct.take import sampling_text
+from corpusforge.instruct.talk import chat, transcript
+from corpusforge.models.records import Completion, Request, Sampling
+
+__all__ = ["MOVES", "Plan", "make_dialogues"]
+
+MOVES = 6
+"""Sorts of user turns that the prompt `dialogue_user` knows by number."""
+
+CUTS = "cuts.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How dialogues are made; the names are those of `kinds.settings.Settings`."""
+
+    write: Sampling
+    answer: Sampling
+    seed: int = 0
+    follow_ups: int = 3
+    distractors: float = 0.2
+    most: int = 0
+    unit: str = "characters"
+    allow: tuple[str, ...] = ()
+    chunk: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A dialogue on its way; `wanted` exchanges are still to come."""
+
+    parent: Row
+    turns: tuple[tuple[str, str], ...]
+    wanted: int
+    parents: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    trail: Trail = ()
+    model: str = ""
+
+
+def make_dialogues(
+    language: str, rows: Sequence[Row], plan: Plan, ask: Ask, origin: Origin, check: Check
+) -> Iterator[Made]:
+    """Yield dialogues in parts; distractors are drawn from the single-turn rows among all `rows`."""
+    others = [row for row in rows if not row.turns]
+    for start in range(0, len(rows), plan.chunk):
+        maker = _Maker(language, others, plan, origin)
+        yield maker.part(rows[start : start + plan.chunk], ask, check)
+
+
+class _Maker:
+    """One part of the dialogues of a language."""
+
+    def __init__(self, language: str, others: Sequence[Row], plan: Plan, origin: Origin) -> None:
+        self.language, self.others, self.plan, self.origin = language, others, plan, origin
+        self.measure = measure_by(plan.unit)
+        self.made = Made()
+
+    def part(self, rows: Sequence[Row], ask: Ask, check: Check) -> Made:
+        drafts = [self._draft(row) for row in rows]
+        done = [draft for draft in drafts if not draft.wanted]
+        going = [draft for draft in drafts if draft.wanted]
+        while going:
+            going = [self._distracted(draft) for draft in going]
+            questions = [self._user(draft) for draft in going]
+            going = [kept for question, reply in asked(ask, questions)
+                     if (kept := self._said(question, reply))]  # fmt: skip
+            questions = [self._assistant(draft) for draft in going]
+            going = [kept for question, reply in asked(ask, questions)
+                     if (kept := self._answered(question, reply))]  # fmt: skip
+            done += [draft for draft in going if not draft.wanted]
+            going = [draft for draft in going if draft.wanted]
+        pieces = [row for draft in done for row in self._pieces(draft)]
+        checked(self.made, pieces, check, "dialogue.row")
+        self._account_cuts()
+        return self.made
+
+    def _draft(self, row: Row) -> _Draft:
+        first = (("user", shapes.prompt(row)), ("assistant", row.output))
+        turns = row.turns or first
+        if row.system and turns[0][0] != "system":
+            turns = (("system", row.system), *turns)
+        drawn = word64("follow-ups", self.plan.seed, row.id)
+        wanted = 1 + drawn % self.plan.follow_ups if self.plan.follow_ups else 0
+        return _Draft(parent=row, turns=turns, wanted=wanted, parents=(row.id,))
+
+    def _distracted(self, draft: _Draft) -> _Draft:
+        """The draft with another row's exchange before the next one, where the draw says so."""
+        key = ("distractor", self.plan.seed, draft.parent.id, draft.wanted)
+        if word64(*key) >= self.plan.distractors * 2.0**64:
+            return draft
+        fit = [row for row in self.others if row.task != draft.parent.task
+               and row.id not in draft.parents]  # fmt: skip
+        if not fit:
+            return draft
+        row = fit[word64("which", *key) % len(fit)]
+        number = len(draft.turns) + 1
+        turns = (*draft.turns, ("user", shapes.prompt(row)), ("assistant", row.output))
+        return replace(
+            draft, turns=turns, parents=(*draft.parents, row.id),
+            flags=(*draft.flags, f"distractor_turn_{number}"),
+        )  # fmt: skip
+
+    def _user(self, draft: _Draft) -> Question[_Draft]:
+        key = (self.plan.seed, "dialogue", draft.parent.id, draft.wanted)
+        made = prompt("dialogue_user", self.language)
+        move = 1 + word64("move", *key) % MOVES
+        request = Request(
+            messages=made.render(conversation=transcript(draft.turns), move=move),
+            sampling=seeded(self.plan.write, "user", *key), purpose="instruct.dialogue.user",
+        )  # fmt: skip
+        return Question(request, made.version, draft)
+
+    def _assistant(self, draft: _Draft) -> Question[_Draft]:
+        key = (self.plan.seed, "dialogue", draft.parent.id, draft.wanted)
+        request = Request(
+            messages=chat(draft.turns), sampling=seeded(self.plan.answer, "answer", *key),
+            purpose="instruct.dialogue.answer",
+        )  # fmt: skip
+        return Question(request, "chat", draft)
+
+    def _said(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
+        return self._next(question, reply, "user")
+
+    def _answered(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
+        draft = self._next(question, reply, "assistant")
+        return replace(draft, wanted=draft.wanted - 1) if draft else None
+
+    def _next(self, question: Question[_Draft], reply: Completion, role: str) -> _Draft | None:
+        """The draft with the reply as its next turn, or None and a reject."""
+        draft, step = question.subject, "dialogue.user" if role == "user" else "dialogue.answer"
+        text = parse.answer(reply.text).strip()
+        self.made.see(self.language, step)
+        turns = (*draft.turns, (role, text))
+        finding = unanswered(reply) or check_text(text, self.plan.allow)
+        finding = finding or check_turns(turns if role == "assistant" else (*turns, _PENDING))
+        if finding:
+            self.made.refuse(self.language, step, text, finding, key=reply.key)
+            return None
+        self.made.accept(self.language, step)
+        trail = (*draft.trail, (reply.key, question.prompt_version))
+        return replace(draft, turns=turns, trail=trail, model=reply.model)
+
+    def _pieces(self, draft: _Draft) -> list[Row]:
+        """The rows of a finished dialogue: one, or as many as it is cut into."""
+        step, plan = "dialogue.cut", self.plan
+        self.made.see(self.language, step)
+        finding: Finding | None = check_turns(draft.turns)
+        cuts = None if finding else cut_turns(draft.turns, plan.most, self.measure)
+        if cuts is None:
+            finding = finding or ("too_long", "one exchange", f"<= {plan.most} {plan.unit}")
+            key = draft.trail[-1][0] if draft.trail else ""
+            text = transcript(draft.turns)
+            self.made.refuse(self.language, step, text, finding, key=f"{key}:{draft.parent.id}")
+            return []
+        self.made.accept(self.language, step)
+        rows = [self._row(draft, cut, place, len(cuts)) for place, cut in enumerate(cuts)]
+        self.made.tables.setdefault(CUTS, []).extend(
+            Piece(row=row.id, dialogue=draft.parent.id, piece=place, pieces=len(cuts), first=first,
+                  last=last, size=size, most=plan.most, unit=plan.unit)
+            for place, (row, (first, last, size)) in enumerate(zip(rows, cuts, strict=True), 1)
+        )  # fmt: skip
+        return rows
+
+    def _row(self, draft: _Draft, cut: tuple[int, int, int], place: int, pieces: int) -> Row:
+        parent, (first, last, _) = draft.parent, cut
+        head = draft.turns[:1] if draft.turns[0][0] == "system" else ()
+        spoken = draft.turns[len(head) :][first:last]
+        flags = draft.flags + ((f"piece_{place + 1}_of_{pieces}",) if pieces > 1 else ())
+        steps = (sampling_text("write", self.plan.write), sampling_text("answer", self.plan.answer))
+        said = "\x00".join(text for _, text in draft.turns)
+        made = lineage(draft.trail, self.origin, steps, draft.parents, (), draft.model)
+        return Row(
+            id=make_id("instruct.dialogue", f"{parent.id}\x00{place}\x00{said}"), task=parent.task,
+            instruction=spoken[0][1], input="", output=spoken[-1][1], language=self.language,
+            kind="dialogue", turns=(*head, *spoken), flags=flags,
+            system=head[0][1] if head else "", group=parent.group or parent.task,
+            lineage=made if draft.trail else replace(parent.lineage, parents=draft.parents),
+        )  # fmt: skip
+
+    def _account_cuts(self) -> None:
+        """Keep the records of those pieces that became rows."""
+        kept = {row.id for row in self.made.rows}
+        cuts = self.made.tables.get(CUTS, [])
+        self.made.tables[CUTS] = [one for one in cuts if one.row in kept and one.pieces > 1]
+
+
+_PENDING = ("assistant", "…")
+"""Stands for the answer that is not there yet, so that a user's turn can be checked like others."""

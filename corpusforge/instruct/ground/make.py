@@ -1,0 +1,181 @@
+"""Questions about a passage, answered from it, each with the words of the passage that say so.
+
+Ours, after grounded data sets with evidence (GopherCite, Sparrow) and "quote, then answer": the model
+sees one passage and writes question, answer and quote; a pair whose quote does not stand in the
+passage is refused (rule "quote"). The quote goes into the row's `reasoning`, so an export can put it
+before the answer or leave it out. Limit: a true quote does not make an answer follow from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from corpusforge.draw import make_id
+from corpusforge.instruct import parse
+from corpusforge.instruct.ground.passages import Passage
+from corpusforge.instruct.ground.quotes import find_quote
+from corpusforge.instruct.labels import Labels, labelled
+from corpusforge.instruct.loop import Ask, Check, Origin
+from corpusforge.instruct.making import (
+    Made,
+    Question,
+    asked,
+    checked,
+    lineage,
+    seeded,
+    unanswered,
+)
+from corpusforge.instruct.profile import Finding, profile
+from corpusforge.instruct.prompting import prompt
+from corpusforge.instruct.records import Row
+from corpusforge.instruct.rules import check_instance, check_text
+from corpusforge.instruct.take import sampling_text
+from corpusforge.models.records import Completion, Request, Sampling
+
+__all__ = ["RULES", "Ground", "Plan", "make_grounded"]
+
+RULES: dict[str, str] = {
+    "no_fields": "question, answer or quote is missing",
+    "quote": "the quote does not stand in the passage, or is shorter than 3 tokens",
+    "foreign_number": "the answer has a number that is not in the passage",
+    "surplus": "more pairs than asked for",
+    "duplicate": "the question came before",
+}
+"""The rules of this step, beside those for every answer."""
+
+LABELS: Labels = {
+    "question": ("Question", "问题"),
+    "answer": ("Answer", "答案", "回答"),
+    "quote": ("Quote", "原文", "引文"),
+}
+GROUNDS = "grounds.jsonl"
+_LEAST = 3
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Where a row's quote stands (a line of grounds.jsonl): characters of the document's text."""
+
+    row: str
+    document: str
+    quote: str
+    start: int
+    end: int
+    passage_start: int
+    passage_end: int
+    source: str = ""
+    url: str = ""
+    licence: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How pairs are made; the names are those of `kinds.settings.Settings`."""
+
+    write: Sampling
+    seed: int = 0
+    questions: int = 3
+    allow: tuple[str, ...] = ()
+    chunk: int = 64
+
+
+def make_grounded(
+    language: str, passages: Sequence[Passage], plan: Plan, ask: Ask, origin: Origin, check: Check
+) -> Iterator[Made]:
+    """Yield the rows of these passages in parts, at most `plan.questions` a passage."""
+    made_of = prompt("grounded_write", language)
+    for start in range(0, len(passages), plan.chunk):
+        made = Made()
+        questions = []
+        for passage in passages[start : start + plan.chunk]:
+            request = Request(
+                messages=made_of.render(passage=passage.text, count=plan.questions),
+                sampling=seeded(plan.write, plan.seed, "grounded", passage.id),
+                purpose="instruct.grounded.write",
+            )
+            questions.append(Question(request, made_of.version, passage))
+        pairs: list[tuple[Row, Ground]] = []
+        for question, reply in asked(ask, questions):
+            pairs += _pairs(question, reply, language, plan, origin, made)
+        checked(made, [row for row, _ in pairs], check, "grounded.row")
+        kept = {row.id for row in made.rows}
+        made.tables[GROUNDS] = [ground for _, ground in pairs if ground.row in kept]
+        yield made
+
+
+def _pairs(
+    question: Question[Passage], reply: Completion, language: str, plan: Plan, origin: Origin,
+    made: Made,
+) -> Iterator[tuple[Row, Ground]]:  # fmt: skip
+    """The pairs of one reply that pass; the others become rejects."""
+    step, text = "grounded.write", parse.answer(reply.text)
+    finding = unanswered(reply, cut=False)
+    blocks = [] if finding else labelled(text, LABELS)
+    if not blocks:
+        made.see(language, step)
+        nothing: Finding = ("no_fields", "question, answer, quote", "every field of the form")
+        made.refuse(language, step, text, finding or nothing, key=f"{reply.key}:0")
+        return
+    seen: set[str] = set()
+    for place, block in enumerate(blocks):
+        made.see(language, step)
+        cut = reply.finish_reason == "length" and place == len(blocks) - 1
+        passage = question.subject
+        found = ("cut", "length", "a finished reply") if cut else None
+        found = found or _check(block, passage, place, seen, language, plan)
+        if found:
+            shown = "\n".join(f"{name}: {value}" for name, value in block.items())
+            made.refuse(language, step, shown, found, key=f"{reply.key}:{place}")
+            continue
+        made.accept(language, step)
+        seen.add(block["question"])
+        made_by = lineage(
+            ((reply.key, question.prompt_version),), origin,
+            (sampling_text("write", plan.write),), (passage.document.id,), (), reply.model,
+        )  # fmt: skip
+        row = Row(
+            id=make_id("instruct.grounded", f"{passage.id}\x00{block['question']}\x00{block['answer']}"),
+            task=f"grounded.{passage.document.id}", instruction=block["question"],
+            input=passage.text, output=block["answer"], language=language, kind="grounded",
+            reasoning=block["quote"], group=f"grounded.{passage.document.id}", lineage=made_by,
+        )  # fmt: skip
+        yield row, _ground(row, passage, block["quote"])
+
+
+def _check(
+    block: dict[str, str], passage: Passage, place: int, seen: set[str], language: str, plan: Plan
+) -> Finding | None:
+    missing = [name for name in LABELS if name not in block]
+    if missing:
+        return "no_fields", ", ".join(missing), "every field of the form"
+    if place >= plan.questions:
+        return "surplus", str(place + 1), f"<= {plan.questions}"
+    if block["question"] in seen:
+        return "duplicate", block["question"][:80], "a new question"
+    if profile(language).length(block["quote"]) < _LEAST:
+        return "quote", block["quote"][:80], f">= {_LEAST} tokens"
+    if find_quote(block["quote"], passage.text) is None:
+        return "quote", block["quote"][:200], "words of the passage"
+    numbers = set(_NUMBER.findall(passage.text)) | set(_NUMBER.findall(block["question"]))
+    foreign = [number for number in _NUMBER.findall(block["answer"]) if number not in numbers]
+    if foreign:
+        return "foreign_number", foreign[0], "a number of the passage"
+    return check_text(block["question"], plan.allow) or check_instance(
+        block["question"], passage.text, block["answer"], language, "stop", plan.allow
+    )
+
+
+def _ground(row: Row, passage: Passage, quote: str) -> Ground:
+    found = find_quote(quote, passage.text)
+    assert found is not None
+    document = passage.document
+    start, end = passage.start + found[0], passage.start + found[1]
+    return Ground(
+        row=row.id, document=document.id, quote=document.text[start:end], start=start, end=end,
+        passage_start=passage.start, passage_end=passage.end, source=document.source,
+        url=document.url, licence=document.licence, title=document.title,
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""Passages of documents: cut at paragraphs and sentences, a drawn few of a whole run kept.
+
+Documents are those that the pretraining run kept (`corpusforge.run.survivors`), or JSON lines with
+`text`. Reading is streamed and holds as many passages as are drawn. Limits: a sentence longer than a
+passage is left out; a title is not part of a passage.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from corpusforge.draw import id_keys, make_id, uniform
+from corpusforge.errors import InputError
+from corpusforge.instruct.seeds import language_of
+from corpusforge.io import files
+from corpusforge.io.jsonl import read_jsonl
+
+__all__ = ["Document", "Passage", "cut_passages", "draw_passages", "read_documents"]
+
+_COLUMNS = ("id", "source", "url", "licence", "lang", "title", "text")
+_SENTENCE = re.compile(r".+?(?:[.!?][\"')\]”’]*(?=\s)|[。！？][”’」』）]*|\Z)\s*", re.DOTALL)
+_PARAGRAPH = re.compile(r"[^\n]+(?:\n+|\Z)")
+_LEAST = 4  # a passage has at least 1 in 4 of the characters it may have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What is read of a document."""
+
+    id: str
+    text: str
+    source: str = ""
+    url: str = ""
+    licence: str = ""
+    lang: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """`text` is the document's text from `start` to `end`."""
+
+    id: str
+    document: Document
+    text: str
+    start: int
+    end: int
+
+
+def read_documents(source: str) -> Iterator[Document]:
+    """Yield the documents of a pretraining run's directory or of JSON lines. Raises InputError."""
+    if files.exists(files.join(source, "documents")):
+        yield from _of_run(source)
+        return
+    if not files.exists(source) or Path(source).is_dir():
+        raise InputError(
+            f"{source!r} is neither a run of the pretraining pipeline nor a file of JSON lines."
+        )
+    name = Path(source).name
+    for number, row in enumerate(read_jsonl(source), 1):
+        if not isinstance(row.get("text"), str):
+            raise InputError(f"{source}: row {number} has no `text`.")
+        given = {key: str(row[key]) for key in _COLUMNS if row.get(key) is not None}
+        yield Document(**{"id": make_id(name, str(number)), **given})
+
+
+def _of_run(run: str) -> Iterator[Document]:
+    from corpusforge.run.survivors import ORDER, read_survivors
+
+    upto = next(
+        stage for stage in reversed(ORDER) if files.exists(files.join(run, stage, "manifest.json"))
+        or stage == ORDER[0]
+    )  # fmt: skip
+    parts = files.list_files(files.join(run, "documents", "part-*.parquet"))
+    for index in range(len(parts)):
+        for batch in read_survivors(run, index, _COLUMNS, upto):
+            for row in batch.select(list(_COLUMNS)).to_pylist():
+                yield msgspec.convert({key: row[key] or "" for key in _COLUMNS}, Document)
+
+
+def cut_passages(document: Document, most: int) -> Iterator[Passage]:
+    """Yield the passages of a document: whole paragraphs, else sentences, of at most `most` characters."""
+    start = end = 0
+    for first, last in _units(document.text, most):
+        if _size(document.text, start, last) > most or first != end:
+            yield from _passage(document, start, end, most)
+            start = first
+        end = last
+    yield from _passage(document, start, end, most)
+
+
+def _units(text: str, most: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of paragraphs, and of the sentences of those that are too long."""
+    for found in _PARAGRAPH.finditer(text):
+        if _size(text, *found.span()) <= most:
+            yield found.span()
+            continue
+        for sentence in _SENTENCE.finditer(text, *found.span()):
+            if _size(text, *sentence.span()) <= most:
+                yield sentence.span()
+
+
+def _size(text: str, start: int, end: int) -> int:
+    """Characters of a stretch without the white space at its end."""
+    return len(text[start:end].rstrip())
+
+
+def _passage(document: Document, start: int, end: int, most: int) -> Iterator[Passage]:
+    text = document.text[start:end]
+    start += len(text) - len(text.lstrip())
+    text = text.strip()
+    if _LEAST * len(text) >= most:
+        name = make_id("instruct.passage", f"{document.id}\x00{start}\x00{text}")
+        yield Passage(id=name, document=document, text=text, start=start, end=start + len(text))
+
+
+def draw_passages(
+    documents: Iterable[Document], languages: Iterable[str], count: int, most: int, seed: int
+) -> dict[str, list[Passage]]:
+    """Return `count` passages of each language, drawn by hash, in the order of the draw.
+
+    A document says its language by `lang` ("zh", "zh-Hant", "en"); without it the script decides.
+    """
+    heaps: dict[str, list[tuple[float, str, Passage]]] = {name: [] for name in languages}
+    for document in documents:
+        language = document.lang.partition("-")[0] or language_of(document.text)
+        if language not in heaps:
+            continue
+        passages = list(cut_passages(document, most))
+        draws = uniform(id_keys(one.id for one in passages), seed, "passages")
+        for drawn, passage in zip(draws.tolist(), passages, strict=True):
+            entry = (-drawn, passage.id, passage)
+            if len(heaps[language]) < count:
+                heapq.heappush(heaps[language], entry)
+            elif entry[:2] > heaps[language][0][:2]:
+                heapq.heapreplace(heaps[language], entry)
+    return {
+        name: [one for *_, one in sorted(heap, key=lambda entry: (-entry[0], entry[1]))]
+        for name, heap in heaps.items()
+    }
