@@ -43,6 +43,7 @@ _MODULES = (
     "corpusforge.fetch.cli",
     "corpusforge.instruct.lint_command",
     "corpusforge.annotate.cli",
+    "corpusforge.run.status_command",
 )
 """Modules of single verbs that bring a subcommand by `add_parser(subparsers)`."""
 

@@ -7,14 +7,50 @@ stores have no such lock, and there the caller must not start two.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from corpusforge.errors import RunError
 from corpusforge.io import files
 
-__all__ = ["lock"]
+__all__ = ["holder", "lock"]
+
+_TRIES, _WAIT = (
+    5,
+    0.02,
+)  # `holder` takes the lock for microseconds; a run that starts then tries again
+
+
+def holder(run: str) -> str:
+    """Say which process holds the directory, "" where none does; for local directories only."""
+    import fcntl
+
+    path = Path(run) / "run.lock"
+    if not path.exists():
+        return ""
+    with path.open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return stream.read().strip() or "another process"
+    return ""
+
+
+def _take(stream: TextIO) -> None:
+    import fcntl
+
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if not left:
+                raise
+            time.sleep(_WAIT)
+        else:
+            return
 
 
 @contextmanager
@@ -24,16 +60,14 @@ def lock(run: str) -> Iterator[None]:
     if files.is_remote(run):
         yield
         return
-    import fcntl
-
     with (Path(run) / "run.lock").open("a+") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(stream)
         except OSError as error:
             stream.seek(0)
-            holder = stream.read().strip() or "another process"
+            who = stream.read().strip() or "another process"
             raise RunError(
-                f"{run!r} is being written by {holder}. Wait for it, or choose another --output."
+                f"{run!r} is being written by {who}. Wait for it, or choose another --output."
             ) from error
         stream.truncate(0)
         stream.write(f"process {os.getpid()}")

@@ -6,18 +6,21 @@ Who holds it: `corpusforge.io.lock`.
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from corpusforge import manifest as records
-from corpusforge.errors import RunError
+from corpusforge.errors import CorpusforgeError, RunError
 from corpusforge.io import files
 from corpusforge.io.lock import lock
 from corpusforge.recipe import Recipe
 
-__all__ = ["KEEP", "claim", "clean", "lock", "read_recipe", "survives"]
+__all__ = ["KEEP", "claim", "clean", "lock", "note_errors", "read_error", "read_recipe", "survives"]
 
 KEEP = ("none", "final", "all")
 _INTERMEDIATE = {
@@ -56,6 +59,30 @@ def read_recipe(run: str) -> dict[str, Any]:
         raise RunError(f"{run!r} is not a run: it has no recipe.json.")
     recipe: dict[str, Any] = msgspec.json.decode(files.read_bytes(path))
     return recipe
+
+
+@contextmanager
+def note_errors(run: str) -> Iterator[None]:
+    """Leave the error that ends the block in `error.json`, for whoever looks later; delete an older one."""
+    path = files.join(run, "error.json")
+    files.remove(path)
+    try:
+        yield
+    except Exception as error:
+        with suppress(CorpusforgeError, OSError):  # a full disk must not hide what happened
+            text = str(error) or type(error).__name__
+            records.write_json(path, {"time": time.time(), "error": text})
+        raise
+
+
+def read_error(run: str) -> str:
+    """Return the first line of the error that ended the run's last start, "" where there is none."""
+    path = files.join(run, "error.json")
+    if not files.exists(path):
+        return ""
+    with suppress(msgspec.DecodeError, OSError):
+        return str(msgspec.json.decode(files.read_bytes(path))["error"]).split("\n", 1)[0]
+    return ""
 
 
 def survives(path: str, keep: str) -> bool:

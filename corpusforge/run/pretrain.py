@@ -100,13 +100,14 @@ def run(
             reporter.line(f"{output}: complete, nothing to do")
             return _outcome(context, finished, complete=True)
         files.remove(files.join(output, "manifest.json"))
-        for name, build in _BUILDERS.items():
-            _run_one(context, name, build, execute, reporter, force=name in force)
-            if name == until:
-                return _outcome(context, context.manifests, complete=False)
-        report.write(context)
-        _finish(context, keep)
-        directory.clean(output, keep, list(context.manifests))
+        with directory.note_errors(output):
+            for name, build in _BUILDERS.items():
+                _run_one(context, name, build, execute, reporter, force=name in force)
+                if name == until:
+                    return _outcome(context, context.manifests, complete=False)
+            report.write(context)
+            _finish(context, keep)
+            directory.clean(output, keep, list(context.manifests))
     return _outcome(context, context.manifests, complete=True)
 
 
