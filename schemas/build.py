@@ -22,6 +22,8 @@ from corpusforge.annotate.prompts import DroppedPrompt
 from corpusforge.annotate.verdicts import Attack, Verdict
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
 from corpusforge.instruct.asking import Failed
+from corpusforge.instruct.cot import records as thought
+from corpusforge.instruct.cot.report import Report as ThoughtReport
 from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.report import Report as InstructReport
 from corpusforge.manifest import Manifest, Receipt
@@ -56,6 +58,10 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "instruct_machine": ("An accepted machine instruction (pool.jsonl).", Machine),
     "instruct_failed": ("A request that was given up (failures.jsonl).", Failed),
     "instruct_report": ("Every figure of a Self-Instruct run (report.json).", InstructReport),
+    "cot_question": ("A question with its gold answer, as it is read.", thought.Question),
+    "cot_sample": ("One sampled reply to a question (samples.jsonl).", thought.Sample),
+    "cot_vote": ("A question's samples and their vote (votes.jsonl).", thought.Vote),
+    "cot_report": ("Every figure of a chain-of-thought run (report.json).", ThoughtReport),
     "labelling_job": ("What is asked of raters (job.json).", Job),
     "labelling_task": ("One unit of work for one rater (tasks.jsonl).", annotation.Task),
     "labelling_prompt": ("A prompt of a pool (pool/sft, rm, ppo).", annotation.Prompt),

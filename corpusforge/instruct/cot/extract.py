@@ -24,8 +24,10 @@ _ON = re.compile(r"\n\s*(?:Q|Question|Human|User|问|问题)\s*[:：]", re.IGNOR
 _HASHES = re.compile(r"####\s*([^\n#]+)")
 _TEXT_END = re.compile(r"\n|[。！!；]|(?<=[^\d])\.(?=\s|$)|(?<=\d)\.(?=\s|$)")
 _MARK = re.compile(
-    r"(?:(?:final\s+|correct\s+)?(?:answer|option|choice)\s*(?:is|was|=|:)\s*:?"
-    r"|(?:最终)?(?:答案|正确选项|正确答案|应选|故选|选择|选项)\s*(?:应该|应)?\s*(?:(?:是|为|等于)\s*[：:]?|[：:])"
+    r"(?:(?:final\s+|correct\s+)?\bans(?:wer)?\b\.?\s*(?:(?:is|was|=|:)\s*:?|(?=['\"(]*[A-J]\b))"
+    r"|(?:correct\s+)?\b(?:option|choice)\s*(?:is|:)?\s*(?=['\"(]*[A-J]\b)"
+    r"|(?:最终)?(?:答案|正确选项|正确答案|应选|故选|选择|选项)"
+    r"\s*(?:应该|应)?\s*(?:(?:是|为|等于)\s*[：:]?|[：:])"
     r"|答\s*[：:]|(?<![可挑])选\s*(?=[(（]?[A-J]))",
     re.IGNORECASE,
 )
@@ -34,6 +36,8 @@ _NUMBER = re.compile(
     r"(?:\s?[/⁄]\s?\d[\d,]*)?(?:\s?(?:%|％|万|亿))?"
 )
 _SENTENCE = re.compile(r"\n|(?<=[.!?])\s+|[。！？]")
+_WORD = re.compile(r"[\s,，.。!！:：;；]")
+_AROUND = re.compile(r"\s*([-+*/=^()])\s*")
 _OPTION = re.compile(r"[(（\[]\s*([A-J])\s*[)）\]]")
 _SPEAKS = re.compile(
     r"(?:so|thus|therefore|hence|and|所以|因此|综上|故|于是)?[\s,，:：]*(?:the|my)?\s*$",
@@ -75,11 +79,13 @@ def without_answer(reply: str, kind: str, choices: Sequence[str] = ()) -> str:
     """
     text = body(reply).strip()
     found = find(text, kind, choices)
-    if found.by not in {"hashes", "phrase"}:
+    if found.by not in {"boxed", "hashes", "phrase"}:
         return text
-    before = _SPEAKS.sub("", text[: found.start].rstrip(" ")).strip()
-    if before:
-        return before
+    before = _SPEAKS.sub("", text[: found.start].rstrip(" $"))
+    if found.by == "boxed" and not re.search(r"[\n.。!！]\s*$", before):
+        return text
+    if before.strip():
+        return before.strip()
     after = _MARK.sub("", text[found.start :], count=1).replace(found.text, "", 1)
     return text if len(unicode_tokens(after)) > 2 else ""
 
@@ -106,7 +112,7 @@ def _within(content: str, kind: str, choices: Sequence[str]) -> tuple[str, Answe
     if kind != "number":
         return _bracketed(clause, kind, choices)
     if found := quantities.leading(clause):
-        return clause, Answer("number", found[0])
+        return clause.removesuffix(found[1]), Answer("number", found[0])
     numbers = _numbers(clause)
     return numbers[-1] if numbers else (clause, None)
 
@@ -134,13 +140,13 @@ def _unmarked(text: str, kind: str, choices: Sequence[str]) -> Found:
         piece, answer = _bracketed(text, kind, choices)
         return Found(answer, piece, "last") if answer else _mentioned(text, choices)
     if kind == "yesno" and (answer := read(text, kind)):
-        return Found(answer, text.split("\n", 1)[0][:40], "first")
+        return Found(answer, _WORD.split(text, maxsplit=1)[0], "first")
     return Found(None)
 
 
 def _last_number(text: str) -> Found:
-    """What the last line's last equation comes to, or the last number of all."""
-    last = next((line for line in reversed(text.split("\n")) if line.strip()), "")
+    """What the last sentence's last equation comes to, or the last number of all."""
+    last = next((one for one in reversed(_SENTENCE.split(text)) if one.strip()), "")
     _, sign, result = last.rpartition("=")
     if sign and (numbers := _numbers(result[:40])):
         return Found(numbers[0][1], numbers[0][0], "equation")
@@ -151,8 +157,8 @@ def _last_number(text: str) -> Found:
 def _mentioned(text: str, choices: Sequence[str]) -> Found:
     """The one option that the last sentence names, or whose number the last equation comes to."""
     sentences = [part for part in _SENTENCE.split(text) if part.strip()]
-    last = sentences[-1].casefold() if sentences else ""
-    named = [option for option in choices if _names(last, option.casefold())]
+    last = _tight(sentences[-1]) if sentences else ""
+    named = [option for option in choices if _names(last, _tight(option))]
     longest = max(named, key=len, default="")
     if longest and all(one in longest for one in named):
         return Found(read(longest, "choice", choices), longest, "option")
@@ -161,8 +167,12 @@ def _mentioned(text: str, choices: Sequence[str]) -> Found:
     return Found(answer, number.text, "option") if answer else Found(None)
 
 
+def _tight(text: str) -> str:
+    return _AROUND.sub(r"\1", text.casefold())
+
+
 def _names(sentence: str, option: str) -> bool:
     if not re.search(r"[^\W\d_]", option):
         return False  # a bare number stands in too many sentences
-    edge = r"(?<!\w){}(?!\w)" if option.isascii() else "{}"
-    return re.search(edge.format(re.escape(option)), sentence) is not None
+    edges = (r"(?<![\w+\-*/^.])", r"(?![\w+\-*/^]|\.\d)") if option.isascii() else ("", "")
+    return re.search(re.escape(option).join(edges), sentence) is not None

@@ -16,14 +16,15 @@ __all__ = ["equations", "path_key"]
 
 _SIGNS = str.maketrans("×÷−–", "*/--")
 _EQUATION = re.compile(r"[-(\d.][-+*/()\d.%^]*=[-+*/()\d.%^=]*\d%?\)?")
-_BETWEEN = re.compile(r"(?<=\d)[,，](?=\d{3}(?!\d))")
+_BETWEEN = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DRESS = re.compile(r"[$€£¥]|<<[^<>]*>>|\\")
 _AROUND = re.compile(r"\s*([-+*/=()^%])\s*")
 
 
 def equations(reasoning: str) -> tuple[str, ...]:
     """Return the equations of a reasoning in order, without spaces and signs of money."""
-    text = unicodedata.normalize("NFKC", _BETWEEN.sub("", reasoning)).replace(r"\times", "×")
+    text = _BETWEEN.sub("", reasoning.replace("，", " ； "))
+    text = unicodedata.normalize("NFKC", text).replace(r"\times", "×")
     text = re.sub(r"(?<=[\d)%])\s*[xX·]\s*(?=[$(\d.])", "*", _DRESS.sub("", text))
     text = _AROUND.sub(r"\1", text.translate(_SIGNS))
     return tuple(found[0].strip(".") for found in _EQUATION.finditer(text))

@@ -25,6 +25,7 @@ from corpusforge.io.jsonl import read_lines
 __all__ = ["load"]
 
 _OPTION = re.compile(r"^\s*-?\s*[(（]?([A-J])[)）.．、:：]\s*(\S.*)$", re.MULTILINE)
+_HEAD = re.compile(r"^\s*(?:Options|Choices|选项)\s*[:：]?\s*$", re.MULTILINE | re.IGNORECASE)
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 _HASHES = re.compile(r"\n?\s*####\s*(.+?)\s*$")
 _CHINESE = 0.3  # the share of Han letters from which the loop's seed files count as Chinese
@@ -127,7 +128,7 @@ def _kind(answer: str, tests: str, choices: Sequence[str]) -> str:
 
 def _choices(text: str) -> tuple[str, ...]:
     """The options in a question's own text, where they run A, B, C … without a gap."""
-    found = _OPTION.findall(text)
+    found = _OPTION.findall(_HEAD.split(text)[-1])
     letters = "".join(letter for letter, _ in found)
     if len(found) < 2 or letters != "ABCDEFGHIJ"[: len(found)]:
         return ()

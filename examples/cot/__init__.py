@@ -1,0 +1,1 @@
+"""The offline demonstration of `python -m pipelines.bootstrap_cot`."""
