@@ -8,6 +8,7 @@ runs the embedded sample into ./runs/sample. Unknown options are handed to Beam.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from corpusforge.errors import CorpusforgeError
 from corpusforge.io import files
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
+from corpusforge.run.events import EventLog
 from corpusforge.run.pretrain import STAGES, Outcome
 from corpusforge.run.pretrain import run as run_pretrain
 from corpusforge.run.progress import Reporter
@@ -63,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     add("--estimate", nargs="?", type=float, const=0.01, metavar="SHARE",
         help="print hours, disk and memory of the run, from this share of each source's files; write "
              "nothing to --output (default share: 0.01)")  # fmt: skip
+    add("--log", default="", metavar="FILE|-",
+        help="add a JSON line an event to this file; '-' is standard output, and the summary then goes to "
+             "standard error")  # fmt: skip
     add("--quiet", action="store_true", help="print no progress")
     return options
 
@@ -82,7 +87,7 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
     output = options.output or f"runs/{recipe.name}"
     if options.runner not in LOCAL and not files.is_remote(output):
         output = str(Path(output).absolute())  # workers may have another working directory
-    reporter = Reporter(quiet=options.quiet)
+    reporter = Reporter(quiet=options.quiet, log=_log(options, output))
     if options.estimate is not None:
         with BeamExecutor(
             options.runner, options.workers, beam_options, watch=reporter.watch
@@ -90,9 +95,12 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
             canary = estimate.run_canary(recipe, output, options.estimate, executor, reporter)
         print("\n".join(estimate.lines(canary, options.workers, estimate.peak_memory())))
         return None
-    with BeamExecutor(
-        options.runner, options.workers, beam_options, watch=reporter.watch
-    ) as executor:
+    with (
+        reporter.told(),
+        BeamExecutor(
+            options.runner, options.workers, beam_options, watch=reporter.watch
+        ) as executor,
+    ):
         outcome = run_pretrain(
             recipe,
             output,
@@ -103,8 +111,13 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
             keep=options.keep,
         )
     if outcome.complete:
-        print_summary(output)
+        with contextlib.redirect_stdout(sys.stderr if options.log == "-" else sys.stdout):
+            print_summary(output)
     return outcome
+
+
+def _log(options: argparse.Namespace, output: str) -> EventLog:
+    return EventLog("" if options.estimate is not None else options.log, output)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

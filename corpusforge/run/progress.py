@@ -1,13 +1,15 @@
 """What a person sees while a run works: a live line on a terminal, plain lines elsewhere.
 
 Everything shown is read from receipts on disk, so it is the same for local workers and clusters.
-Output goes to standard error; results go to standard output.
+Output goes to standard error; results go to standard output. The same events go to an `EventLog`.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -16,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from corpusforge import manifest as records
 from corpusforge.io import files
 from corpusforge.manifest import Manifest, Receipt
+from corpusforge.run.events import EventLog
 from corpusforge.run.stage import Stage, receipt_path
 
 __all__ = ["Reporter"]
@@ -29,28 +32,52 @@ class _State:
     start: float
     last: float
     looked: float
+    begun: float
+    """Unix time; the others are monotonic."""
     done: dict[int, Receipt] = field(default_factory=dict)
 
 
 class Reporter:
     """Follows one stage after another."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, log: EventLog | None = None) -> None:
+        self.log = log or EventLog()
         self._quiet = quiet
         self._console = Console(stderr=True)
         self._live = self._console.is_terminal and not quiet
         self._state: _State | None = None
         self._bar: Progress | None = None
 
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Log the begin and the end of a start of the run."""
+        start = time.monotonic()
+        self.log.write("run_begin")
+        try:
+            yield
+        except BaseException as error:
+            text = str(error) or type(error).__name__
+            self.log.write("run_error", seconds=time.monotonic() - start, error=text)
+            raise
+        else:
+            self.log.write("run_end", seconds=time.monotonic() - start)
+        finally:
+            self.log.close()
+
     def line(self, text: str) -> None:
         """Print one line."""
+        self.log.write("message", message=text)
+        self._print(text)
+
+    def _print(self, text: str) -> None:
         if not self._quiet:
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def begin(self, stage: Stage) -> None:
         """Start following a stage."""
         now = time.monotonic()
-        self._state = _State(stage, now, now, now)
+        self._state = _State(stage, now, now, now, time.time())
+        self.log.write("stage_begin", stage.name, bytes_=sum(part.size for part in stage.parts))
         if self._live:
             self._bar = Progress(
                 TextColumn("{task.description:<14}"),
@@ -69,11 +96,7 @@ class Reporter:
         state = self._state
         if state is None or (files.is_remote(stage.run) and not self._due(state)):
             return
-        for part in stage.parts:
-            if part.index not in state.done:
-                receipt = records.read_json(receipt_path(part), Receipt)
-                if receipt is not None:
-                    state.done[part.index] = receipt
+        self._look(state)
         now = time.monotonic()
         documents = sum(receipt.documents for receipt in state.done.values())
         size = sum(stage.parts[index].size for index in state.done)
@@ -84,10 +107,27 @@ class Reporter:
             state.last = now
             total = sum(part.size for part in stage.parts)
             left = (total - size) / 1e6 / rate if rate else float("nan")
-            self.line(
+            self._print(
                 f"{stage.name}: {len(state.done)}/{len(stage.parts)} parts, {documents:,} documents, "
                 f"{rate:.1f} MB/s, {left:.0f} s left"
             )
+
+    def _look(self, state: _State) -> None:
+        """Take up the receipts that are new since the last look."""
+        for part in state.stage.parts:
+            if part.index in state.done:
+                continue
+            receipt = records.read_json(receipt_path(part), Receipt)
+            if receipt is not None:
+                state.done[part.index] = receipt
+                self.log.write(
+                    "part_end" if receipt.ended >= state.begun else "part_kept",
+                    state.stage.name,
+                    part.name,
+                    seconds=receipt.seconds,
+                    documents=receipt.documents,
+                    bytes_=receipt.input_bytes,
+                )
 
     def _due(self, state: _State) -> bool:
         """Whether an object store may be asked again: a look costs a request a part."""
@@ -102,19 +142,35 @@ class Reporter:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        if self._state is not None and worked:
+            self._look(self._state)
         self._state = None
+        documents, size = manifest.documents, manifest.input_bytes
         if not worked:
-            self.line(f"{manifest.stage:<14} unchanged, skipped")
+            self.log.write("stage_skip", manifest.stage, documents=documents, bytes_=size)
+            self._print(f"{manifest.stage:<14} unchanged, skipped")
             return
+        self.log.write(
+            "stage_end", manifest.stage, seconds=manifest.seconds, documents=documents, bytes_=size
+        )
         seconds = max(manifest.seconds, 1e-9)
-        self.line(
+        self._print(
             f"{manifest.stage:<14} {manifest.documents:>9,} documents  {seconds:6.1f} s  "
             f"{manifest.input_bytes / 1e6 / seconds:7.1f} MB/s"
         )
 
     def stop(self) -> None:
-        """Leave the terminal clean after an error."""
+        """Leave the terminal clean after an error, and tell which parts it ended."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        if self._state is not None:
+            self._look(self._state)
+            self._tell_errors(self._state.stage)
         sys.stderr.flush()
+
+    def _tell_errors(self, stage: Stage) -> None:
+        for info in files.list_files(stage.path("_receipts", "*.error")):
+            _, text, *_ = files.read_bytes(info.path).decode("utf-8").split("\n", 2)
+            name = info.path.rsplit("/", 1)[-1].removesuffix(".error")
+            self.log.write("part_error", stage.name, name, error=text)
