@@ -102,3 +102,30 @@ def grounded_reply(request: Request) -> str:
 
 
 ALL_REPLIES = {**KIND_REPLIES, "dialogue": dialogue_reply, "grounded": grounded_reply}
+
+
+def critique_reply(request: Request) -> str:
+    """Critiques that want a change in two cases of three, revisions, scores that follow a place."""
+    _, _, step = request.purpose.split(".")
+    language, key = tongue(request), request.key
+    zh = language == "zh"
+    if step == "critique":
+        revise = word64("revise", key) % 3 > 0
+        words = (
+            ("意见", "结论", "修改", "保留") if zh else ("Critique", "Verdict", "revise", "keep")
+        )
+        verdict = words[2] if revise else words[3]
+        if word64("silent", key) % 13 == 0:
+            verdict = "…"
+        return f"{words[0]}：{filler(language, key)}\n{words[1]}：{verdict}"
+    if step == "judge":
+        first, second = (1 + word64(place, key) % 10 for place in ("first", "second"))
+        return f"理由：无\n第一个：{first}\n第二个：{second}" if zh else (
+            f"Reason: none\nFirst: {first}\nSecond: {second}"
+        )  # fmt: skip
+    if word64("meta", key) % 9 == 0:
+        return "修改后的回答：好。" if zh else "The revised answer: fine."
+    return filler(language, key, "new") + ("。" if zh else ".")
+
+
+ALL_REPLIES["critique"] = critique_reply

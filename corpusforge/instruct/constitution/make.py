@@ -1,0 +1,330 @@
+"""Critique and revision: an answer examined by one principle after another, rewritten where it fails.
+
+Method: the supervised part of Constitutional AI (Bai et al. 2022), with a verdict before each revision,
+so that a fitting answer is left alone. Each step is kept: answer, principle, critique, revision. The
+last answer becomes a row; where it differs from the first, it is preferred to it, unless a judge who
+is asked in both orders says otherwise. Limits: the critic is the model itself, blind where it is
+blind; a revision may lose what was good, which only the judge can notice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from corpusforge.draw import id_keys, make_id, uniform
+from corpusforge.instruct import parse
+from corpusforge.instruct.constitution.principles import Constitution, Principle
+from corpusforge.instruct.constitution.settings import Settings
+from corpusforge.instruct.export import shapes
+from corpusforge.instruct.judge import Judgement, Pair, judge
+from corpusforge.instruct.labels import Labels, labelled
+from corpusforge.instruct.loop import Ask, Check, Origin
+from corpusforge.instruct.making import (
+    Made,
+    Question,
+    Trail,
+    asked,
+    checked,
+    lineage,
+    seeded,
+    unanswered,
+)
+from corpusforge.instruct.profile import Finding
+from corpusforge.instruct.prompting import Value, prompt
+from corpusforge.instruct.records import Row
+from corpusforge.instruct.rules import check_instance
+from corpusforge.instruct.take import sampling_text
+from corpusforge.instruct.talk import chat, transcript
+from corpusforge.models.records import Completion, Message, Request, Sampling
+
+__all__ = ["PROMPTS", "RULES", "Comparison", "Step", "make_revisions"]
+
+PROMPTS = ("constitution_critique", "constitution_revise")
+RULES: dict[str, str] = {
+    "no_verdict": "a critique says neither revise nor keep",
+    "meta_talk": "a revision speaks of the critique or of itself",
+    "judge": "the judge prefers the first answer in both orders",
+}
+"""The rules of these steps, beside those for every answer."""
+
+LABELS: Labels = {"critique": ("Critique", "意见", "批评"), "verdict": ("Verdict", "结论")}
+STEPS, COMPARISONS, JUDGEMENTS = "steps.jsonl", "comparisons.jsonl", "judgements.jsonl"
+_REVISE = re.compile(
+    r"\W*(?:(?P<revise>revise|revision|修改|改写)|(?P<keep>keep|保留|不改))", re.IGNORECASE
+)
+_META = re.compile(
+    r"\b(?:critique|constitution|(?:revised|rewritten|updated|improved) (?:answer|version|response)"
+    r"|previous (?:answer|version|response))\b"
+    r"|(?:修改|改写|修订|改进)(?:后|过)的?(?:回答|版本|答案)|根据(?:意见|批评|原则)|先前的(?:回答|版本)",
+    re.IGNORECASE,
+)
+_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One examination of one answer (a line of steps.jsonl).
+
+    `row` is the row it began with, `number` counts from 1. `revision` is empty where the verdict was
+    to keep the answer, or where the revision was refused.
+    """
+
+    row: str
+    number: int
+    principle: str
+    constitution: str
+    answer: str
+    critique: str
+    revise: bool
+    revision: str = ""
+    requests: tuple[str, ...] = ()
+    prompt_versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A first answer beside the last one (a line of comparisons.jsonl): the matter of a preference.
+
+    `preferred` is "last", or "tie" where a judge was asked and is of two minds.
+    """
+
+    row: str
+    parent: str
+    language: str
+    messages: tuple[Message, ...]
+    first: str
+    first_model: str
+    last: str
+    last_model: str
+    preferred: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """An answer on its way. `step` is the examination that is under way."""
+
+    parent: Row
+    conversation: tuple[tuple[str, str], ...]
+    first: str
+    answer: str
+    principles: tuple[Principle, ...]
+    steps: tuple[Step, ...] = ()
+    applied: tuple[str, ...] = ()
+    trail: Trail = ()
+    first_model: str = ""
+    model: str = ""
+
+
+def make_revisions(
+    language: str, rows: Sequence[Row], settings: Settings, law: Constitution, ask: Ask,
+    origin: Origin, check: Check,
+) -> Iterator[Made]:  # fmt: skip
+    """Yield the rows with their last answers in parts, one a given row at most."""
+    for start in range(0, len(rows), _CHUNK):
+        yield _Maker(language, settings, law, origin).part(rows[start : start + _CHUNK], ask, check)
+
+
+class _Maker:
+    """One part of a language's rows."""
+
+    def __init__(
+        self, language: str, settings: Settings, law: Constitution, origin: Origin
+    ) -> None:
+        self.language, self.settings, self.law, self.origin = language, settings, law, origin
+        self.made = Made()
+
+    def part(self, rows: Sequence[Row], ask: Ask, check: Check) -> Made:
+        drafts = [self._draft(row) for row in rows]
+        if self.settings.fresh:
+            drafts = self._step(drafts, self._first, self._given, ask)
+        for number in range(min(self.settings.rounds, len(self.law.principles))):
+            drafts = self._step(drafts, self._examine, self._examined, ask)
+            wanting = [draft for draft in drafts if draft.steps[number].revise]
+            revised = self._step(wanting, self._revise, self._revised, ask)
+            by_id = {draft.parent.id: draft for draft in revised}
+            drafts = [by_id.get(draft.parent.id, draft) for draft in drafts]
+        self.made.tables[STEPS] = [step for draft in drafts for step in draft.steps]
+        judged = self._judgements(drafts, ask) if self.settings.judge else {}
+        kept = [draft for draft in drafts if self._settled(draft, judged)]
+        pairs = [(draft, self._row(draft)) for draft in kept]
+        checked(self.made, [row for _, row in pairs], check, "critique.row")
+        finished = {row.id for row in self.made.rows}
+        self.made.tables[COMPARISONS] = [
+            self._comparison(draft, row, judged) for draft, row in pairs
+            if row.id in finished and draft.answer != draft.first
+        ]  # fmt: skip
+        return self.made
+
+    def _draft(self, row: Row) -> _Draft:
+        turns = row.turns or (("user", shapes.prompt(row)), ("assistant", row.output))
+        if row.system and turns[0][0] != "system":
+            turns = (("system", row.system), *turns)
+        principles = self.law.principles
+        draws = uniform(id_keys(one.id for one in principles), self.settings.seed, f"law {row.id}")
+        order = sorted(range(len(principles)), key=lambda place: float(draws[place]))
+        return _Draft(
+            parent=row, conversation=turns[:-1], first=turns[-1][1], answer=turns[-1][1],
+            principles=tuple(principles[place] for place in order),
+            first_model=row.lineage.model,
+        )  # fmt: skip
+
+    def _step(
+        self, drafts: Sequence[_Draft], put: Callable[[_Draft], Question[_Draft]],
+        take: Callable[[Question[_Draft], Completion], _Draft | None], ask: Ask,
+    ) -> list[_Draft]:  # fmt: skip
+        answers = asked(ask, [put(one) for one in drafts])
+        taken = (take(question, reply) for question, reply in answers)
+        return [one for one in taken if one is not None]
+
+    def _ask(
+        self, name: str, draft: _Draft, sampling: Sampling, **values: Value
+    ) -> Question[_Draft]:
+        made = prompt(f"constitution_{name}", self.language)
+        key = (self.settings.seed, name, draft.parent.id, len(draft.steps))
+        messages = made.render(
+            conversation=transcript(draft.conversation), answer=draft.answer, **values
+        )
+        request = Request(
+            messages=messages, sampling=seeded(sampling, *key), purpose=f"instruct.critique.{name}"
+        )
+        return Question(request, made.version, draft)
+
+    def _first(self, draft: _Draft) -> Question[_Draft]:
+        sampling = seeded(self.settings.first, self.settings.seed, "first", draft.parent.id)
+        messages = chat(draft.conversation)
+        request = Request(messages=messages, sampling=sampling, purpose="instruct.critique.first")
+        return Question(request, "chat", draft)
+
+    def _given(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
+        draft, text = question.subject, parse.answer(reply.text).strip()
+        self.made.see(self.language, "critique.first")
+        finding = unanswered(reply) or self._check(draft, text, reply)
+        if finding:
+            self.made.refuse(self.language, "critique.first", text, finding, key=reply.key)
+            return None
+        self.made.accept(self.language, "critique.first")
+        return replace(
+            draft, first=text, answer=text, trail=((reply.key, "chat"),), first_model=reply.model,
+            model=reply.model,
+        )  # fmt: skip
+
+    def _examine(self, draft: _Draft) -> Question[_Draft]:
+        principle = draft.principles[len(draft.steps)]
+        return self._ask(
+            "critique", draft, self.settings.critique, principle=principle.critique[self.language]
+        )
+
+    def _examined(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
+        """The draft with a new step; a critique that says nothing leaves the answer as it is."""
+        draft, text = question.subject, parse.answer(reply.text)
+        self.made.see(self.language, "critique.critique")
+        fields: dict[str, str] = {}
+        for block in labelled(text, LABELS):
+            fields |= block
+        verdict = _REVISE.match(fields.get("verdict", ""))
+        finding = unanswered(reply)
+        if finding is None and (verdict is None or "critique" not in fields):
+            finding = "no_verdict", text[:80], "a critique, and revise or keep"
+        if finding:
+            self.made.refuse(self.language, "critique.critique", text, finding, key=reply.key)
+        else:
+            self.made.accept(self.language, "critique.critique")
+        step = Step(
+            row=draft.parent.id, number=len(draft.steps) + 1,
+            principle=draft.principles[len(draft.steps)].id, constitution=self.law.version,
+            answer=draft.answer, critique=fields.get("critique", text),
+            revise=finding is None and verdict is not None and bool(verdict["revise"]),
+            requests=(reply.key,), prompt_versions=(question.prompt_version,),
+        )  # fmt: skip
+        trail = (*draft.trail, (reply.key, question.prompt_version))
+        return replace(draft, steps=(*draft.steps, step), trail=trail, model=reply.model)
+
+    def _revise(self, draft: _Draft) -> Question[_Draft]:
+        principle = draft.principles[len(draft.steps) - 1]
+        return self._ask(
+            "revise", draft, self.settings.revise, principle=principle.revise[self.language],
+            critique=draft.steps[-1].critique,
+        )  # fmt: skip
+
+    def _revised(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
+        """The draft with its new answer; a refused revision leaves the answer as it was."""
+        draft, text = question.subject, parse.answer(reply.text).strip()
+        self.made.see(self.language, "critique.revise")
+        finding = unanswered(reply) or self._check(draft, text, reply)
+        meta = _META.search(text)
+        if finding is None and meta and not _META.search(draft.answer):
+            finding = "meta_talk", meta[0], "the answer alone"
+        step = replace(
+            draft.steps[-1], revision="" if finding else text,
+            requests=(*draft.steps[-1].requests, reply.key),
+            prompt_versions=(*draft.steps[-1].prompt_versions, question.prompt_version),
+        )  # fmt: skip
+        draft = replace(
+            draft, steps=(*draft.steps[:-1], step),
+            trail=(*draft.trail, (reply.key, question.prompt_version)),
+        )  # fmt: skip
+        if finding:
+            self.made.refuse(self.language, "critique.revise", text, finding, key=reply.key)
+            return draft
+        self.made.accept(self.language, "critique.revise")
+        changed = (step.principle,) if text != draft.answer else ()
+        return replace(draft, answer=text, applied=(*draft.applied, *changed), model=reply.model)
+
+    def _check(self, draft: _Draft, text: str, reply: Completion) -> Finding | None:
+        allow = ("evasion", *self.settings.allow)
+        prompted = draft.conversation[-1][1] if draft.conversation else ""
+        return check_instance(prompted, "", text, self.language, reply.finish_reason, allow)
+
+    def _judgements(self, drafts: Sequence[_Draft], ask: Ask) -> dict[str, Judgement]:
+        pairs = [
+            Pair(id=draft.parent.id, language=self.language, conversation=draft.conversation,
+                 left=draft.answer, right=draft.first)
+            for draft in drafts if draft.answer != draft.first
+        ]  # fmt: skip
+        principles = [one.critique[self.language] for one in self.law.principles]
+        found = judge(pairs, principles, ask, "instruct.critique.judge")
+        self.made.tables[JUDGEMENTS] = found
+        return {one.pair: one for one in found}
+
+    def _settled(self, draft: _Draft, judged: dict[str, Judgement]) -> bool:
+        """Whether the last answer stays; the judge's "no" is a reject."""
+        found = judged.get(draft.parent.id)
+        if found is None:
+            return True
+        self.made.see(self.language, "critique.judge")
+        if found.verdict != "right":
+            self.made.accept(self.language, "critique.judge")
+            return True
+        value = "; ".join(f"{left}:{right}" for left, right in found.scores)
+        self.made.refuse(
+            self.language, "critique.judge", draft.answer,
+            ("judge", value, "the last answer, or undecided"), key=found.requests[0],
+        )  # fmt: skip
+        return False
+
+    def _row(self, draft: _Draft) -> Row:
+        parent, settings = draft.parent, self.settings
+        revised = tuple(f"revised_by_{name}" for name in draft.applied)
+        flags = revised if draft.answer != draft.first else ("unrevised",)
+        sampling = (sampling_text("critique", settings.critique),
+                    sampling_text("revise", settings.revise))  # fmt: skip
+        changed = draft.answer != parent.output
+        made_by = lineage(draft.trail, self.origin, sampling, (parent.id,), (), draft.model)
+        turns = (*draft.conversation, ("assistant", draft.answer)) if parent.turns else ()
+        return replace(
+            parent, id=make_id("instruct.revised", f"{parent.id}\x00{draft.answer}"),
+            output=draft.answer, turns=turns, reasoning="" if changed else parent.reasoning,
+            flags=(*parent.flags, *flags), group=parent.group or parent.task, lineage=made_by,
+        )  # fmt: skip
+
+    def _comparison(self, draft: _Draft, row: Row, judged: dict[str, Judgement]) -> Comparison:
+        found = judged.get(draft.parent.id)
+        clear = found is None or found.verdict == "left"
+        return Comparison(
+            row=row.id, parent=draft.parent.id, language=self.language,
+            messages=chat(draft.conversation), first=draft.first,
+            first_model=draft.first_model or "given", last=draft.answer,
+            last_model=f"{draft.model} revised", preferred="last" if clear else "tie",
+        )  # fmt: skip

@@ -1,0 +1,76 @@
+"""From settings to a job: rows drawn, examined, revised; steps and preferences written beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from corpusforge import manifest as records
+from corpusforge.errors import InputError
+from corpusforge.instruct.checks import open_check
+from corpusforge.instruct.constitution.make import (
+    COMPARISONS,
+    JUDGEMENTS,
+    PROMPTS,
+    STEPS,
+    make_revisions,
+)
+from corpusforge.instruct.constitution.preferences import write_preferences
+from corpusforge.instruct.constitution.principles import constitution
+from corpusforge.instruct.constitution.settings import Settings
+from corpusforge.instruct.derived import Job
+from corpusforge.instruct.inputs import draw_rows, load_rows
+from corpusforge.instruct.judge import summary
+from corpusforge.instruct.loop import Ask, Origin
+from corpusforge.instruct.making import Made
+from corpusforge.instruct.settings import Settings as LoopSettings
+from corpusforge.io import files
+
+__all__ = ["job"]
+
+
+def job(settings: Settings, judge_model: str) -> Job:
+    """Return the job of these settings; `judge_model` names who prefers. Raises InputError."""
+    law = constitution(settings.constitution)
+    law.check(settings.languages)
+    drawn = {}
+    rows = load_rows(settings.rows, settings.languages)
+    for language in settings.languages:
+        fit = [row for row in rows if row.language == language]
+        if not fit:
+            raise InputError(f"no row in {language!r}: name other --rows, or leave it out.")
+        drawn[language] = draw_rows(fit, settings.each, settings.seed, f"critique {language}")
+    check = open_check(LoopSettings(evaluation=settings.evaluation, allow=settings.allow))
+    evaluation = files.sha256(settings.evaluation) if settings.evaluation else ""
+
+    def make(ask: Ask, origin: Origin) -> Iterator[Made]:
+        for language, rows in drawn.items():
+            yield from make_revisions(language, rows, settings, law, ask, origin, check)
+
+    def finish(output: str, made: Made) -> Sequence[str]:
+        comparisons = made.tables.get(COMPARISONS, [])
+        return write_preferences(output, comparisons, law.version, judge_model, settings.seed)
+
+    def figures(made: Made) -> Mapping[str, object]:
+        steps = made.tables.get(STEPS, [])
+        changed: dict[str, int] = {}
+        for step in steps:
+            if step.revision and step.revision != step.answer:
+                changed[step.principle] = changed.get(step.principle, 0) + 1
+        found: dict[str, object] = {
+            "examinations": len(steps),
+            "revisions by principle": dict(sorted(changed.items())),
+            "preferences": len(made.tables.get(COMPARISONS, [])),
+        }
+        return found | (
+            {"judge": summary(made.tables.get(JUDGEMENTS, []))} if settings.judge else {}
+        )
+
+    names = [*PROMPTS, *(["judge_pair"] if settings.judge else [])]
+    inputs = {language: [row.id for row in rows] for language, rows in drawn.items()}
+    return Job(
+        stage="critique_revise", settings={**settings.fixed(), "constitution": law.version},
+        inputs=records.fingerprint(inputs, evaluation),
+        prompts=[(name, language) for language in settings.languages for name in names],
+        make=make, tables=(STEPS, COMPARISONS, *([JUDGEMENTS] if settings.judge else [])),
+        finish=finish, figures=figures,
+    )  # fmt: skip
