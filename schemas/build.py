@@ -22,8 +22,14 @@ from corpusforge.annotate.prompts import DroppedPrompt
 from corpusforge.annotate.verdicts import Attack, Verdict
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
 from corpusforge.instruct.asking import Failed
+from corpusforge.instruct.constitution.make import Comparison, Step
 from corpusforge.instruct.cot import records as thought
 from corpusforge.instruct.cot.report import Report as ThoughtReport
+from corpusforge.instruct.derived import DerivedReport
+from corpusforge.instruct.dialogue.sessions import Piece
+from corpusforge.instruct.ground.make import Ground
+from corpusforge.instruct.judge import Judgement
+from corpusforge.instruct.kinds.seeds import KindSeed
 from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.report import Report as InstructReport
 from corpusforge.manifest import Manifest, Receipt
@@ -62,6 +68,13 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "cot_sample": ("One sampled reply to a question (samples.jsonl).", thought.Sample),
     "cot_vote": ("A question's samples and their vote (votes.jsonl).", thought.Vote),
     "cot_report": ("Every figure of a chain-of-thought run (report.json).", ThoughtReport),
+    "derived_report": ("Every figure of a run of kinds or critique_revise.", DerivedReport),
+    "kind_seed": ("A hand-written example of a kind (seeds/kinds_KIND.jsonl).", KindSeed),
+    "dialogue_piece": ("Where a long dialogue was cut (cuts.jsonl).", Piece),
+    "ground": ("Where a row's quote stands in its document (grounds.jsonl).", Ground),
+    "judgement": ("What a judge said of two answers (judgements.jsonl).", Judgement),
+    "critique_step": ("Answer, principle, critique, revision (steps.jsonl).", Step),
+    "comparison": ("A first answer beside the last (comparisons.jsonl).", Comparison),
     "labelling_job": ("What is asked of raters (job.json).", Job),
     "labelling_task": ("One unit of work for one rater (tasks.jsonl).", annotation.Task),
     "labelling_prompt": ("A prompt of a pool (pool/sft, rm, ppo).", annotation.Prompt),
