@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 
 from corpusforge import extract, ingest
-from corpusforge.identify import Settings, identify
+from corpusforge.identify import Settings, by_paragraph, identify
+from corpusforge.records import RawDocument
 
 GENESIS = {
     "english-kjv": "en", "english-web": "en", "finnish": "fi", "french": "fr", "german": "de",
@@ -115,10 +116,50 @@ def accuracy(name, items, model, scorer):
         )
 
 
+def mixed_pages(data, gold, long, pairs=(("en", "zh"), ("fr", "en"), ("es", "pt"), ("ru", "uk"))):
+    """Print how lines of two declarations, set by turns, are labelled; and what that costs."""
+    print("\n| mixed page | lines | right, all | lines of 60 bytes | right | bytes right |")
+    print("|---|---|---|---|---|---|")
+    texts = {label: text.split("\n") for label, text in reversed(gold)}
+    if "zh" not in texts:  # Chinese Wikipedia, as extracted
+        dump = str(data / "wiki" / "minidumps" / "zhwiki.xml.bz2")
+        found = (extract.extract(raw, extract.Settings())
+                 for raw in ingest.read("wikipedia", dump, ingest.Settings())
+                 if isinstance(raw, RawDocument))  # fmt: skip
+        texts["zh"] = [line for page in found if isinstance(page, extract.Extracted)
+                       for line in page.text.split("\n")]  # fmt: skip
+    for first, second in pairs:
+        lines = [
+            (label, line.strip())
+            for pair in zip(texts[first], texts[second], strict=False)
+            for label, line in zip((first, second), pair, strict=True)
+            if line.strip()
+        ]
+        [found] = by_paragraph(pa.array(["\n".join(line for _, line in lines)]))
+        right = [a == b for (a, _), b in zip(lines, found.labels, strict=True)]
+        sizes = [len(line.encode()) for _, line in lines]
+        long_right = [r for r, n in zip(right, sizes, strict=True) if n >= 60]
+        share = sum(n for r, n in zip(right, sizes, strict=True) if r) / sum(sizes)
+        print(
+            f"| {first}+{second} | {len(lines)} | {sum(right) / len(right):.4f} "
+            f"| {len(long_right)} | {sum(long_right) / len(long_right):.4f} | {share:.4f} |"
+        )
+    array = pa.array(long, type=pa.large_string())
+    size = sum(len(text.encode()) for text in long) / 1e6
+    start = time.process_time()
+    found = by_paragraph(array)
+    spent = time.process_time() - start
+    print(f"\nby paragraph: {size:.1f} MB, {size / spent:.1f} MB/s, {len(long)} documents")
+    sizes = [page.sizes() for page in found]
+    other = sum(s.total() - max(s.values()) for s in sizes if s)
+    print(f"mixed: {sum(page.mixed for page in found)}; bytes of others {other / size / 1e6:.4f}")
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
     options.add_argument("--data", type=Path, default=default)
+    options.add_argument("--mixed", action="store_true", help="only pages of two languages")
     options.add_argument(
         "--scorer", type=Path, default=default.parent / "tools" / "score_langid.py"
     )
@@ -130,6 +171,9 @@ def main():
     gold = list(declarations(given.data, scorer))
     long = [text for _, text in gold] + list(documents(given.data))
     long = [text for text in long if len(text.encode()) > 1500]
+    mixed_pages(given.data, gold, long)
+    if given.mixed:
+        return
     slices(given.data, model, pa.array(long, type=pa.large_string()))
     print("\naccuracy (supported, macro, lenient; wrong label with score >= 0.65)")
     print(

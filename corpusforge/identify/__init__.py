@@ -1,13 +1,15 @@
 """identify: which language a document is written in, from short slices of it.
 
 Engines are compared and slices were chosen by measurement (`docs/identify.md`). Limit: one label
-a document; mixed documents get the language of most of their sliced text.
+a document; mixed documents get the language of most of their sliced text (`mixed` goes by
+paragraphs).
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +17,22 @@ from numpy.typing import NDArray
 
 from corpusforge.identify.engines import ENGINES, Engine
 from corpusforge.identify.labels import UNKNOWN
+from corpusforge.identify.paragraphs import Paragraphs, only, paragraphs
 from corpusforge.identify.scripts import scripts
 from corpusforge.identify.settings import Settings
 from corpusforge.identify.slices import cut
 from corpusforge.text.packed import packed
 
-__all__ = ["UNKNOWN", "Settings", "identify", "keep", "scripts"]
+__all__ = [
+    "UNKNOWN",
+    "Paragraphs",
+    "Settings",
+    "by_paragraph",
+    "identify",
+    "keep",
+    "mixed",
+    "scripts",
+]
 
 
 @functools.cache
@@ -64,3 +76,33 @@ def keep(labels: list[str], scores: NDArray[np.float32], settings: Settings) -> 
     wanted = frozenset(settings.languages)
     named = np.fromiter((label in wanted for label in labels), dtype=np.bool_, count=len(labels))
     return named & (np.asarray(scores) >= settings.min_score)
+
+
+def by_paragraph(texts: pa.Array, settings: Settings | None = None) -> list[Paragraphs]:
+    """Return the language of each paragraph of each text (see `paragraphs`)."""
+    chosen = settings or Settings()
+    return paragraphs(texts, lambda lines: _read(lines, chosen, 0))
+
+
+def mixed(texts: pa.Array, settings: Settings) -> tuple[pa.Array, Counter[str]]:
+    """Do what `settings.paragraphs` says: return (texts, notes for the ledger).
+
+    Notes are `paragraphs:LANG`, `paragraph_bytes:LANG` and `mixed` (documents), and where paragraphs
+    are cut `paragraphs_cut:LANG`.
+    """
+    notes: Counter[str] = Counter()
+    if not settings.paragraphs:
+        return texts, notes
+    out = []
+    wanted = frozenset(settings.languages)
+    for text, found in zip(texts.to_pylist(), by_paragraph(texts, settings), strict=True):
+        notes.update(f"paragraphs:{label}" for label in found.labels if label)
+        notes.update({f"paragraph_bytes:{label}": n for label, n in found.sizes().items()})
+        notes["mixed"] += found.mixed
+        if settings.paragraphs == "keep":
+            rest, cut = only(found, wanted)
+            notes.update({f"paragraphs_cut:{label}": n for label, n in cut.items()})
+            out.append(rest)
+        else:
+            out.append(text)
+    return pa.array(out, type=pa.large_string()), notes

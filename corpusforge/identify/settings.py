@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["ENGINE_NAMES", "Settings"]
+__all__ = ["ENGINE_NAMES", "PARAGRAPHS", "Settings"]
 
 ENGINE_NAMES = ("blend", "lid176", "pycld2")
+PARAGRAPHS = ("", "count", "keep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,10 @@ class Settings:
     """Labels to keep, such as ("en", "zh"); empty keeps all."""
     min_score: float = 0.0
     """Least score, 0..1, of a kept document where `languages` is set (usual for lid.176: 0.65)."""
+
+    paragraphs: str = ""
+    """Language of each paragraph: `count` notes paragraphs and bytes by language in the ledger, `keep`
+    leaves only paragraphs of `languages`, before the document's language is asked; empty: neither."""
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINE_NAMES:
@@ -53,3 +58,11 @@ class Settings:
         for name in ("sure", "min_score"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise RecipeError(f"identify.{name} is {getattr(self, name)}; expected 0..1.")
+        if self.paragraphs not in PARAGRAPHS:
+            raise RecipeError(
+                f"identify.paragraphs is {self.paragraphs!r}.{nearest(self.paragraphs, PARAGRAPHS)}"
+            )
+        if self.paragraphs == "keep" and not self.languages:
+            raise RecipeError(
+                'identify.paragraphs is "keep", but identify.languages names none. Name some.'
+            )

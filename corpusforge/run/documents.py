@@ -25,7 +25,7 @@ from corpusforge.filter.lists import load_patterns
 from corpusforge.filter.redact import redact
 from corpusforge.filter.settings import Settings as Filter
 from corpusforge.filter.stats import measure
-from corpusforge.identify import identify, keep
+from corpusforge.identify import identify, keep, mixed
 from corpusforge.identify.settings import Settings as Identify
 from corpusforge.ingest import read
 from corpusforge.ingest.spans import WHOLE
@@ -278,6 +278,13 @@ class _Chain:
         account.seen += len(rows)
         settings = self._work.identify
         texts = pa.array([row[0].text for row in rows], type=pa.large_string())
+        if settings.paragraphs and rows and rows[0][0].format != "code":
+            texts, notes = mixed(texts, settings)
+            account.notes.update(notes)
+            rows = [
+                (document if text == document.text else _with(document, text=text), flags)
+                for (document, flags), text in zip(rows, texts.to_pylist(), strict=True)
+            ]
         labels, scores = identify(texts, settings)
         wanted = keep(labels, scores, settings).tolist()
         bound = f"{','.join(settings.languages)}>={settings.min_score:g}"
