@@ -1,6 +1,6 @@
 """Quality scores against people: AUC on human-labelled web documents, none of them trained on.
 
-    python -m benchmarks.quality [--data DIR] [--scorer score_quality.py] [--sweep]
+    python -m benchmarks.quality [--data DIR] [--scorer score_quality.py] [--sweep] [--encoder]
 
 Positives: English Wikipedia dumps, two books, and by recipe the article texts of two extraction
 benchmarks; negatives: every HTML page of the web archives as text, boilerplate included. The
@@ -19,6 +19,7 @@ import json
 import math
 import os
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,7 @@ def main():
         "--scorer", type=Path, default=default.parent / "tools" / "score_quality.py"
     )
     options.add_argument("--sweep", action="store_true", help="also the recipes that were tried")
+    options.add_argument("--encoder", action="store_true", help="only the encoder (needs torch)")
     given = options.parse_args()
     spec = importlib.util.spec_from_file_location("score_quality", given.scorer)
     scorer = importlib.util.module_from_spec(spec)
@@ -160,6 +162,9 @@ def main():
     print("AUC (95 % interval) / same-length AUC")
     print("| method | half A | half B | all |\n|---|---|---|---|")
     report("length", np.array([math.log(1 + len(row["text"])) for row in rows]), rows, scorer)
+    if given.encoder:
+        _encoder(given.data, rows, texts, scorer)
+        return
     report(
         "Gopher's eight stop words",
         np.array([stop_words(row["text"]) for row in rows]),
@@ -175,6 +180,23 @@ def main():
     report("fastText, reference", model.score(texts).astype(float), rows, scorer)
     _shape_constants(rows)
     _chinese(given.data)
+
+
+def _encoder(data, rows, texts, scorer):
+    """Report a small encoder from scratch, and its speed."""
+    encoder = score.EncoderSettings(width=64, layers=2, heads=2, epochs=3, rate=1e-3)
+    settings = score.TrainSettings(windows_per_document=4, window_bytes=800, encoder=encoder)
+    start = time.process_time()
+    model = trained(
+        reference(data), {"crawl": crawl(data)}, score.Settings(engine="encoder", train=settings)
+    )
+    middle = time.process_time()
+    report("encoder, reference", model.totals(texts), rows, scorer)
+    end = time.process_time()
+    size = sum(len(row["text"].encode()) for row in rows) / 1e6
+    held = model.card["held_out"]["roc_auc"]
+    print(f"\n{model.card['windows']}, held out {held:.3f}, trained in {middle - start:.0f} CPU s")
+    print(f"scored {size:.2f} MB at {size / (end - middle):.3f} MB/s of CPU time")
 
 
 def _chinese(data):

@@ -14,7 +14,11 @@ from corpusforge.score.model import Model
 
 __all__ = ["card", "write_card"]
 
-_NAMES = {"fasttext": "fastText (DCLM's)", "hashed_logreg": "hashed tokens + logistic regression"}
+_NAMES = {
+    "encoder": "transformer encoder",
+    "fasttext": "fastText (DCLM's)",
+    "hashed_logreg": "hashed tokens + logistic regression",
+}
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

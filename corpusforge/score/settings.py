@@ -6,15 +6,59 @@ from dataclasses import dataclass, field
 
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["ENGINE_NAMES", "RULE_NAMES", "KeepSettings", "Settings", "TrainSettings"]
+__all__ = [
+    "ENGINE_NAMES",
+    "RULE_NAMES",
+    "EncoderSettings",
+    "KeepSettings",
+    "Settings",
+    "TrainSettings",
+]
 
-ENGINE_NAMES = ("fasttext", "hashed_logreg")
+ENGINE_NAMES = ("encoder", "fasttext", "hashed_logreg")
 RULE_NAMES = ("none", "pareto", "threshold", "tiers", "top")
 
 
 def _between(key: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise RecipeError(f"score.{key} is {value}; expected {low}..{high}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSettings:
+    """The transformer encoder of engine `encoder`; needs torch (extra `local`)."""
+
+    base: str = ""
+    """A local Hugging Face directory to start from; empty: bytes, from scratch."""
+    width: int = 128
+    """Width of a place, a multiple of 2 and of `heads`."""
+    layers: int = 4
+    """Transformer layers."""
+    heads: int = 4
+    """Attention heads."""
+    epochs: int = 3
+    """Passes over the sample."""
+    rate: float = 5e-4
+    """AdamW's highest learning rate; about 2e-5 where `base` is given."""
+    batch: int = 32
+    """Windows a batch, in training and in scoring."""
+    device: str = "auto"
+    """Where it is trained: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`."""
+
+    def __post_init__(self) -> None:
+        for name, high in (("width", 4096), ("layers", 64), ("heads", 64), ("epochs", 1000)):
+            _between(f"train.encoder.{name}", getattr(self, name), 1, high)
+        _between("train.encoder.batch", self.batch, 1, 65_536)
+        _between("train.encoder.rate", self.rate, 1e-7, 1.0)
+        if self.width % 2 or self.width % self.heads:
+            raise RecipeError(
+                f"score.train.encoder.width is {self.width}; expected a multiple of 2 and of heads "
+                f"({self.heads})."
+            )
+        if self.device.split(":")[0] not in {"auto", "cpu", "cuda"}:
+            raise RecipeError(
+                f'score.train.encoder.device is {self.device!r}; expected "auto", "cpu" or "cuda".'
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +95,8 @@ class TrainSettings:
     """Length of fastText's vectors (DCLM: 100)."""
     rate: float = 0.1
     """Learning rate of fastText (DCLM: 0.1)."""
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    """Values of engine `encoder`."""
     seed: int = 0
     """Seed of the draws of windows, of the held-out split and of the order of training."""
 
@@ -115,11 +161,11 @@ class Settings:
     """The score stage: a model loaded, or one trained in the run, and a keep rule."""
 
     model: str = ""
-    """Path of a trained model (ours, or a fastText .bin); empty: train in the run."""
+    """Path of a trained model (ours, a fastText .bin, or a Hugging Face directory outside a run)."""
     engine: str = "hashed_logreg"
-    """What is trained: `hashed_logreg` (GPT-3's) or `fasttext` (DCLM's)."""
+    """What is trained: `hashed_logreg` (GPT-3's), `fasttext` (DCLM's) or `encoder` (torch)."""
     label: str = "__label__hq"
-    """The label of a fastText model whose probability is the score (DCLM's name)."""
+    """The label of a fastText or Hugging Face model whose probability is the score (DCLM's name)."""
     train: TrainSettings = field(default_factory=TrainSettings)
     """The recipe's positives and negatives, and the training values."""
     keep: KeepSettings = field(default_factory=KeepSettings)

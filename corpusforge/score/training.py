@@ -1,9 +1,9 @@
 """Training a quality classifier from two streams of texts, and judging it on held-out windows.
 
 Method: windows of equal size drawn by hash (`sample`), both sides weighing the same, hashed_logreg
-(`logreg`) or fastText (`fasttext_model`); documents held out by hash are never trained on. The
-same texts and settings give the same bytes in any order. Limit: the held-out figures say how well
-the two sides are told apart, which is not yet how good the text is for training.
+(`logreg`), fastText (`fasttext_model`) or an encoder (`encoder`); documents held out by hash are
+never trained on. The same texts and settings give the same bytes in any order. Limit: the held-out
+figures say how well the two sides are told apart, which is not yet how good the text is for training.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
 from corpusforge.identify import identify
+from corpusforge.score.encoder import EncoderModel, train_encoder
 from corpusforge.score.evaluation import evaluate
 from corpusforge.score.fasttext_model import FastTextModel, train_fasttext
 from corpusforge.score.features import count_features
@@ -107,6 +108,8 @@ def train(positive: Texts, negative: Texts, settings: Settings) -> Model:
     extra: dict[str, Any] = {}
     if settings.engine == "fasttext":
         model = train_fasttext(learned, labels[False], settings.train)
+    elif settings.engine == "encoder":
+        model = train_encoder(learned, labels[False], (judged, labels[True]), settings.train)
     else:
         model, extra = _hashed(learned, labels[False], (judged, labels[True]), settings.train)
     figures = {}
@@ -122,7 +125,7 @@ def train(positive: Texts, negative: Texts, settings: Settings) -> Model:
         "held_out": figures,
         **extra,
     }
-    assert isinstance(model, HashedModel | FastTextModel)
+    assert isinstance(model, HashedModel | FastTextModel | EncoderModel)
     return replace(model, card=json.loads(json.dumps(card)))  # as it will be read back
 
 

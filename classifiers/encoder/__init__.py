@@ -1,0 +1,1 @@
+"""A transformer encoder over bytes, or from a local Hugging Face directory."""
