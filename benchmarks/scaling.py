@@ -3,8 +3,10 @@
     python -m benchmarks.scaling --corpus DIR [--workers 2] [--megabytes 10 20 40 0]
 
 DIR is `benchmarks.make_corpus`'s; each number of megabytes of text (0: all) is one run with one worker and
-one with N, in fresh directories; every stage of at least a second with one worker is shown. The load of
-the machine before and after is printed: figures count only where it was near zero.
+one with N, in fresh directories; every stage of at least a CPU second with one worker is shown. Wall times
+count only on a quiet machine, so its load is printed and a figure that other work does not disturb is given
+beside them: CPU seconds of all parts with one worker, over those of the busiest of N (parts are dealt out
+beforehand, so who makes what is known).
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from corpusforge.beam.parts import balanced
+from corpusforge.run.stage import Part
 
 
 def chosen(corpus: Path, megabytes: int, target: Path) -> None:
@@ -36,17 +41,32 @@ def run(inputs: Path, output: Path, workers: int) -> float:
     recipe = Path(__file__).with_name("whole_chain.toml")
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "pipelines.pretrain_mix", "--quiet", "--recipe", str(recipe),
+        [sys.executable, "-m", "pipelines.pretrain_mix", "--quiet", "--until", "shards", "--recipe", str(recipe),
          f"--source=text={inputs}/*.zst", "--output", str(output), "--workers", str(workers)],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return time.perf_counter() - start
 
 
-def stages(output: Path) -> dict[str, float]:
-    """Seconds of each stage, from its manifest."""
+def stages(output: Path, workers: int) -> dict[str, tuple[float, float]]:
+    """Wall seconds of each stage, and CPU seconds of its busiest worker, from manifest and receipts."""
     found = sorted(output.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
-    return {path.parent.name: json.loads(path.read_text())["seconds"] for path in found}
+    return {
+        path.parent.name: (json.loads(path.read_text())["seconds"], busiest(path.parent, workers))
+        for path in found
+    }
+
+
+def busiest(stage: Path, workers: int) -> float:
+    """CPU seconds of the worker that had most to do."""
+    receipts = [
+        json.loads(path.read_text()) for path in sorted(stage.glob("_receipts/part-*.json"))
+    ]
+    parts = [
+        Part(stage.name, number, "", receipt["cpu_seconds"], size=receipt["input_bytes"])
+        for number, receipt in enumerate(receipts)
+    ]
+    return max((sum(p.settings for p in own) for own in balanced(parts, workers)), default=0.0)
 
 
 def digest(output: Path) -> str:
@@ -71,15 +91,16 @@ def main() -> None:
             chosen(told.corpus, megabytes, inputs)
             outputs = {n: Path(folder) / f"run{n}" for n in (1, told.workers)}
             seconds = {n: run(inputs, output, n) for n, output in outputs.items()}
-            times = {n: stages(output) for n, output in outputs.items()}
+            times = {n: stages(output, n) for n, output in outputs.items()}
             equal = len({digest(output) for output in outputs.values()}) == 1
             print(f"\n{megabytes or 'all'} MB of text: 1 worker {seconds[1]:.1f} s, {told.workers} workers "
                   f"{seconds[told.workers]:.1f} s, {seconds[1] / seconds[told.workers]:.2f}x, shards "
                   f"{'equal' if equal else 'DIFFER'}")  # fmt: skip
-            for name, alone in times[1].items():
-                if alone >= 1:
-                    shared = times[told.workers][name]
-                    print(f"  {name:<14} {alone:6.1f} s {shared:6.1f} s  {alone / shared:.2f}x")
+            for name, (alone, used) in times[1].items():
+                if used >= 1:
+                    shared, most = times[told.workers][name]
+                    print(f"  {name:<14} {alone:6.1f} s {shared:6.1f} s {alone / shared:5.2f}x   CPU "
+                          f"{used:6.1f} s {most:6.1f} s {used / most:5.2f}x")  # fmt: skip
             shutil.rmtree(outputs[1])
     print(f"load after: {os.getloadavg()[0]:.1f}")
 

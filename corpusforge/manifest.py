@@ -43,6 +43,7 @@ class Receipt:
     documents: int = 0
     input_bytes: int = 0
     cpu_seconds: float = 0.0
+    """Of the thread that made the part: what other threads and processes of it used is not in it."""
     ended: float = 0.0
     """Unix time, by the clock of the worker."""
 

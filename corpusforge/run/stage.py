@@ -164,7 +164,7 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
 
     This is the whole of what a worker does.
     """
-    start, used = time.perf_counter(), time.process_time()
+    start, used = time.perf_counter(), time.thread_time()
     try:
         part = _begin(part)
         made = work(part)
@@ -187,7 +187,7 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
         seconds=time.perf_counter() - start,
         documents=made.documents,
         input_bytes=made.input_bytes or part.size,
-        cpu_seconds=time.process_time() - used,
+        cpu_seconds=time.thread_time() - used,
         ended=time.time(),
     )
     records.write_json(receipt_path(part), receipt)
