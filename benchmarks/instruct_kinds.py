@@ -1,18 +1,44 @@
 """How well the rules of `pipelines.kinds` tell kinds of answers apart: `python -m benchmarks.instruct_kinds`.
 
-Two tables. Answers of hand-written examples of each kind under the rules of every kind (rules and
-examples have one author, so the diagonal says little, the rest more). Ordinary answers: those of the
-built-in seed tasks, which are of no kind, so what a rule accepts there it accepts wrongly.
+Answers of hand-written examples of each kind under the rules of every kind (rules and examples have
+one author, so the diagonal says little, the rest more). Ordinary answers: those of the built-in seed
+tasks, which are of no kind, so what a rule accepts there it accepts wrongly. With `--hh FILE` (a file
+of Anthropic's HH): what the rules for turns find in its `chosen` dialogues, and how many are cut at
+1,000 characters.
 """
 
 from __future__ import annotations
 
+import argparse
+import re
+from collections import Counter
+
+from corpusforge.instruct.dialogue import check_turns, cut_turns, measure_by
 from corpusforge.instruct.kinds import KINDS, check_answer, kind_seeds
 from corpusforge.instruct.seeds import BUILTIN, load
+from corpusforge.io.jsonl import read_jsonl
+
+
+def hh(path: str) -> None:
+    """Print what the rules for turns find in a file of HH."""
+    found: Counter[str] = Counter()
+    for row in read_jsonl(path):
+        pieces = re.split(r"\n\n(Human|Assistant): ?", row["chosen"])[1:]
+        roles = {"Human": "user", "Assistant": "assistant"}
+        turns = [
+            (roles[role], text.strip())
+            for role, text in zip(pieces[::2], pieces[1::2], strict=True)
+        ]
+        broken = check_turns(turns)
+        cuts = None if broken else cut_turns(turns, 1000, measure_by("characters"))
+        found[broken[0] if broken else "kept"] += 1
+        found["cut"] += cuts is not None and len(cuts) > 1
+        found["one exchange too long"] += broken is None and cuts is None
+    print("\n| " + " | ".join(found) + " |\n| " + " | ".join(map(str, found.values())) + " |")
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     heads = ["rules of", *KINDS, *(f"ordinary {one}" for one in BUILTIN)]
     print("| " + " | ".join(heads) + " |")
     print("|---|" + "---:|" * (len(heads) - 1))
@@ -31,6 +57,11 @@ def main() -> None:
             passed = sum(check_answer(kind, text, "", name) is None for text in texts)
             cells.append(f"{passed} of {len(texts)}")
         print(f"| {kind} | " + " | ".join(cells) + " |")
+    options = argparse.ArgumentParser(prog="python -m benchmarks.instruct_kinds")
+    options.add_argument("--hh", default="", metavar="FILE")
+    path = options.parse_args().hh
+    if path:
+        hh(path)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,12 @@ from corpusforge.models.client import Client
 from corpusforge.models.records import Message, Sampling
 
 ROW = Row(
-    id="r1", task="t1", instruction="Name a river.", input="", output="The Elbe.", language="en"
+    id="r1",
+    task="t1",
+    instruction="Name a river.",
+    input="",
+    output="The river Elbe.",
+    language="en",
 )
 OTHER = Row(id="r2", task="t2", instruction="Add 2 and 3.", input="", output="5", language="en")
 LONG = Row(
@@ -49,7 +54,7 @@ def test_a_follow_up_by_hand() -> None:
     part, engine = made([ROW], replies, follow_ups=1, distractors=0.0)
     (row,) = part.rows
     assert row.turns == (
-        ("user", "Name a river."), ("assistant", "The Elbe."),
+        ("user", "Name a river."), ("assistant", "The river Elbe."),
         ("user", "How long is it?"), ("assistant", "About 1,100 km."),
     )  # fmt: skip
     assert (row.kind, row.instruction, row.output, row.task) == (
@@ -59,7 +64,7 @@ def test_a_follow_up_by_hand() -> None:
     assert row.lineage.prompt_version.split() == [prompt("dialogue_user", "en").version, "chat"]
     # the answer is asked of the conversation as it stands, and of nothing else
     assert engine.sent[1].messages == (
-        Message("user", "Name a river."), Message("assistant", "The Elbe."),
+        Message("user", "Name a river."), Message("assistant", "The river Elbe."),
         Message("user", "How long is it?"),
     )  # fmt: skip
     assert part.tables["cuts.jsonl"] == []
@@ -96,8 +101,25 @@ def test_a_distractor_is_another_rows_exchange() -> None:
         ([("user", "Human: a"), ("assistant", "b")], "role_mark"),
         ([("user", "a"), ("assistant", "The user: a person who uses it.")], None),
         ([("user", "a"), ("assistant", "b <|im_end|>")], "leaked_mark"),
-        ([("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "b ")], "repeated_turn"),
-        ([("user", "a"), ("assistant", "b"), ("user", "a"), ("assistant", "d")], "repeated_turn"),
+        (
+            [
+                ("user", "a"),
+                ("assistant", "That is so."),
+                ("user", "c"),
+                ("assistant", "That is so. "),
+            ],
+            "repeated_turn",
+        ),
+        (
+            [
+                ("user", "And after that?"),
+                ("assistant", "b"),
+                ("user", "And after that?"),
+                ("assistant", "d"),
+            ],
+            "repeated_turn",
+        ),
+        ([("user", "Go on."), ("assistant", "b"), ("user", "Go on."), ("assistant", "d")], None),
         ([("user", "a"), ("assistant", "a")], None),
     ],
 )
@@ -113,7 +135,7 @@ def test_turns(turns: list[tuple[str, str]], rule: str | None) -> None:
         ({"user": ["And?\nAssistant: The Rhine."], "answer": []}, "dialogue.user", "role_mark"),
         ({"user": [" "], "answer": []}, "dialogue.user", "empty_turn"),
         ({"user": ["How long?"], "answer": ["Long.\nUser: how long?"]}, "dialogue.answer", "role_mark"),
-        ({"user": ["How long?"], "answer": ["The Elbe."]}, "dialogue.answer", "repeated_turn"),
+        ({"user": ["How long?"], "answer": ["The river Elbe."]}, "dialogue.answer", "repeated_turn"),
         ({"user": ["How long?"], "answer": ["As an AI language model, no."]}, "dialogue.answer",
          "evasion"),
     ],

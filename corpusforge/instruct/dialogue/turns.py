@@ -20,7 +20,7 @@ RULES: dict[str, str] = {
     "empty_turn": "a turn without text",
     "role_mark": "a turn has a line that begins like another's turn (User:, 助手：)",
     "leaked_mark": "a turn has a mark of a chat template",
-    "repeated_turn": "somebody says word for word what they said before",
+    "repeated_turn": "more than 10 characters that the same side said before, word for word",
     "too_long": "one exchange alone is larger than a piece may be",
 }
 """Every rule of this package, with what it finds."""
@@ -49,11 +49,14 @@ def check_turns(turns: Turns) -> Finding | None:
         leak = check_text(text, allow=_OTHERS)
         if leak:
             return "leaked_mark", f"turn {number}: {leak[1]}", "none"
-        if (role, text.strip()) in said:
-            return "repeated_turn", f"turn {number}: {text.strip()[:80]}", "a new text"
-        said.add((role, text.strip()))
+        turn = (role, text.strip())
+        if turn in said and len(turn[1]) > _SHORT:
+            return "repeated_turn", f"turn {number}: {turn[1][:80]}", "a new text"
+        said.add(turn)
     return None
 
+
+_SHORT = 10  # "Go on.", "Yes." and "继续" come again and again in people's dialogues
 
 _OTHERS = ("placeholder", "evasion", "cut_table", "cut_code", "repetition")
 """Rules for answers, which may be fitting in a dialogue's earlier turns."""
