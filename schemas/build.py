@@ -37,7 +37,9 @@ from corpusforge.models.journal import Entry
 from corpusforge.recipe import Recipe
 from corpusforge.report.data import RunData
 from corpusforge.run.contamination import CONTAMINATION
+from corpusforge.run.events import Event
 from corpusforge.run.scores import SCORES
+from corpusforge.run.status import RunStatus
 from corpusforge.shard.formats import INDEX as SHARD_INDEX
 from corpusforge.tokenize.part import INDEX as TOKEN_INDEX
 
@@ -91,6 +93,8 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "supervised": ("An example to imitate (training/sft).", training.Supervised),
     "part_receipt": ("What one part of a stage made.", Receipt),
     "run_manifest": ("What a stage or run was made of.", Manifest),
+    "run_status": ("How far a run is (corpusforge status --json).", RunStatus),
+    "run_event": ("A line of a run's log (--log).", Event),
     "run_report": ("Every figure of a run (report.json).", RunData),
 }
 

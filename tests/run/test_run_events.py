@@ -6,30 +6,21 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from corpusforge.errors import InputError, RunError
 from corpusforge.run.events import EVENTS, EventLog
 from pipelines import pretrain_mix
+from schemas.build import documents
 
-KEYS = {
-    "time",
-    "run",
-    "event",
-    "stage",
-    "part",
-    "seconds",
-    "documents",
-    "bytes",
-    "error",
-    "message",
-}
+SCHEMA = json.loads(documents()["run_event.v1.json"])
 
 
 def events(text: str) -> list[dict[str, object]]:
     rows = [json.loads(line) for line in text.splitlines()]
     for row in rows:
-        assert set(row) == KEYS
+        jsonschema.validate(row, SCHEMA)
         assert row["event"] in EVENTS
         assert datetime.fromisoformat(row["time"]).utcoffset() == timedelta(0)
     return rows

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from corpusforge import cli
@@ -26,6 +27,7 @@ from corpusforge.run.status import EXIT_CODES, RunStatus, read_status, time_left
 from corpusforge.run.status_command import lines
 from corpusforge.testing import parts as work
 from pipelines import pretrain_mix
+from schemas.build import documents
 
 
 def told(status: RunStatus) -> str:
@@ -126,6 +128,7 @@ def test_a_killed_run_is_stopped_and_a_finished_one_complete(
     assert cli.main(["status", str(run), "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     report = json.loads((run / "report.json").read_text())
+    jsonschema.validate(status, json.loads(documents()["run_status.v1.json"]))
     assert status["state"] == "complete"
     assert status["ledger"] == Ledger.from_rows(report["ledger"]).rows()
     assert {s["name"]: s["state"] for s in status["stages"]}["shards"] == "done"
@@ -201,3 +204,47 @@ def test_prometheus_text_is_read_by_its_own_parser(
         assert values["corpusforge_stage_output_bytes", stage] == sum(
             output["bytes"] for output in told["outputs"]
         )
+
+
+_SERVE = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_object_store_has_no_lock_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage stopped in the middle, looked at where it was made and in a bucket on loopback."""
+    boto3 = pytest.importorskip("boto3", reason="needs corpusforge[test] or [aws]")
+    pytest.importorskip("moto.server", reason="needs moto, in corpusforge[test]")
+    from corpusforge.beam import filesystem
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(stage_of(tmp_path), half)
+    local = read_status(str(tmp_path), STAGES).stages[0]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with subprocess.Popen([sys.executable, "-c", _SERVE], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:  # fmt: skip
+        assert server.stdout is not None
+        endpoint = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        filesystem.configure([f"--s3_endpoint_url={endpoint}"])
+        bucket = boto3.resource("s3", endpoint_url=endpoint).Bucket("corpus")
+        bucket.create()
+        for path in tmp_path.rglob("*"):
+            if path.is_file():
+                bucket.upload_file(str(path), f"run/{path.relative_to(tmp_path).as_posix()}")
+        status = read_status("s3://corpus/run", STAGES)
+        found = status.stages[0]
+        assert (status.state, status.holder, found.state) == ("unknown", "", "running")
+        assert (found.parts, found.made, found.begun) == (local.parts, local.made, local.begun)
+        assert (found.documents, found.output_bytes) == (local.documents, local.output_bytes)
+        with pytest.raises(RunError, match="is not a run"):
+            read_status("s3://corpus/none", STAGES)
+        server.communicate()
