@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from corpusforge.draw import make_id
 from corpusforge.instruct import parse
 from corpusforge.instruct.cot import extract
-from corpusforge.instruct.cot.answers import Answer, match, read
+from corpusforge.instruct.cot.answers import Answer, kind_of, match, read
 from corpusforge.instruct.cot.extract import Found, find, without_answer
 from corpusforge.instruct.cot.paths import path_key
 from corpusforge.instruct.cot.records import Question, Sample, Vote
@@ -52,7 +52,7 @@ def judge(asked: Asked, completion: Completion, sampling: str, run_code: RunCode
     if question.kind == "code":
         found, reasoning = _code(text)
     else:
-        found = find(text, question.kind, question.choices)
+        found = _open_kind(question, find(text, question.kind, question.choices))
         reasoning = without_answer(text, question.kind, question.choices)
     thought = _THOUGHT.match(completion.text)
     if thought and thought[2].strip():
@@ -89,6 +89,13 @@ def with_answer(judged: Judged, completion: Completion) -> Judged:
     )  # fmt: skip
     requests = (*judged.requests, completion.key)
     return replace(judged, sample=sample, answer=found.answer, stated=found.text, requests=requests)
+
+
+def _open_kind(question: Question, found: Found) -> Found:
+    """Read an answer in its own kind where neither a gold answer nor the file says the kind."""
+    if question.answer or question.kind != "text" or not found.text:
+        return found
+    return replace(found, answer=read(found.text, kind_of(found.text)) or found.answer)
 
 
 def _code(text: str) -> tuple[Found, str]:
