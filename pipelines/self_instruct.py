@@ -54,13 +54,13 @@ def parser() -> argparse.ArgumentParser:
     add("--give-up", action="store_true",
         help="go on where the engine answers none of a step's requests")  # fmt: skip
     group = options.add_argument_group("settings (docs/instruct.md)")
+    group.add_argument("--method", choices=choices.METHODS, default=_DEFAULT.method,
+                       help="alpaca: one request gives whole examples; sets its own defaults")  # fmt: skip
     for name, known in (("kind", choices.KINDS), ("form", choices.FORMS)):
         group.add_argument(f"--{name}", choices=known, default=getattr(_DEFAULT, name))
     for name in _NUMBERS:
-        default = getattr(_DEFAULT, name)
-        group.add_argument(
-            "--" + name.replace("_", "-"), type=type(default), default=default, metavar="N"
-        )
+        kind = type(getattr(_DEFAULT, name))
+        group.add_argument("--" + name.replace("_", "-"), type=kind, default=None, metavar="N")
     group.add_argument("--allow", type=_names, default=(), metavar="RULE,…", help="rules left out")
     group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
     group.add_argument("--instance-tokens", type=int, default=_DEFAULT.instances.max_tokens,
@@ -78,7 +78,11 @@ _NUMBERS = (
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the loop's settings; sampling options go to the generation step alone, since the
     others are greedy in the original and classify needs few tokens."""
-    return Settings(
+    own = choices.defaults(options.method)
+    given = {name: getattr(options, name) for name in _NUMBERS}
+    numbers = {name: value for name, value in given.items() if value is not None}
+    return replace(
+        own,
         languages=options.language,
         target=options.target,
         seeds=tuple(options.seeds),
@@ -86,9 +90,9 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
         form=options.form,
         allow=options.allow,
         evaluation=options.evaluation,
-        generate=models.sampling(_DEFAULT.generate),
+        generate=models.sampling(own.generate),
         instances=replace(_DEFAULT.instances, max_tokens=options.instance_tokens),
-        **{name: getattr(options, name) for name in _NUMBERS},
+        **numbers,
     )
 
 

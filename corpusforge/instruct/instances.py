@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from corpusforge.instruct.parse import json_objects
 from corpusforge.models.records import FinishReason
 
-__all__ = ["Parsed", "input_first", "output_first", "structured"]
+__all__ = ["Parsed", "field", "input_first", "output_first", "structured"]
 
 _OPEN, _CLOSE = r"^[ \t]*(?:\#{1,6}[ \t]*)?(?:\*\*|__)?[ \t]*", r"[ \t]*(?:\*\*|__)?"
 _COLON = rf"{_CLOSE}[:：]{_CLOSE}[ \t]*"
@@ -49,8 +49,8 @@ class Parsed:
     cut: bool = False
 
 
-def _field(text: str) -> str:
-    """A field without the blank lines around it; a word for "nothing" becomes nothing."""
+def field(text: str) -> str:
+    """Return a field without the blank lines around it; a word for "nothing" becomes nothing."""
     text = text.strip()
     return "" if text.strip("()（）.。").casefold() in _NO_INPUT else text
 
@@ -85,7 +85,7 @@ def input_first(text: str, finish: FinishReason) -> tuple[Parsed, ...]:
     for kind, body in parts:
         if kind == "output":
             if open_:
-                found.append(Parsed(_field("\n".join(given)), body.strip()))
+                found.append(Parsed(field("\n".join(given)), body.strip()))
             given, open_ = [], False
         else:
             if kind == "example" or (kind == "input" and not open_):
@@ -119,7 +119,7 @@ def output_first(text: str, finish: FinishReason) -> tuple[Parsed, ...]:
     for kind, body in parts:
         if kind == "label":
             label, _, rest = body.strip().partition("\n")
-            found.append(Parsed(_field(_INPUT.sub("", rest.strip(), count=1)), label.strip()))
+            found.append(Parsed(field(_INPUT.sub("", rest.strip(), count=1)), label.strip()))
     return _marked(found, cut=finish == "length" and not ended)
 
 
@@ -130,7 +130,7 @@ def structured(text: str, finish: FinishReason) -> tuple[Parsed, ...]:
     """
     elements, ended = json_objects(text, "instances")
     found = [
-        Parsed(_field(str(element.get("input") or "")), str(element["output"]).strip())
+        Parsed(field(str(element.get("input") or "")), str(element["output"]).strip())
         for element in elements
         if isinstance(element, dict) and isinstance(element.get("output"), (str, int, float))
     ]

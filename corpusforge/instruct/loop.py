@@ -1,9 +1,10 @@
 """The loop: rounds of generate, classify and instances, until something says stop.
 
-Method: Self-Instruct (Wang et al. 2023). The requests of a step are fixed before any of its replies
-is used, and replies are used in the order of their requests, so neither the engine's concurrency
-nor the order of arrival can change a row. Languages share a step's batch and nothing else. Limit: a
-round is kept whole or not at all; what a stopped round had paid for is in the journal.
+Method: Self-Instruct (Wang et al. 2023), or Alpaca's single request (`triples`). The requests of a
+step are fixed before any of its replies is used, and replies are used in the order of their
+requests, so neither the engine's concurrency nor the order of arrival can change a row. Languages
+share a step's batch and nothing else. Limit: a round is kept whole or not at all; what a stopped
+round had paid for is in the journal.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from corpusforge.instruct.take import (
     take_generate,
     take_instances,
 )
+from corpusforge.instruct.triples import ask_triples, take_triples
 from corpusforge.models.records import Completion, Request
 
 __all__ = ["Account", "Ask", "Check", "Origin", "State", "play"]
@@ -166,7 +168,22 @@ def _play_round(
     ask: Ask,
     check: Check,
 ) -> None:
-    """Play one round of every active language: three batches of requests, or two."""
+    """Play one round of every active language; `check` has the last word on its rows."""
+    if settings.method == "alpaca":
+        _play_triples(rounds, number, settings, origin, ask)
+    else:
+        _play_steps(rounds, number, settings, origin, ask)
+    for one in rounds:
+        one.rows, rejects = take_checked(one.rows, check(one.rows), number)
+        one.rejects += rejects
+        one.accepted["instances"] = len(one.rows)
+        one.seen.setdefault("instances", 0)
+
+
+def _play_steps(
+    rounds: Sequence[_Round], number: int, settings: Settings, origin: Origin, ask: Ask
+) -> None:
+    """Self-Instruct's steps: three batches of requests, or two."""
     batch = [ask_generate(one.state.pool, number, settings) for one in rounds]
     for one, asked, completion in _answered(rounds, batch, ask):
         taken = take_generate(one.state.pool, asked, completion, number, settings)
@@ -180,11 +197,23 @@ def _play_round(
         lineage = _lineage(one, asked, completion, settings, origin)
         taken = take_instances(asked, completion, number, lineage, settings)
         one.book("instances", asked, completion, taken)
-    for one in rounds:
-        one.rows, rejects = take_checked(one.rows, check(one.rows), number)
-        one.rejects += rejects
-        one.accepted["instances"] = len(one.rows)
-        one.seen.setdefault("instances", 0)
+
+
+def _play_triples(
+    rounds: Sequence[_Round], number: int, settings: Settings, origin: Origin, ask: Ask
+) -> None:
+    """Alpaca's step: one batch, in which each reply holds whole examples."""
+    batch = [ask_triples(one.state.pool, number, settings) for one in rounds]
+    for one, asked, completion in _answered(rounds, batch, ask):
+        lineage = Lineage(
+            prompt_version=asked.prompt_version, engine=origin.engine,
+            model=completion.model or origin.model, model_licence=origin.model_licence,
+            sampling=sampling_text("generate", settings.generate), round=number,
+            requests=(completion.key,),
+        )  # fmt: skip
+        tasks, rows = take_triples(one.state.pool, asked, completion, number, lineage, settings)
+        one.book("generate", asked, completion, tasks)
+        one.book("instances", asked, completion, rows)
 
 
 def _drained(one: _Round) -> list[Machine]:

@@ -79,7 +79,7 @@ def build_report(
 
 def _language(state: State, settings: Settings) -> LanguageReport:
     machine = state.pool.machine
-    asked = settings.kind != "classification"
+    asked = settings.kind != "classification" and settings.method == "self_instruct"
     return LanguageReport(
         stopped=state.stopped,
         target=settings.target,

@@ -22,7 +22,7 @@ from corpusforge.instruct.settings import Settings
 from corpusforge.models.records import Message, Request, Sampling
 
 __all__ = ["Asked", "Pool", "ask_classify", "ask_generate", "ask_instances", "open_pool", "pick",
-           "prompt_names"]  # fmt: skip
+           "plain_request", "prompt_names"]  # fmt: skip
 
 _LINE = "====="  # parts few-shot examples in a plain prompt; a reply is over where it stands
 
@@ -73,6 +73,8 @@ def open_pool(profile: Profile, gate: Gate, seeds: Sequence[Task], settings: Set
 
 def prompt_names(settings: Settings) -> list[str]:
     """Return the names of the prompts that a run with these settings uses."""
+    if settings.method == "alpaca":
+        return ["triple"]
     ending = "_json" if settings.form == "json" else ""
     first = "generate_classification" if settings.kind == "classification" else "generate"
     steps = [first, "instance_output_first"]
@@ -172,6 +174,14 @@ def _request(
         return Request(messages=messages, sampling=sampling, purpose=step), made.version
     sampling = replace(sampling, stop=(*sampling.stop, f"\n{_LINE}"))
     return Request(prompt=_plain(messages, opener), sampling=sampling, purpose=step), made.version
+
+
+def plain_request(
+    name: str, language: str, settings: Settings, *key: object, **values: str | int | Sequence[str]
+) -> tuple[Request, str]:
+    """Return a generation request by a prompt without a JSON twin, and the prompt's version."""
+    sampling = _seeded(settings.generate, *key)
+    return _request(name, language, settings, sampling, schema="", opener="", **values)
 
 
 def _plain(messages: Sequence[Message], opener: str) -> str:

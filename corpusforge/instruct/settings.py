@@ -12,10 +12,11 @@ from corpusforge.errors import RecipeError, nearest
 from corpusforge.instruct.rules import RULES
 from corpusforge.models.records import Sampling
 
-__all__ = ["FORMS", "KINDS", "LANGUAGES", "MOVABLE", "Settings"]
+__all__ = ["FORMS", "KINDS", "LANGUAGES", "METHODS", "MOVABLE", "Settings", "defaults"]
 
 LANGUAGES = ("en", "zh")
 KINDS = ("any", "classification")
+METHODS = ("self_instruct", "alpaca")
 FORMS = ("chat", "plain", "json")
 
 MOVABLE = ("target", "max_rounds", "yield_floor", "yield_rounds", "seeds", "evaluation")
@@ -23,6 +24,7 @@ MOVABLE = ("target", "max_rounds", "yield_floor", "yield_rounds", "seeds", "eval
 nothing in the rounds before, or are paths, of which the contents count."""
 
 _GENERATE = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
+_TRIPLE = Sampling(temperature=1.0, max_tokens=3072)
 _CLASSIFY = Sampling(max_tokens=16)
 _INSTANCES = Sampling(presence_penalty=1.5, max_tokens=350)
 
@@ -36,6 +38,9 @@ class Settings:
 
     target: int = 100
     """Finished rows wanted in each language. The round that reaches it is kept whole."""
+
+    method: str = "self_instruct"
+    """self_instruct, or alpaca: one request gives whole examples, from seeds alone (`defaults`)."""
 
     kind: str = "any"
     """any, or classification: only classification seeds and tasks, and no classify step."""
@@ -101,7 +106,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
-        for name, known in (("kind", KINDS), ("form", FORMS)):
+        for name, known in (("method", METHODS), ("kind", KINDS), ("form", FORMS)):
             value = getattr(self, name)
             if value not in known:
                 raise RecipeError(f"[instruct] {name} = {value!r}.{nearest(value, known)}")
@@ -116,6 +121,15 @@ class Settings:
                     f"[instruct] language {language!r} has no prompts.{nearest(language, LANGUAGES)}"
                 )
         self._check_numbers()
+        if self.method == "alpaca" and (self.machine, self.kind, self.form == "json") != (
+            0,
+            "any",
+            False,
+        ):
+            raise RecipeError(
+                "[instruct] method alpaca shows no machine tasks, makes every kind, and has no JSON "
+                f"form; got machine = {self.machine}, kind = {self.kind!r}, form = {self.form!r}."
+            )
 
     def _check_numbers(self) -> None:
         least = {"target": 1, "asked": 1, "prompts": 1, "max_instances": 1, "max_rounds": 1,
@@ -138,3 +152,12 @@ class Settings:
         """Return the settings that a directory's rounds depend on."""
         return {item.name: getattr(self, item.name) for item in fields(self)
                 if item.name not in MOVABLE}  # fmt: skip
+
+
+def defaults(method: str) -> Settings:
+    """Return a method's own settings. Alpaca's: three seeds, twenty tasks with them, temperature 1."""
+    if method == "alpaca":
+        return Settings(
+            method=method, human=3, machine=0, asked=17, max_instances=1, generate=_TRIPLE
+        )
+    return Settings(method=method)

@@ -22,15 +22,19 @@ from corpusforge.instruct.settings import Settings
 from corpusforge.models.records import Completion, Sampling
 
 __all__ = [
+    "Book",
     "Refusal",
     "Taken",
     "judge",
+    "machine",
+    "row",
     "sampling_text",
     "shown",
     "take_checked",
     "take_classify",
     "take_generate",
     "take_instances",
+    "unanswered",
 ]
 
 
@@ -54,7 +58,7 @@ class Taken:
     rejects: list[Reject]
 
 
-class _Book:
+class Book:
     """Writes the rejects of one reply."""
 
     def __init__(self, step: str, language: str, number: int, completion: Completion) -> None:
@@ -73,8 +77,8 @@ class _Book:
         )  # fmt: skip
 
 
-def _unanswered(completion: Completion) -> Refusal | None:
-    """Why a reply holds no candidate, as far as its end says."""
+def unanswered(completion: Completion) -> Refusal | None:
+    """Return why a reply holds no candidate, as far as its end says."""
     if completion.finish_reason == "error":
         return Refusal("request_failed", completion.error, "an answer")
     if completion.finish_reason == "content_filter":
@@ -95,15 +99,15 @@ def take_generate(
     pool: Pool, asked: Asked, completion: Completion, number: int, settings: Settings
 ) -> Taken:
     """Return the instructions of a generation reply that are fit and new; they join gate and pool."""
-    book = _Book("generate", pool.language, number, completion)
+    book = Book("generate", pool.language, number, completion)
     text = parse.answer(completion.text)
-    problem = _unanswered(completion)
+    problem = unanswered(completion)
     items = parse.Items() if problem else _items(text, asked, completion, settings)
     accepted: list[Machine] = []
     for place, item in enumerate(items.complete):
         verdict = judge(pool, item)
         if verdict is None:
-            accepted.append(_machine(pool, asked, completion, item, number, settings))
+            accepted.append(machine(pool, asked, completion, item, number, settings))
         else:
             book.refuse(place, item, verdict)
     seen = len(items.complete)
@@ -130,9 +134,10 @@ def judge(pool: Pool, text: str) -> Refusal | None:
     return Refusal("near_copy", value, bound, near.id)
 
 
-def _machine(
+def machine(
     pool: Pool, asked: Asked, completion: Completion, text: str, number: int, settings: Settings
 ) -> Machine:
+    """Return an accepted instruction as a member of the pool; gate and nearest members know it."""
     similar = pool.gate.judge(text, top=settings.similar).nearest if settings.similar else ()
     made = Machine(
         id=make_id(f"instruct.{pool.language}", text),
@@ -152,8 +157,8 @@ def take_classify(asked: Asked, completion: Completion, number: int) -> Taken:
     original.
     """
     assert asked.subject is not None
-    book = _Book("classify", asked.subject.language, number, completion)
-    problem = _unanswered(completion)
+    book = Book("classify", asked.subject.language, number, completion)
+    problem = unanswered(completion)
     if problem:
         book.refuse(0, asked.subject.instruction, problem)
         return Taken(1, [], [], book.rejects)
@@ -167,9 +172,9 @@ def take_instances(
     """Return the rows of an instance reply; `lineage` is that of its instruction."""
     task = asked.subject
     assert task is not None
-    book = _Book("instances", task.language, number, completion)
+    book = Book("instances", task.language, number, completion)
     text = parse.answer(completion.text)
-    problem = _unanswered(completion)
+    problem = unanswered(completion)
     found = () if problem else _parsed(text, task, completion, settings)
     if not found:
         book.refuse(0, text, problem or Refusal("no_instance", "0", ">= 1 instance"))
@@ -181,7 +186,7 @@ def take_instances(
     )  # fmt: skip
     for place, (one, finding) in enumerate(settled.refused):
         book.refuse(place, shown(one.input, one.output), Refusal(*finding))
-    rows = [_row(task, one, lineage) for one in settled.kept]
+    rows = [row(task, one, lineage) for one in settled.kept]
     return Taken(len(found), [], rows, book.rejects)
 
 
@@ -221,7 +226,8 @@ def shown(given: str, output: str) -> str:
     return f"{given}\n→ {output}" if given else output
 
 
-def _row(task: Machine, one: Instance, lineage: Lineage) -> Row:
+def row(task: Machine, one: Instance, lineage: Lineage) -> Row:
+    """Return the finished row of an instance."""
     return Row(
         id=make_id(f"instruct.{task.id}", f"{one.input}\x00{one.output}"),
         task=task.id, instruction=task.instruction, input=one.input, output=one.output,

@@ -14,11 +14,11 @@ from corpusforge.instruct.talk import chat, transcript
 
 NAMES = (
     *(f"{kind}_{step}" for kind in KINDS for step in ("write", "answer")),
-    *("dialogue_user", "grounded_write", "judge_kind", "judge_pair"),
+    *("dialogue_user", "grounded_write", "judge_kind", "judge_pair", "triple"),
     *("constitution_critique", "constitution_revise"),
 )
 CASES = [(name, language) for name in NAMES for language in ("en", "zh")]
-NUMBERS = {"count": 3, "move": 2}
+NUMBERS = {"count": 3, "move": 2, "first": 4, "last": 20}
 LISTS = ("examples", "principles")
 
 
@@ -27,7 +27,7 @@ def rendered(name: str, language: str, text: str):
     made = prompt(name, language)
     values = {}
     for key in made.placeholders:
-        if key in LISTS:
+        if key in LISTS and name != "triple":
             values[key] = ["Something harmless.", text]
         elif key == "conversation":
             values[key] = transcript([("user", text), ("assistant", text)])
