@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import apache_beam as beam
@@ -69,6 +72,27 @@ def test_workers_are_other_processes_and_relative_paths_reach_them(
         run_stage(numbers(tmp_path / "run", work.write_process), execute)
     pids = {path.read_text().split()[1] for path in (tmp_path / "run/numbers").glob("part-*.txt")}
     assert str(os.getpid()) not in pids
+
+
+def test_a_pool_of_another_machine_can_be_named(tmp_path: Path) -> None:
+    """The pool as every machine of a cluster runs it: a program of its own, found by its address."""
+    pool = subprocess.Popen(
+        [sys.executable, "-m", "corpusforge.beam.pool", "--port", "0"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert pool.stderr is not None
+    address = pool.stderr.readline().split()[-1]
+    given_pool = ["--environment_type=EXTERNAL", f"--environment_config={address}"]
+    try:
+        with BeamExecutor("PortableRunner", 1, ["--job_endpoint=embed", *given_pool]) as execute:
+            run_stage(numbers(tmp_path, work.write_process), execute)
+    finally:
+        pool.send_signal(signal.SIGINT)
+        pool.wait(60)
+        pool.stderr.close()
+    pids = {path.read_text().split()[1] for path in (tmp_path / "numbers").glob("part-*.txt")}
+    assert len(pids) == 1
+    assert not pids & {str(os.getpid()), str(pool.pid)}
 
 
 def test_an_error_in_a_part_is_told_as_it_is(tmp_path: Path) -> None:
