@@ -20,6 +20,7 @@ from corpusforge.instruct.prompting import prompt
 from corpusforge.models.budget import Budget, BudgetSpent
 from corpusforge.models.client import Client
 from corpusforge.models.records import Request
+from pipelines import evol
 
 TEA = "Explain how to brew a good cup of green tea."
 CHESS = "Describe the opening moves of a chess game for beginners."
@@ -208,3 +209,22 @@ def test_settings_that_cannot_work_are_refused_by_name() -> None:
     ):
         with pytest.raises(RecipeError, match=key):
             Settings(**{key: value})
+
+
+def test_the_command_replays_a_journal_to_the_same_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(tmp_path, grow, TEA, CHESS, rounds=2)
+    command = ["--rows", str(tmp_path / "seeds.jsonl"), "--rounds", "2", "--engine", "replay",
+               "--journal", str(tmp_path / "out" / "journal.jsonl"), "--format", "messages",
+               "--output", str(tmp_path / "again")]  # fmt: skip
+    assert evol.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "evol.write" in printed
+    assert "rows by round: {'1': 2, '2': 2}" in printed
+    first = table(tmp_path, "rows.jsonl")
+    (tmp_path / "out").rename(tmp_path / "first")
+    (tmp_path / "again").rename(tmp_path / "out")
+    assert [row["id"] for row in table(tmp_path, "rows.jsonl")] == [row["id"] for row in first]
+    assert evol.main([*command[:-1], str(tmp_path / "x"), "--operations", "shrink"]) == 2
+    assert "shrink" in capsys.readouterr().err
