@@ -18,8 +18,10 @@ from corpusforge.score.features import (
     MARKS,
     SEARCH,
     SHAPE,
+    TOKENS,
     WIDTH,
     count_features,
+    prose,
     score_texts,
     window_bounds,
 )
@@ -202,6 +204,28 @@ def test_shape_counts_by_hand():
     )  # fmt: skip
     columns = [WIDTH, MARKS, LINES, CASED, CAPITALS]
     assert [tuple(row) for row in counted[:, columns].tolist()] == list(SHAPES.values())
+
+
+def test_prose_is_the_sum_of_three_cut_values():
+    def value(width, half_marks, lines, tokens, cased, capitals):
+        counts = np.zeros((1, SHAPE), dtype=np.int64)
+        for place, count in zip(
+            (WIDTH, MARKS, LINES, TOKENS, CASED, CAPITALS),
+            (width, half_marks, lines, tokens, cased, capitals),
+            strict=True,
+        ):
+            counts[0, place] = count
+        return float(prose(counts)[0])
+
+    one_line = (math.log(1000) - 4.85) / 0.88  # beyond 2, so it counts 2
+    assert one_line > 2
+    assert value(1000, 86, 1, 100, 0, 0) == pytest.approx(2.0)  # 43 marks: the centre
+    assert value(1000, 54, 1, 100, 0, 0) == pytest.approx(3.0)  # 27: one deviation less
+    assert value(1000, 900, 1, 100, 0, 0) == pytest.approx(0.0)  # cut at -2
+    assert value(1000, 86, 1, 1000, 1000, 386) == pytest.approx(1.0)  # capitals one above
+    assert value(1000, 86, 1, 1000, 1000, 0) == pytest.approx(3.0)  # none: cut at 1, not 1.68
+    assert value(1000, 86, 1, 1000, 500, 193) == pytest.approx(1.5)  # half could have one
+    assert value(1000, 86, 1, 100, 100, 100) == pytest.approx(0.0)  # all: cut at -2
 
 
 def test_prose_is_told_from_lists():

@@ -56,7 +56,7 @@ def test_annotated_by_default_and_dropped_only_by_the_rule():
 
 
 def test_an_unknown_builtin_list_names_the_known():
-    with pytest.raises(InputError, match=r"toxic\.en"):
+    with pytest.raises(InputError, match="Did you mean"):
         list(entries(["builtin:toxic.eng"]))
 
 
