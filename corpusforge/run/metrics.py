@@ -1,7 +1,7 @@
 """A run's status as Prometheus text: what a scraper or a textfile collector of the node exporter reads.
 
 The format is version 0.0.4 of Prometheus' text exposition. Everything is a gauge: a run that is made again
-counts from zero. Names and labels are stable (docs/scale.md lists them). Limit: a dump, no server.
+counts from zero. Names and labels are stable (docs/status.md lists them). Limit: a dump, no server.
 """
 
 from __future__ import annotations

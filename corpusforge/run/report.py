@@ -137,7 +137,7 @@ class _Facts:
             own = read_table(files.join(context.run, "documents", part), ["lang"]).column("lang")
             for stage, upto in _KEPT_BY.items():
                 mask = pa.array(kept_rows(context.run, index, upto))
-                languages[stage].update(own.filter(mask).to_pylist())
+                languages[stage].update(_counted(own.filter(mask)))
             scores.append(read_table(files.join(context.run, "scores", part), ["source", "score"]))
         self._documents = pa.concat_tables(tables)
         self.languages = {stage: dict(n.most_common()) for stage, n in languages.items()}
@@ -146,7 +146,7 @@ class _Facts:
 
     def _sources(self, table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
         column = table.column("source")
-        for name in sorted(set(column.to_pylist())):
+        for name in sorted(pc.unique(column).to_pylist()):
             yield name, pc.equal(column, name)
 
     def scores(self) -> dict[str, data.Histogram]:
@@ -168,14 +168,21 @@ class _Facts:
         """Survivors by source and value ("" unknown)."""
         found = {}
         for name, mask in self._sources(self._documents):
-            values = self._documents.column(column).filter(mask).to_pylist()
-            cut = [(value or "")[:4] if years else value or "" for value in values]
-            found[name] = dict(sorted(Counter(cut).items()))
+            counts: Counter[str] = Counter()
+            for value, count in _counted(self._documents.column(column).filter(mask)).items():
+                counts[(value or "")[:4] if years else value or ""] += count
+            found[name] = dict(sorted(counts.items()))
         return found
 
     def origins(self) -> dict[str, int]:
         """Survivors by who wrote them."""
-        return dict(sorted(Counter(self._documents.column("origin").to_pylist()).items()))
+        return dict(sorted(_counted(self._documents.column("origin")).items()))
+
+
+def _counted(values: pa.ChunkedArray) -> Counter[Any]:
+    """Values and how often each stands there, in the order of their first places; no object a row."""
+    counts = pc.value_counts(values)
+    return Counter(dict(zip(*(counts.field(n).to_pylist() for n in (0, 1)), strict=True)))
 
 
 def _histogram(values: np.ndarray, edges: tuple[float, ...]) -> data.Histogram:
