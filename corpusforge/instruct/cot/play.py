@@ -38,6 +38,8 @@ class State:
     rejects: list[Reject] = field(default_factory=list)
     steps: dict[str, Account] = field(default_factory=dict)
     stopped: str = ""
+    known: set[str] = field(default_factory=set)
+    """Ids of the rows."""
 
     def book(self, step: str, seen: int, accepted: int, rejects: Sequence[Reject]) -> None:
         """Add to a step's account. Raises InternalError where it does not balance."""
@@ -171,7 +173,6 @@ def _without(work: _Work, findings: Sequence[Finding | None]) -> list[tuple[Judg
 
 
 def _book(part: Sequence[_Work], state: State, settings: Settings) -> None:
-    known = {row.id for row in state.rows}
     for work in part:
         assert work.account is not None
         for step, samples in (("sample", work.samples), ("hint", work.hints)):
@@ -184,8 +185,8 @@ def _book(part: Sequence[_Work], state: State, settings: Settings) -> None:
         state.votes.append(replace(work.account, hinted=asked, kept=len(work.kept)))
         for _, row in work.kept:
             for made in formats(row, settings):
-                if made.id not in known:
-                    known.add(made.id)
+                if made.id not in state.known:
+                    state.known.add(made.id)
                     state.rows.append(made)
 
 

@@ -58,9 +58,9 @@ class Sample:
 class Vote:
     """A question's account: its samples, the answer most of them give, and how many are right.
 
-    `extracted` of `samples` had an answer, `votes` of these gave `answer` (`share` = votes/extracted,
-    `samples` in the denominator where none was found is avoided by 0). `status`: right, wrong,
-    unknown (no gold answer), none (no answer was found).
+    `extracted` of `samples` had an answer, `votes` of these gave `answer`, and `share` is votes /
+    extracted (0 where none had one). `status`: right, wrong, unknown (no gold answer), none (no
+    answer was found). `hinted`: the model was asked with the answer. `kept` counts paths.
     """
 
     question: str
