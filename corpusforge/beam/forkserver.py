@@ -25,22 +25,35 @@ from types import TracebackType
 
 from corpusforge.beam.forkclient import connect
 
-__all__ = ["ForkServer"]
+__all__ = ["ForkServer", "may_fork"]
+
+
+_GRPC = ("grpc", "event_engine", "lifeguard", "default-execu", "resolver-execu")
+
+
+def may_fork() -> bool:
+    """Whether this process can be forked safely: no Python thread but this, and no gRPC in use.
+
+    gRPC's own threads hold locks that a fork would keep for ever; they are known by their names. Those
+    of numerical libraries and memory allocators mind forks.
+    """
+    tasks = Path("/proc/self/task")
+    if threading.active_count() > 1 or not tasks.is_dir():
+        return False
+    return not any((task / "comm").read_text().startswith(_GRPC) for task in tasks.iterdir())
 
 
 class ForkServer:
     """A running server, seen from the driver; use as a context manager.
 
-    Where this process has one thread the server is a fork of it and has its imports for nothing; else
-    (a test runner, a live display) a new interpreter, since a fork of many threads may hang.
+    Where `may_fork` the server is a fork of this process and has its imports for nothing, else (a test
+    runner, a live display, gRPC in use) a new interpreter.
     """
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="corpusforge-")
         self._socket = str(Path(self._directory.name) / "s")
-        self._life, self._wait = (
-            self._forked() if threading.active_count() == 1 else self._spawned()
-        )
+        self._life, self._wait = self._forked() if may_fork() else self._spawned()
 
     def _forked(self) -> tuple[int, Callable[[], object]]:
         kept, life = os.pipe()

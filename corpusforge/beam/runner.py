@@ -20,7 +20,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from corpusforge.beam import filesystem
-from corpusforge.beam.forkserver import ForkServer
+from corpusforge.beam.forkserver import ForkServer, may_fork
 from corpusforge.beam.parts import MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import InputError, RunError
@@ -106,8 +106,8 @@ class BeamExecutor:
         return self.runner in LOCAL
 
     def __enter__(self) -> BeamExecutor:
-        if self.local and self.workers > 1 and threading.active_count() == 1:
-            self._start_server()  # now: later this process may have threads
+        if self.local and self.workers > 1 and may_fork():
+            self._start_server()  # now: later this process has threads
         return self
 
     def _start_server(self) -> ForkServer:
