@@ -40,7 +40,14 @@ def may_fork() -> bool:
     tasks = Path("/proc/self/task")
     if threading.active_count() > 1 or not tasks.is_dir():
         return False
-    return not any((task / "comm").read_text().startswith(_GRPC) for task in tasks.iterdir())
+    return not any(_name(task).startswith(_GRPC) for task in tasks.iterdir())
+
+
+def _name(task: Path) -> str:
+    try:
+        return (task / "comm").read_text()
+    except OSError:  # it has ended since it was listed
+        return ""
 
 
 class ForkServer:
