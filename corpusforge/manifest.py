@@ -65,6 +65,8 @@ class Manifest:
     input_bytes: int = 0
     cpu_seconds: float = 0.0
     parts: int = 0
+    ended: float = 0.0
+    """Unix time."""
 
     @property
     def digest(self) -> str:

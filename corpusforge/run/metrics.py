@@ -41,7 +41,7 @@ def _families(status: RunStatus) -> Iterator[tuple[str, str, list[_Sample]]]:
     yield "run_state", "1 for the run's state, 0 for the others.", states
     yield (
         "run_updated_seconds",
-        "Unix time of the newest receipt, 0 without one.",
+        "Unix time of the newest receipt or manifest, 0 without one.",
         [({}, status.updated)],
     )
     yield "run_documents", "Documents read so far.", [({}, status.documents)]

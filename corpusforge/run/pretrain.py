@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -214,6 +215,7 @@ def _finish(context: Context, keep: str) -> None:
         seconds=sum(manifest.seconds for manifest in context.manifests.values()),
         documents=context.manifests["documents"].documents,
         input_bytes=context.manifests["documents"].input_bytes,
+        ended=time.time(),
     )
     records.write_json(files.join(context.run, "manifest.json"), manifest)
 

@@ -301,6 +301,7 @@ def _manifest(stage: Stage, receipts: Sequence[Receipt], seconds: float) -> Mani
         input_bytes=sum(receipt.input_bytes for receipt in receipts),
         cpu_seconds=sum(receipt.cpu_seconds for receipt in receipts),
         parts=len(receipts),
+        ended=time.time(),
     )
 
 

@@ -79,7 +79,7 @@ class RunStatus:
     holder: str
     """Who holds the lock."""
     updated: float
-    """Unix time of the newest receipt of the stage at work; 0 where there is none."""
+    """Unix time of the newest receipt or manifest; 0 where there is none."""
     error: str
     """The last error, a line; "" where there is none."""
     documents: int
@@ -113,7 +113,9 @@ def read_status(run: str, stages: Sequence[str], now: float | None = None) -> Ru
     top: Manifest | None = records.read_json(files.join(run, "manifest.json"), Manifest)
     error = directory.read_error(run) or next((e for f in found for e in f.errors.values()), "")
     state = _state(top, held, error, remote=files.is_remote(run))
-    updated = max((r.ended for f in found for r in f.receipts.values()), default=0.0)
+    times = [f.manifest.ended for f in found if f.manifest]
+    times += [receipt.ended for f in found for receipt in f.receipts.values()]
+    updated = max([*times, top.ended if top else 0.0])
     alive = state == "running" or (state == "unknown" and now - updated < _FRESH)
     first = found[0].manifest or top
     return RunStatus(

@@ -54,7 +54,7 @@ def lines(status: RunStatus, now: float) -> Iterator[str]:
     }
     yield f"{status.run}: recipe {status.recipe}, {told.get(status.state, status.state)}"
     if status.updated:
-        yield f"last receipt {_span(now - status.updated)} ago"
+        yield f"last part or stage ended {_span(now - status.updated)} ago"
     yield f"{status.documents:,} documents read, {status.input_bytes / 1e6:,.1f} MB"
     yield ""
     heads = zip(("parts", "documents", "in, MB", "out, MB", "s", "MB/s"), _WIDTHS, strict=True)

@@ -62,6 +62,7 @@ def test_a_stage_in_progress_tells_its_parts(tmp_path: Path) -> None:
     found = status.stages[0]
     assert (found.state, found.parts, found.made, found.begun) == ("running", 4, 2, ("part-00003",))
     assert (found.documents, found.input_bytes, found.left) == (2, 2_000_000, None)
+    assert 0 <= time.time() - status.updated < 600
     assert [row["seen"] for row in status.ledger] == [6], "three documents a part, two parts"
     assert "too few parts" in running
     assert "2/4" in running
@@ -130,6 +131,7 @@ def test_a_killed_run_is_stopped_and_a_finished_one_complete(
     report = json.loads((run / "report.json").read_text())
     jsonschema.validate(status, json.loads(documents()["run_status.v1.json"]))
     assert status["state"] == "complete"
+    assert 0 <= time.time() - status["updated"] < 600
     assert status["ledger"] == Ledger.from_rows(report["ledger"]).rows()
     assert {s["name"]: s["state"] for s in status["stages"]}["shards"] == "done"
     assert {s["state"] for s in status["stages"]} <= {"done", "none"}, "manifests were cleaned away"
