@@ -6,7 +6,8 @@ A run is a directory with `rows.jsonl`. A file holds rows or tasks in Self-Instr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from corpusforge.instruct.records import Row, Task
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_jsonl
 
-__all__ = ["draw_rows", "load_rows", "rows_of"]
+__all__ = ["digest", "draw_rows", "load_rows", "rows_of"]
 
 
 def load_rows(sources: Sequence[str], languages: Sequence[str]) -> list[Row]:
@@ -74,3 +75,11 @@ def draw_rows(rows: Sequence[Row], count: int, seed: int, purpose: str) -> list[
     draws = uniform(id_keys(row.id for row in rows), seed, purpose)
     order = sorted(range(len(rows)), key=lambda place: (float(draws[place]), rows[place].id))
     return [rows[place] for place in order[:count]]
+
+
+def digest(rows: Iterable[Row]) -> str:
+    """Return 32 hex digits of the rows, everything in them counted."""
+    found = hashlib.blake2b(digest_size=16)
+    for row in rows:
+        found.update(msgspec.json.encode(row) + b"\n")
+    return found.hexdigest()

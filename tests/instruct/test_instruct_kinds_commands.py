@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kinds_kit import ALL_REPLIES, Script
 
+from corpusforge.errors import RunError
 from corpusforge.instruct.constitution import run as critique
 from corpusforge.instruct.constitution.settings import Settings as CritiqueSettings
 from corpusforge.instruct.derived import run
@@ -92,3 +93,23 @@ def test_a_budget_that_is_spent_leaves_whole_parts_and_goes_on(tmp_path: Path) -
     with Client(Script(ALL_REPLIES), tmp_path / "k.jsonl") as client:
         run(job, str(alone), client, formats=("messages",))
     assert (alone / "manifest.json").read_bytes() == (output / "manifest.json").read_bytes()
+
+
+def test_a_row_whose_text_was_changed_is_another_input(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    import msgspec
+
+    from corpusforge.instruct.inputs import load_rows
+
+    rows = load_rows((), ("en",))[:5]
+    path, output = tmp_path / "rows.jsonl", tmp_path / "out"
+    for number, given in enumerate((rows, [replace(rows[0], output="Other."), *rows[1:]])):
+        path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in given))
+        job = kinds.job(Settings(kinds=("clarify",), rows=(str(path),)))
+        with Client(Script(ALL_REPLIES), tmp_path / "j.jsonl") as client:
+            if number:
+                with pytest.raises(RunError, match="inputs"):
+                    run(job, str(output), client)
+            else:
+                run(job, str(output), client, formats=("messages",))

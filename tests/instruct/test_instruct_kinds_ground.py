@@ -57,6 +57,8 @@ def test_chinese_quotes_pass_over_line_breaks() -> None:
     assert find_quote("灯塔建于一八二一年，守塔人写日记ABC def", text) == (0, len(text) - 1)
     assert find_quote("「守塔人写日记」", text) == (12, 18)
     assert find_quote("ABCdef", text) is None
+    assert find_quote("ABC灯塔", "see ABC\n灯塔") == (4, 10)
+    assert find_quote("灯塔ABC", "灯塔\nABC") == (0, 6)
 
 
 @given(st.text(alphabet="ab 汉\n\t。", max_size=30), st.data())

@@ -18,7 +18,7 @@ from corpusforge.instruct.constitution.preferences import write_preferences
 from corpusforge.instruct.constitution.principles import constitution
 from corpusforge.instruct.constitution.settings import Settings
 from corpusforge.instruct.derived import Job
-from corpusforge.instruct.inputs import draw_rows, load_rows
+from corpusforge.instruct.inputs import digest, draw_rows, load_rows
 from corpusforge.instruct.judge import summary
 from corpusforge.instruct.loop import Ask, Origin
 from corpusforge.instruct.making import Made
@@ -66,7 +66,7 @@ def job(settings: Settings, judge_model: str) -> Job:
         )
 
     names = [*PROMPTS, *(["judge_pair"] if settings.judge else [])]
-    inputs = {language: [row.id for row in rows] for language, rows in drawn.items()}
+    inputs = {language: digest(rows) for language, rows in drawn.items()}
     return Job(
         stage="critique_revise", settings={**settings.fixed(), "constitution": law.version},
         inputs=records.fingerprint(inputs, evaluation),

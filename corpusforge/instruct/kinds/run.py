@@ -13,7 +13,7 @@ from corpusforge.instruct.dialogue.make import CUTS, make_dialogues
 from corpusforge.instruct.ground import make as ground
 from corpusforge.instruct.ground.make import GROUNDS, make_grounded
 from corpusforge.instruct.ground.passages import Passage, draw_passages, read_documents
-from corpusforge.instruct.inputs import draw_rows, load_rows
+from corpusforge.instruct.inputs import digest, draw_rows, load_rows
 from corpusforge.instruct.kinds.checks import KINDS
 from corpusforge.instruct.kinds.make import Plan, make_kind, prompt_names
 from corpusforge.instruct.kinds.settings import Settings
@@ -47,7 +47,7 @@ def job(settings: Settings) -> Job:
                                questions=settings.questions, allow=settings.allow)  # fmt: skip
             yield from make_grounded(language, drawn, plan, ask, origin, check)
 
-    read = [row.id for row in rows], {name: [one.id for one in p] for name, p in passages.items()}
+    read = digest(rows), {name: [one.id for one in p] for name, p in passages.items()}
     return Job(
         stage="kinds", settings=settings.fixed(), inputs=records.fingerprint(*read, evaluation),
         prompts=[(name, language) for language in settings.languages for name in names],
