@@ -6,8 +6,8 @@ Measured: CPU seconds and disk a stage (the largest row of `benchmarks.size`, sa
 reading of WARC, extraction, the score model, evaluation scans, dedup of 10 million documents (the other
 tables of benchmarks/results.d). Assumed: everything in `Assumed`; `--set` replaces any of it. Limits: every
 rate is taken as constant, which was measured up to gigabytes only; `shards`
-grows faster than that (docs/scale.md); rates were taken beside other work, so hours lean to the high side; the
-memory of `mix` is not in it; prices are from memory, not looked up.
+grows faster than that (docs/scale.md); rates were taken beside other work, so hours lean to the high side;
+the memory of `mix` is not in it; prices are from memory, not looked up.
 """
 
 from __future__ import annotations
