@@ -133,3 +133,7 @@ def test_reasoning_without_its_answer(kind: str, reply: str, reasoning: str) -> 
 def test_equations_after_a_full_width_comma_stay_apart() -> None:
     found = equations("180 ÷ 3 = 60，180 - 60 = 120，120 ÷ 2 = 60")
     assert found == ("180/3=60", "180-60=120", "120/2=60")
+
+
+def test_a_reply_of_spaces_is_read_in_linear_time() -> None:
+    assert without_answer(" " * 10**6 + "3 * 6 = 18. The answer is 18.", "number") == "3 * 6 = 18."

@@ -21,6 +21,7 @@ from corpusforge.instruct.tokens import unicode_tokens
 __all__ = ["Found", "find", "without_answer"]
 
 _ON = re.compile(r"\n\s*(?:Q|Question|Human|User|问|问题)\s*[:：]", re.IGNORECASE)
+_BLANK = re.compile(r"[^\S\n]{200,}")  # patterns that pass over spaces take quadratic time in them
 _HASHES = re.compile(r"####\s*([^\n#]+)")
 _TEXT_END = re.compile(r"\n|[。！!；]|(?<=[^\d])\.(?=\s|$)|(?<=\d)\.(?=\s|$)")
 _MARK = re.compile(
@@ -68,7 +69,7 @@ def find(reply: str, kind: str, choices: Sequence[str] = ()) -> Found:
 def body(reply: str) -> str:
     """Return the part of a reply that answers the question: no thinking block, nothing after a
     next question, no bold marks."""
-    text = parse.answer(reply)
+    text = _BLANK.sub(" ", parse.answer(reply))
     return _ON.split(text, maxsplit=1)[0].replace("**", "").replace("__", "")
 
 
