@@ -14,7 +14,15 @@ import pyarrow.parquet as pq
 
 from corpusforge.io import files
 
-__all__ = ["Writer", "read_batches", "read_table", "row_count", "write_batches", "write_table"]
+__all__ = [
+    "Writer",
+    "read_batches",
+    "read_rows",
+    "read_table",
+    "row_count",
+    "write_batches",
+    "write_table",
+]
 
 _OPTIONS = {
     "compression": "zstd",
@@ -100,6 +108,20 @@ def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Return a whole (narrow) Parquet file as a table."""
     with files.open_raw(path) as stream:
         return pq.ParquetFile(stream).read(columns=list(columns) if columns is not None else None)
+
+
+def read_rows(path: str, start: int, stop: int) -> pa.Table:
+    """Return rows [start, stop) of a Parquet file; only the row groups that hold them are read."""
+    with files.open_raw(path) as stream:
+        reader = pq.ParquetFile(stream)
+        groups, first, before = [], 0, 0
+        for number in range(reader.metadata.num_row_groups):
+            after = before + reader.metadata.row_group(number).num_rows
+            if after > start and before < stop:
+                first = first if groups else before
+                groups.append(number)
+            before = after
+        return reader.read_row_groups(groups).slice(start - first, stop - start)
 
 
 def row_count(path: str, groups: Sequence[int] | None = None) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from corpusforge.io import files
-from corpusforge.io.parquet import read_table
+from corpusforge.io.parquet import read_rows, read_table
 from corpusforge.manifest import Receipt
 from corpusforge.run.context import Context
 from corpusforge.run.mix import STREAMS
@@ -65,8 +65,7 @@ def _lengths(run: str, name: str) -> np.ndarray:
 def make_shards(part: Part) -> Made:
     """Write one shard and count, for the ledger, the documents that first stand in it."""
     work: Work = part.settings
-    draws = read_table(files.join(part.run, "mix", f"{work.stream}.parquet"))
-    own = draws.slice(work.start, work.stop - work.start)
+    own = read_rows(files.join(part.run, "mix", f"{work.stream}.parquet"), work.start, work.stop)
     dtype = np.dtype(work.dtype)
     prefix = f"shards/{work.stream}/{shard_name(work.number)}"
     target = files.join(part.run, prefix)
@@ -81,7 +80,7 @@ def make_shards(part: Part) -> Made:
     made = Made(documents=receipt.documents)
     made.outputs = {f"{prefix}.{ending}": receipt.documents for ending in ("bin", "idx", "parquet")}
     made.extra = {"stream": work.stream, "tokens": receipt.tokens}
-    for source, count in _first_seen(draws, work).items():
+    for source, count in _first_seen(own).items():
         account = made.ledger.of("shard", source)
         account.seen += count
         account.kept += count
@@ -106,14 +105,13 @@ def _fetched(run: str, own: pa.Table, dtype: np.dtype[Any]) -> np.ndarray:
     return out
 
 
-def _first_seen(draws: pa.Table, work: Work) -> Counter[str]:
-    """Documents by source whose first draw of the stream lies in this stretch."""
-    places = np.stack(
-        [draws.column("part").to_numpy().astype(np.int64), draws.column("row").to_numpy()]
-    )
-    _, first = np.unique(places, axis=1, return_index=True)
-    mine = first[(first >= work.start) & (first < work.stop)]
-    return Counter(draws.column("source").take(pa.array(np.sort(mine))).to_pylist())
+def _first_seen(own: pa.Table) -> Counter[str]:
+    """Documents by source whose first draw of the stream lies in this stretch.
+
+    A source is drawn in whole epochs, so a document's first draw is its draw of epoch 0.
+    """
+    first = own.filter(pa.array(own.column("copy").to_numpy() == 0))
+    return Counter(first.column("source").to_pylist())
 
 
 def _finish(receipts: Any) -> tuple[dict[str, Any], dict[str, int]]:
