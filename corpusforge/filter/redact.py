@@ -8,6 +8,7 @@ there and nothing of it is kept. Redacting twice changes nothing more. Limits: s
 from __future__ import annotations
 
 import bisect
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ __all__ = ["REDACTION_RULES", "Redacted", "redact", "spans"]
 REDACTION_RULES = {"pii.v1": find_pii, "secrets.v1": find_secrets}
 
 _MOST_SEARCHES = 8  # two are usual; a bound, so that no text can keep the loop going
+_SHORT = 400  # names and addresses, of which every document has two
+_UNANCHORED = re.compile("QQ|微信|WeChat|/home/|Users|PRIVATE KEY|:AA".encode())
+"""What `pii` and `secrets` look for without an anchor."""
 _NARROW = {0xFF10 + k: 0x30 + k for k in range(10)} | {0xFF20: 0x40, 0xFF0E: 0x2E, 0xFF0D: 0x2D}
 
 
@@ -53,6 +57,8 @@ def _searched(text: str, rules: Sequence[str]) -> tuple[bytes, list[Span]]:
             )
     data = text.encode("utf-8", "surrogatepass")
     found = anchors(data)
+    if not found and len(data) < _SHORT and not _UNANCHORED.search(data):
+        return data, []
     if any(kind == WIDE for kind, _, _ in found):
         data = text.translate(_NARROW).encode("utf-8", "surrogatepass")
         found = anchors(data)

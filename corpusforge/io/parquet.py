@@ -114,7 +114,8 @@ def read_rows(path: str, start: int, stop: int) -> pa.Table:
     """Return rows [start, stop) of a Parquet file; only the row groups that hold them are read."""
     with files.open_raw(path) as stream:
         reader = pq.ParquetFile(stream)
-        groups, first, before = [], 0, 0
+        groups: list[int] = []
+        first = before = 0
         for number in range(reader.metadata.num_row_groups):
             after = before + reader.metadata.row_group(number).num_rows
             if after > start and before < stop:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,8 +85,20 @@ def _texts(run: str, parts: int, chosen: np.ndarray) -> Iterator[str]:
 
 
 def load_tokenizer(run: str, settings: Settings) -> Tokenizer:
-    """Return the run's tokenizer: the trained one, or the one that the recipe names."""
+    """Return the run's tokenizer: the trained one, or the one that the recipe names.
+
+    Loaded once a process and file as it is now: its tables take as long as a small part's texts.
+    """
     trained = files.join(run, RANKS) if settings.tokenizer == "train" else None
+    path = Path(trained or settings.tokenizer)
+    if not path.is_file():  # a name, or an object store
+        return load(settings, trained)
+    state = path.stat()
+    return _loaded(settings, trained, (state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=2)
+def _loaded(settings: Settings, trained: str | None, _state: tuple[int, int]) -> Tokenizer:
     return load(settings, trained)
 
 
