@@ -41,8 +41,8 @@ def run(inputs: Path, output: Path, workers: int) -> float:
     recipe = Path(__file__).with_name("whole_chain.toml")
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "pipelines.pretrain_mix", "--quiet", "--until", "shards", "--recipe", str(recipe),
-         f"--source=text={inputs}/*.zst", "--output", str(output), "--workers", str(workers)],
+        [sys.executable, "-m", "pipelines.pretrain_mix", "--quiet", "--until", "shards",
+         "--recipe", str(recipe), f"--source=text={inputs}/*.zst", "--output", str(output), "--workers", str(workers)],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return time.perf_counter() - start

@@ -9,7 +9,6 @@ import pytest
 
 from corpusforge.cli import main, parser
 
-
 Leaf = tuple[argparse.ArgumentParser, object]
 
 
