@@ -42,7 +42,8 @@ def run(inputs: Path, output: Path, workers: int) -> float:
     start = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "pipelines.pretrain_mix", "--quiet", "--until", "shards",
-         "--recipe", str(recipe), f"--source=text={inputs}/*.zst", "--output", str(output), "--workers", str(workers)],
+         "--recipe", str(recipe), f"--source=text={inputs}/*.zst",
+         "--output", str(output), "--workers", str(workers)],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return time.perf_counter() - start
