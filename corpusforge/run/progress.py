@@ -106,10 +106,10 @@ class Reporter:
         elif now - state.last >= _PLAIN_EVERY:
             state.last = now
             total = sum(part.size for part in stage.parts)
-            left = (total - size) / 1e6 / rate if rate else float("nan")
+            left = f", {(total - size) / 1e6 / rate:.0f} s left" if rate else ""
             self._print(
                 f"{stage.name}: {len(state.done)}/{len(stage.parts)} parts, {documents:,} documents, "
-                f"{rate:.1f} MB/s, {left:.0f} s left"
+                f"{rate:.1f} MB/s{left}"
             )
 
     def _look(self, state: _State) -> None:
