@@ -113,13 +113,11 @@ def run(options: argparse.Namespace) -> int:
     from corpusforge.instruct.cot.report import funnel_text
     from corpusforge.instruct.cot.run import run as play
     from corpusforge.instruct.export.settings import Settings as ExportSettings
-    from corpusforge.io.files import make_directory
     from corpusforge.models.engines import open_client
 
     models = settings_from(options)
     settings = settings_of(options, models)
     form = ExportSettings(reasoning=options.reasoning, name="cot")
-    make_directory(options.output)
     with open_client(models, options.output) as client:
         done = play(
             settings, options.output, client, formats=options.format, form=form,

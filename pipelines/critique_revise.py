@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 
 from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct.constitution.settings import Settings
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
@@ -75,25 +75,11 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
 def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
     from corpusforge.instruct.constitution.run import job
-    from corpusforge.instruct.derived import finish, run
-    from corpusforge.io.files import is_remote, make_directory
-    from corpusforge.models.engines import open_client
+    from corpusforge.instruct.derived import command
 
     models = settings_from(options)
     settings = settings_of(options, models)
-    if is_remote(options.output):
-        raise InputError(
-            f"--output {options.output!r}: the journal needs a local directory; copy it afterwards."
-        )
-    make_directory(options.output)
-    with open_client(models, options.output) as client:
-        done = run(
-            job(settings, client.engine.model), options.output, client, formats=options.format,
-            model_licence=options.model_licence, give_up=options.give_up,
-            show=lambda made: print(f"{len(made.rows)} rows, {len(made.rejects)} refused",
-                                    file=sys.stderr),
-        )  # fmt: skip
-    return finish(done, options.output)
+    return command(options, models, lambda model: job(settings, model))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -78,22 +78,12 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
 
 def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
-    from corpusforge.instruct.derived import finish, run
+    from corpusforge.instruct.derived import command
     from corpusforge.instruct.evolve.run import job
-    from corpusforge.io.files import make_directory
-    from corpusforge.models.engines import open_client
 
     models = settings_from(options)
     work = job(settings_of(options, models))
-    make_directory(options.output)
-    with open_client(models, options.output) as client:
-        done = run(
-            work, options.output, client, formats=options.format,
-            model_licence=options.model_licence, give_up=options.give_up,
-            show=lambda made: print(f"{len(made.rows)} rows, {len(made.rejects)} refused",
-                                    file=sys.stderr),
-        )  # fmt: skip
-    return finish(done, options.output)
+    return command(options, models, lambda _model: work)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 
 from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct.kinds.settings import MADE, Settings
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
@@ -88,27 +88,12 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
 
 def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
-    from corpusforge.instruct.derived import finish, run
+    from corpusforge.instruct.derived import command
     from corpusforge.instruct.kinds.run import job
-    from corpusforge.io.files import is_remote, make_directory
-    from corpusforge.models.engines import open_client
 
     models = settings_from(options)
-    settings = settings_of(options, models)
-    if is_remote(options.output):
-        raise InputError(
-            f"--output {options.output!r}: the journal needs a local directory; copy it afterwards."
-        )
-    work = job(settings)
-    make_directory(options.output)
-    with open_client(models, options.output) as client:
-        done = run(
-            work, options.output, client, formats=options.format,
-            model_licence=options.model_licence, give_up=options.give_up,
-            show=lambda made: print(f"{len(made.rows)} rows, {len(made.rejects)} refused",
-                                    file=sys.stderr),
-        )  # fmt: skip
-    return finish(done, options.output)
+    work = job(settings_of(options, models))
+    return command(options, models, lambda _model: work)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

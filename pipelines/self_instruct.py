@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct import settings as choices
 from corpusforge.instruct.loop import State
 from corpusforge.instruct.settings import Settings
@@ -108,16 +108,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
     from corpusforge.instruct.report import funnel_text
     from corpusforge.instruct.run import run as play
-    from corpusforge.io.files import is_remote, make_directory
     from corpusforge.models.engines import open_client
 
     models = settings_from(options)
     settings = settings_of(options, models)
-    if is_remote(options.output):
-        raise InputError(
-            f"--output {options.output!r}: the journal needs a local directory; copy it afterwards."
-        )
-    make_directory(options.output)
     with open_client(models, options.output) as client:
         done = play(
             settings, options.output, client, formats=options.format,

@@ -6,15 +6,12 @@ has been answered by then.
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
 import numpy as np
 
 from corpusforge.annotate.figures import Figures, write_figures
 from corpusforge.annotate.intervals import Interval
 from corpusforge.io import files
-from corpusforge.report import numbers
+from corpusforge.report.pages import template
 
 __all__ = ["page", "write_report"]
 
@@ -44,20 +41,7 @@ def _figure(item: Interval) -> str:
     return _rounded(item) + (f" ({ends})" if ends else "")
 
 
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        loader=jinja2.PackageLoader("corpusforge.annotate"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    own = {"plain": _plain, "rounded": _rounded, "ends": _ends, "figure": _figure}
-    environment.filters.update(own, count=numbers.count, percent=numbers.percent)
-    return environment.get_template("rankings.html.j2")
+_FILTERS = (("plain", _plain), ("rounded", _rounded), ("ends", _ends), ("figure", _figure))
 
 
 def page(found: Figures) -> str:
@@ -73,7 +57,9 @@ def page(found: Figures) -> str:
         ("Kendall’s W, mean of prompts", agreed.w, "prompts", 0.0),
         ("pairs that raters tie", agreed.ties, "pairs ranked", 0.0),
     ]
-    text: str = _template().render(data=found, rows=rows, names=_NAMES, version=__version__)
+    text: str = template("rankings.html.j2", _FILTERS, "annotate").render(
+        data=found, rows=rows, names=_NAMES, version=__version__
+    )
     return text
 
 

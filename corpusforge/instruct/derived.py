@@ -7,8 +7,8 @@ stopped in a part writes the whole parts before it. Limit: all rows are held in 
 
 from __future__ import annotations
 
-import functools
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +26,11 @@ from corpusforge.io import files
 from corpusforge.io.lock import lock
 from corpusforge.models.budget import BudgetSpent
 from corpusforge.models.client import Client
+from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.report import numbers
+from corpusforge.report.pages import template
 
-__all__ = ["DerivedReport", "Finished", "Job", "finish", "funnel_text", "run"]
+__all__ = ["DerivedReport", "Finished", "Job", "command", "finish", "funnel_text", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,9 @@ def _write(
 
     def pages() -> list[str]:
         records.write_json(files.join(output, "report.json"), report)
-        page = _template().render(report=report, drawings=_drawings(made), **_samples(made))
+        page = template("derived.html.j2", (("ranked", Account.ranked),)).render(
+            report=report, drawings=_drawings(made), **_samples(made)
+        )
         files.write_bytes(files.join(output, "report.html"), page.encode("utf-8"))
         return ["report.json", "report.html", *job.finish(output, made)]
 
@@ -189,28 +193,6 @@ def _samples(made: Made) -> dict[str, list[Any]]:
     return {"samples": list(rows.values()), "refused": list(rejects.values())}
 
 
-def ranked(account: Account) -> list[tuple[str, int]]:
-    """Return (rule, count) of the account's refusals, most first."""
-    return sorted(account.rejected.items(), key=lambda item: (-item[1], item[0]))
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        loader=jinja2.PackageLoader("corpusforge.report"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in numbers.__all__:
-        environment.filters[name] = getattr(numbers, name)
-    environment.filters["ranked"] = ranked
-    return environment.get_template("derived.html.j2")
-
-
 def funnel_text(report: DerivedReport) -> str:
     """Return the funnel as lines for a terminal."""
     lines = []
@@ -223,9 +205,26 @@ def funnel_text(report: DerivedReport) -> str:
             lines.append(
                 f"  {step:<18}{account.seen:>8} seen{account.accepted:>8} accepted  {share}"
             )
-            lines += [f"{count:>26} {rule}" for rule, count in ranked(account)]
+            lines += [f"{count:>26} {rule}" for rule, count in account.ranked()]
     lines += [f"{name}: {value}" for name, value in report.figures.items()]
     return "\n".join(lines)
+
+
+def command(options: Namespace, models: ModelSettings, job: Callable[[str], Job]) -> int:
+    """Play a pipeline's job in its directory, for command lines; return the exit code.
+
+    `job` makes the job from the name of the model that answers, once its inputs are wanted.
+    """
+    from corpusforge.models.engines import open_client
+
+    with open_client(models, options.output) as client:
+        done = run(
+            job(client.engine.model), options.output, client, formats=options.format,
+            model_licence=options.model_licence, give_up=options.give_up,
+            show=lambda made: print(f"{len(made.rows)} rows, {len(made.rejects)} refused",
+                                    file=sys.stderr),
+        )  # fmt: skip
+    return finish(done, options.output)
 
 
 def finish(done: Finished, output: str) -> int:

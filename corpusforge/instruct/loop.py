@@ -59,6 +59,10 @@ class Account:
         if self.seen != self.accepted + sum(self.rejected.values()):
             raise InternalError(f"the account of {where} does not balance: {self}")
 
+    def ranked(self) -> list[tuple[str, int]]:
+        """Return (rule, count) of the refusals, most first."""
+        return sorted(self.rejected.items(), key=lambda item: (-item[1], item[0]))
+
 
 @dataclass(slots=True)
 class State:

@@ -7,7 +7,6 @@ that failed are in the journal and in the budget, but not here.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from corpusforge.instruct.verbs import verb_object
 from corpusforge.io import files
 from corpusforge.models.budget import Usages
 from corpusforge.report import numbers
+from corpusforge.report.pages import template
 
 __all__ = ["LanguageReport", "Report", "build_report", "funnel_text", "write_report"]
 
@@ -113,30 +113,9 @@ def funnel_text(report: Report) -> str:
                 f"  {step:<10}{account.seen:>8} {UNITS[step]:<13}{account.accepted:>8} accepted  "
                 f"{numbers.percent(account.accepted, account.seen)}"
             )
-            lines += [f"{count:>18} {rule}" for rule, count in _ranked(account)]
+            lines += [f"{count:>18} {rule}" for rule, count in account.ranked()]
         lines += [f"  warning: {warning}" for warning in part.warnings]
     return "\n".join(lines)
-
-
-def _ranked(account: Account) -> list[tuple[str, int]]:
-    return sorted(account.rejected.items(), key=lambda item: (-item[1], item[0]))
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        loader=jinja2.PackageLoader("corpusforge.report"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in numbers.__all__:
-        environment.filters[name] = getattr(numbers, name)
-    environment.filters["ranked"] = _ranked
-    return environment.get_template("instruct.html.j2")
 
 
 def write_report(report: Report, states: Sequence[State], output: str) -> None:
@@ -147,7 +126,9 @@ def write_report(report: Report, states: Sequence[State], output: str) -> None:
         state.pool.language: {"rows": state.rows[:5], "rejects": _examples(state)}
         for state in states
     }
-    page = _template().render(report=report, drawings=drawings, samples=samples, units=UNITS)
+    page = template("instruct.html.j2", (("ranked", Account.ranked),)).render(
+        report=report, drawings=drawings, samples=samples, units=UNITS
+    )
     files.write_bytes(files.join(output, "report.html"), page.encode("utf-8"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from corpusforge.errors import InputError
+from corpusforge.io.files import is_remote
 from corpusforge.models.budget import Budget
 from corpusforge.models.client import Client
 from corpusforge.models.progress import Progress
@@ -33,8 +34,13 @@ def open_engine(settings: Settings) -> Engine:
 def open_client(settings: Settings, directory: str | Path) -> Client:
     """Return a client whose journal is `settings.journal`, or `journal.jsonl` in `directory`.
 
-    With the engine `replay` nothing is written: its answers are in a journal already.
+    With the engine `replay` nothing is written: its answers are in a journal already. Raises
+    InputError for a directory in an object store.
     """
+    if is_remote(str(directory)):
+        raise InputError(
+            f"--output {str(directory)!r}: the journal needs a local directory; copy it afterwards."
+        )
     engine = open_engine(settings)
     journal = settings.journal or str(Path(directory) / "journal.jsonl")
     replays = settings.engine == "replay"

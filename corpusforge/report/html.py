@@ -5,7 +5,6 @@ jinja2 escapes every value; only the drawings of `charts`, which escape their ow
 
 from __future__ import annotations
 
-import functools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,28 +14,13 @@ from corpusforge.io import files
 from corpusforge.report import charts, numbers
 from corpusforge.report.data import RunData
 from corpusforge.report.funnel import funnels, survivors
+from corpusforge.report.pages import template
 from corpusforge.report.texts import marked
 
 __all__ = ["page", "write_report"]
 
 _COLOURS = 6
 """Colours of a stacked bar; what is rarer is summed as "other"."""
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        loader=jinja2.PackageLoader("corpusforge.report"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in numbers.__all__:
-        environment.filters[name] = getattr(numbers, name)
-    return environment.get_template("report.html.j2")
 
 
 def _commonest(shares: Iterable[Mapping[str, int]]) -> list[str]:
@@ -146,7 +130,7 @@ def page(data: RunData) -> str:
         ),
         **_drawings(data),
     }
-    text: str = _template().render(context)
+    text: str = template("report.html.j2").render(context)
     return text
 
 

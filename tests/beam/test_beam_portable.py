@@ -112,7 +112,9 @@ def test_an_error_of_an_earlier_try_does_not_fail_the_stage(tmp_path: Path) -> N
             files.write_bytes(stage.path("_receipts", "part-00000.error"), b"defect\nfirst try\n-")
             execute(stage, parts)  # type: ignore[arg-type]
 
-        run_stage(numbers(tmp_path, work.write_process), twice)
+        stage = numbers(tmp_path, work.write_process)
+        manifest, worked = run_stage(stage, twice)
+    assert worked and manifest.parts == len(stage.parts)
 
 
 def test_the_ledger_is_in_the_metrics(tmp_path: Path) -> None:

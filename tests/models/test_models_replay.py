@@ -127,3 +127,11 @@ def test_import_loads_none_of_the_engines() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_object_store_is_no_place_for_a_journal(tmp_path: Path, monkeypatch) -> None:
+    """Joined as a path "s3://b/out" is the local "s3:/b/out": it must be refused, and not made."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="needs a local directory"):
+        open_client(Settings(engine="openai", model="m"), "s3://bucket/out")
+    assert list(tmp_path.iterdir()) == []

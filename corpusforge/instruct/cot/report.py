@@ -6,7 +6,6 @@ accuracy counts questions with a gold answer alone, and those without any extrac
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from corpusforge.instruct.loop import Account, Origin
 from corpusforge.io import files
 from corpusforge.models.budget import Usages
 from corpusforge.report import numbers
+from corpusforge.report.pages import template
 
 __all__ = ["Report", "SetReport", "build_report", "funnel_text", "write_report"]
 
@@ -112,7 +112,7 @@ def funnel_text(report: Report) -> str:
             f"  {step:<10}{account.seen:>8} {UNITS[step]:<10}{account.accepted:>8} accepted  "
             f"{numbers.percent(account.accepted, account.seen)}"
         )
-        lines += [f"{count:>18} {rule}" for rule, count in _ranked(account)]
+        lines += [f"{count:>18} {rule}" for rule, count in account.ranked()]
     for name, part in report.sets.items():
         lines.append(
             f"  {name}: {part.samples} samples, {part.extracted} with an answer, {part.right} right; "
@@ -124,34 +124,13 @@ def funnel_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _ranked(account: Account) -> list[tuple[str, int]]:
-    return sorted(account.rejected.items(), key=lambda item: (-item[1], item[0]))
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        loader=jinja2.PackageLoader("corpusforge.report"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in numbers.__all__:
-        environment.filters[name] = getattr(numbers, name)
-    environment.filters["ranked"] = _ranked
-    return environment.get_template("cot.html.j2")
-
-
 def write_report(report: Report, state: State, output: str) -> list[str]:
     """Write report.json and report.html into the directory; return their names."""
     records.write_json(files.join(output, "report.json"), report)
     first: dict[tuple[str, str], Any] = {}
     for reject in state.rejects:
         first.setdefault((reject.step, reject.rule), reject)
-    page = _template().render(
+    page = template("cot.html.j2", (("ranked", Account.ranked),)).render(
         report=report, units=UNITS, rows=state.rows[:5], rejects=list(first.values())
     )
     files.write_bytes(files.join(output, "report.html"), page.encode("utf-8"))
