@@ -154,7 +154,7 @@ class BeamExecutor:
             ) from error
 
     def _pipeline(self, runner: Any, options: Sequence[str]) -> beam.Pipeline:
-        flags = [*options, "--default_sdk_harness_log_level=WARNING"]
+        flags = [*options, "--default_sdk_harness_log_level=WARN"]
         return beam.Pipeline(runner=runner, options=PipelineOptions(flags))
 
     def _forked(self) -> beam.Pipeline:
