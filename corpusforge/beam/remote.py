@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.flink_runner import FlinkJarJobServer
 from apache_beam.runners.portability.job_server import SubprocessJobServer
 from apache_beam.runners.portability.prism_runner import PrismJobServer
 from apache_beam.version import __version__ as beam_version
 
-from corpusforge.beam.flink_jar import cached_jar
+from corpusforge.beam.flink_jar import VERSIONS, cached_jar, find_jar
 from corpusforge.errors import InputError
 from corpusforge.io import files
 
@@ -80,8 +80,7 @@ def _job_server(runner: str, options: list[str], stack: ExitStack) -> list[str]:
     flags = [*options, f"--job_port={port}"]
     server: SubprocessJobServer
     if runner == "FlinkRunner":
-        _check_jar(options)
-        server = FlinkJarJobServer(PipelineOptions(flags))
+        server = FlinkJarJobServer(PipelineOptions([*flags, *_flink_jar(options)]))
     else:
         server = PrismJobServer(PipelineOptions([*flags, *_prism_location(options)]))
     logging.getLogger(type(server).__name__).setLevel(logging.ERROR)
@@ -90,17 +89,19 @@ def _job_server(runner: str, options: list[str], stack: ExitStack) -> list[str]:
     return [f"--job_endpoint=localhost:{port}"]
 
 
-def _check_jar(options: list[str]) -> None:
+def _flink_jar(options: list[str]) -> list[str]:
     if given(options, "flink_job_server_jar") is not None:
-        return
-    version = given(options, "flink_version") or FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS[-1]
-    jar = cached_jar(version, given(options, "jar_cache_dir"))
-    if not jar.exists():
+        return []
+    version, cache = given(options, "flink_version"), given(options, "jar_cache_dir")
+    jar = find_jar(version, cache)
+    if jar is None:
+        newest = version or VERSIONS[-1]
         raise InputError(
-            f"Beam's Flink job server is not at {str(jar)!r}. Fetch it once with "
-            f"`python -m corpusforge.beam.flink_jar --flink_version {version}`, or give "
-            "--flink_job_server_jar FILE or --job_endpoint HOST:PORT."
+            f"Beam's Flink job server is not at {str(cached_jar(newest, cache))!r}. Fetch it once with "
+            f"`python -m corpusforge.beam.flink_jar --flink_version {newest}` or, where it is not "
+            "served, `--assemble`; or give --flink_job_server_jar FILE or --job_endpoint HOST:PORT."
         )
+    return [f"--flink_job_server_jar={jar}"]
 
 
 def _prism_location(options: list[str]) -> list[str]:

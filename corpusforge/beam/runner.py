@@ -27,7 +27,7 @@ from corpusforge.errors import InputError, RunError
 from corpusforge.run.guard import CRASHES
 from corpusforge.run.stage import Part, Stage
 
-__all__ = ["IN_MEMORY_BYTES", "LOCAL", "BeamExecutor", "WorkerDied", "build"]
+__all__ = ["IN_MEMORY_BYTES", "LOCAL", "BeamExecutor", "WorkerDied", "build", "worth_forking"]
 
 LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 IN_MEMORY_BYTES = 8_000_000
@@ -51,6 +51,12 @@ class WorkerDied(RunError):
             f"a worker process of stage {stage!r} {why}: {name}. Finished parts are kept: give the same "
             f"command again{advice}."
         )
+
+
+def worth_forking(stage: Stage, parts: Sequence[Part], workers: int) -> bool:
+    """Whether local workers make these parts sooner than this process does."""
+    size = sum(part.size for part in parts)
+    return workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES
 
 
 def check_runner(name: str, options: Sequence[str]) -> None:
@@ -123,8 +129,7 @@ class BeamExecutor:
         if not self.local and not (self.runner == "DataflowRunner" and len(parts) == 1):
             self._remote(stage, parts)
             return
-        size = sum(part.size for part in parts)
-        if self.workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES:
+        if worth_forking(stage, parts, self.workers):
             pipeline = self._forked()
             elements = balanced(parts, self.workers)
         else:  # so do, on Dataflow, stages of one task: a job's start costs minutes there

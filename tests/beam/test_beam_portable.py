@@ -18,7 +18,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.portability import common_urns
 
-from corpusforge.beam.flink_jar import VERSIONS, cached_jar, main
+from corpusforge.beam.flink_jar import cached_jar, find_jar, main
 from corpusforge.beam.remote import given, options_for
 from corpusforge.beam.runner import BeamExecutor, build
 from corpusforge.errors import InputError, RunError
@@ -154,15 +154,30 @@ def test_a_worker_killed_under_prism_ends_the_stage(tmp_path: Path) -> None:
     assert not (tmp_path / "numbers" / "manifest.json").exists()
 
 
-@pytest.mark.flink
-def test_flink_gives_the_same_bytes(base: dict[str, str], tmp_path: Path) -> None:
-    jars = [cached_jar(version) for version in VERSIONS if cached_jar(version).exists()]
-    if not jars:
-        pytest.skip(f"no {cached_jar(VERSIONS[-1]).name} in Beam's jar cache; see docs/flink.md")
+def flink_jar() -> Path:
+    jar = find_jar()
+    if jar is None:
+        pytest.skip("no Flink job server in Beam's jar cache; docs/flink.md says how to get it")
     if shutil.which("java") is None:
         pytest.skip("no java")
-    options = ("--runner", "FlinkRunner", "--flink_job_server_jar", str(jars[-1]))
-    assert run(tmp_path / "run", *options) == base
+    return jar
+
+
+@pytest.mark.flink
+def test_flink_gives_the_same_bytes(base: dict[str, str], tmp_path: Path) -> None:
+    flink_jar()
+    assert run(tmp_path / "run", "--runner", "FlinkRunner") == base
+
+
+@pytest.mark.flink
+def test_a_worker_killed_under_flink_ends_the_stage(tmp_path: Path) -> None:
+    flink_jar()
+    with (
+        BeamExecutor("FlinkRunner", 2) as execute,
+        pytest.raises(RunError, match=r"'numbers' failed on FlinkRunner.*resume"),
+    ):
+        run_stage(numbers(tmp_path, work.kill_second), execute)
+    assert not (tmp_path / "numbers" / "manifest.json").exists()
 
 
 def test_what_is_missing_is_named_and_nothing_is_downloaded(tmp_path: Path) -> None:
