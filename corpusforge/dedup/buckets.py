@@ -1,36 +1,26 @@
-"""Candidates: the documents that share a band key, gathered per (band, key range).
+"""Candidates: the living documents that share a band key.
 
-A bucket is the list of ranks with one 64-bit key in one band, ascending, two members or more.
-Reading one range of one band at a time bounds memory by entries / ranges; the buckets come out the
-same for any number of ranges, any order of parts (sort by (band, key), then rank).
-Limit: buckets are held in memory, 4 bytes a membership; documents alone in all their bands
-(most of a corpus) leave nothing behind.
+A bucket is the list of ranks with one 64-bit key in one band, ascending, two members or more. Key
+ranges are searched by `collisions.py`; here their groups lose known copies and, within a scope,
+fall apart by it. The buckets of a document are the same for any number of ranges.
+Limit: buckets are held in memory, 8 bytes a membership.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.dedup.collisions import Groups
 from corpusforge.dedup.corpus import Corpus
-from corpusforge.dedup.parts import SLICES, KeyFile
-from corpusforge.draw import mix64
+from corpusforge.dedup.marks import Marks
+from corpusforge.dedup.parts import BAND_BLOCK
 from corpusforge.text.jit import jit
 
-__all__ = [
-    "Buckets",
-    "choose_ranges",
-    "components",
-    "gather",
-    "gather_range",
-    "regroup",
-    "split",
-]
-
-_ENTRIES = 1 << 20  # of one gather: its sort stays in the cache, so time grows linearly
+__all__ = ["Buckets", "components", "gather", "regroup", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,61 +36,64 @@ class Buckets:
     starts: NDArray[np.int64]
 
 
-def choose_ranges(documents: int) -> int:
-    """Return a number of key ranges (a power of two) that keeps one gather small."""
-    ranges = 1
-    while ranges < SLICES and documents > ranges * _ENTRIES:
-        ranges *= 2
-    return ranges
-
-
-def gather_range(
-    key_files: list[KeyFile],
-    corpus: Corpus,
-    alive: NDArray[np.bool_],
-    band: int,
-    part: int,
-    ranges: int,
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return (ranks, sizes) of the buckets in one key range of one band, in key order.
-
-    `alive` [n, by rank] leaves out documents that are already known copies.
-    """
-    slices = [file.read(band, part, ranges) for file in key_files]
-    keys = np.concatenate([keys for keys, _ in slices])
-    ranks = np.concatenate(
-        [corpus.ranks[rows + base] for (_, rows), base in zip(slices, corpus.bases, strict=False)]
-    )
-    del slices
-    used = alive[ranks]
-    if not used.all():
-        keys, ranks = keys[used], ranks[used]
-    scope = corpus.scope[ranks] if corpus.scope.any() else None
-    if scope is not None:
-        keys = mix64(keys ^ scope)
-    order = np.argsort(keys)
-    ordered = keys[order]
-    twins = np.flatnonzero(ordered[1:] == ordered[:-1])  # few: most documents stand alone
-    return _runs(twins, ranks, order)
-
-
 def gather(
-    corpus: Corpus, alive: NDArray[np.bool_], bands: int, ranges: int | None = None
+    corpus: Corpus, alive: NDArray[np.bool_], groups: Iterable[Groups], marks: Marks
 ) -> Buckets:
-    """Return all buckets of two and more living documents."""
-    key_files = [KeyFile(prefix) for prefix in corpus.prefixes]
-    count = choose_ranges(corpus.size) if ranges is None else ranges
+    """Return all buckets of two and more living documents. `alive` is [n, by rank]."""
+    pieces, sizes = [np.empty(0, np.uint32)], [np.empty(0, np.uint32)]
+    scoped = bool(corpus.scope.any())
+    for some in groups:
+        if some.block < BAND_BLOCK:
+            continue
+        ranks, own = corpus.ranks[marks.places(some.numbers)], some.sizes
+        if scoped:
+            ranks, own = _by_scope(corpus.scope, ranks, own)
+        ranks, own = _living(ranks, own, alive)
+        pieces.append(ranks)
+        sizes.append(own)
+    every = np.concatenate(pieces)
+    del pieces
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes), dtype=np.int64)])
+    return regroup(every, offsets.astype(np.int64), corpus.size)
 
-    def pieces() -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
-        for band in range(bands):
-            for part in range(count):
-                yield gather_range(key_files, corpus, alive, band, part, count)
 
-    found = list(pieces())
-    ranks = np.concatenate([ranks for ranks, _ in found])
-    sizes = np.concatenate([sizes for _, sizes in found])
-    del found
-    return regroup(ranks, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), corpus.size)
+def _by_scope(
+    scope: NDArray[np.uint64], ranks: NDArray[np.uint32], sizes: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Divide each group into one for each scope of its members."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((scope[ranks], group))
+    ranks, group = ranks[order], group[order]
+    own = scope[ranks]
+    new = np.flatnonzero((group[1:] != group[:-1]) | (own[1:] != own[:-1])) + 1
+    return ranks, np.diff(np.concatenate([[0], new, [len(ranks)]])).astype(np.uint32)
+
+
+@jit
+def _living(
+    ranks: NDArray[np.uint32], sizes: NDArray[np.uint32], alive: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return (members, sizes) of the groups of two and more living members, each ascending."""
+    members = np.empty(ranks.size, np.uint32)
+    left = np.empty(sizes.size, np.uint32)
+    used, runs, first = 0, 0, 0
+    for g in range(sizes.size):
+        count = 0
+        for k in range(first, first + sizes[g]):
+            if alive[ranks[k]]:
+                members[used + count] = ranks[k]
+                count += 1
+        first += sizes[g]
+        if count < 2:
+            continue
+        if count > 2:  # a call to sort costs more than the rest of the loop, and most are pairs
+            members[used : used + count].sort()
+        elif members[used] > members[used + 1]:
+            members[used], members[used + 1] = members[used + 1], members[used]
+        used += count
+        left[runs] = count
+        runs += 1
+    return members[:used].copy(), left[:runs].copy()
 
 
 def regroup(ranks: NDArray[np.uint32], offsets: NDArray[np.int64], size: int) -> Buckets:
@@ -140,32 +133,6 @@ def _subset(buckets: Buckets, chosen: NDArray[np.int64], size: int) -> Buckets:
     shift = np.repeat(buckets.offsets[chosen] - offsets[:-1], sizes)
     places = np.arange(offsets[-1], dtype=np.int64) + shift
     return regroup(buckets.documents[buckets.members[places]], offsets, size)
-
-
-@jit
-def _runs(
-    twins: NDArray[np.int64], ranks: NDArray[np.uint32], order: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return (members, sizes) of runs of equal keys; twins[i] has the same key as its successor."""
-    members = np.empty(2 * twins.size, np.uint32)
-    sizes = np.empty(twins.size, np.int64)
-    used, runs, i = 0, 0, 0
-    while i < twins.size:
-        j = i + 1
-        while j < twins.size and twins[j] == twins[j - 1] + 1:
-            j += 1
-        size = j - i + 1
-        for k in range(size):
-            members[used + k] = ranks[order[twins[i] + k]]
-        if size > 2:  # a call to sort costs more than the rest of the loop, and most are pairs
-            members[used : used + size].sort()
-        elif members[used] > members[used + 1]:
-            members[used], members[used + 1] = members[used + 1], members[used]
-        used += size
-        sizes[runs] = size
-        runs += 1
-        i = j
-    return members[:used].copy(), sizes[:runs].copy()
 
 
 @jit

@@ -1,14 +1,15 @@
-"""The documents of all parts as columns, in policy order: number 0 survives against everyone.
+"""The documents that have a neighbour as columns, in policy order: number 0 survives against everyone.
 
 Everything after this module speaks of a document by its *rank* in policy order, so no result can
-depend on the order of parts or rows. Memory is about 150 bytes a document with ids of 32
-characters. Limit: one process holds the narrow columns of all documents (10^8 in 15 GB); beyond,
-select by component (`docs/dedup.md`).
+depend on the order of parts or rows. Documents that share no key with any other (`collisions.py`)
+are copies of nothing; they may be left out, and ranks are then those among the rest. Memory is
+about 150 bytes a document that is in, with ids of 32 characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from corpusforge.dedup.marks import Marks
 from corpusforge.dedup.parts import IDS
 from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.sign import content_keys
 from corpusforge.draw import id_keys, mix64
 from corpusforge.errors import InputError
 from corpusforge.io import parquet
@@ -30,19 +33,28 @@ __all__ = ["Corpus", "load_corpus"]
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """All documents by rank: arrays of length n, indexed by rank, unless they say otherwise."""
+    """Documents by rank: arrays of length n, indexed by rank, unless they say otherwise.
+
+    A document's place is where it stands among those that are in, in order of their numbers.
+    """
 
     prefixes: tuple[str, ...]
     bases: NDArray[np.int64]
     """First document number of each part, and the total: [parts + 1]."""
     numbers: NDArray[np.uint32]
-    """Document number (part base + row) of each rank."""
+    """Document number (part base + row) by place, ascending."""
+    edges: NDArray[np.int64]
+    """First place of each part, and the total: [parts + 1]."""
+    places: NDArray[np.uint32]
+    """Place of each rank."""
     ranks: NDArray[np.uint32]
-    """Rank of each document number."""
+    """Rank by place."""
     ids: pa.Array
-    """Ids by document number."""
+    """Ids by place."""
     sources: pa.DictionaryArray
-    """Sources by document number."""
+    """Sources by place."""
+    seen: Mapping[str, int]
+    """Documents a source, also those that are not in, without the index."""
     shingles: NDArray[np.uint32]
     exact: NDArray[np.uint64]
     """Content key within the scope."""
@@ -55,44 +67,64 @@ class Corpus:
 
     @property
     def size(self) -> int:
-        """Number of documents."""
-        return len(self.numbers)
+        """Number of documents that are in."""
+        return len(self.places)
+
+    @property
+    def documents(self) -> int:
+        """Number of all documents."""
+        return int(self.bases[-1])
 
     def locate(self, ranks: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (part, row) of each rank."""
-        numbers = self.numbers[ranks].astype(np.int64)
+        numbers = self.numbers[self.places[ranks]].astype(np.int64)
         parts = np.searchsorted(self.bases, numbers, side="right") - 1
         return parts, numbers - self.bases[parts]
 
 
-def load_corpus(prefixes: Sequence[str], settings: Settings, index: Sequence[str] = ()) -> Corpus:
-    """Read the narrow columns of all parts and rank their documents.
+def load_corpus(
+    prefixes: Sequence[str],
+    settings: Settings,
+    index: Sequence[str] = (),
+    marks: Marks | None = None,
+) -> Corpus:
+    """Read the narrow columns of all parts and rank their documents, of `marks` if given.
 
     `index` names parts of earlier runs whose documents are all kept and outrank every new one.
     """
-    if not prefixes:
-        raise InputError("dedup: no parts to compare. Sign at least one document part first.")
     every = (*index, *prefixes)
-    tables = [_read_part(prefix) for prefix in every]
-    bases = np.concatenate([[0], np.cumsum([table.num_rows for table in tables])]).astype(np.int64)
-    if bases[-1] >= 1 << 32:
-        raise InputError(f"dedup: {bases[-1]} documents; one selection takes at most 2^32.")
+    tables, numbers, counts, seen = [], [], [0], Counter[str]()
+    for part, prefix in enumerate(every):
+        table = _read_part(prefix, settings)
+        base = counts[-1]
+        counts.append(base + table.num_rows)
+        if part >= len(index):
+            seen.update(_tally(table))
+        rows = np.arange(table.num_rows) if marks is None else marks.rows(base, counts[-1])
+        tables.append(_encoded(table if marks is None else table.take(pa.array(rows))))
+        numbers.append((rows + base).astype(np.uint32))
+    bases = np.array(counts, dtype=np.int64)
+    edges = np.concatenate([[0], np.cumsum([table.num_rows for table in tables])]).astype(np.int64)
     table = pa.concat_tables(tables).unify_dictionaries()
-    frozen = int(bases[len(index)])
+    del tables
+    frozen = int(edges[len(index)])
     order = _policy_order(table, settings, frozen)
     ranks = np.empty(len(order), dtype=np.uint32)
     ranks[order] = np.arange(len(order), dtype=np.uint32)
     scope = _scope_keys(table, settings.scope)
     shingles = _numbers(table, "n_shingles")
-    exact = mix64(_numbers(table, "exact_hash") ^ mix64(shingles.astype(np.uint64) + scope))
+    exact = content_keys(_numbers(table, "exact_hash"), shingles, scope)
     urls = _url_keys(table, settings.url_sources, scope)
     return Corpus(
         every,
         bases,
+        np.concatenate(numbers),
+        edges,
         order,
         ranks,
         table["id"].combine_chunks(),
         table["source"].combine_chunks(),
+        seen,
         shingles[order],
         exact[order],
         urls[order],
@@ -101,18 +133,32 @@ def load_corpus(prefixes: Sequence[str], settings: Settings, index: Sequence[str
     )
 
 
-def _read_part(prefix: str) -> pa.Table:
+def _read_part(prefix: str, settings: Settings) -> pa.Table:
     table = parquet.read_table(prefix + ".ids.parquet")
     if table.schema.names != IDS.names:
         raise InputError(
             f"{prefix}.ids.parquet: columns {table.schema.names}, expected {IDS.names}. "
             "Sign the part again."
         )
+    if settings.scope == "snapshot" and table["snapshot"].null_count:
+        raise InputError(
+            "dedup.scope: 'snapshot' needs the column snapshot for every document. "
+            "Give it, or use scope 'source'."
+        )
+    return table.drop_columns(["lang"])
+
+
+def _tally(table: pa.Table) -> dict[str, int]:
+    counts = pc.value_counts(table["source"])
+    return {item["values"]: item["counts"] for item in counts.to_pylist()}
+
+
+def _encoded(table: pa.Table) -> pa.Table:
     for name in ("source", "date", "snapshot"):
         place = table.schema.get_field_index(name)
         table = table.set_column(place, name, table[name].dictionary_encode())
     place = table.schema.get_field_index("id")
-    return table.set_column(place, "id", table["id"].cast(pa.large_string())).drop_columns(["lang"])
+    return table.set_column(place, "id", table["id"].cast(pa.large_string()))
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
@@ -154,7 +200,7 @@ def _order_key(table: pa.Table, key: str, settings: Settings) -> NDArray[np.int6
 
 
 def _policy_order(table: pa.Table, settings: Settings, frozen: int) -> NDArray[np.uint32]:
-    """Return document numbers, the best first.
+    """Return places, the best first; documents equal in everything stand in order of their place.
 
     One sort of 64-bit keys that hold as much of the policy as fits; equal keys are then sorted by
     the whole policy, which is slow and rare.
@@ -172,7 +218,7 @@ def _policy_order(table: pa.Table, settings: Settings, frozen: int) -> NDArray[n
     short = short[order]
     equal = short[1:] == short[:-1]
     places = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
-    rows = order[places]
+    rows = np.sort(order[places])
     keys: dict[str, Any] = {name: pa.array(column[rows]) for name, column in columns.items()}
     for name in ("id", "exact_hash", "text_bytes"):
         keys[name] = table[name].take(pa.array(rows))
@@ -235,11 +281,6 @@ def _scope_keys(table: pa.Table, scope: str) -> NDArray[np.uint64]:
     if scope == "source":
         return keys
     codes, values = _codes(table, "snapshot")
-    if (codes < 0).any():
-        raise InputError(
-            "dedup.scope: 'snapshot' needs the column snapshot for every document. "
-            "Give it, or use scope 'source'."
-        )
     return mix64(keys + id_keys(values)[codes])
 
 

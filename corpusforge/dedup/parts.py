@@ -1,19 +1,24 @@
 """The three files dedup writes beside a document part, and how they are read back.
 
 `PREFIX.sig`          signatures, uint32 little-endian, [documents, slots]
-`PREFIX.keys`         header (magic, SLICES, entries; uint64), then a block a band: offsets uint64
-                      [SLICES + 1], keys uint64 [entries] ascending, rows uint32 [entries]
+`PREFIX.keys`         header (magic, SLICES, blocks, documents; uint64), offsets uint64
+                      [SLICES * blocks + 1], keys uint64, rows uint32: slice by slice of the key
+                      space, in a slice block by block, in a block by key. Block 0 holds content
+                      keys, block 1 URL keys, one more block follows for each band
 `PREFIX.ids.parquet`  one row a document, columns `IDS`
 
-A key range of a band is a slice of every part, so a worker reads only its range and nothing is
-shuffled in memory. Limits: 2^32 documents a part; local signatures are memory-mapped, remote ones
-are read whole.
+A key range of all blocks is one stretch of keys and one of rows, so a worker reads only its range,
+by three reads a part, and nothing is shuffled in memory. Limits: 2^32 documents a part; local
+signatures are memory-mapped, remote ones are read whole.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,14 +27,19 @@ from numpy.typing import NDArray
 from corpusforge.errors import InputError
 from corpusforge.io import files
 
-__all__ = ["IDS", "SLICES", "KeyFile", "PartSignatures", "read_signatures", "write_keys"]
+__all__ = ["BAND_BLOCK", "CONTENT_BLOCK", "IDS", "SLICES", "URL_BLOCK", "KeyFile", "PartSignatures",
+           "read_signatures", "scattered", "write_keys"]  # fmt: skip
 
 SLICES = 256
-"""Finest division of a band's key space; any power of two up to it may be asked for."""
+"""Finest division of the key space; a key range is one or more slices."""
 
-_MAGIC = 0x3159454B_45474643  # "CFGEKEY1"
-_HEADER = 3 * 8
-_OFFSETS = 8 * (SLICES + 1)
+CONTENT_BLOCK, URL_BLOCK, BAND_BLOCK = 0, 1, 2
+"""Blocks of a key file: equal content, equal URL, and from `BAND_BLOCK` on one for each band."""
+
+_MAGIC = 0x3259454B_45474643  # "CFGEKEY2"
+_HEADER = 4 * 8
+_IN_MEMORY = 1 << 28  # bytes of one part's keys; more are sorted in a mapped scratch file
+_ENTRIES = 1 << 22  # written at a time
 
 IDS = pa.schema(
     [
@@ -73,44 +83,77 @@ def read_signatures(prefix: str, slots: int) -> NDArray[np.uint32]:
     return flat.reshape(-1, slots)
 
 
+def scattered(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the places starts[0], starts[0] + 1, ... (counts[0] of them), starts[1], ..."""
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts - before, counts) + np.arange(counts.sum())
+
+
 def write_keys(
-    path: str, entries: int, bands: Iterable[tuple[NDArray[np.uint64], NDArray[np.uint32]]]
+    path: str,
+    documents: int,
+    sizes: list[int],
+    blocks: Iterable[tuple[NDArray[np.uint64], NDArray[np.uint32]]],
 ) -> None:
-    """Write (keys ascending, rows) of each band, `entries` values each, as one key file."""
-    step = np.uint64(64 - (SLICES.bit_length() - 1))
-    edges = np.arange(1, SLICES, dtype=np.uint64) << step
-    with files.atomic_write(path) as stream:
-        stream.write(np.array([_MAGIC, SLICES, entries], dtype="<u8").tobytes())
-        for keys, rows in bands:
-            inner = np.searchsorted(keys, edges)
-            stream.write(np.concatenate([[0], inner, [entries]]).astype("<u8").tobytes())
-            stream.write(keys.astype("<u8", copy=False).tobytes())
-            stream.write(rows.astype("<u4", copy=False).tobytes())
+    """Write (keys ascending, rows) of each block, `sizes` values each, as one key file."""
+    edges = np.arange(1, SLICES, dtype=np.uint64) << np.uint64(64 - (SLICES.bit_length() - 1))
+    with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
+        keys = _room(Path(scratch) / "keys", sum(sizes), "<u8")
+        rows = _room(Path(scratch) / "rows", sum(sizes), "<u4")
+        inner = np.zeros((SLICES + 1, len(sizes)), dtype=np.int64)
+        first = 0
+        for block, (own, places) in enumerate(blocks):
+            inner[1:-1, block] = np.searchsorted(own, edges)
+            inner[-1, block] = len(own)
+            inner[:, block] += first
+            keys[first : first + len(own)], rows[first : first + len(own)] = own, places
+            first += len(own)
+        counts = np.diff(inner, axis=0)
+        with files.atomic_write(path) as stream:
+            head = np.array([_MAGIC, SLICES, len(sizes), documents], dtype="<u8")
+            offsets = np.concatenate([[0], np.cumsum(counts.ravel())]).astype("<u8")
+            stream.write(head.tobytes() + offsets.tobytes())
+            step = max(1, _ENTRIES * SLICES // max(1, first))
+            both: tuple[NDArray[Any], ...] = (keys, rows)
+            for values in both:
+                for begin in range(0, SLICES, step):
+                    some = slice(begin, min(begin + step, SLICES))
+                    taken = scattered(inner[some].ravel(), counts[some].ravel())
+                    stream.write(values[taken].tobytes())
+        del keys, rows
+
+
+def _room(path: Path, count: int, kind: str) -> NDArray[Any]:
+    if count * np.dtype(kind).itemsize > _IN_MEMORY:
+        return np.memmap(path, dtype=kind, mode="w+", shape=count)
+    return np.empty(count, dtype=kind)
 
 
 class KeyFile:
-    """A part's key file, read slice by slice."""
+    """A part's key file, read range by range."""
 
     def __init__(self, prefix: str) -> None:
         self.path = prefix + ".keys"
         with files.open_raw(self.path) as stream:
             header = np.frombuffer(stream.read(_HEADER), dtype="<u8")
-        if len(header) < 3 or int(header[0]) != _MAGIC or int(header[1]) != SLICES:
+        if len(header) < 4 or int(header[0]) != _MAGIC or int(header[1]) != SLICES:
             raise InputError(f"{self.path}: not a key file of this version. Sign the part again.")
-        self.entries = int(header[2])
+        self.blocks, self.documents = int(header[2]), int(header[3])
 
     def read(
-        self, band: int, part: int, ranges: int
-    ) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-        """Return (keys, rows) of range `part` of `ranges` (a power of two, at most SLICES)."""
-        start = _HEADER + band * (_OFFSETS + 12 * self.entries)
+        self, first: int, last: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
+        """Return (keys, rows, entries [last - first, blocks]) of slices [first, last)."""
         with files.open_raw(self.path) as stream:
-            stream.seek(start)
-            offsets = np.frombuffer(stream.read(_OFFSETS), dtype="<u8")
-            first = int(offsets[part * SLICES // ranges])
-            count = int(offsets[(part + 1) * SLICES // ranges]) - first
-            stream.seek(start + _OFFSETS + 8 * first)
+            start = _HEADER + 8 * (SLICES * self.blocks + 1)
+            stream.seek(start - 8)
+            total = int(np.frombuffer(stream.read(8), dtype="<u8")[0])
+            stream.seek(_HEADER + 8 * first * self.blocks)
+            size = 8 * ((last - first) * self.blocks + 1)
+            offsets = np.frombuffer(stream.read(size), dtype="<u8").astype(np.int64)
+            begin, count = int(offsets[0]), int(offsets[-1] - offsets[0])
+            stream.seek(start + 8 * begin)
             keys = np.frombuffer(stream.read(8 * count), dtype="<u8")
-            stream.seek(start + _OFFSETS + 8 * self.entries + 4 * first)
+            stream.seek(start + 8 * total + 4 * begin)
             rows = np.frombuffer(stream.read(4 * count), dtype="<u4")
-        return keys, rows
+        return keys, rows, np.diff(offsets).reshape(last - first, self.blocks)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.dedup.corpus import Corpus
+from corpusforge.io.parquet import read_table
 
 __all__ = ["CLUSTERS", "DUPLICATES", "METHOD_NAMES", "Alarm", "Counts", "Duplicates"]
 
@@ -77,7 +78,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """The outcome for all documents, by rank; read it through `table` and `clusters`."""
+    """The outcome for documents with a neighbour, by rank; read it through `table` and `clusters`."""
 
     corpus: Corpus
     first_part: int
@@ -105,25 +106,31 @@ class Duplicates:
 
     def removed_rows(self, part: int) -> NDArray[np.int64]:
         """Return the rows of a part that leave, ascending."""
-        return np.flatnonzero(self.removed[self.ranks_of(part)]).astype(np.int64)
+        rows, ranks = self._part(part)
+        return rows[self.removed[ranks]]
 
     def documents_of(self, part: int) -> int:
         """Return the number of documents of a part."""
-        return len(self.ranks_of(part))
+        place = part + self.first_part
+        return int(self.corpus.bases[place + 1] - self.corpus.bases[place])
 
     def ids_of(self, part: int) -> pa.Array:
-        """Return the id of each document of a part, by row."""
-        return self._ids(self.ranks_of(part))
+        """Return the id of each document of a part, by row; read from its file."""
+        return self._column(part, "id")
 
     def sources_of(self, part: int) -> pa.Array:
-        """Return the source of each document of a part, by row."""
-        return self._sources(self.ranks_of(part))
+        """Return the source of each document of a part, by row; read from its file."""
+        return self._column(part, "source")
+
+    def _column(self, part: int, name: str) -> pa.Array:
+        prefix = self.corpus.prefixes[part + self.first_part]
+        return read_table(prefix + ".ids.parquet", [name])[name].combine_chunks()
 
     def table(self, part: int) -> pa.Table:
         """Return a part's removed documents (under mark: its copies) as `DUPLICATES`, by row."""
-        ranks = self.ranks_of(part)
-        rows = np.flatnonzero(self.removed[ranks] | (self.method[ranks] != 0))
-        ranks = ranks[rows]
+        rows, ranks = self._part(part)
+        told = self.removed[ranks] | (self.method[ranks] != 0)
+        rows, ranks = rows[told], ranks[told]
         roots = self.kept[ranks]
         gone = pa.array(self.removed[roots])
         names = np.array(METHOD_NAMES, dtype=object)[self.method[ranks]]
@@ -137,35 +144,42 @@ class Duplicates:
             pa.array(self.sizes[roots].astype(np.int64)),
             self._sources(ranks),
             _unless(gone, self._sources(roots)),
-            pa.array(rows.astype(np.int64)),
+            pa.array(rows),
         ]
         return pa.Table.from_arrays(columns, schema=DUPLICATES)
 
     def clusters(self, part: int) -> pa.Table:
         """Return a part's staying documents that have copies, as `CLUSTERS`, by row."""
-        ranks = self.ranks_of(part)
-        rows = np.flatnonzero(~self.removed[ranks] & (self.sizes[self.kept[ranks]] > 1))
-        ranks = ranks[rows]
+        rows, ranks = self._part(part)
+        told = ~self.removed[ranks] & (self.sizes[self.kept[ranks]] > 1)
+        rows, ranks = rows[told], ranks[told]
         roots = self.kept[ranks]
         columns = [
             self._ids(ranks),
-            pa.array(rows.astype(np.int64)),
+            pa.array(rows),
             self._ids(roots),
             pa.array(self.sizes[roots].astype(np.int64)),
         ]
         return pa.Table.from_arrays(columns, schema=CLUSTERS)
 
     def ranks_of(self, part: int) -> NDArray[np.uint32]:
-        """Return the rank of each document of a part, by row."""
-        bases = self.corpus.bases
+        """Return the rank of each document of a part, by row; only where all documents are in."""
+        rows, ranks = self._part(part)
+        assert len(rows) == self.documents_of(part)
+        return ranks
+
+    def _part(self, part: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """Return (rows, ranks) of the documents of a part that have a neighbour, by row."""
         place = part + self.first_part
-        return self.corpus.ranks[bases[place] : bases[place + 1]]
+        low, high = self.corpus.edges[place : place + 2]
+        rows = self.corpus.numbers[low:high].astype(np.int64) - self.corpus.bases[place]
+        return rows, self.corpus.ranks[low:high]
 
     def _ids(self, ranks: NDArray[np.uint32]) -> pa.Array:
-        return self.corpus.ids.take(pa.array(self.corpus.numbers[ranks])).cast(pa.string())
+        return self.corpus.ids.take(pa.array(self.corpus.places[ranks])).cast(pa.string())
 
     def _sources(self, ranks: NDArray[np.uint32]) -> pa.Array:
-        return self.corpus.sources.take(pa.array(self.corpus.numbers[ranks])).cast(pa.string())
+        return self.corpus.sources.take(pa.array(self.corpus.places[ranks])).cast(pa.string())
 
 
 def _unless(condition: pa.Array, values: pa.Array) -> pa.Array:

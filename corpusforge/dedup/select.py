@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup import greedy
 from corpusforge.dedup.buckets import Buckets, components, gather, split
+from corpusforge.dedup.collisions import choose_ranges, read_collisions, write_collisions
 from corpusforge.dedup.corpus import Corpus, load_corpus
-from corpusforge.dedup.parts import read_signatures
+from corpusforge.dedup.marks import Marks
+from corpusforge.dedup.parts import KeyFile, read_signatures
 from corpusforge.dedup.plan import Plan, make_plan
 from corpusforge.dedup.results import Alarm, Counts, Duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.verify import TextOf, Verifier
+from corpusforge.errors import InputError
 
 __all__ = ["Selection", "find_duplicates", "select_near"]
 
@@ -45,20 +48,43 @@ def find_duplicates(
     text_of: TextOf | None = None,
     *,
     index: Sequence[str] = (),
-    ranges: int | None = None,
     groups: int = 1,
+    collisions: Sequence[str] | None = None,
 ) -> Duplicates:
     """Return the duplicates among signed parts, and against the parts of an earlier run's index.
 
     `text_of(part, rows)` gives texts for exact comparison; without it the estimate decides alone.
-    `ranges` divides the key space and `groups` the candidate graph (by whole components), to
-    bound memory; neither changes the result. Raises InputError for parts that do not fit.
+    `collisions` are the files of all key ranges over (index, parts) where others wrote them;
+    `groups` divides the candidate graph by whole components. Neither these nor `settings.ranges`
+    change the result. Raises InputError for parts that do not fit.
     """
-    corpus = load_corpus(part_prefixes, settings, index)
+    if not part_prefixes:
+        raise InputError("dedup: no parts to compare. Sign at least one document part first.")
+    if collisions is not None:
+        return _select(part_prefixes, settings, text_of, index, groups, collisions)
+    with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
+        every = (*index, *part_prefixes)
+        ranges = choose_ranges(settings, sum(KeyFile(prefix).documents for prefix in every))
+        paths = [f"{scratch}/{number}.groups" for number in range(ranges)]
+        for number, path in enumerate(paths):
+            write_collisions(every, settings, number, ranges, path)
+        return _select(part_prefixes, settings, text_of, index, groups, paths)
+
+
+def _select(
+    part_prefixes: Sequence[str],
+    settings: Settings,
+    text_of: TextOf | None,
+    index: Sequence[str],
+    groups: int,
+    paths: Sequence[str],
+) -> Duplicates:
+    marks = _mark((*index, *part_prefixes), settings, paths)
+    corpus = load_corpus(part_prefixes, settings, index, marks)
     kept = np.arange(corpus.size, dtype=np.uint32)
     similarity = np.ones(corpus.size, dtype=np.float32)
     method = np.zeros(corpus.size, dtype=np.uint8)
-    counts = Counts(documents=corpus.size)
+    counts = Counts(documents=corpus.documents)
     if settings.method != "off":
         for keys, name in ((corpus.exact, _EXACT), (corpus.urls, _URL)):
             copies, firsts = _equal_keys(keys, method, corpus.frozen)
@@ -67,7 +93,9 @@ def find_duplicates(
                 similarity[copies] = _estimates(corpus, settings, copies, firsts)
     if settings.method == "fuzzy":
         alive = (method == 0) & (corpus.shingles > 0)
-        found = _near(corpus, alive, settings, text_of, len(index), ranges, groups)
+        every = gather(corpus, alive, read_collisions(paths), marks)
+        del marks
+        found = _near(corpus, every, settings, text_of, len(index), groups)
         kept[found.removed], method[found.removed] = found.kept, _MINHASH
         similarity[found.removed] = found.similarity
         counts = found.counts
@@ -75,19 +103,27 @@ def find_duplicates(
     return _outcome(corpus, settings, len(index), kept, similarity, method, counts)
 
 
+def _mark(prefixes: Sequence[str], settings: Settings, paths: Sequence[str]) -> Marks:
+    """Return which documents have a neighbour; with spans all are asked for their rank."""
+    marks = Marks(sum(KeyFile(prefix).documents for prefix in prefixes))
+    for some in read_collisions(paths):
+        marks.add(some.numbers)
+    if settings.spans != "off":
+        marks.add_all()
+    marks.seal()
+    return marks
+
+
 def _near(
     corpus: Corpus,
-    alive: NDArray[np.bool_],
+    every: Buckets,
     settings: Settings,
     text_of: TextOf | None,
     first_part: int,
-    ranges: int | None,
     groups: int,
 ) -> Selection:
     plan = make_plan(settings)
-    every = gather(corpus, alive, plan.bands, ranges)
     sets = split(every, groups, corpus.size) if groups > 1 else [every]
-    del every
     return _merge(
         corpus, [_near_in(corpus, some, settings, plan, text_of, first_part) for some in sets]
     )
@@ -115,7 +151,7 @@ def _merge(corpus: Corpus, found: list[Selection]) -> Selection:
         np.concatenate([item.kept for item in found] + [np.empty(0, np.uint32)]),
         np.concatenate([item.similarity for item in found] + [np.empty(0, np.float32)]),
         Counts(
-            corpus.size,
+            corpus.documents,
             sum(count.candidates for count in counts),
             sum(count.compared for count in counts),
             sum(count.verified for count in counts),
@@ -157,7 +193,7 @@ def select_near(
                 sweeps += 1
     gone = np.flatnonzero(result.state == greedy.REMOVED)
     counts = Counts(
-        corpus.size,
+        corpus.documents,
         len(buckets.documents),
         result.compared,
         len(pairs),
@@ -184,7 +220,7 @@ def _chained(buckets: Buckets, signatures: NDArray[np.uint32], corpus: Corpus) -
     gone = np.flatnonzero(roots != np.arange(len(roots)))
     similarity = (signatures[gone] == signatures[roots[gone]]).mean(axis=1, dtype=np.float32)
     documents = buckets.documents
-    counts = Counts(corpus.size, len(documents), len(gone))
+    counts = Counts(corpus.documents, len(documents), len(gone))
     return Selection(documents[gone], documents[roots[gone]], similarity, counts)
 
 
@@ -278,12 +314,12 @@ def _outcome(
 
 def _alarms(corpus: Corpus, settings: Settings, removed: NDArray[np.bool_]) -> tuple[Alarm, ...]:
     names = corpus.sources.dictionary.to_pylist()
-    codes = np.asarray(corpus.sources.indices)[corpus.numbers[corpus.frozen :]]
-    seen = np.bincount(codes, minlength=len(names))
+    codes = np.asarray(corpus.sources.indices)[corpus.places[corpus.frozen :]]
     lost = np.bincount(codes[removed[corpus.frozen :]], minlength=len(names))
     found = [
-        Alarm(name, int(seen[place]), int(lost[place]), settings.alarm)
+        Alarm(name, corpus.seen[name], int(lost[place]), settings.alarm)
         for place, name in enumerate(names)
-        if seen[place] >= settings.alarm_minimum and lost[place] > settings.alarm * seen[place]
+        if corpus.seen.get(name, 0) >= settings.alarm_minimum
+        and lost[place] > settings.alarm * corpus.seen[name]
     ]
     return tuple(sorted(found, key=lambda alarm: alarm.source))

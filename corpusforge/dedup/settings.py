@@ -88,6 +88,9 @@ class Settings:
     span_characters: int = 40
     """Shortest line or paragraph (in characters) that counts as a repeat."""
 
+    ranges: int = 0
+    """Key ranges in which collisions are looked for, a task each; 0: one for 4 million documents."""
+
     def __post_init__(self) -> None:
         for key, known in (
             ("method", METHODS),
@@ -121,6 +124,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("audit_sample", 0, 1 << 62),
     ("audit_limit", 0.0, 1.0),
     ("span_characters", 1, 1 << 31),
+    ("ranges", 0, 256),
 )
 
 

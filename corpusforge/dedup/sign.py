@@ -18,12 +18,21 @@ from corpusforge.dedup.parts import IDS, PartSignatures, read_signatures, write_
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.urls import url_hashes
+from corpusforge.draw import mix64
 from corpusforge.errors import InputError
 from corpusforge.io import files, parquet
 from corpusforge.text.classes import class_table, lower_table
 from corpusforge.text.packed import packed
 
-__all__ = ["exact_hashes", "shingle_sets", "sign", "sign_part", "to_datasketch", "write_bands"]
+__all__ = [
+    "content_keys",
+    "exact_hashes",
+    "shingle_sets",
+    "sign",
+    "sign_part",
+    "to_datasketch",
+    "write_bands",
+]
 
 
 def sign(
@@ -123,16 +132,36 @@ def _id_rows(
 
 
 def write_bands(prefix: str, settings: Settings) -> None:
-    """Write a part's `.keys` from its `.sig` and `.ids.parquet`, one band in memory at a time."""
+    """Write a part's `.keys` from its `.sig` and `.ids.parquet`."""
     plan = make_plan(settings)
     signatures = read_signatures(prefix, settings.slots)
-    shingles = parquet.read_table(prefix + ".ids.parquet", ["n_shingles"])["n_shingles"]
-    used = np.flatnonzero(np.asarray(shingles)).astype(np.int64)
+    table = parquet.read_table(prefix + ".ids.parquet", ["n_shingles", "exact_hash", "url_hash"])
+    shingles, content, urls = (np.asarray(column.combine_chunks()) for column in table.columns)
+    used = np.flatnonzero(shingles).astype(np.int64)
+    linked = np.flatnonzero(urls)
+    sizes = [len(content), len(linked), *[len(used)] * plan.bands]
 
-    def bands() -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
+    def blocks() -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
+        yield _sorted(content_keys(content, shingles), np.arange(len(content)))
+        yield _sorted(mix64(urls[linked]), linked)
         for band in range(plan.bands):
-            keys = kernels.band_keys(signatures, used, band, plan.rows)
-            order = np.argsort(keys, kind="stable")
-            yield keys[order], used[order].astype(np.uint32)
+            yield _sorted(kernels.band_keys(signatures, used, band, plan.rows), used)
 
-    write_keys(prefix + ".keys", len(used), bands())
+    write_keys(prefix + ".keys", len(content), sizes, blocks())
+
+
+def content_keys(
+    content: NDArray[np.uint64],
+    shingles: NDArray[np.uint32],
+    scope: NDArray[np.uint64] | None = None,
+) -> NDArray[np.uint64]:
+    """Return the key that exact copies (within a scope) share, uint64 [n]."""
+    within = shingles.astype(np.uint64) if scope is None else shingles.astype(np.uint64) + scope
+    return mix64(content ^ mix64(within))
+
+
+def _sorted(
+    keys: NDArray[np.uint64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    order = np.argsort(keys, kind="stable")
+    return keys[order], rows[order].astype(np.uint32)

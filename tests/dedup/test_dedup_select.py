@@ -13,7 +13,7 @@ import pytest
 from dedup_twins import jaccard
 
 from corpusforge.dedup.corpus import load_corpus
-from corpusforge.dedup.parts import KeyFile
+from corpusforge.dedup.parts import BAND_BLOCK, SLICES, KeyFile
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
@@ -95,10 +95,12 @@ def shared_buckets(prefixes, settings):
     names = corpus.ids.to_pylist()
     buckets = defaultdict(set)
     for part, prefix in enumerate(prefixes):
-        file = KeyFile(prefix)
-        for band in range(make_plan(settings).bands):
-            for key, row in zip(*file.read(band, 0, 1), strict=True):
-                buckets[band, int(key)].add(names[corpus.bases[part] + row])
+        keys, rows, counts = KeyFile(prefix).read(0, SLICES)
+        assert counts.shape == (SLICES, BAND_BLOCK + make_plan(settings).bands)
+        blocks = np.repeat(np.tile(np.arange(counts.shape[1]), SLICES), counts.ravel())
+        for block, key, row in zip(blocks, keys, rows, strict=True):
+            if block >= BAND_BLOCK:
+                buckets[block, int(key)].add(names[corpus.bases[part] + row])
     return {
         frozenset(pair) for group in buckets.values() for pair in itertools.combinations(group, 2)
     }
@@ -163,10 +165,10 @@ def test_equal_results_for_any_order_ranges_and_groups(tmp_path, pages):
     parts = [shuffled[300:], shuffled[:100], [], shuffled[100:300]]
     for options in (
         {},
-        {"ranges": 16},
-        {"ranges": 256},
+        {"settings": Settings(ranges=3)},
+        {"settings": Settings(ranges=256)},
         {"groups": 3},
-        {"groups": 50, "ranges": 2},
+        {"groups": 50, "settings": Settings(ranges=16)},
     ):
         assert rows_of(run(tmp_path, parts, **options)) == expected, options
 
@@ -385,11 +387,20 @@ def test_parts_are_the_same_bytes_for_any_batches(tmp_path, pages):
 def test_key_ranges_are_slices_of_the_whole(tmp_path, pages):
     sign_part([batch(as_rows(pages))], Settings(), str(tmp_path / "p"))
     file = KeyFile(str(tmp_path / "p"))
-    keys, rows = file.read(3, 0, 1)
-    assert (np.diff(keys.astype(object)) >= 0).all()
-    pieces = [file.read(3, part, 64) for part in range(64)]
-    assert np.concatenate([k for k, _ in pieces]).tolist() == keys.tolist()
-    assert np.concatenate([r for _, r in pieces]).tolist() == rows.tolist()
+    keys, rows, counts = file.read(0, SLICES)
+    edges = [0, 1, 100, 101, 256]
+    pieces = [file.read(first, last) for first, last in itertools.pairwise(edges)]
+    assert np.concatenate([own for own, _, _ in pieces]).tolist() == keys.tolist()
+    assert np.concatenate([own for _, own, _ in pieces]).tolist() == rows.tolist()
+    assert np.concatenate([own for _, _, own in pieces]).tolist() == counts.tolist()
+    first = 0
+    for number, blocks in enumerate(counts):
+        for count in blocks:
+            own = keys[first : first + count]
+            assert (own >> np.uint64(56) == number).all()
+            assert (own[1:] >= own[:-1]).all()
+            first += count
+    assert first == len(keys)
 
 
 def test_wrong_files_are_named(tmp_path):
@@ -431,4 +442,4 @@ def test_policy_order_equals_python_sorting(tmp_path, order):
         return (*(parts[name] for name in order), row["id"])
 
     expected = [row["id"] for row in sorted(rows, key=key)]
-    assert corpus.ids.take(pa.array(corpus.numbers)).to_pylist() == expected
+    assert corpus.ids.take(pa.array(corpus.places)).to_pylist() == expected
