@@ -12,6 +12,7 @@ _MODULES = (
     "corpusforge.run.scores",
     "corpusforge.run.quality",
     "corpusforge.run.signatures",
+    "corpusforge.run.collisions",
     "corpusforge.run.duplicates",
     "corpusforge.run.contamination",
     "corpusforge.run.tokens",

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from corpusforge.errors import InputError
 from corpusforge.io import files
 
-__all__ = ["BAND_BLOCK", "CONTENT_BLOCK", "IDS", "SLICES", "URL_BLOCK", "KeyFile", "PartSignatures",
-           "read_signatures", "scattered", "write_keys"]  # fmt: skip
+__all__ = ["BAND_BLOCK", "CONTENT_BLOCK", "IDS", "KEY_FILE", "SLICES", "URL_BLOCK", "KeyFile",
+           "PartSignatures", "read_signatures", "scattered", "write_keys"]  # fmt: skip
 
 SLICES = 256
 """Finest division of the key space; a key range is one or more slices."""
@@ -36,6 +36,8 @@ SLICES = 256
 CONTENT_BLOCK, URL_BLOCK, BAND_BLOCK = 0, 1, 2
 """Blocks of a key file: equal content, equal URL, and from `BAND_BLOCK` on one for each band."""
 
+KEY_FILE = 2
+"""Version of the key file's layout: parts signed with another one are signed again."""
 _MAGIC = 0x3259454B_45474643  # "CFGEKEY2"
 _HEADER = 4 * 8
 _IN_MEMORY = 1 << 28  # bytes of one part's keys; more are sorted in a mapped scratch file

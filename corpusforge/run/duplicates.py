@@ -24,6 +24,7 @@ from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches, read_table, write_table
+from corpusforge.run.collisions import collision_paths
 from corpusforge.run.context import Context
 from corpusforge.run.repeats import Repeats, find_repeats
 from corpusforge.run.stage import Made, Part, Stage, part_name
@@ -36,44 +37,64 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the task is told: the settings and how many document parts there are."""
+    """What the task is told: the settings, how many document parts there are, who collides."""
 
     settings: Settings
     parts: int
+    collisions: tuple[str, ...] | None
 
 
 def stage(context: Context) -> Stage:
     """Return the duplicates stage."""
     size = sum(output.bytes for output in context.manifests["signatures"].outputs)
-    work = Work(context.recipe.dedup, context.part_count)
+    paths = collision_paths(context)
+    work = Work(context.recipe.dedup, context.part_count, None if paths is None else tuple(paths))
     return Stage(
         name="duplicates",
         run=context.run,
         work=make_duplicates,
         parts=(Part("duplicates", 0, context.run, work, size=size),),
         settings={"dedup": context.recipe.dedup},
-        reads=context.reads("documents", "quality", "signatures"),
+        reads=context.reads("documents", "quality", "signatures", "collisions"),
     )
+
+
+class SignedRows(Sequence[NDArray[np.int64]]):
+    """Rows of the signed documents of each document part; that of one part at a time is held."""
+
+    def __init__(self, run: str, parts: int) -> None:
+        self._run, self._parts = run, parts
+        self._held: tuple[int, NDArray[np.int64]] | None = None
+
+    def __len__(self) -> int:
+        return self._parts
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < self._parts:
+            raise IndexError(index)
+        if self._held is None or self._held[0] != index:
+            self._held = index, np.flatnonzero(kept_rows(self._run, index, "quality"))
+        return self._held[1]
 
 
 def make_duplicates(part: Part) -> Made:
     """Find the duplicates among all parts; write removed rows, clusters and drop rows per part."""
     work: Work = part.settings
     run = part.run
-    rows = [np.flatnonzero(kept_rows(run, index, "quality")) for index in range(work.parts)]
+    rows = SignedRows(run, work.parts)
 
     def text_of(index: int, wanted: NDArray[np.int64]) -> pa.Array:
         return texts_at(run, index, rows[index][wanted])
 
     prefixes = [files.join(run, "signatures", part_name(index)) for index in range(work.parts)]
-    found = find_duplicates(prefixes, work.settings, text_of)
+    found = find_duplicates(prefixes, work.settings, text_of, collisions=work.collisions)
     repeats = find_repeats(run, work.settings, found, rows)
-    made = Made(documents=sum(len(own) for own in rows), input_bytes=part.size)
+    made = Made(documents=found.counts.documents, input_bytes=part.size)
     methods: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
     examples: list[dict[str, Any]] = []
-    for index in range(work.parts):
-        table = _write_part(run, index, found, repeats[index], rows[index], made)
+    for index, own in enumerate(rows):
+        table = _write_part(run, index, found, repeats[index], own, made)
         methods.update(table.column("method").to_pylist())
         sources = zip(
             table.column("removed_source").to_pylist(),

@@ -17,6 +17,7 @@ from corpusforge.manifest import Manifest
 from corpusforge.recipe import Recipe
 from corpusforge.run import (
     choice,
+    collisions,
     contamination,
     directory,
     documents,
@@ -58,6 +59,7 @@ _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "scores": scores.scores_stage,
     "quality": quality.stage,
     "signatures": signatures.stage,
+    "collisions": collisions.stage,
     "duplicates": duplicates.stage,
     "evaluation": contamination.evaluation_stage,
     "hits": contamination.hits_stage,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 
+from corpusforge.dedup.parts import KEY_FILE
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import sign_part
 from corpusforge.io import files
@@ -27,9 +29,10 @@ def stage(context: Context) -> Stage:
         Part("signatures", index, context.run, settings, size=context.part_size(index))
         for index in range(context.part_count)
     )
-    used = {
+    used: dict[str, Any] = {
         key: getattr(settings, key) for key in ("slots", "ngram", "seed", "threshold", "recall")
     }
+    used["key_file"] = KEY_FILE
     return Stage(
         name="signatures",
         run=context.run,
