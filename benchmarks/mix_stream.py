@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from corpusforge.draw import id_keys, uniform
-from corpusforge.mix import Settings, Supply, plan, stream
-from corpusforge.mix.sample import draw
+from corpusforge.mix import PhasePlan, Settings, Supply, plan, stream
 from corpusforge.shard import Settings as Shard
 from corpusforge.shard import TokenStream, shard_bounds, shard_name, verify, write_shard
 
@@ -70,7 +69,8 @@ def by_u(have: dict[str, Supply], asked: dict[str, int]) -> tuple[np.ndarray, np
     """Return (leaf, length) of the stream ordered by u, the simpler rule."""
     columns = []
     for number, (name, tokens) in enumerate(sorted(asked.items())):
-        drawn, copies, lengths = draw(have[name], tokens, 1)
+        draws = stream({name: have[name]}, [PhasePlan(name, {name: tokens})], 1)
+        drawn, copies, lengths = draws.row, draws.copy, draws.length
         h = np.empty(len(drawn))
         for copy in np.unique(copies):
             here = copies == copy

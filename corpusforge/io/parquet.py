@@ -5,11 +5,13 @@ zstd level 3; statistics off and a fixed writer version, so equal rows give equa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from types import TracebackType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpusforge.io import files
@@ -17,6 +19,7 @@ from corpusforge.io import files
 __all__ = [
     "Writer",
     "read_batches",
+    "read_between",
     "read_rows",
     "read_table",
     "row_count",
@@ -123,6 +126,26 @@ def read_rows(path: str, start: int, stop: int) -> pa.Table:
                 groups.append(number)
             before = after
         return reader.read_row_groups(groups).slice(start - first, stop - start)
+
+
+def read_between(path: str, column: str, low: str, high: str = "") -> pa.Table:
+    """Return the rows of a file sorted by a string column that have low <= value < high.
+
+    Without `high` up to the end. The row groups that can hold them are found by bisection.
+    """
+    with files.open_raw(path) as stream:
+        reader = pq.ParquetFile(stream)
+
+        def first(group: int) -> str:
+            return str(reader.read_row_group(group, columns=[column]).column(0)[0])
+
+        groups = range(reader.metadata.num_row_groups)
+        start = max(0, bisect_left(groups, low, key=first) - 1) if low else 0
+        stop = bisect_left(groups, high, key=first) if high else len(groups)
+        table = reader.read_row_groups(groups[start:stop])
+    values = table.column(column)
+    inside = pc.greater_equal(values, low)
+    return table.filter(pc.and_(inside, pc.less(values, high)) if high else inside)
 
 
 def row_count(path: str, groups: Sequence[int] | None = None) -> int:

@@ -3,20 +3,15 @@
 from corpusforge.mix.estimate import choose, estimated_tokens, scaled_tokens
 from corpusforge.mix.leaves import check, leaf_paths
 from corpusforge.mix.plan import PhasePlan, Plan, Share, plan, plan_validation
-from corpusforge.mix.receipt import (
-    Report,
-    diversity,
-    receipt,
-    repetition_ledger,
-    repetitions,
-    repetitions_table,
-    tokens_by,
-)
-from corpusforge.mix.sample import Draws, Supply, held_out, stream
+from corpusforge.mix.receipt import Delivered, Report, delivered, diversity, receipt
+from corpusforge.mix.repetition import repetition_ledger
+from corpusforge.mix.sample import Draws, Supply, held_out
 from corpusforge.mix.settings import Settings
+from corpusforge.mix.stretch import stream
 from corpusforge.mix.supply import Supplies, supplies
 
 __all__ = [
+    "Delivered",
     "Draws",
     "PhasePlan",
     "Plan",
@@ -27,6 +22,7 @@ __all__ = [
     "Supply",
     "check",
     "choose",
+    "delivered",
     "diversity",
     "estimated_tokens",
     "held_out",
@@ -35,10 +31,7 @@ __all__ = [
     "plan_validation",
     "receipt",
     "repetition_ledger",
-    "repetitions",
-    "repetitions_table",
     "scaled_tokens",
     "stream",
     "supplies",
-    "tokens_by",
 ]

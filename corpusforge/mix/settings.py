@@ -105,6 +105,9 @@ class Settings:
     """First estimate for choosing what to tokenize. A low figure tokenizes more than needed."""
     margin: float = 0.1
     """How many tokens more than asked are made, as a share, in case the estimate is off."""
+    range_documents: int = 2_000_000
+    """Documents that one task of the mixture holds; a run of more is mixed in ranges, by as many
+    tasks as it takes, to the same stream."""
 
     def __post_init__(self) -> None:
         check_weights(self.weights, "mix.weights")
@@ -125,3 +128,5 @@ class Settings:
             raise RecipeError(f"mix.validation is {self.validation}; expected a share in [0, 1).")
         if self.margin < 0:
             raise RecipeError(f"mix.margin is {self.margin}; expected 0 or more.")
+        if self.range_documents < 1:
+            raise RecipeError(f"mix.range_documents is {self.range_documents}; expected 1 or more.")

@@ -1,54 +1,128 @@
 """From the index of token parts to the supplies that the draw takes.
 
-Reads the narrow index only, never tokens. Part numbers are positions in the list of parts that the
-caller gives (and gives to the shard writer again); nothing that is drawn depends on that order.
-Limit: the index of all parts is in memory, about 60 bytes a document.
+Reads the narrow index only, part by part, never tokens. Part numbers are positions in the list of
+parts that the caller gives (and gives to the shard writer again); nothing that is drawn depends on
+that order. Limit: the index of the given parts is in memory, in columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.draw import id_keys
 from corpusforge.io.parquet import read_table
 from corpusforge.mix.leaves import Node, assign, tree
-from corpusforge.mix.sample import Draws, Supply, held_out
+from corpusforge.mix.sample import I64, Draws, Supply, held_out
 from corpusforge.mix.settings import COLUMNS, Settings
 
-__all__ = ["Supplies", "supplies"]
+__all__ = ["SIDES", "Supplies", "Totals", "column_keys", "supplies"]
 
+SIDES = ("train", "val")
 _READ = ["id", "source", *COLUMNS, "offset", "tokens", "cluster"]
+_KEPT = ["id", "source", *COLUMNS]
+_HASHED = 1 << 16
+"""Strings of a column that are Python objects at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums of supplies: by side and leaf (documents, tokens, tokens of the longest), by source.
+
+    `seen` and `unshared` are documents by source, the latter of no leaf.
+    """
+
+    leaves: dict[str, dict[str, tuple[int, int, int]]]
+    seen: dict[str, int]
+    unshared: dict[str, int]
+
+    def tokens(self, side: str) -> dict[str, int]:
+        """Return the tokens of each leaf of a side."""
+        return {path: sums[1] for path, sums in self.leaves[side].items()}
+
+    @classmethod
+    def of(cls, found: Sequence[dict[str, Any]]) -> Totals:
+        """Return the sum of totals that are plain values (as receipts hold them)."""
+        total = cls({side: {} for side in SIDES}, {}, {})
+        for one in found:
+            for side, leaves in one["leaves"].items():
+                for path, (documents, tokens, longest) in leaves.items():
+                    have = total.leaves[side].get(path, (0, 0, 0))
+                    sums = (have[0] + documents, have[1] + tokens, max(have[2], longest))
+                    total.leaves[side][path] = sums
+            for mine, theirs in ((total.seen, one["seen"]), (total.unshared, one["unshared"])):
+                for source, count in theirs.items():
+                    mine[source] = mine.get(source, 0) + count
+        return total
 
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
     """Training and held-out supplies by leaf path, and documents of no leaf by source.
 
-    `index` is the index of all parts, one after another; `starts` are the parts' first rows in it.
+    `index` holds id, source and the columns of splits of all parts, one part after another;
+    `starts` are the parts' first rows in it, `first` the number of the first part.
     """
 
     train: dict[str, Supply]
     validation: dict[str, Supply]
     unshared: dict[str, int]
     index: pa.Table
-    starts: NDArray[np.int64]
+    starts: I64
+    first: int = 0
 
-    def numbers(self, draws: Draws) -> NDArray[np.int64]:
-        """Return the row of `index` of each draw."""
-        return self.starts[draws.part] + draws.row
+    @property
+    def sides(self) -> dict[str, dict[str, Supply]]:
+        """The supplies by side and leaf."""
+        return dict(zip(SIDES, (self.train, self.validation), strict=True))
+
+    @property
+    def totals(self) -> Totals:
+        """The sums of these supplies."""
+        leaves = {
+            side: {
+                path: (len(own), own.tokens, int(own.lengths.max(initial=0)))
+                for path, own in supply.items()
+            }
+            for side, supply in self.sides.items()
+        }
+        return Totals(leaves, _counts(self.index.column("source")), self.unshared)
+
+    def numbers(self, places: Draws | Supply) -> I64:
+        """Return the row of `index` of each draw, or of each document of a supply."""
+        part, row = (
+            (places.part, places.row)
+            if isinstance(places, Draws)
+            else (places.parts, places.rows)
+        )  # fmt: skip
+        return self.starts[part - self.first] + row
+
+    def ids(self, places: Draws | Supply) -> pa.Array:
+        """Return the ids of draws, or of the documents of a supply."""
+        return self.rows(places, ["id"]).column("id").combine_chunks()
+
+    def rows(self, places: Draws | Supply, columns: Sequence[str] = _KEPT) -> pa.Table:
+        """Return rows of the index as plain columns."""
+        rows = self.index.select(list(columns)).take(pa.array(self.numbers(places)))
+        return rows.cast(pa.schema([(name, pa.string()) for name in columns]))
 
     def named(self, draws: Draws) -> pa.Table:
         """Return the draws as the table that the shard writer takes: with id and source."""
-        rows = self.index.select(["id", "source"]).take(pa.array(self.numbers(draws)))
-        table = draws.table()
-        for name in ("source", "id"):
-            table = table.add_column(0, name, rows.column(name))
-        return table
+        return named(draws, self.ids(draws))
+
+
+def named(draws: Draws, ids: pa.Array | None) -> pa.Table:
+    """Return the draws as the table that the shard writer takes, given their ids."""
+    assert ids is not None
+    sources = pa.array([path.split("/")[0] for path in draws.names], pa.string())
+    source = pa.DictionaryArray.from_arrays(pa.array(draws.leaf), sources).cast(pa.string())
+    return draws.table().add_column(0, "source", source).add_column(0, "id", ids)
 
 
 def supplies(
@@ -56,42 +130,81 @@ def supplies(
     settings: Settings,
     seed: int,
     incomplete: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    first: int = 0,
 ) -> Supplies:
     """Return the supplies of all documents in `parts` (paths of `*.parquet` indexes).
 
-    `incomplete` names the leaves of which only a head was tokenized.
+    `incomplete` names the leaves of which only a head was tokenized; `sources` all sources, where
+    `parts` are some of the parts, from number `first` on.
     """
-    tables = [read_table(path, _READ) for path in parts]
-    index = pa.concat_tables(tables)
-    numbers = np.repeat(np.arange(len(tables), dtype=np.int32), [t.num_rows for t in tables])
-    rows = np.concatenate([np.zeros(0, np.int64), *(np.arange(t.num_rows) for t in tables)])
-    nodes = _nodes(settings, index)
-    leaf_of = assign(nodes, index)
-    keys = id_keys(index.column("id").to_pylist())
-    clusters = id_keys(index.column("cluster").to_pylist())
-    validation = held_out(clusters, seed, settings.validation)
-    lengths = index.column("tokens").to_numpy().astype(np.int64)
-    offsets = index.column("offset").to_numpy()
+    nodes = tuple(_nodes(settings, sources or _sources(parts)))
+    read = [_read(path, nodes, settings, seed, n) for n, path in enumerate(parts, first)]
+    columns = {
+        name: np.concatenate([part[1][name] for part in read]) if read else np.zeros(0, kind)
+        for name, kind in _ARRAYS.items()
+    }
+    index = pa.concat_tables([part[0] for part in read]).unify_dictionaries().combine_chunks()
+    starts = np.cumsum([0, *(part[0].num_rows for part in read)])[:-1]
+    del read
     sides: tuple[dict[str, Supply], dict[str, Supply]] = ({}, {})
-    leaves = [leaf.path for node in nodes for leaf in node.leaves()]
-    for number, path in enumerate(leaves):
+    for number, path in enumerate(leaf.path for node in nodes for leaf in node.leaves()):
         for side, held in zip(sides, (False, True), strict=True):
-            at = np.flatnonzero((leaf_of == number) & (validation == held))
-            side[path] = Supply(
-                keys=keys[at],
-                lengths=lengths[at],
-                parts=numbers[at],
-                rows=rows[at],
-                offsets=offsets[at],
-                complete=path not in incomplete,
-            )
-    left = index.column("source").filter(pa.array(leaf_of < 0)).value_counts().to_pylist()
-    unshared = {row["values"]: row["counts"] for row in left}
-    starts = np.cumsum([0, *(table.num_rows for table in tables)])[:-1]
-    return Supplies(*sides, unshared, index.combine_chunks(), starts)
+            at = np.flatnonzero((columns["leaf"] == number) & (columns["held"] == held))
+            own = {name: columns[name][at] for name in ("keys", "lengths", "parts", "offsets")}
+            rows = at - starts[own["parts"] - first]
+            side[path] = Supply(rows=rows, complete=path not in incomplete, **own)
+    unshared = _counts(index.column("source").filter(pa.array(columns["leaf"] < 0)))
+    return Supplies(*sides, unshared, index, starts, first)
 
 
-def _nodes(settings: Settings, index: pa.Table) -> tuple[Node, ...]:
+_ARRAYS: dict[str, Any] = {
+    "leaf": np.int32,
+    "held": np.bool_,
+    "keys": np.uint64,
+    "lengths": np.int64,
+    "parts": np.int32,
+    "offsets": np.int64,
+}
+
+
+def _read(
+    path: str, nodes: Sequence[Node], settings: Settings, seed: int, number: int
+) -> tuple[pa.Table, dict[str, NDArray[Any]]]:
+    table = read_table(path, _READ)
+    clusters = column_keys(table.column("cluster"))
+    columns = {
+        "leaf": assign(nodes, table),
+        "held": held_out(clusters, seed, settings.validation),
+        "keys": column_keys(table.column("id")),
+        "lengths": table.column("tokens").to_numpy().astype(np.int64),
+        "parts": np.full(table.num_rows, number, dtype=np.int32),
+        "offsets": table.column("offset").to_numpy(),
+    }
+    coded = [table.column(name).dictionary_encode() for name in _KEPT[1:]]
+    return pa.table([table.column("id"), *coded], names=_KEPT), columns
+
+
+def column_keys(column: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """Return the id key of each string of a column."""
+    pieces = [
+        id_keys(column.slice(start, _HASHED).to_pylist())
+        for start in range(0, len(column), _HASHED)
+    ]
+    return np.concatenate([np.zeros(0, np.uint64), *pieces])
+
+
+def _sources(parts: Sequence[str]) -> list[str]:
+    found: set[str] = set()
+    for path in parts:
+        found.update(read_table(path, ["source"]).column("source").unique().to_pylist())
+    return sorted(found)
+
+
+def _nodes(settings: Settings, sources: Sequence[str]) -> tuple[Node, ...]:
     named = set(settings.weights) | {name for phase in settings.phases for name in phase.weights}
-    names = named or set(index.column("source").unique().to_pylist())
-    return tree(dict.fromkeys(names, 1.0), settings.split)
+    return tree(dict.fromkeys(named or sources, 1.0), settings.split)
+
+
+def _counts(values: pa.ChunkedArray) -> dict[str, int]:
+    return {row["values"]: row["counts"] for row in pc.value_counts(values).to_pylist()}

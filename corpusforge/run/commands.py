@@ -102,7 +102,7 @@ def _story(run: str, identifier: str) -> Iterator[str]:
     yield from _losses(run, identifier)
     yield from _overlaps(run, identifier)
     for name in ("train", "val"):
-        for _, table in _tables(run, f"mix/{name}.parquet"):
+        for _, table in _tables(run, f"mix/{name}*.parquet"):
             rows = table.filter(pc.equal(table.column("id"), identifier))
             if rows.num_rows:
                 tokens = pc.sum(rows.column("length")).as_py()

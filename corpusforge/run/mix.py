@@ -1,40 +1,40 @@
-"""The mix stage: one task that plans the mixture from token counts and draws the streams.
+"""The mix stage: the mixture planned from token counts, and the streams drawn.
 
 It reads the narrow token indexes only. Documents of one duplicate cluster stand on one side of the
-train/validation split.
+train/validation split. One task does it all for a run of up to `mix.range_documents` tokenized
+documents; a larger one is drawn in ranges by as many tasks, from what `draws` has sorted before, to
+the same stream.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
-from corpusforge.io.parquet import read_table, write_table
-from corpusforge.manifest import plain, write_json
+from corpusforge.io.parquet import read_between, write_table
+from corpusforge.manifest import Receipt, fingerprint, plain, write_json
 from corpusforge.mix.estimate import scaled_tokens
-from corpusforge.mix.plan import plan, plan_validation
-from corpusforge.mix.receipt import (
-    diversity,
-    receipt,
-    repetition_ledger,
-    repetitions,
-    tokens_by,
-)
-from corpusforge.mix.sample import Draws, Supply, stream
-from corpusforge.mix.settings import Settings
-from corpusforge.mix.supply import Supplies, supplies
+from corpusforge.mix.plan import Plan, plan, plan_validation
+from corpusforge.mix.receipt import Delivered, delivered, diversity, receipt
+from corpusforge.mix.repetition import Reach, Tally, reaches, repetition_ledger, tally, times
+from corpusforge.mix.sample import Draws
+from corpusforge.mix.sections import Held
+from corpusforge.mix.settings import COLUMNS, Settings
+from corpusforge.mix.stretch import Segment, leaf_names, segments, stretch
+from corpusforge.mix.supply import SIDES, Supplies, Totals, named, supplies
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage, part_name
 
-__all__ = ["STREAMS", "make_mix", "stage"]
+__all__ = ["STREAMS", "Work", "account", "check_any", "finish", "ledger_digest", "make_mix", "plans",
+           "read_work", "stage", "stream_files", "token_indexes", "write_ledger", "write_stream"]  # fmt: skip
 
-STREAMS = ("train", "val")
+STREAMS = SIDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,115 +49,218 @@ class Work:
     """By leaf of which only some documents were tokenized: bytes in all, and bytes tokenized."""
 
 
-def stage(context: Context) -> Stage:
-    """Return the mix stage."""
+def read_work(context: Context) -> Work:
+    """Return what the tasks of the mixture are told."""
     recipe = context.recipe
     leaves: dict[str, dict[str, Any]] = {}
     if "choice" in context.manifests:
         leaves = context.manifests["choice"].extra["leaves"]
     partial = {path: facts for path, facts in leaves.items() if not facts["complete"]}
     names = tuple(sorted(recipe.sources))
-    work = Work(recipe.mix, recipe.seed, context.part_count, names, partial)
+    return Work(recipe.mix, recipe.seed, context.part_count, names, partial)
+
+
+def stage(context: Context) -> Stage:
+    """Return the mix stage as one task."""
+    work = read_work(context)
     return Stage(
         name="mix",
         run=context.run,
         work=make_mix,
         parts=(Part("mix", 0, context.run, work),),
-        settings={"mix": recipe.mix, "seed": recipe.seed, **_digest(recipe.mix)},
+        settings={"mix": work.settings, "seed": work.seed, **ledger_digest(work.settings)},
         reads=context.reads("tokens", "choice"),
+        finish=lambda receipts: finish(context.run, work, receipts),
     )
 
 
-def make_mix(part: Part) -> Made:
-    """Plan the mixture, draw both streams, write them and the receipt."""
-    work: Work = part.settings
-    names = [files.join(part.run, "tokens", f"{part_name(n)}.parquet") for n in range(work.parts)]
-    supply = supplies(names, work.settings, work.seed, sorted(work.choice))
-    if not supply.index.num_rows:
+def token_indexes(run: str, first: int, stop: int) -> list[str]:
+    """Return the paths of the indexes of token parts [first, stop)."""
+    return [files.join(run, "tokens", f"{part_name(n)}.parquet") for n in range(first, stop)]
+
+
+def stream_files(run: str, name: str) -> list[str]:
+    """Return the files of a stream's draws, in stream order."""
+    return [info.path for info in files.list_files(files.join(run, f"mix/{name}*.parquet"))]
+
+
+def plans(work: Work, totals: Totals) -> dict[str, Plan]:
+    """Return the plan of each stream."""
+    available = _available(totals, work, "train")
+    for path, part_of in work.choice.items():
+        size, whole = part_of["chosen_bytes"], part_of["bytes"]
+        available[path] = scaled_tokens(available[path], size, whole)
+    train = plan(work.settings, available)
+    held = plan_validation(work.settings, train, _available(totals, work, "val"))
+    return {"train": train, "val": held}
+
+
+def _available(totals: Totals, work: Work, side: str) -> dict[str, int]:
+    """Tokens by leaf; sources that gave no document count as empty, so their weights are known."""
+    tokens = totals.tokens(side)
+    empty = {name: 0 for name in work.sources if not any(p.split("/")[0] == name for p in tokens)}
+    return {**empty, **tokens}
+
+
+def check_any(totals: Totals) -> None:
+    """Raise InputError where there is no document at all."""
+    if not sum(totals.seen.values()):
         raise InputError(
             "no document survived to be mixed. `corpusforge why` and dropped/ show where they went: "
             "loosen [filter], [score] or [identify], or give more sources."
         )
-    available = _available(supply.train, work)
-    for path, part_of in work.choice.items():
-        size, whole = part_of["chosen_bytes"], part_of["bytes"]
-        available[path] = scaled_tokens(available[path], size, whole)
-    train_plan = plan(work.settings, available)
-    val_plan = plan_validation(work.settings, train_plan, _available(supply.validation, work))
-    streams = [
-        stream(supply.train, train_plan.phases, work.seed),
-        stream(supply.validation, val_plan.phases, work.seed),
-    ]
-    spread = diversity(tokens_by(streams[0], supply), work.settings.diversity)
+
+
+def make_mix(part: Part) -> Made:
+    """Plan the mixture, draw both streams, write them and the repetition ledger."""
+    work: Work = part.settings
+    paths = token_indexes(part.run, 0, work.parts)
+    have = supplies(paths, work.settings, work.seed, sorted(work.choice), work.sources)
+    totals = have.totals
+    check_any(totals)
+    made = Made(documents=have.index.num_rows, extra={"totals": asdict(totals)})
+    drawn: dict[str, list[Segment]] = {}
+    for side, planned in plans(work, totals).items():
+        held, names = Held(have.sides[side], work.seed, side), leaf_names(planned.phases)
+        drawn[side] = segments(held, planned.phases, sorted(work.choice))
+        phases = range(len(planned.phases))
+        draws = Draws.joined([stretch(held, drawn[side], names, phase) for phase in phases])
+        del held
+        write_stream(part.run, f"mix/{side}.parquet", side, draws, have.ids(draws), made)
+    sizes = {path: sums[0] for path, sums in totals.leaves["train"].items()}
+    reach = reaches(drawn["train"], sizes)
+    documents = {path: _documents(have, path) for path in reach}
+    path = "mix/repetitions.parquet"
+    write_ledger(part.run, path, documents, reach, work, made)
+    account(totals, drawn, made)
+    return made
+
+
+def write_stream(
+    run: str, path: str, side: str, draws: Draws, ids: pa.Array | None, made: Made
+) -> None:
+    """Write a stretch of a stream, and note what it delivers of each leaf."""
+    made.outputs[path] = write_table(files.join(run, path), named(draws, ids))
+    made.extra["delivered"] = made.extra.get("delivered", {}) | {
+        side: {leaf: asdict(found) for leaf, found in delivered(draws).items()}
+    }
+
+
+def _documents(have: Supplies, path: str) -> pa.Table:
+    own = have.train[path]
+    rows = have.rows(own).append_column("key", pa.array(own.keys))
+    return rows.append_column("length", pa.array(own.lengths))
+
+
+def write_ledger(
+    run: str,
+    path: str,
+    documents: Mapping[str, pa.Table],
+    reach: Mapping[str, Reach],
+    work: Work,
+    made: Made,
+    bounds: tuple[str, str] = ("", ""),
+) -> None:
+    """Write the repetition ledger of documents by leaf, whose ids lie in `bounds`, and note sums."""
+    counted = []
+    total = Tally(Counter(), {column: Counter() for column in ("source", *COLUMNS)})
+    for leaf, own in documents.items():
+        count = times(own.column("key").to_numpy(), reach[leaf], work.seed)
+        found = tally(own, count, reach[leaf])
+        total.repetitions.update(found.repetitions)
+        for column, values in found.tokens.items():
+            total.tokens[column].update(values)
+        rows = own.select(["id", "source"]).append_column("times", pa.array(count))
+        counted.append(rows.filter(pa.array(count > 0)))
+    kinds = [("id", pa.string()), ("source", pa.string()), ("times", pa.int64())]
+    table = pa.concat_tables([pa.schema(kinds).empty_table(), *counted])
+    ledger = repetition_ledger(table, _earlier(work.settings, *bounds))
+    made.outputs[path] = write_table(files.join(run, path), ledger)
+    repetitions = {str(n): count for n, count in sorted(total.repetitions.items())}
+    made.extra |= {"repetitions": repetitions, "values": plain(total.tokens)}
+
+
+def finish(
+    run: str, work: Work, receipts: Sequence[Receipt]
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Check what the tasks delivered against the plan, and write the receipt of the mixture."""
+    extras = [item.extra for item in receipts]
+    totals = Totals.of([extra["totals"] for extra in extras if "totals" in extra])
+    planned = plans(work, totals)
+    values: dict[str, Counter[str]] = {}
+    repetitions: Counter[int] = Counter()
+    for extra in extras:
+        for column, tokens in extra.get("values", {}).items():
+            values.setdefault(column, Counter()).update(tokens)
+        repetitions.update({int(n): count for n, count in extra.get("repetitions", {}).items()})
+    spread = diversity(values, work.settings.diversity)
     if spread.failures:
         raise RunError(
             f"mix.diversity: {'; '.join(spread.failures)}. Change weights or the bounds."
         )
-    made = Made(documents=supply.index.num_rows)
     facts: dict[str, Any] = {
-        "notes": list(train_plan.notes),
+        "notes": list(planned["train"].notes),
         "entropy": spread.entropy,
-        "repetitions": {str(times): n for times, n in repetitions(streams[0]).items()},
-        "phases": plain(train_plan.phases),
+        "repetitions": {str(n): repetitions[n] for n in sorted(repetitions)},
+        "phases": plain(planned["train"].phases),
     }
-    for name, draws, planned in zip(STREAMS, streams, (train_plan, val_plan), strict=True):
-        path = f"mix/{name}.parquet"
-        made.outputs[path] = write_table(files.join(part.run, path), supply.named(draws))
-        facts[name] = {"sources": receipt(planned, draws), "tokens": draws.tokens}
-    path = "mix/repetitions.parquet"
-    ledger = repetition_ledger(supply.named(streams[0]), _earlier(work.settings))
-    made.outputs[path] = write_table(files.join(part.run, path), ledger)
-    write_json(files.join(part.run, "mix/receipt.json"), facts)
-    made.outputs["mix/receipt.json"] = 0
-    made.extra = facts
-    _account(supply, streams, work, made)
-    return made
+    for side in SIDES:
+        found = _delivered(extras, side)
+        tokens = sum(have.tokens for have in found.values())
+        facts[side] = {"sources": receipt(planned[side], found), "tokens": tokens}
+    write_json(files.join(run, "mix/receipt.json"), facts)
+    return facts, {"mix/receipt.json": 0}
 
 
-def _ledger(settings: Settings) -> str:
-    """Path of the repetition ledger to go on with, "" where there is none."""
+def _delivered(extras: Sequence[dict[str, Any]], side: str) -> dict[str, Delivered]:
+    total: dict[str, Delivered] = {}
+    for extra in extras:
+        for leaf, found in extra.get("delivered", {}).get(side, {}).items():
+            total[leaf] = total.get(leaf, Delivered()) + Delivered(**found)
+    return total
+
+
+def _ledgers(settings: Settings) -> list[str]:
+    """Paths of the repetition ledger to go on with, none where there is none."""
     if not settings.earlier:
-        return ""
-    path = files.join(settings.earlier, "mix/repetitions.parquet")
-    if not files.exists(path):
+        return []
+    path = files.join(settings.earlier, "mix/repetitions*.parquet")
+    found = [info.path for info in files.list_files(path)]
+    if not found:
         raise InputError(
             f"mix.earlier: {path!r} does not exist; expected the directory of a finished run."
         )
-    return path
+    return found
 
 
-def _digest(settings: Settings) -> dict[str, str]:
-    path = _ledger(settings)
-    return {"earlier": files.sha256(path)} if path else {}
+def ledger_digest(settings: Settings) -> dict[str, str]:
+    """Return the digest of the repetition ledger to go on with, as a stage's setting."""
+    digests = [files.sha256(path) for path in _ledgers(settings)]
+    return {"earlier": digests[0] if len(digests) == 1 else fingerprint(digests)} if digests else {}
 
 
-def _earlier(settings: Settings) -> pa.Table | None:
-    path = _ledger(settings)
-    return read_table(path) if path else None
+def _earlier(settings: Settings, low: str, high: str) -> pa.Table | None:
+    paths = _ledgers(settings)
+    return pa.concat_tables([read_between(p, "id", low, high) for p in paths]) if paths else None
 
 
-def _available(side: dict[str, Supply], work: Work) -> dict[str, int]:
-    """Tokens by leaf; sources that gave no document count as empty, so their weights are known."""
-    empty = {name: 0 for name in work.sources if not any(p.split("/")[0] == name for p in side)}
-    return {**empty, **{path: supply.tokens for path, supply in side.items()}}
-
-
-def _account(supply: Supplies, streams: list[Draws], work: Work, made: Made) -> None:
-    drawn = np.zeros(supply.index.num_rows, dtype=bool)
-    for draws in streams:
-        drawn[supply.numbers(draws)] = True
-    sources = supply.index.column("source")
-    for source, count in _counts(sources, np.ones(len(drawn), dtype=bool)).items():
-        account = made.ledger.of("mix", source)
-        account.seen = count
-        account.kept = _counts(sources, drawn).get(source, 0)
-        unshared = supply.unshared.get(source, 0)
+def account(totals: Totals, drawn: Mapping[str, Sequence[Segment]], made: Made) -> None:
+    """Put into the ledger what became of every tokenized document."""
+    kept: Counter[str] = Counter()
+    for side, found in drawn.items():
+        most: Counter[str] = Counter()
+        for segment in found:
+            everything = totals.leaves[side][segment.leaf][0]
+            most[segment.leaf] = (
+                everything if segment.copy else max(most[segment.leaf], segment.stop)
+            )
+        for leaf, count in most.items():
+            kept[leaf.split("/")[0]] += count
+    for source, count in totals.seen.items():
+        row = made.ledger.of("mix", source)
+        row.seen, row.kept = count, kept[source]
+        unshared = totals.unshared.get(source, 0)
         if unshared:
-            account.dropped["no_weight"] = unshared
-        if count - account.kept - unshared:
-            account.dropped["not_drawn"] = count - account.kept - unshared
-
-
-def _counts(sources: pa.ChunkedArray, mask: NDArray[np.bool_]) -> dict[str, int]:
-    rows = sources.filter(pa.array(mask)).value_counts().to_pylist()
-    return {row["values"]: row["counts"] for row in rows}
+            row.dropped["no_weight"] = unshared
+        if count - row.kept - unshared:
+            row.dropped["not_drawn"] = count - row.kept - unshared

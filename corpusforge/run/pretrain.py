@@ -21,8 +21,8 @@ from corpusforge.run import (
     contamination,
     directory,
     documents,
+    draws,
     duplicates,
-    mix,
     quality,
     report,
     scores,
@@ -67,7 +67,9 @@ _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "tokenizer": tokens.tokenizer_stage,
     "choice": choice.stage,
     "tokens": tokens.tokens_stage,
-    "mix": mix.stage,
+    "supply": draws.supply_stage,
+    "draws": draws.draws_stage,
+    "mix": draws.mix_stage,
     "shards": shards.stage,
 }
 STAGES = (*_BUILDERS, "report")

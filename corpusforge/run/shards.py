@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from corpusforge.io import files
-from corpusforge.io.parquet import read_rows, read_table
+from corpusforge.io.parquet import read_rows, read_table, row_count
 from corpusforge.manifest import Receipt
 from corpusforge.run.context import Context
-from corpusforge.run.mix import STREAMS
+from corpusforge.run.mix import STREAMS, stream_files
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.shard.writer import shard_bounds, shard_name, write_pieces, write_shard
@@ -58,14 +58,25 @@ def stage(context: Context) -> Stage:
 
 
 def _lengths(run: str, name: str) -> np.ndarray:
-    table = read_table(files.join(run, "mix", f"{name}.parquet"), ["length"])
-    return table.column("length").to_numpy()
+    tables = [read_table(path, ["length"]) for path in stream_files(run, name)]
+    return pa.concat_tables(tables).column("length").to_numpy()
+
+
+def _draws(run: str, name: str, start: int, stop: int) -> pa.Table:
+    """Draws [start, stop) of a stream, from the files that hold them."""
+    tables, before = [], 0
+    for path in stream_files(run, name):
+        after = before + row_count(path)
+        if after > start and before < stop:
+            tables.append(read_rows(path, max(0, start - before), min(after, stop) - before))
+        before = after
+    return pa.concat_tables(tables)
 
 
 def make_shards(part: Part) -> Made:
     """Write one shard and count, for the ledger, the documents that first stand in it."""
     work: Work = part.settings
-    own = read_rows(files.join(part.run, "mix", f"{work.stream}.parquet"), work.start, work.stop)
+    own = _draws(part.run, work.stream, work.start, work.stop)
     dtype = np.dtype(work.dtype)
     prefix = f"shards/{work.stream}/{shard_name(work.number)}"
     target = files.join(part.run, prefix)

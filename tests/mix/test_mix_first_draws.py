@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from corpusforge.io.parquet import read_rows, write_table
+from corpusforge.mix import Supply, stream
 from corpusforge.mix.plan import plan
-from corpusforge.mix.sample import Supply, stream
 from corpusforge.mix.settings import Settings
 
 

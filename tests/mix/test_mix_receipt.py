@@ -1,5 +1,7 @@
 """Receipts, repetition and diversity: figures counted by hand."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -8,14 +10,17 @@ from corpusforge.mix import (
     PhasePlan,
     Settings,
     Supply,
+    delivered,
     diversity,
     plan,
     receipt,
     repetition_ledger,
-    repetitions,
     stream,
 )
+from corpusforge.mix.repetition import reaches, times
+from corpusforge.mix.sections import Held
 from corpusforge.mix.settings import Diversity
+from corpusforge.mix.stretch import segments
 
 
 def supply(first_key, lengths, part):
@@ -41,9 +46,18 @@ def made():
 
 
 def test_repetition_is_counted_by_document(made):
-    _, draws = made
+    supplies, draws = made
+    phases = [PhasePlan("all", {"a": 50, "b/x": 20, "b/y": 7})]
+    drawn = segments(Held(supplies, 1), phases)
+    reach = reaches(drawn, {path: len(own) for path, own in supplies.items()})
+    found = Counter()
+    for path, own in supplies.items():
+        counted = times(own.keys, reach[path], 1)
+        found.update(counted[counted > 0].tolist())
+        stands = Counter(draws.row[draws.part == own.parts[0]].tolist())
+        assert counted.tolist() == [stands[row] for row in own.rows.tolist()]
     # a: 10 draws of 4 documents, two of them three times; b/x: two of three once; b/y: one once
-    assert repetitions(draws) == {1: 3, 2: 2, 3: 2}
+    assert found == {1: 3, 2: 2, 3: 2}
 
 
 def test_the_receipt_sums_sub_mixes(made):
@@ -55,7 +69,7 @@ def test_the_receipt_sums_sub_mixes(made):
         Share("b/x", "b", 0.3, 30, 20, 4.0),
         Share("b/y", "b", 0.2, 7, 7, 4.0),
     )
-    rows = receipt(Plan(shares, (), ()), draws)
+    rows = receipt(Plan(shares, (), ()), delivered(draws))
     assert rows["a"] == {
         "weight": 0.5,
         "asked_tokens": 50,
@@ -71,7 +85,7 @@ def test_the_receipt_sums_sub_mixes(made):
     assert sorted(b["parts"]) == ["b/x", "b/y"]
     wrong = (Share("a", "a", 0.5, 20, 51, 4.0),)
     with pytest.raises(InternalError, match="asked for 51 tokens and delivered 50"):
-        receipt(Plan(wrong, (), ()), draws)
+        receipt(Plan(wrong, (), ()), delivered(draws))
 
 
 def test_entropy_in_closed_form():
@@ -92,19 +106,21 @@ def test_settings_default_to_an_even_stream_of_what_is_there():
     supplies = {"a": supply(1, [5] * 40, 0), "b": supply(90, [5] * 10, 1)}
     planned = plan(Settings(epoch_cap=1.0), {name: s.tokens for name, s in supplies.items()})
     draws = stream(supplies, planned.phases, 1)
-    assert repetitions(draws) == {1: 50}
+    assert len(draws) == len(set(zip(draws.part.tolist(), draws.row.tolist(), strict=True))) == 50
 
 
 def test_the_ledger_runs_over_several_runs():
     import pyarrow as pa
 
-    first = repetition_ledger(pa.table({"id": ["b", "a", "b"], "source": ["w", "w", "w"]}))
+    first = repetition_ledger(pa.table({"id": ["b", "a"], "source": ["w", "w"], "times": [2, 1]}))
     assert first.to_pylist() == [
         {"id": "a", "source": "w", "times": 1, "before": 0},
         {"id": "b", "source": "w", "times": 2, "before": 0},
     ]
-    second = repetition_ledger(pa.table({"id": ["b", "c"], "source": ["w", "x"]}), first)
-    third = repetition_ledger(pa.table({"id": ["b"], "source": ["w"]}), second)
+    second = repetition_ledger(
+        pa.table({"id": ["b", "c"], "source": ["w", "x"], "times": [1, 1]}), first
+    )
+    third = repetition_ledger(pa.table({"id": ["b"], "source": ["w"], "times": [1]}), second)
     assert third.to_pylist() == [
         {"id": "a", "source": "w", "times": 0, "before": 1},
         {"id": "b", "source": "w", "times": 1, "before": 3},

@@ -1,5 +1,7 @@
 """Draws: exact to the token, epochs in turn, stationary, independent of parts and their order."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,13 +15,12 @@ from corpusforge.mix import (
     Settings,
     Supply,
     choose,
+    delivered,
     held_out,
     plan,
     receipt,
-    repetitions,
     stream,
 )
-from corpusforge.mix.sample import draw
 
 
 def supply(name, lengths, part=0, complete=True):
@@ -88,7 +89,7 @@ def test_gpt3_in_miniature_is_exact_to_the_token():
         supplies[name] = supply(name, lengths)
     made = plan(Settings(weights=weights, budget=300_000), tokens)
     draws = stream(supplies, made.phases, seed=7)
-    rows = receipt(made, draws)
+    rows = receipt(made, delivered(draws))
     assert draws.tokens == 300_000
     for share in made.shares:
         row = rows[share.path]
@@ -104,18 +105,18 @@ def test_gpt3_in_miniature_is_exact_to_the_token():
 
 def test_epochs_come_in_turn_and_hold_every_document_once():
     source = supply("s", lengths_of(3, 40))
-    drawn, copies, lengths = draw(source, 2 * source.tokens + 10, seed=5)
+    draws = stream({"s": source}, [PhasePlan("all", {"s": 2 * source.tokens + 10})], 5)
+    drawn = draws.row
     assert sorted(drawn[:40]) == sorted(drawn[40:80]) == list(range(40))
-    assert copies.tolist() == [0] * 40 + [1] * 40 + [2] * (len(drawn) - 80)
-    assert lengths.sum() == 2 * source.tokens + 10
+    assert draws.copy.tolist() == [0] * 40 + [1] * 40 + [2] * (len(drawn) - 80)
+    assert draws.length.sum() == 2 * source.tokens + 10
     assert drawn[:40].tolist() != drawn[40:80].tolist()  # another order in each epoch
 
 
 def test_only_the_last_document_is_cut_and_loses_its_end():
     source = supply("s", [10, 10, 10])
-    _, _, lengths = draw(source, 25, seed=1)
-    assert lengths.tolist() == [10, 10, 5]
     draws = stream({"s": source}, [PhasePlan("all", {"s": 25})], 1)
+    assert draws.length.tolist() == [10, 10, 5]
     assert draws.cut.tolist() == [False, False, True]
     whole = stream({"s": source}, [PhasePlan("all", {"s": 20})], 1)
     assert whole.cut.tolist() == [False, False]
@@ -174,7 +175,7 @@ def test_phases_go_on_where_the_last_one_stopped():
     assert draws.length[draws.phase == 0].sum() == 45
     assert draws.length[draws.phase == 1].sum() == 70
     assert sorted(draws.row[:10]) == list(range(10))
-    assert repetitions(draws) == {1: 8, 2: 2}
+    assert sorted(Counter(draws.row.tolist()).values()) == [1] * 8 + [2] * 2
 
 
 def test_an_estimated_head_draws_the_same_documents():
