@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import grpc
@@ -34,11 +35,16 @@ __all__ = ["WorkerPool", "main"]
 
 
 class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
-    """Starts and stops workers by name."""
+    """Starts and stops workers by name.
+
+    A name is one engine process's own: two task managers on one machine both call their first worker
+    "1-1". Where a name has two workers, a stop says not which; each then ends when its engine closes its
+    control stream, as workers do in any case.
+    """
 
     def __init__(self, server: ForkServer) -> None:
         self._server = server
-        self._workers: dict[str, socket.socket] = {}
+        self._workers: dict[str, list[socket.socket]] = {}
 
     def StartWorker(self, request: beam_fn_api_pb2.StartWorkerRequest, _: object) -> object:  # noqa: N802
         """Fork a worker that connects to the engine's control address; it logs to standard error."""
@@ -48,7 +54,7 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             "PIPELINE_OPTIONS": _pipeline_options(request),
         }
         connection = self._server.fork(json.dumps(environment))
-        self._workers[request.worker_id] = connection
+        self._workers.setdefault(request.worker_id, []).append(connection)
         name = f"worker-{request.worker_id}"
         threading.Thread(
             target=self._follow, args=(request.worker_id, connection), name=name, daemon=True
@@ -57,9 +63,12 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
 
     def StopWorker(self, request: beam_fn_api_pb2.StopWorkerRequest, _: object) -> object:  # noqa: N802
         """End a worker; one that ended by itself is fine."""
-        connection = self._workers.pop(request.worker_id, None)
-        if connection is not None:
-            connection.close()  # the fork server ends the worker of a client that is gone
+        named = self._workers.get(request.worker_id, [])
+        if len(named) == 1:
+            with suppress(OSError):  # it has just ended
+                named[0].shutdown(
+                    socket.SHUT_RDWR
+                )  # the fork server ends the worker of a client gone
         return beam_fn_api_pb2.StopWorkerResponse()
 
     def _follow(self, worker: str, connection: socket.socket) -> None:
@@ -67,11 +76,11 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             answer = connection.recv(16)
         except OSError:
             answer = b""
-        if self._workers.pop(worker, None) is not None:
-            connection.close()
-            if answer not in (b"", b"0"):
-                text = f"worker {worker} ended with status {int(answer)}"
-                print(text, file=sys.stderr, flush=True)
+        self._workers[worker].remove(connection)
+        connection.close()
+        if answer not in (b"", b"0"):
+            text = f"worker {worker} ended with status {int(answer)}"
+            print(text, file=sys.stderr, flush=True)
 
 
 def _pipeline_options(request: beam_fn_api_pb2.StartWorkerRequest) -> str:

@@ -83,7 +83,8 @@ def _job_server(runner: str, options: list[str], stack: ExitStack) -> list[str]:
         server = FlinkJarJobServer(PipelineOptions([*flags, *_flink_jar(options)]))
     else:
         server = PrismJobServer(PipelineOptions([*flags, *_prism_location(options)]))
-    logging.getLogger(type(server).__name__).setLevel(logging.ERROR)
+    for name in (type(server).__name__, "apache_beam.utils.subprocess_server"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     server.start()
     stack.callback(server.stop)
     return [f"--job_endpoint=localhost:{port}"]

@@ -72,6 +72,11 @@ def check_runner(name: str, options: Sequence[str]) -> None:
             "--runner DaskRunner silently drops all but the last branch of a pipeline in Beam 2.77. "
             "Use DirectRunner, FlinkRunner or DataflowRunner."
         )
+    if name == "FlinkRunner" and "number_of_execution_retries" in text:
+        raise InputError(
+            "--number_of_execution_retries is read by Beam for streams only. Set restart-strategy in "
+            "Flink's configuration, for the embedded cluster in --flink_conf_dir DIR/flink-conf.yaml."
+        )
 
 
 def _quiet() -> None:

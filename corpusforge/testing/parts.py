@@ -8,7 +8,14 @@ import signal
 from corpusforge.io import files
 from corpusforge.run.stage import Made, Part
 
-__all__ = ["count_documents", "divide_by_zero", "kill_second", "wait_second", "write_process"]
+__all__ = [
+    "count_documents",
+    "divide_by_zero",
+    "kill_once",
+    "kill_second",
+    "wait_second",
+    "write_process",
+]
 
 
 def write_process(part: Part) -> Made:
@@ -22,6 +29,15 @@ def kill_second(part: Part) -> Made:
     """Kill the process at part 1, as the system does when memory runs out; else `write_process`."""
     if part.index == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+    return write_process(part)
+
+
+def kill_once(part: Part) -> Made:
+    """At part 1, the first time, kill the process whose number the settings give; then `write_process`."""
+    path = files.join(part.run, f"{part.name}.killed")
+    if part.index == 1 and not files.exists(path):
+        files.write_bytes(path, b"")
+        os.kill(part.settings[0] or os.getpid(), signal.SIGKILL)
     return write_process(part)
 
 

@@ -1,14 +1,13 @@
 """The portable path: job service, worker pool, translation. Every engine behind it gives equal bytes.
 
-`embed` is Beam's job service inside this process, so the path is tested everywhere; Prism and Flink run
-where their binary or jar is in Beam's cache.
+`embed` is Beam's job service inside this process, so the path is tested everywhere; Prism runs where its
+binary is in Beam's cache, Flink in test_beam_flink.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.portability import common_urns
 
-from corpusforge.beam.flink_jar import cached_jar, find_jar, main
+from corpusforge.beam.flink_jar import cached_jar, main
 from corpusforge.beam.remote import given, options_for
 from corpusforge.beam.runner import BeamExecutor, build
 from corpusforge.errors import InputError, RunError
@@ -149,32 +148,6 @@ def test_a_worker_killed_under_prism_ends_the_stage(tmp_path: Path) -> None:
     with (
         BeamExecutor("PrismRunner", 1) as execute,
         pytest.raises(RunError, match=r"'numbers' failed on PrismRunner.*resume"),
-    ):
-        run_stage(numbers(tmp_path, work.kill_second), execute)
-    assert not (tmp_path / "numbers" / "manifest.json").exists()
-
-
-def flink_jar() -> Path:
-    jar = find_jar()
-    if jar is None:
-        pytest.skip("no Flink job server in Beam's jar cache; docs/flink.md says how to get it")
-    if shutil.which("java") is None:
-        pytest.skip("no java")
-    return jar
-
-
-@pytest.mark.flink
-def test_flink_gives_the_same_bytes(base: dict[str, str], tmp_path: Path) -> None:
-    flink_jar()
-    assert run(tmp_path / "run", "--runner", "FlinkRunner") == base
-
-
-@pytest.mark.flink
-def test_a_worker_killed_under_flink_ends_the_stage(tmp_path: Path) -> None:
-    flink_jar()
-    with (
-        BeamExecutor("FlinkRunner", 2) as execute,
-        pytest.raises(RunError, match=r"'numbers' failed on FlinkRunner.*resume"),
     ):
         run_stage(numbers(tmp_path, work.kill_second), execute)
     assert not (tmp_path / "numbers" / "manifest.json").exists()
