@@ -1,31 +1,36 @@
 """Bands, verification and selection of synthetic signatures: time, memory and disk against size.
 
-    python -m benchmarks.dedup_scale --millions 1 3 10 --directory DIR [--parts 10]
+    python -m benchmarks.dedup_scale --millions 1 3 10 --directory DIR [--parts 10] [--ranges 0 8]
 
-Each size runs in a process of its own. A tenth of the documents are copies of others (J from .72
-to 1), one in a thousand shares a bucket with 200 others without being alike, as boilerplate does.
-Without texts the estimate decides alone. Prints CPU seconds a step, the peak of resident anonymous
-memory (mapped files can be dropped at any time and are not counted) and of all resident memory.
+With `--ranges 0` one process does everything, as a laptop does; with more, each key range is a
+process of its own and selection another, as the stages `collisions` and `duplicates` are. A tenth
+of the documents are copies of others (J from .72 to 1), one in a thousand shares a bucket with 200
+others without being alike, as boilerplate does. Without texts the estimate decides alone. Prints
+CPU seconds, the peak of resident anonymous memory (mapped files can be dropped at any time and are
+not counted) and of all resident memory; of the widest range where they are many.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from corpusforge.dedup import select
+from corpusforge.dedup.collisions import write_collisions
 from corpusforge.dedup.parts import IDS
-from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import write_bands
 from corpusforge.draw import mix64
@@ -33,6 +38,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import write_batches
 
 SLOTS = 128
+SETTINGS = Settings(slots=SLOTS)
 ROWS = 1 << 15
 
 
@@ -108,36 +114,107 @@ class Watch:
         self._thread.join()
 
 
-def one(documents: int, directory: Path, parts: int) -> dict[str, float]:
-    """Run one size; return its figures."""
-    settings = Settings(slots=SLOTS)
+def make(documents: int, directory: Path, parts: int) -> dict[str, float]:
+    """Write the signed parts; return what that cost."""
     directory.mkdir(parents=True, exist_ok=True)
     start = time.process_time()
     edges = np.linspace(0, documents, parts + 1).astype(int)
-    prefixes = [str(directory / f"part-{i}") for i in range(parts)]
-    for prefix, first, last in zip(prefixes, edges[:-1], edges[1:], strict=True):
-        write_part(prefix, int(first), int(last - first), settings)
-    made = time.process_time() - start
-    watch = Watch()
-    start, wall = time.process_time(), time.perf_counter()
-    found = select.find_duplicates(prefixes, settings)
-    spent, wall = time.process_time() - start, time.perf_counter() - wall
-    watch.stop()
+    for number, (first, last) in enumerate(pairwise(edges)):
+        write_part(str(directory / f"part-{number}"), int(first), int(last - first), SETTINGS)
     size = sum(path.stat().st_size for path in directory.iterdir())
+    return {"cpu": time.process_time() - start, "disk": size / 1e9}
+
+
+def prefixes(directory: Path) -> list[str]:
+    """Return the prefixes of the signed parts."""
+    return [str(directory / f"part-{i}") for i in range(len(list(directory.glob("*.sig"))))]
+
+
+def measured(work: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Return what the work returns, its CPU seconds and the peaks of memory in GB."""
+    watch = Watch()
+    start = time.process_time()
+    figures = work()
+    spent = time.process_time() - start
+    watch.stop()
+    return figures | {"cpu": spent, "anonymous": watch.anonymous, "resident": watch.total}
+
+
+def collide(directory: Path, number: int, ranges: int) -> dict[str, float]:
+    """Look for the collisions of one range."""
+    path = directory / f"{number}.groups"
+    members = write_collisions(prefixes(directory), SETTINGS, number, ranges, str(path))
+    return {"members": members, "disk": path.stat().st_size / 1e9}
+
+
+def choose(directory: Path, ranges: int) -> dict[str, float]:
+    """Select the duplicates, from the files of the ranges if there are any."""
+    paths = [str(directory / f"{number}.groups") for number in range(ranges)]
+    found = select.find_duplicates(prefixes(directory), SETTINGS, collisions=paths or None)
+    numbers = found.corpus.numbers[found.corpus.places]
+    copies = np.flatnonzero(found.method)
+    copies = copies[np.argsort(numbers[copies])]
+    told = hashlib.sha256(numbers[copies].tobytes() + found.similarity[copies].tobytes())
+    told.update(numbers[found.kept[copies]].tobytes())
     return {
-        "documents": documents,
-        "bands": make_plan(settings).bands,
         "copies": found.copies,
+        "in": found.corpus.size,
         "candidates": found.counts.candidates,
         "compared": found.counts.compared,
         "unseen": found.counts.unseen,
-        "make_cpu": made,
-        "select_cpu": spent,
-        "select_wall": wall,
-        "anonymous_gb": watch.anonymous,
-        "resident_gb": watch.total,
-        "disk_gb": size / 1e9,
+        "digest": int(told.hexdigest()[:8], 16),
     }
+
+
+def child(told: list[str]) -> dict[str, float]:
+    """Run one step in this process."""
+    step, directory, numbers = told[0], Path(told[1]), [int(value) for value in told[2:]]
+    if step == "make":
+        return make(numbers[0], directory, numbers[1])
+    with tempfile.TemporaryDirectory() as folder:  # kernels are loaded before a clock starts
+        make(1000, Path(folder), 1)
+        choose(Path(folder), 0)
+    if step == "collide":
+        return measured(lambda: collide(directory, *numbers))
+    return measured(lambda: choose(directory, *numbers))
+
+
+def ask(*told: object) -> dict[str, float]:
+    """Run one step in a process of its own; return its figures."""
+    command = [sys.executable, "-m", "benchmarks.dedup_scale", "--directory", ".", "--child"]
+    done = subprocess.run([*command, *map(str, told)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def rows(
+    documents: int, directory: Path, parts: int, ways: list[int]
+) -> Iterator[dict[str, float | str]]:
+    """Yield a row of figures for each number of ranges."""
+    made = ask("make", directory, documents, parts)
+    for ranges in ways:
+        found = [ask("collide", directory, number, ranges) for number in range(ranges)]
+        chosen = ask("choose", directory, ranges)
+        yield {
+            "documents": documents,
+            "ranges": ranges or "within",
+            "in": chosen["in"],
+            "copies": chosen["copies"],
+            "compared": chosen["compared"],
+            "unseen": chosen["unseen"],
+            "digest": f"{int(chosen['digest']):08x}",
+            "all ranges, CPU s": sum(item["cpu"] for item in found),
+            "widest, CPU s": max((item["cpu"] for item in found), default=0.0),
+            "anonymous GB": max((item["anonymous"] for item in found), default=0.0),
+            "resident GB": max((item["resident"] for item in found), default=0.0),
+            "selection, CPU s": chosen["cpu"],
+            "its anonymous GB": chosen["anonymous"],
+            "its resident GB": chosen["resident"],
+            "signed GB": made["disk"],
+            "groups GB": sum(item["disk"] for item in found),
+        }
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -148,27 +225,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--millions", type=float, nargs="+", default=[1.0])
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--parts", type=int, default=10)
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--ranges", type=int, nargs="+", default=[0])
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.child:
-        figures = one(int(args.millions[0] * 1e6), args.directory, args.parts)
-        print(json.dumps(figures))
+        print(json.dumps(child(args.child)))
         return
     head: list[str] = []
     for millions in args.millions:
         directory = args.directory / f"{millions:g}m"
-        command = [sys.executable, "-m", "benchmarks.dedup_scale", "--child"]
-        command += ["--millions", str(millions), "--directory", str(directory)]
-        command += ["--parts", str(args.parts)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        for row in rows(int(millions * 1e6), directory, args.parts, args.ranges):
+            if not head:
+                head = list(row)
+                print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+            cells = (v if isinstance(v, str) else f"{v:.6g}" for v in row.values())
+            print(f"| {' | '.join(cells)} |", flush=True)
         shutil.rmtree(directory, ignore_errors=True)
-        if done.returncode:
-            sys.exit(done.stderr)
-        figures = json.loads(done.stdout.splitlines()[-1])
-        if not head:
-            head = list(figures)
-            print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-        print(f"| {' | '.join(f'{figures[key]:.6g}' for key in head)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -37,10 +37,14 @@ class Buckets:
 
 
 def gather(
-    corpus: Corpus, alive: NDArray[np.bool_], groups: Iterable[Groups], marks: Marks
+    corpus: Corpus, alive: NDArray[np.bool_], groups: Iterable[Groups], marks: Marks, most: int
 ) -> Buckets:
-    """Return all buckets of two and more living documents. `alive` is [n, by rank]."""
-    pieces, sizes = [np.empty(0, np.uint32)], [np.empty(0, np.uint32)]
+    """Return all buckets of two and more living documents. `alive` is [n, by rank].
+
+    `most` bounds the memberships in bands: room that is not used costs nothing.
+    """
+    every, used = np.empty(most, dtype=np.uint32), 0
+    sizes = [np.zeros(1, dtype=np.uint32)]
     scoped = bool(corpus.scope.any())
     for some in groups:
         if some.block < BAND_BLOCK:
@@ -49,12 +53,11 @@ def gather(
         if scoped:
             ranks, own = _by_scope(corpus.scope, ranks, own)
         ranks, own = _living(ranks, own, alive)
-        pieces.append(ranks)
+        every[used : used + len(ranks)] = ranks
+        used += len(ranks)
         sizes.append(own)
-    every = np.concatenate(pieces)
-    del pieces
-    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes), dtype=np.int64)])
-    return regroup(every, offsets.astype(np.int64), corpus.size)
+    offsets = np.cumsum(np.concatenate(sizes), dtype=np.int64)
+    return regroup(every[:used], offsets, corpus.size)
 
 
 def _by_scope(
@@ -97,15 +100,25 @@ def _living(
 
 
 def regroup(ranks: NDArray[np.uint32], offsets: NDArray[np.int64], size: int) -> Buckets:
-    """Return the buckets with members renumbered densely, and each document's list of buckets."""
+    """Return the buckets with members renumbered densely, and each document's list of buckets.
+
+    `ranks` is overwritten.
+    """
     present = np.zeros(size, dtype=bool)
     present[ranks] = True
     documents = np.flatnonzero(present).astype(np.uint32)
     place = np.zeros(size, dtype=np.uint32)
     place[documents] = np.arange(len(documents), dtype=np.uint32)
-    members = place[ranks]
-    starts, of_document = _invert(members, offsets, len(documents))
-    return Buckets(documents, members, offsets, of_document, starts)
+    _renumber(ranks, place)
+    del present, place
+    starts, of_document = _invert(ranks, offsets, len(documents))
+    return Buckets(documents, ranks, offsets, of_document, starts)
+
+
+@jit
+def _renumber(ranks: NDArray[np.uint32], place: NDArray[np.uint32]) -> None:
+    for i in range(ranks.size):
+        ranks[i] = place[ranks[i]]
 
 
 def split(buckets: Buckets, groups: int, size: int) -> list[Buckets]:

@@ -115,6 +115,7 @@ def load_corpus(
     shingles = _numbers(table, "n_shingles")
     exact = content_keys(_numbers(table, "exact_hash"), shingles, scope)
     urls = _url_keys(table, settings.url_sources, scope)
+    ids, sources = table["id"].combine_chunks(), table["source"].combine_chunks()
     return Corpus(
         every,
         bases,
@@ -122,8 +123,8 @@ def load_corpus(
         edges,
         order,
         ranks,
-        table["id"].combine_chunks(),
-        table["source"].combine_chunks(),
+        ids,
+        sources,
         seen,
         shingles[order],
         exact[order],
