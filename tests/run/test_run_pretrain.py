@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -62,27 +60,29 @@ def test_forked_workers_give_the_same_bytes(
     assert digests(tmp_path / "run", *DATA) == digests(base, *DATA)
 
 
+def test_collisions_by_many_tasks_change_nothing(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three key ranges on forked workers; the base looks for collisions inside `duplicates`."""
+    monkeypatch.setattr("corpusforge.beam.runner.IN_MEMORY_BYTES", 0)
+    output = tmp_path / "run"
+    ranges = ["--workers", "2", "--quiet", "--set", "dedup.ranges=3"]
+    pretrain_mix.run(["--output", str(output), *ranges])
+    assert not (base / "collisions").exists()
+    assert len(list(output.glob("collisions/part-*.groups"))) == 3
+    assert digests(output, *DATA) == digests(base, *DATA)
+    told = [json.loads((run / "duplicates/manifest.json").read_text()) for run in (base, output)]
+    for name in ("extra", "ledger", "documents"):
+        assert told[0][name] == told[1][name]
+    assert told[1]["extra"]["copies"] == 7
+
+
 def test_the_order_of_input_files_changes_nothing(base: Path, tmp_path: Path) -> None:
     sample = Path(pretrain_mix.__file__).parents[1] / "examples" / "sample_corpus"
     listed = sorted(sample.glob("code-*.tar.gz"), reverse=True)
     options = [option for path in listed for option in ("--source", f"code={path}")]
     run(tmp_path / "run", *options)
     assert digests(tmp_path / "run", "shards") == digests(base, "shards")
-
-
-@pytest.mark.parametrize("stage", ["documents", "signatures", "tokens"])
-def test_a_killed_run_is_resumed_to_the_same_bytes(base: Path, tmp_path: Path, stage: str) -> None:
-    output = tmp_path / "run"
-    command = [sys.executable, "-m", "pipelines.pretrain_mix", "--output", str(output)]
-    process = subprocess.Popen([*command, "--workers", "1", "--quiet"], stdout=subprocess.DEVNULL)
-    while process.poll() is None and not (output / stage / "_receipts").is_dir():
-        os.sched_yield()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (output / "manifest.json").exists(), "killed before it was complete"
-    run(output)
-    assert digests(output, *DATA) == digests(base, *DATA)
-    assert list(output.rglob("*.tmp-*")) == [], "what the killed run left half-written is gone"
 
 
 def test_a_complete_run_is_left_alone(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
