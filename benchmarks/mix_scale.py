@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import shutil
 import time
 from collections.abc import Sequence
@@ -107,28 +106,31 @@ def context(folder: Path, mix: Settings, tokenizer: str) -> Context:
         mix=mix,
         tokenize=Tokenize(tokenizer=tokenizer, pattern="gpt2"),
     )
-    named = [f"tokens/{part_name(n)}.parquet" for n in range(parts)]
-    outputs = tuple(describe(str(folder), path, PART) for path in named)
     facts = {"parts": parts, "part_bytes": [PART * 1600] * parts}
-    made = {"documents": ((), facts), "tokens": (outputs, {})}
-    manifests = {
-        name: Manifest(name, name, "0", {}, [], own, [], extra, documents=parts * PART)
-        for name, (own, extra) in made.items()
-    }
+    manifests = {}
+    for name, extra in (("documents", facts), ("tokens", {})):
+        paths = [f"{name}/{part_name(n)}.parquet" for n in range(parts)]
+        outputs = tuple(describe(str(folder), path, PART) for path in paths)
+        manifests[name] = Manifest(
+            name, name, "0", {}, [], outputs, [], extra, documents=parts * PART
+        )
     return Context(str(folder), recipe, [], [], manifests)
 
 
 def _measured(part: Part, work: Any, pipe: Any) -> None:
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    start = time.process_time()
     run_part(work, part)
-    used, most = time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pipe.send((used, most / 1024, before / 1024))
+    used = time.process_time() - start
+    # of this program: the process's own maximum (rusage) has the parent's in it
+    status = Path("/proc/self/status").read_text().splitlines()
+    most = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    pipe.send((used, most / 1024))
     pipe.close()
 
 
 def measure(stage: Stage) -> tuple[Manifest, int, float, float, float]:
     """Make a stage; return its manifest, tasks, CPU seconds in all and of the longest, most MB."""
-    spent: list[tuple[float, float, float]] = []
+    spent: list[tuple[float, float]] = []
     spawn = multiprocessing.get_context("spawn")
 
     def execute(stage: Stage, parts: Sequence[Part]) -> None:
@@ -142,8 +144,8 @@ def measure(stage: Stage) -> tuple[Manifest, int, float, float, float]:
 
     shutil.rmtree(stage.path(), ignore_errors=True)
     manifest, _ = run_stage(stage, execute, force=True)
-    cpu = [used for used, _, _ in spent]
-    return manifest, len(spent), sum(cpu), max(cpu), max(most for _, most, _ in spent)
+    cpu = [used for used, _ in spent]
+    return manifest, len(spent), sum(cpu), max(cpu), max(most for _, most in spent)
 
 
 def builders(given: Context) -> list[tuple[str, Any]]:

@@ -15,7 +15,9 @@ _MODULES = (
     "corpusforge.run.collisions",
     "corpusforge.run.duplicates",
     "corpusforge.run.contamination",
+    "corpusforge.run.choice",
     "corpusforge.run.tokens",
+    "corpusforge.run.draws",
     "corpusforge.run.shards",
 )
 

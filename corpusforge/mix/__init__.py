@@ -1,6 +1,6 @@
 """The mixture: a plan in tokens, a draw that delivers it exactly, and the receipt of both."""
 
-from corpusforge.mix.estimate import choose, estimated_tokens, scaled_tokens
+from corpusforge.mix.estimate import Head, head, scaled_tokens
 from corpusforge.mix.leaves import check, leaf_paths
 from corpusforge.mix.plan import PhasePlan, Plan, Share, plan, plan_validation
 from corpusforge.mix.receipt import Delivered, Report, delivered, diversity, receipt
@@ -13,6 +13,7 @@ from corpusforge.mix.supply import Supplies, supplies
 __all__ = [
     "Delivered",
     "Draws",
+    "Head",
     "PhasePlan",
     "Plan",
     "Report",
@@ -21,10 +22,9 @@ __all__ = [
     "Supplies",
     "Supply",
     "check",
-    "choose",
     "delivered",
     "diversity",
-    "estimated_tokens",
+    "head",
     "held_out",
     "leaf_paths",
     "plan",

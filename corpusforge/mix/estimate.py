@@ -8,34 +8,65 @@ more than the margin ends the run with a message that says which figure to chang
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
+from corpusforge.mix.repetition import Reach
+from corpusforge.mix.sample import I64
+from corpusforge.mix.sections import Section, Sections
 from corpusforge.mix.settings import Settings
 
-__all__ = ["choose", "estimated_tokens", "scaled_tokens"]
+__all__ = ["Head", "head", "scaled_tokens"]
 
 
-def estimated_tokens(text_bytes: NDArray[np.int64], settings: Settings) -> NDArray[np.float64]:
-    """Return the estimated tokens of each document, its end-of-document id included."""
-    return text_bytes / settings.bytes_per_token + 1.0
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first documents of an epoch: how many, their bytes of text, and where they end."""
+
+    documents: int
+    bytes: int
+    reach: Reach
 
 
-def choose(
-    keys: NDArray[np.uint64],
-    text_bytes: NDArray[np.int64],
-    asked: int,
-    settings: Settings,
-    seed: int,
-) -> NDArray[np.bool_]:
-    """Return which documents of one leaf to tokenize so that `asked` tokens can be drawn."""
-    tokens = estimated_tokens(text_bytes, settings)
-    order = np.lexsort((keys, uniform(keys, seed, "mix")))
-    before = np.cumsum(tokens[order]) - tokens[order]
-    chosen = np.zeros(len(keys), dtype=bool)
-    chosen[order[before < asked * (1.0 + settings.margin)]] = True
-    return chosen
+def head(sections: Sections, section: Section, asked: int, settings: Settings) -> Head:
+    """Return the documents of one leaf to tokenize so that `asked` tokens can be drawn.
+
+    The lengths that `sections` hold are bytes of text. A document's tokens are estimated as its
+    bytes over `settings.bytes_per_token`, and its end-of-document id.
+    """
+    documents, sizes = sections.sums(section)
+    ends, stops = np.cumsum(sizes), np.cumsum(documents)
+    limit = asked * (1.0 + settings.margin)
+    over = np.flatnonzero(_tokens(ends, stops, settings) > limit)
+    if not len(over):
+        return Head(int(stops[-1]), int(ends[-1]), Reach(1))
+    bucket = int(over[0])
+    own = sections.rows(section, bucket, bucket + 1)
+    begins = int(ends[bucket] - sizes[bucket]) + np.cumsum(own.lengths) - own.lengths
+    first = int(stops[bucket] - documents[bucket])
+    before = _tokens(begins, first + np.arange(len(own)), settings)
+    count = int(np.searchsorted(before, limit))
+    stop = first + count
+    size = int(begins[count]) if count < len(own) else int(ends[bucket])
+    if stop == stops[-1]:
+        return Head(stop, size, Reach(1))
+    key = _key(sections, section, stop - 1) if stop else None
+    return Head(stop, size, Reach(0, key))
+
+
+def _tokens(sizes: I64, documents: I64, settings: Settings) -> NDArray[np.float64]:
+    """The estimated tokens of so many documents of so many bytes: sums are exact, then scaled."""
+    return sizes / settings.bytes_per_token + documents
+
+
+def _key(sections: Sections, section: Section, number: int) -> int:
+    documents, _ = sections.sums(section)
+    stops = np.cumsum(documents)
+    bucket = int(np.searchsorted(stops, number, side="right"))
+    own = sections.rows(section, bucket, bucket + 1)
+    return int(own.keys[number - int(stops[bucket] - documents[bucket])])
 
 
 def scaled_tokens(tokens: int, tokenized_bytes: int, all_bytes: int) -> int:

@@ -30,9 +30,10 @@ ROWS = pa.schema(
         pa.field("part", pa.int32(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
         pa.field("offset", pa.int64(), nullable=False),
-        pa.field("id", pa.string(), nullable=False),
+        pa.field("id", pa.string()),
     ]
 )
+"""A document of a section; `id` is null where nothing needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +180,9 @@ def _sums(bucket: I64, values: I64, count: int) -> I64:
 
 
 def _batch(own: Supply) -> pa.RecordBatch:
-    assert own.ids is not None
     arrays = [own.keys, own.lengths, own.parts, own.rows, own.offsets]
-    columns = [*(pa.array(values) for values in arrays), own.ids]
+    ids = pa.nulls(len(own), pa.string()) if own.ids is None else own.ids
+    columns = [*(pa.array(values) for values in arrays), ids]
     return pa.RecordBatch.from_arrays(columns, schema=ROWS)
 
 

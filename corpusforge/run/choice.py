@@ -1,13 +1,16 @@
 """The choice stage: which documents to tokenize when the budget needs only some of them.
 
-The draw takes a head of each source's hash order, and that order is known before anything is tokenized.
+The draw takes a head of each leaf's first epoch, whose order is known before anything is tokenized.
 Bytes per token are measured on the first documents of each leaf of the mixture, which are drawn in any
-case. Where everything is needed (`mix.budget = "all"`) there is no such stage.
+case. Where everything is needed (`mix.budget = "all"`) there is no such stage. One task chooses among up
+to `mix.range_documents` documents; of more, `candidates` sorts groups of parts by u first, the heads are
+found from sums and a bucket of each, and each group's rows are chosen by a task of their own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,23 +18,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpusforge.draw import id_keys, uniform
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
-from corpusforge.mix.estimate import choose
+from corpusforge.manifest import Receipt
+from corpusforge.mix.estimate import head
 from corpusforge.mix.leaves import assign, tree
 from corpusforge.mix.plan import plan
-from corpusforge.mix.sample import held_out
+from corpusforge.mix.repetition import Reach, times
+from corpusforge.mix.sample import I64, Supply, held_out
+from corpusforge.mix.sections import Filed, Held, Section, Sections, file_sections, read_sums
 from corpusforge.mix.settings import Settings
+from corpusforge.mix.supply import column_keys
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
+from corpusforge.run.groups import documents_of, groups, is_large
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.survivors import kept_rows
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.tokenize.settings import Settings as Tokenize
-from corpusforge.tokenize.tokenizer import Tokenizer
 
-__all__ = ["make_choice", "stage"]
+__all__ = ["candidates_stage", "make_candidates", "make_choice", "make_marks", "stage"]
 
 _MEASURED = 64
 """Documents of a leaf on which bytes per token are measured; `mix.margin` covers the error."""
@@ -39,68 +45,183 @@ _MEASURED = 64
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the task is told."""
+    """What a task over document parts [first, stop) is told.
+
+    `buckets` are those of each leaf's section; `reach` says, once it is known, how far each leaf is
+    tokenized.
+    """
 
     mix: Settings
     tokenize: Tokenize
     seed: int
-    parts: int
     sources: tuple[str, ...]
+    first: int
+    stop: int
+    buckets: int = 1
+    reach: dict[str, Reach] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Documents that survived: the leaf of each (-1: none), whether it is held out, and where it is.
+
+    Their lengths are bytes of text.
+    """
+
+    leaf: NDArray[np.int32]
+    held: NDArray[np.bool_]
+    all: Supply
+
+    def supplies(self, paths: Sequence[str]) -> dict[str, Supply]:
+        """Return the documents of each leaf that may be trained on."""
+        return {
+            path: self.all.take(np.flatnonzero((self.leaf == number) & ~self.held))
+            for number, path in enumerate(paths)
+        }
+
+
+def _work(context: Context) -> Work:
+    recipe, names = context.recipe, tuple(sorted(context.recipe.sources))
+    return Work(recipe.mix, recipe.tokenize, recipe.seed, names, 0, context.part_count)
+
+
+def _stage(context: Context, name: str, work: Any, told: Sequence[tuple[Work, int]]) -> Stage:
+    tokenizer = load_tokenizer(context.run, context.recipe.tokenize)
+    mix, seed = context.recipe.mix, context.recipe.seed
+    parts = tuple(
+        Part(name, number, context.run, own, (own.first, own.stop) if len(told) > 1 else (), size)
+        for number, (own, size) in enumerate(told)
+    )
+    before = ("documents", "quality", "duplicates", "contamination", "tokenizer")
+    return Stage(
+        name=name,
+        run=context.run,
+        work=work,
+        parts=parts,
+        settings={"mix": mix, "seed": seed, "tokenizer": tokenizer.fingerprint},
+        reads=context.reads(*before),
+    )
+
+
+def candidates_stage(context: Context) -> Stage | None:
+    """Return the stage that sorts what may be tokenized, or None where one task chooses."""
+    mix = context.recipe.mix
+    if mix.budget == "all" or not is_large(context, "documents"):
+        return None
+    # a cut reads one bucket of all groups, so a bucket may hold what a task may
+    buckets = 1 << (documents_of(context, "documents") // mix.range_documents).bit_length()
+    work = replace(_work(context), buckets=buckets)
+    told = [
+        (replace(work, first=first, stop=stop), size)
+        for first, stop, size in groups(context, "documents")
+    ]
+
+    def finish(_: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
+        sections = _filed(context.run, len(told), work)
+        reach, facts = _choose(context.run, sections, work)
+        return {"reach": {path: asdict(own) for path, own in reach.items()}, "leaves": facts}, {}
+
+    return replace(_stage(context, "candidates", make_candidates, told), finish=finish)
 
 
 def stage(context: Context) -> Stage | None:
     """Return the choice stage, or None where every document is tokenized."""
-    recipe = context.recipe
-    if recipe.mix.budget == "all":
+    if context.recipe.mix.budget == "all":
         return None
-    tokenizer = load_tokenizer(context.run, recipe.tokenize)
-    work = Work(
-        recipe.mix, recipe.tokenize, recipe.seed, context.part_count, tuple(sorted(recipe.sources))
-    )
-    return Stage(
-        name="choice",
-        run=context.run,
-        work=make_choice,
-        parts=(Part("choice", 0, context.run, work),),
-        settings={"mix": recipe.mix, "seed": recipe.seed, "tokenizer": tokenizer.fingerprint},
-        reads=context.reads("documents", "quality", "duplicates", "contamination", "tokenizer"),
-    )
+    work = _work(context)
+    if not is_large(context, "documents"):
+        return _stage(context, "choice", make_choice, [(work, 0)])
+    extra = context.manifests["candidates"].extra
+    # keys of JSON objects are strings; `lost` is empty here
+    reach = {path: Reach(own["copies"], own["key"]) for path, own in extra["reach"].items()}
+    told = [
+        (replace(work, first=first, stop=stop, reach=reach), size)
+        for first, stop, size in groups(context, "documents")
+    ]
+
+    def finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
+        chosen = sum(item.extra["chosen"] for item in receipts)
+        return {"leaves": extra["leaves"], "chosen": chosen}, {}
+
+    chosen = _stage(context, "choice", make_marks, told)
+    return replace(chosen, finish=finish, reads={**chosen.reads, **context.reads("candidates")})
 
 
 def make_choice(part: Part) -> Made:
     """Estimate each leaf's tokens, plan with them, and write the rows to tokenize, part by part."""
     work: Work = part.settings
-    index = pa.concat_tables([_rows(part.run, number) for number in range(work.parts)])
-    keys = id_keys(index.column("id").to_pylist())
-    held = held_out(id_keys(index.column("cluster").to_pylist()), work.seed, work.mix.validation)
-    leaf_of, paths = _leaves(work, index)
-    sizes = index.column("text_bytes").to_numpy()
-    tokenizer = load_tokenizer(part.run, work.tokenize)
-    available = dict.fromkeys(work.sources, 0)
-    members: dict[str, NDArray[np.int64]] = {}
-    ratios: dict[str, float] = {}
-    for number, path in enumerate(paths):
-        members[path] = np.flatnonzero((leaf_of == number) & ~held)
-        available.pop(path.split("/")[0], None)
-    for path, own in members.items():
-        ratios[path] = _bytes_per_token(part.run, index, keys, own, tokenizer, work.seed)
-        available[path] = round(float(sizes[own].sum()) / ratios[path]) + len(own)
-    asked = _asked(work.mix, available)
-    chosen = held.copy()
-    facts: dict[str, dict[str, Any]] = {}
-    for path, own in members.items():
-        settings = replace(work.mix, bytes_per_token=ratios[path])
-        mask = choose(keys[own], sizes[own], asked.get(path, 0), settings, work.seed)
-        chosen[own[mask]] = True
-        facts[path] = {
-            "bytes": int(sizes[own].sum()),
-            "chosen_bytes": int(sizes[own[mask]].sum()),
-            "complete": bool(mask.all()),
-            "bytes_per_token": round(ratios[path], 4),
-        }
-    made = Made(documents=index.num_rows, extra={"leaves": facts, "chosen": int(chosen.sum())})
-    _write(part.run, index, chosen, work.parts, made)
+    found, paths = _gather(part.run, work)
+    reach, facts = _choose(part.run, Held(found.supplies(paths), work.seed), work)
+    made = Made(documents=len(found.all), extra={"leaves": facts})
+    _write(part.run, found, paths, reach, work, made)
     return made
+
+
+def make_candidates(part: Part) -> Made:
+    """Sort a group's documents by u."""
+    work: Work = part.settings
+    found, paths = _gather(part.run, work)
+    path = f"candidates/{part.name}.arrow"
+    sides = {"train": found.supplies(paths)}
+    sums = file_sections(files.join(part.run, path), _layout(paths, work), sides, work.seed)
+    made = Made(documents=len(found.all), outputs={path: int(sums[0].sum())})
+    path = f"candidates/{part.name}.parquet"
+    table = pa.table({"documents": pa.array(sums[0]), "tokens": pa.array(sums[1])})
+    made.outputs[path] = write_table(files.join(part.run, path), table)
+    return made
+
+
+def make_marks(part: Part) -> Made:
+    """Write a group's rows to tokenize, part by part."""
+    work: Work = part.settings
+    found, paths = _gather(part.run, work)
+    made = Made(documents=len(found.all))
+    _write(part.run, found, paths, work.reach or {}, work, made)
+    return made
+
+
+def _layout(paths: Sequence[str], work: Work) -> tuple[Section, ...]:
+    return tuple(Section("train", path, 0, work.buckets) for path in paths)
+
+
+def _filed(run: str, count: int, work: Work) -> Filed:
+    layout = _layout(_leaves(work)[1], work)
+    names = [files.join(run, "candidates", part_name(number)) for number in range(count)]
+    sums = read_sums([f"{name}.parquet" for name in names], len(layout) * work.buckets)
+    return Filed(layout, [f"{name}.arrow" for name in names], *sums, work.seed, "train")
+
+
+def _leaves(work: Work) -> tuple[Any, list[str]]:
+    named = set(work.mix.weights) | {name for phase in work.mix.phases for name in phase.weights}
+    nodes = tree(dict.fromkeys(sorted(named or work.sources), 1.0), work.mix.split)
+    return nodes, [leaf.path for node in nodes for leaf in node.leaves()]
+
+
+def _gather(run: str, work: Work) -> tuple[Candidates, list[str]]:
+    """The surviving documents of the task's parts, in the order of their parts and rows."""
+    nodes, paths = _leaves(work)
+    found: list[dict[str, NDArray[Any]]] = []
+    for number in range(work.first, work.stop):
+        table = _rows(run, number)
+        found.append(
+            {
+                "leaf": assign(nodes, table),
+                "held": held_out(column_keys(table["cluster"]), work.seed, work.mix.validation),
+                "keys": column_keys(table["id"]),
+                "lengths": table["text_bytes"].to_numpy(),
+                "parts": np.full(table.num_rows, number, dtype=np.int32),
+                "rows": table["row"].to_numpy(),
+            }
+        )
+    columns = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    every = Supply(
+        keys=columns["keys"],
+        lengths=columns["lengths"],
+        parts=columns["parts"],
+        rows=columns["rows"],
+        offsets=columns["rows"],  # texts have no tokens yet
+    )
+    return Candidates(columns["leaf"], columns["held"], every), paths
 
 
 def _rows(run: str, number: int) -> pa.Table:
@@ -118,41 +239,55 @@ def _rows(run: str, number: int) -> pa.Table:
     )
     cluster = np.array(table.column("id").to_pylist(), dtype=object)
     cluster[clusters.column("row").to_numpy()] = clusters.column("cluster").to_pylist()
-    rows = np.arange(table.num_rows, dtype=np.int64)
     for column, values in (
         ("text_bytes", alive.column("text_bytes")),
         ("tier", tier.column("tier")),
         ("cluster", pa.array(cluster, type=pa.string())),
-        ("part", pa.array(np.full(len(rows), number, dtype=np.int32))),
-        ("row", pa.array(rows)),
+        ("row", pa.array(np.arange(table.num_rows, dtype=np.int64))),
     ):
         table = table.append_column(column, values)
     return table.filter(kept)
 
 
-def _leaves(work: Work, index: pa.Table) -> tuple[NDArray[np.int32], list[str]]:
-    named = set(work.mix.weights) | {name for phase in work.mix.phases for name in phase.weights}
-    names = named or set(index.column("source").unique().to_pylist())
-    nodes = tree(dict.fromkeys(sorted(names), 1.0), work.mix.split)
-    return assign(nodes, index), [leaf.path for node in nodes for leaf in node.leaves()]
+def _choose(
+    run: str, sections: Sections, work: Work
+) -> tuple[dict[str, Reach], dict[str, dict[str, Any]]]:
+    """Plan with estimates; return how far each leaf is tokenized, and what is to be told of it."""
+    paths = _leaves(work)[1]
+    tokenizer = load_tokenizer(run, work.tokenize)
+    available = dict.fromkeys(work.sources, 0)
+    ratios: dict[str, float] = {}
+    sizes: dict[str, int] = {}
+    for path in paths:
+        available.pop(path.split("/")[0], None)
+    for path in paths:
+        documents, size = (int(sums.sum()) for sums in sections.sums(sections.section(path, 0)))
+        ratios[path], sizes[path] = _bytes_per_token(run, sections, path, tokenizer), size
+        available[path] = round(float(size) / ratios[path]) + documents
+    asked = _asked(work.mix, available)
+    reach: dict[str, Reach] = {}
+    facts: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        settings = replace(work.mix, bytes_per_token=ratios[path])
+        found = head(sections, sections.section(path, 0), asked.get(path, 0), settings)
+        reach[path] = found.reach
+        facts[path] = {
+            "bytes": sizes[path],
+            "chosen_bytes": found.bytes,
+            "complete": found.reach.copies == 1,
+            "bytes_per_token": round(ratios[path], 4),
+        }
+    return reach, facts
 
 
-def _bytes_per_token(
-    run: str,
-    index: pa.Table,
-    keys: NDArray[np.uint64],
-    own: NDArray[np.int64],
-    tokenizer: Tokenizer,
-    seed: int,
-) -> float:
-    if not len(own):
-        return 1.0
-    first = own[np.lexsort((keys[own], uniform(keys[own], seed, "mix")))[:_MEASURED]]
-    parts = index.column("part").to_numpy()[first]
-    rows = index.column("row").to_numpy()[first]
+def _bytes_per_token(run: str, sections: Sections, path: str, tokenizer: Any) -> float:
+    section = sections.section(path, 0)
+    documents, _ = sections.sums(section)
+    buckets = int(np.searchsorted(np.cumsum(documents), _MEASURED)) + 1
+    first = sections.rows(section, 0, min(buckets, section.buckets)).take(slice(0, _MEASURED))
     size = tokens = 0
-    for number in np.unique(parts):
-        texts = texts_at(run, int(number), np.sort(rows[parts == number]))
+    for number in np.unique(first.parts):
+        texts = texts_at(run, int(number), np.sort(first.rows[first.parts == number]))
         ids, _ = tokenizer.encode(texts)
         tokens += len(ids)
         size += int(pc.sum(pc.binary_length(texts)).as_py() or 0)
@@ -170,11 +305,22 @@ def _asked(settings: Settings, available: dict[str, int]) -> dict[str, int]:
     return asked
 
 
-def _write(run: str, index: pa.Table, chosen: NDArray[np.bool_], parts: int, made: Made) -> None:
-    table = index.select(["part", "row"]).filter(pa.array(chosen))
-    numbers = table.column("part").to_numpy()
-    rows = table.column("row").to_numpy()
-    for number in range(parts):
+def _write(
+    run: str,
+    found: Candidates,
+    paths: Sequence[str],
+    reach: Mapping[str, Reach],
+    work: Work,
+    made: Made,
+) -> None:
+    """Write each part's rows: those held out, and each leaf's head."""
+    chosen = found.held.copy()
+    for number, leaf in enumerate(paths):
+        at = np.flatnonzero((found.leaf == number) & ~found.held)
+        chosen[at] = times(found.all.keys[at], reach[leaf], work.seed) > 0
+    ends: I64 = np.searchsorted(found.all.parts, np.arange(work.first, work.stop + 1))
+    for number, start, end in zip(range(work.first, work.stop), ends, ends[1:], strict=False):
         path = f"choice/{part_name(number)}.parquet"
-        own = pa.table({"row": pa.array(rows[numbers == number])})
-        made.outputs[path] = write_table(files.join(run, path), own)
+        own = found.all.rows[start:end][chosen[start:end]]
+        made.outputs[path] = write_table(files.join(run, path), pa.table({"row": pa.array(own)}))
+    made.extra["chosen"] = int(chosen.sum())

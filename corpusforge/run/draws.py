@@ -26,6 +26,7 @@ from corpusforge.mix.settings import COLUMNS
 from corpusforge.mix.stretch import Segment, leaf_names, segments, stretch
 from corpusforge.mix.supply import SIDES, Supplies, Totals, supplies
 from corpusforge.run.context import Context
+from corpusforge.run.groups import groups, is_large
 from corpusforge.run.mix import (
     Work,
     account,
@@ -77,24 +78,6 @@ class Range:
     accounts: bool = False
 
 
-def _is_large(context: Context) -> bool:
-    return context.manifests["tokens"].documents > context.recipe.mix.range_documents
-
-
-def _groups(context: Context) -> list[tuple[int, int, int]]:
-    """Token parts [first, stop) of each group and their bytes; a group has up to a range's documents."""
-    outputs = {output.path: output for output in context.manifests["tokens"].outputs}
-    groups: list[tuple[int, int, int]] = []
-    first = rows = size = 0
-    for number in range(context.part_count):
-        output = outputs[f"tokens/{part_name(number)}.parquet"]
-        if rows and rows + output.rows > context.recipe.mix.range_documents:
-            groups.append((first, number, size))
-            first, rows, size = number, 0, 0
-        rows, size = rows + output.rows, size + output.bytes
-    return [*groups, (first, context.part_count, size)]
-
-
 def _stage(
     context: Context,
     name: str,
@@ -107,7 +90,7 @@ def _stage(
         Part(
             name, number, context.run, Group(told, first, stop, layout, bounds), (first, stop), size
         )
-        for number, (first, stop, size) in enumerate(_groups(context))
+        for number, (first, stop, size) in enumerate(groups(context, "tokens"))
     )
     return Stage(
         name=name,
@@ -121,7 +104,7 @@ def _stage(
 
 def supply_stage(context: Context) -> Stage | None:
     """Return the stage that counts tokens by leaf, or None where one task makes the mixture."""
-    if not _is_large(context):
+    if not is_large(context, "tokens"):
         return None
     stage = _stage(context, "supply", make_supply)
     return replace(stage, finish=lambda receipts: (asdict(Totals.of(_extras(receipts))), {}))
@@ -149,7 +132,7 @@ def _totals(context: Context) -> Totals:
 
 def draws_stage(context: Context) -> Stage | None:
     """Return the stage that sorts what can be drawn, or None where one task makes the mixture."""
-    if not _is_large(context):
+    if not is_large(context, "tokens"):
         return None
     work, totals = read_work(context), _totals(context)
     check_any(totals)
@@ -270,7 +253,7 @@ def _filed(run: str, groups: int, layout: tuple[Section, ...], work: Work, side:
 
 def mix_stage(context: Context) -> Stage:
     """Return the mix stage: one task, or a task a range where `draws` has sorted the documents."""
-    if not _is_large(context):
+    if not is_large(context, "tokens"):
         return whole_stage(context)
     work, totals = read_work(context), _totals(context)
     extra = context.manifests["draws"].extra

@@ -65,6 +65,7 @@ _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "hits": contamination.hits_stage,
     "contamination": contamination.contamination_stage,
     "tokenizer": tokens.tokenizer_stage,
+    "candidates": choice.candidates_stage,
     "choice": choice.stage,
     "tokens": tokens.tokens_stage,
     "supply": draws.supply_stage,

@@ -1,6 +1,7 @@
 """Draws: exact to the token, epochs in turn, stationary, independent of parts and their order."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,13 +15,15 @@ from corpusforge.mix import (
     PhasePlan,
     Settings,
     Supply,
-    choose,
     delivered,
+    head,
     held_out,
     plan,
     receipt,
     stream,
 )
+from corpusforge.mix.repetition import times
+from corpusforge.mix.sections import Held
 
 
 def supply(name, lengths, part=0, complete=True):
@@ -182,9 +185,12 @@ def test_an_estimated_head_draws_the_same_documents():
     lengths = lengths_of(11, 500)
     whole = supply("s", lengths)
     text_bytes = (lengths - 1) * 3
-    chosen = choose(whole.keys, text_bytes, 4000, Settings(bytes_per_token=3.0), seed=4)
+    held = Held({"s": replace(whole, lengths=text_bytes)}, 4)
+    found = head(held, held.section("s", 0), 4000, Settings(bytes_per_token=3.0))
+    chosen = times(whole.keys, found.reach, 4) > 0
+    assert (found.documents, found.bytes) == (chosen.sum(), text_bytes[chosen].sum())
     assert 0.1 < chosen.mean() < 0.25
-    head = Supply(
+    some = Supply(
         keys=whole.keys[chosen],
         lengths=whole.lengths[chosen],
         parts=whole.parts[chosen],
@@ -193,11 +199,11 @@ def test_an_estimated_head_draws_the_same_documents():
         complete=False,
     )
     asked = [PhasePlan("all", {"s": 4000})]
-    a, b = stream({"s": whole}, asked, 4), stream({"s": head}, asked, 4)
+    a, b = stream({"s": whole}, asked, 4), stream({"s": some}, asked, 4)
     assert np.array_equal(a.row, b.row)
     assert np.array_equal(a.length, b.length)
     with pytest.raises(InputError, match=r"raise mix\.margin"):
-        stream({"s": head}, [PhasePlan("all", {"s": 9000})], 4)
+        stream({"s": some}, [PhasePlan("all", {"s": 9000})], 4)
 
 
 def test_nothing_asked_gives_an_empty_stream():
