@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+if __name__ == "__main__":
+    gc.disable()  # nothing that imports make is garbage; `lean` turns it on again
 
 from corpusforge import recipe as recipes
 from corpusforge.beam.runner import LOCAL, BeamExecutor, WorkerDied
 from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError
 from corpusforge.io import files
+from corpusforge.lean import lean
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
 from corpusforge.run.events import EventLog
@@ -146,4 +151,5 @@ def _leave(error: WorkerDied, argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    lean()
     sys.exit(main())

@@ -7,6 +7,7 @@ pattern must be reachable from one. Method: ours, after the pre-filters of multi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from corpusforge.text.jit import jit
 
-__all__ = ["ASSIGN", "AT", "IBAN", "IPV6", "NUMBER", "TOKEN", "WIDE", "anchors"]
+__all__ = ["ASSIGN", "AT", "IBAN", "IPV6", "NUMBER", "TOKEN", "WIDE", "anchored", "anchors"]
 
-AT = 1  # an at sign, or "(at)" / "[at]"
-NUMBER = 2  # digits and their separators: at least 7 digits, or 3 dots
+AT = 1  # an at sign behind what may end a name or password, or "(at)" / "[at]"
+NUMBER = 2  # digits and their separators: 10 digits, 3 dots, or 7 digits behind a plus or a label
 IBAN = 3  # two capitals and two digits at the start of a word
 IPV6 = 4  # hex digits with at least 3 colons
 TOKEN = (
@@ -29,6 +30,7 @@ WIDE = 7  # a full-width digit or at sign: the text must be folded first
 _DIGIT, _UPPER, _LOWER, _TOKEN, _HEX, _SEPARATOR, _SINGLE = 1, 2, 4, 8, 16, 32, 64
 _STOP = _DIGIT | _UPPER | _SINGLE
 _MIN_DIGITS, _MIN_TOKEN, _MAX_GAP = 7, 16, 3
+_PLAIN_DIGITS = 10  # as many as a phone number without plus and label has
 
 
 def _byte_table() -> NDArray[np.uint8]:
@@ -57,6 +59,33 @@ _TABLE = _byte_table()
 _WORDS = np.zeros((7, 6), dtype=np.uint8)
 for _row, _word in enumerate((b"key", b"pass", b"pwd", b"secret", b"token", b"cred", b"auth")):
     _WORDS[_row, : len(_word)] = np.frombuffer(_word, dtype=np.uint8)
+_LABELS = tuple(
+    label.encode()
+    for label in (
+        [
+            "tel",
+            "tél",
+            "phone",
+            "fax",
+            "mob",
+            "cell",
+            "whatsapp",
+            "call",
+            "电话",
+            "手机",
+            "号码",
+            "传真",
+            "座机",
+            "热线",
+            "联系方式",
+        ]
+    )
+)
+"""What every label of a phone number in `pii` holds, in lower case."""
+_LABEL_BYTES = np.zeros((len(_LABELS), 13), dtype=np.uint8)
+for _row, _label in enumerate(_LABELS):
+    _LABEL_BYTES[_row, : len(_label)] = np.frombuffer(_label, dtype=np.uint8)
+_LABEL_REACH = 40
 _SECRET_HAN = np.frombuffer("密码密钥口令".encode(), dtype=np.uint8).reshape(3, 6).copy()
 _PREFIXES = np.frombuffer(
     b"A3TAKIABIACCASIghoghpghrghsghugitglpgldglrglcglsxoxhoosk_rk_sk-AIzya2GOCeyJSG.npmpyphf_LTA"
@@ -157,7 +186,10 @@ def _other(data: Any, i: int, table: Any, words: Any, han: Any, out: Any, count:
     """Emit the anchors that stand at single bytes; return the new count."""
     c, n = data[i], len(data)
     if c == 64:
-        return _emit(out, count, AT, i, i + 1)
+        # White space and / : @ " < > end neither a mailbox's name nor a password.
+        before = data[i - 1] if i else 32
+        bare = before == 32 or 9 <= before <= 13 or before in (47, 58, 64, 34, 60, 62)
+        return count if bare else _emit(out, count, AT, i, i + 1)
     if c in (61, 58):  # = :
         if _names_secret(data, i, words, han):
             return _emit(out, count, ASSIGN, i, i + 1)
@@ -211,8 +243,39 @@ def _joined(data: Any, last: int, i: int, table: Any) -> bool:
 
 
 @jit
+def _labelled(data: Any, start: int, labels: Any) -> bool:
+    """Whether a label of a phone number stands in the bytes before `start`."""
+    for p in range(max(0, start - _LABEL_REACH), start):
+        low = data[p] + 32 if 65 <= data[p] <= 90 else data[p]
+        for row in range(labels.shape[0]):
+            if labels[row, 0] == low:
+                k = 1
+                while labels[row, k] and p + k < start:
+                    c = data[p + k]
+                    if labels[row, k] != (c + 32 if 65 <= c <= 90 else c):
+                        break
+                    k += 1
+                if labels[row, k] == 0:
+                    return True
+    return False
+
+
+@jit
+def _number(data: Any, first: int, end: int, digits: int, dots: int, labels: Any) -> bool:
+    """Whether digits and separators from `first` to `end` could be what `pii` takes."""
+    if digits >= _PLAIN_DIGITS or dots >= 3:
+        return True
+    if digits < _MIN_DIGITS:
+        return False
+    for p in range(max(0, first - 2), end):
+        if data[p] == 43:  # +
+            return True
+    return bool(_labelled(data, first, labels))
+
+
+@jit
 def _scan(  # noqa: PLR0912  (one loop, its state in registers)
-    data: Any, table: Any, words: Any, han: Any, prefixes: Any, firsts: Any, out: Any
+    data: Any, table: Any, words: Any, han: Any, prefixes: Any, firsts: Any, labels: Any, out: Any
 ) -> int:
     n, count = len(data), 0
     first, last, digits, dots = 0, -100, 0, 0
@@ -226,7 +289,7 @@ def _scan(  # noqa: PLR0912  (one loop, its state in registers)
         bits = table[data[i]]
         if bits & _DIGIT:
             if not _joined(data, last, i, table):
-                if digits >= _MIN_DIGITS or dots >= 3:
+                if _number(data, first, last + 1, digits, dots, labels):
                     count = _emit(out, count, NUMBER, first, last + 1)
                 first, digits, dots = i, 0, 0
             elif i - last == 2 and data[i - 1] == 46:
@@ -245,17 +308,41 @@ def _scan(  # noqa: PLR0912  (one loop, its state in registers)
         if bits & _SINGLE:
             count = _other(data, i, table, words, han, out, count)
         i += 1
-    if digits >= _MIN_DIGITS or dots >= 3:
+    if _number(data, first, last + 1, digits, dots, labels):
         count = _emit(out, count, NUMBER, first, last + 1)
     return count
+
+
+_TABLES = (_TABLE, _WORDS, _SECRET_HAN, _PREFIXES, _FIRSTS, _LABEL_BYTES)
 
 
 def anchors(data: bytes) -> list[tuple[int, int, int]]:
     """Return (kind, start, end) of each anchor of one UTF-8 text, in bytes."""
     view = np.frombuffer(data, dtype=np.uint8)
     out = np.empty((len(data) // 32 + 16, 3), dtype=np.int64)
-    count = _scan(view, _TABLE, _WORDS, _SECRET_HAN, _PREFIXES, _FIRSTS, out)
+    count = _scan(view, *_TABLES, out)
     if count > len(out):
         out = np.empty((count, 3), dtype=np.int64)
-        count = _scan(view, _TABLE, _WORDS, _SECRET_HAN, _PREFIXES, _FIRSTS, out)
+        count = _scan(view, *_TABLES, out)
     return [(kind, start, end) for kind, start, end in out[:count].tolist()]
+
+
+def anchored(texts: Sequence[bytes]) -> list[bool]:
+    """Return whether each of many short UTF-8 texts has an anchor."""
+    bounds = np.zeros(len(texts) + 1, dtype=np.int64)
+    np.cumsum([len(text) for text in texts], out=bounds[1:])
+    found = np.zeros(len(texts), dtype=np.bool_)
+    _scan_each(np.frombuffer(b"".join(texts), dtype=np.uint8), bounds, *_TABLES, found)
+    answer: list[bool] = found.tolist()
+    return answer
+
+
+@jit
+def _scan_each(
+    data: Any, bounds: Any, table: Any, words: Any, han: Any, prefixes: Any, firsts: Any,
+    labels: Any, found: Any,
+) -> None:  # fmt: skip
+    none = np.empty((0, 3), dtype=np.int64)
+    for t in range(len(found)):
+        own = data[bounds[t] : bounds[t + 1]]
+        found[t] = _scan(own, table, words, han, prefixes, firsts, labels, none) > 0

@@ -25,7 +25,7 @@ from corpusforge.text.classes import (
 )
 from corpusforge.text.jit import jit
 
-__all__ = ["count_characters", "count_sentences", "count_tokens", "decode", "scan_lines"]
+__all__ = ["count_characters", "count_runs", "decode", "scan_lines"]
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
@@ -80,11 +80,19 @@ _SHORT, _WRAPPED_CHARS = 30, 40
 
 
 @jit
-def decode(data: U8, start: int, end: int, table: U32, points: U32, bits: U32) -> int:
-    """Write the code points of `data[start:end]` and their property bits; return their number."""
+def decode(data: U8, table: U32, points: U32, bits: U32) -> int:
+    """Write the code points of a text and their property bits; return their number."""
+    high = np.uint8(0)
+    for i in range(len(data)):
+        high |= data[i]
+    if high < 0x80:
+        for i in range(len(data)):
+            points[i] = data[i]
+            bits[i] = table[data[i]]
+        return len(data)
     n = 0
-    i = start
-    while i < end:
+    i = 0
+    while i < len(data):
         byte = np.uint32(data[i])
         if byte < 0x80:
             point = byte
@@ -114,70 +122,84 @@ def decode(data: U8, start: int, end: int, table: U32, points: U32, bits: U32) -
 
 
 @jit
-def count_characters(points: U32, bits: U32, n: int, row: I64) -> None:
-    """Count the code points of each class, and single signs."""
-    dots = 0
+def count_characters(points: U32, bits: U32, n: int, table: U32, row: I64) -> None:
+    """Count the code points of each class, and single signs; ASCII ones by a histogram."""
+    plain = np.zeros(128, dtype=np.int64)
     for i in range(n):
-        b = bits[i]
-        point = points[i]
-        row[_LETTERS] += (b & ALPHA) != 0
-        row[_DIGITS] += (b & DIGIT) != 0
-        row[_UPPERS] += (b & UPPER) != 0
-        row[_SPACES] += (b & SPACE) != 0
-        row[_PUNCTS] += (b & PUNCT) != 0
-        row[_GARBLEDS] += (b & _GARBLED) != 0
-        dots = dots + 1 if point == _DOT else 0
-        if dots == 3:
-            row[_ELLIPSES] += 1
-            dots = 0
-        if point < 128:
-            row[_HASHES] += point == _HASH
-            row[_CURLIES] += point == _CURLY
-            row[_COLONS] += point == _COLON
+        if points[i] < 128:
+            plain[points[i]] += 1
         else:
-            row[_NON_ASCII] += 1
-            row[_HANS] += (b & HAN) != 0
-            row[_KANAS] += (b & _KANA) != 0
-            row[_UNSPACED] += (b & UNSPACED) != 0
-            row[_SIMPLES] += (b & _SIMPLIFIED) != 0
-            row[_TRADS] += (b & _TRADITIONAL) != 0
-            row[_COLONS] += point == _WIDE_COLON
-            row[_ELLIPSES] += point == _ELLIPSIS
-            if b & HAN and 0 < i < n - 1 and bits[i - 1] & SPACE and bits[i + 1] & SPACE:
-                row[_SPACED_HAN] += 1
+            _count_class(bits[i], 1, row)
+            _count_wide(points, bits, i, n, row)
+    for point in range(128):
+        _count_class(table[point], plain[point], row)
+    row[_HASHES] += plain[_HASH]
+    row[_CURLIES] += plain[_CURLY]
+    row[_COLONS] += plain[_COLON]
+    if plain[_DOT] >= 3:
+        dots = 0
+        for i in range(n):
+            dots = dots + 1 if points[i] == _DOT else 0
+            if dots == 3:
+                row[_ELLIPSES] += 1
+                dots = 0
     row[_CHARS] = n
 
 
 @jit
-def count_sentences(bits: U32, n: int, row: I64) -> None:
-    """Count ends of sentences: a run of terminals and closers, then white space unless wide."""
-    i = 0
-    while i < n:
-        if not bits[i] & (_SENTENCE | _WIDE):
-            i += 1
-            continue
-        wide = False
-        while i < n and bits[i] & (_SENTENCE | _WIDE | _CLOSER):
-            wide = wide or (bits[i] & _WIDE) != 0
-            i += 1
-        if wide or i == n or bits[i] & SPACE:
-            row[_SENTENCES] += 1
+def _count_class(b: np.uint32, times: int, row: I64) -> None:
+    row[_LETTERS] += times * ((b & ALPHA) != 0)
+    row[_DIGITS] += times * ((b & DIGIT) != 0)
+    row[_UPPERS] += times * ((b & UPPER) != 0)
+    row[_SPACES] += times * ((b & SPACE) != 0)
+    row[_PUNCTS] += times * ((b & PUNCT) != 0)
+    row[_GARBLEDS] += times * ((b & _GARBLED) != 0)
 
 
 @jit
-def count_tokens(bits: U32, n: int, row: I64) -> None:
-    """Count runs without white space, and those that hold a letter."""
-    i = 0
-    while i < n:
-        if bits[i] & SPACE:
-            i += 1
-            continue
-        alpha = np.uint32(0)
-        while i < n and not bits[i] & SPACE:
-            alpha |= bits[i]
-            i += 1
-        row[_TOKENS] += 1
-        row[_ALPHA_TOKENS] += (alpha & ALPHA) != 0
+def _count_wide(points: U32, bits: U32, i: int, n: int, row: I64) -> None:
+    """Count what only a character beyond ASCII can be."""
+    b = bits[i]
+    row[_NON_ASCII] += 1
+    row[_HANS] += (b & HAN) != 0
+    row[_KANAS] += (b & _KANA) != 0
+    row[_UNSPACED] += (b & UNSPACED) != 0
+    row[_SIMPLES] += (b & _SIMPLIFIED) != 0
+    row[_TRADS] += (b & _TRADITIONAL) != 0
+    row[_COLONS] += points[i] == _WIDE_COLON
+    row[_ELLIPSES] += points[i] == _ELLIPSIS
+    if b & HAN and 0 < i < n - 1 and bits[i - 1] & SPACE and bits[i + 1] & SPACE:
+        row[_SPACED_HAN] += 1
+
+
+@jit
+def count_runs(bits: U32, n: int, row: I64) -> None:
+    """Count runs without white space, those that hold a letter, and ends of sentences.
+
+    A sentence ends with a run of terminals and closers, then white space unless a terminal is wide.
+    Without branches but for the rare terminal: word ends cannot be predicted.
+    """
+    tokens = alphas = sentences = 0
+    inside = lettered = np.uint32(0)
+    ending = wide = False
+    for i in range(n):
+        b = bits[i]
+        full = np.uint32((b & SPACE) == 0)
+        tokens += int(full & ~inside)
+        inside = full
+        letter = np.uint32((b & ALPHA) != 0)
+        alphas += int(letter & ~lettered)
+        lettered = (lettered | letter) & full
+        if ending or b & (_SENTENCE | _WIDE):
+            if b & (_SENTENCE | _WIDE | _CLOSER):
+                wide = wide or (b & _WIDE) != 0
+                ending = True
+            else:
+                sentences += wide or full == 0
+                ending = wide = False
+    row[_SENTENCES] += sentences + ending
+    row[_TOKENS] += tokens
+    row[_ALPHA_TOKENS] += alphas
 
 
 @jit
@@ -230,12 +252,25 @@ def _count_line(points: U32, bits: U32, start: int, end: int, row: I64) -> None:
 
 
 @jit
-def _line_key(points: U32, start: int, end: int) -> np.uint64:
+def _line_key(points: U32) -> np.uint64:
+    """Return a hash of a line, two code points a step."""
     key = _SEED
-    for i in range(start, end):
-        key = (key ^ np.uint64(points[i])) * _FACTOR
+    for i in range(len(points) // 2):
+        pair = np.uint64(points[2 * i]) << _HALF | np.uint64(points[2 * i + 1])
+        key = (key ^ pair) * _FACTOR
+        key ^= key >> _HALF
+    if len(points) % 2:
+        key = (key ^ np.uint64(points[len(points) - 1])) * _FACTOR
         key ^= key >> _HALF
     return key
+
+
+@jit
+def _line_end(points: U32) -> int:
+    for i in range(len(points)):
+        if points[i] == _LF or points[i] == _CR:
+            return i
+    return len(points)
 
 
 @jit
@@ -249,9 +284,7 @@ def scan_lines(
     blank = True
     open_line = False
     while i < n:
-        stop = i
-        while stop < n and points[stop] != _LF and points[stop] != _CR:
-            stop += 1
+        stop = _line_end(points[i:n]) + i
         start, end = i, stop
         while start < end and bits[start] & SPACE:
             start += 1
@@ -263,7 +296,7 @@ def scan_lines(
             starts_small = bits[start] & ALPHA and not bits[start] & (UPPER | HAN | _KANA)
             row[_WRAPPED] += open_line and not blank and starts_small
             open_line = end - start >= _WRAPPED_CHARS and not _terminal(bits, start, end)
-            keys[lines] = _line_key(points, start, end)
+            keys[lines] = _line_key(points[start:end])
             lengths[lines] = end - start
             paragraph[lines] = blocks
             lines += 1

@@ -230,7 +230,7 @@ def repeated_grams(
         different = _count(grams, n, keys, counts, slots)
         if size == 1:
             row[_UNIQUE] = different
-            _stop_words(keys, counts, table_size(n), stop_keys, stop_bits, row)
+            _stop_words(words, slots, counts, n, stop_keys, stop_bits, row)
         elif size <= 4:
             row[_TOP + size] = _top(where, slots, counts, n, size, lengths)
         else:
@@ -240,16 +240,21 @@ def repeated_grams(
 
 @jit
 def _stop_words(
-    keys: U64, counts: I32, size: int, stop_keys: U64, stop_bits: U32, row: I64
+    words: U64, slots: I32, counts: I32, n: int, stop_keys: U64, stop_bits: U32, row: I64
 ) -> None:
-    """Count the different stop words of each language among the table's words."""
-    for slot in range(size):
-        if counts[slot] == 0:
-            continue
-        found = _find(stop_keys, keys[slot])
-        if found >= 0:
-            for language in range(stop_bits.shape[1]):
-                row[_STOP + language] += stop_bits[found, language] != 0
+    """Count the different stop words of each language, each where it first stands.
+
+    Marks the seen entries by turning their counts negative, and turns them back.
+    """
+    for k in range(n):
+        if counts[slots[k]] > 0:
+            counts[slots[k]] = -counts[slots[k]]
+            found = _find(stop_keys, words[k])
+            if found >= 0:
+                for language in range(stop_bits.shape[1]):
+                    row[_STOP + language] += stop_bits[found, language] != 0
+    for k in range(n):
+        counts[slots[k]] = abs(counts[slots[k]])
 
 
 @jit

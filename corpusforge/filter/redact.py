@@ -14,11 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError, nearest
-from corpusforge.filter.anchors import WIDE, anchors
+from corpusforge.filter.anchors import WIDE, anchored, anchors
 from corpusforge.filter.pii import Span, find_pii
 from corpusforge.filter.secrets import find_secrets
 
-__all__ = ["REDACTION_RULES", "Redacted", "redact", "spans"]
+__all__ = ["REDACTION_RULES", "Redacted", "redact", "redact_names", "spans"]
 
 REDACTION_RULES = {"pii.v1": find_pii, "secrets.v1": find_secrets}
 
@@ -87,6 +87,19 @@ def redact(text: str, rules: tuple[str, ...] = ("pii.v1", "secrets.v1")) -> Reda
         # A placeholder may end what hid a second hit ("a@b.cc.c@d.ee"), so look until none is left.
         counts.update(labels)
     return Redacted(text, dict(sorted(counts.items())))
+
+
+def redact_names(
+    names: Sequence[str], rules: tuple[str, ...] = ("pii.v1", "secrets.v1")
+) -> list[str]:
+    """Return what `redact` makes of each of many names and addresses, most of which it leaves."""
+    data = [name.encode("utf-8", "surrogatepass") for name in names]
+    return [
+        redact(name, rules).text
+        if suspect or len(own) >= _SHORT or _UNANCHORED.search(own)
+        else name
+        for name, own, suspect in zip(names, data, anchored(data), strict=True)
+    ]
 
 
 def _replaced(text: str, rules: Sequence[str]) -> tuple[str, list[str]]:

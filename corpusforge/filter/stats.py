@@ -27,8 +27,11 @@ SCHEMA = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in COLUM
 _PHRASE = len(COLUMNS) - len(PHRASES)
 
 _decode = scan.decode
-_count_characters, _count_sentences = scan.count_characters, scan.count_sentences
-_count_tokens, _scan_lines = scan.count_tokens, scan.scan_lines
+_count_characters, _count_runs, _scan_lines = (
+    scan.count_characters,
+    scan.count_runs,
+    scan.scan_lines,
+)
 _count_words, _count_phrases = words.count_words, words.count_phrases
 _repeated_grams, _count_repeats = words.repeated_grams, words.count_repeats
 _table_size = words.table_size
@@ -89,10 +92,9 @@ def _measure(
     entries, counts = np.empty(size, np.uint64), np.empty(size, np.int32)
     for d in range(len(out)):
         row = out[d]
-        n = _decode(data, offsets[d], offsets[d + 1], table, points, bits)
-        _count_characters(points, bits, n, row)
-        _count_sentences(bits, n, row)
-        _count_tokens(bits, n, row)
+        n = _decode(data[offsets[d] : offsets[d + 1]], table, points, bits)
+        _count_characters(points, bits, n, table, row)
+        _count_runs(bits, n, row)
         lines = _scan_lines(points, bits, n, keys, lengths, paragraph, row)
         _count_repeats(keys, lengths, paragraph, lines, grams, entries, counts, slots, row)
         found = _count_words(points, bits, n, lower, keys, sizes, row)

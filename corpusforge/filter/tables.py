@@ -8,7 +8,6 @@ character that both standards hold (后, 里, 面) tells nothing and is counted 
 from __future__ import annotations
 
 import functools
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,7 @@ from corpusforge.filter.phrases import (
     PHRASES,
     STOP_WORDS,
 )
-from corpusforge.text.classes import class_table
+from corpusforge.text.classes import LIMIT, categories, class_table
 from corpusforge.text.words import mark_table, words
 
 __all__ = [
@@ -74,10 +73,7 @@ def property_table() -> NDArray[np.uint32]:
     """Return the property bits of each code point below `LIMIT`: `classes`' and this module's."""
     table = class_table().astype(np.uint32)
     table[mark_table()] |= MARK
-    category = unicodedata.category
-    for point in np.flatnonzero(table & 128):  # punctuation
-        if category(chr(point)) in ("Pe", "Pf", "Pi"):
-            table[point] |= CLOSER
+    table[np.isin(categories()[:LIMIT], [b"Pe", b"Pf", b"Pi"])] |= CLOSER
     for bit, characters in (
         (SENTENCE, TERMINALS),
         (SENTENCE_WIDE, TERMINALS_WIDE),

@@ -22,7 +22,7 @@ from corpusforge.extract.settings import Settings as Extract
 from corpusforge.filter import decide, rules_for
 from corpusforge.filter.lines import clean
 from corpusforge.filter.lists import load_patterns
-from corpusforge.filter.redact import redact
+from corpusforge.filter.redact import redact, redact_names
 from corpusforge.filter.settings import Settings as Filter
 from corpusforge.filter.stats import measure
 from corpusforge.identify import identify, keep, mixed
@@ -239,8 +239,8 @@ class _Chain:
             category=raw.category,
             format=result.format or raw.format,
             text=result.text,
-            locator=self._safe(raw.locator),
-            url=self._safe(raw.url),
+            locator=raw.locator,
+            url=raw.url,
             date=raw.date,
             licence=raw.licence,
             lang=raw.lang,
@@ -252,26 +252,26 @@ class _Chain:
 
     def write(self, rows: list[tuple[Document, str]]) -> None:
         """Take a batch through identify and filter and write what is kept."""
-        rows = self._identify(rows)
-        rows = self._clean(rows)
+        rows = self._clean(self._identify(self._named(rows)))
         if rows:
             self._decide(rows)
         self.flush()
 
+    def _named(self, rows: list[tuple[Document, str]]) -> list[tuple[Document, str]]:
+        """The documents with addresses and locators as they may be written."""
+        rules = self._work.filter.redact
+        urls = redact_names([document.url for document, _ in rows], rules)
+        locators = redact_names([document.locator for document, _ in rows], rules)
+        return [
+            (document if same else _with(document, url=url, locator=locator), flags)
+            for (document, flags), url, locator in zip(rows, urls, locators, strict=True)
+            for same in [url == document.url and locator == document.locator]
+        ]
+
     def _drop(self, document: Document, stage: str, rule: str, value: str, bound: str) -> None:
         self.ledger.of(stage, self.source).dropped[rule] += 1
-        self._dropped.append(
-            Dropped(
-                document.id,
-                document.source,
-                stage,
-                rule,
-                value,
-                bound,
-                document.url,
-                document.locator,
-            )
-        )
+        told = (document.id, document.source, stage, rule, value, bound)
+        self._dropped.append(Dropped(*told, document.url, document.locator))
 
     def _identify(self, rows: list[tuple[Document, str]]) -> list[tuple[Document, str]]:
         account = self.ledger.of("identify", self.source)

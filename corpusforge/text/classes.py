@@ -9,7 +9,9 @@ The tables are built from Python's own Unicode data, so a pure-Python twin that 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
+import sys
 import unicodedata
 
 import numpy as np
@@ -25,6 +27,7 @@ __all__ = [
     "UNSPACED",
     "UPPER",
     "WORD",
+    "categories",
     "class_table",
     "is_unspaced",
     "lower_table",
@@ -71,13 +74,19 @@ def is_unspaced(character: str) -> bool:
 
 
 @functools.cache
+def categories() -> NDArray[np.bytes_]:
+    """Return the two-letter Unicode category of each code point, "S2", shape [0x110000]."""
+    names = "".join(map(unicodedata.category, map(chr, range(sys.maxunicode + 1))))
+    return np.frombuffer(names.encode("ascii"), dtype="S2")
+
+
+@functools.cache
 def class_table() -> NDArray[np.uint8]:
     """Return the class bits of each code point below `LIMIT`, uint8, shape [LIMIT]."""
     table = np.zeros(LIMIT, dtype=np.uint8)
-    surrogates = range(0xD800, 0xE000)
-    points = [chr(c) if c not in surrogates else "\x00" for c in range(LIMIT)]
-    everything = "".join(points)
-    for match in re.finditer(r"\w+", everything):
+    points = [chr(c) for c in range(LIMIT)]
+    points[0xD800:0xE000] = ["\x00"] * 0x800
+    for match in re.finditer(r"\w+", "".join(points)):
         table[match.start() : match.end()] |= WORD
     for bit, test in (
         (SPACE, str.isspace),
@@ -86,8 +95,7 @@ def class_table() -> NDArray[np.uint8]:
         (UPPER, str.isupper),
     ):
         table[np.fromiter(map(test, points), dtype=bool, count=LIMIT)] |= bit
-    category = unicodedata.category
-    table[np.fromiter((category(c)[0] == "P" for c in points), dtype=bool, count=LIMIT)] |= PUNCT
+    table[categories()[:LIMIT].astype("S1") == b"P"] |= PUNCT
     for low, high in _UNSPACED_RANGES:
         part = table[low : high + 1]
         part[(part & WORD) != 0] |= UNSPACED
@@ -102,11 +110,12 @@ def class_table() -> NDArray[np.uint8]:
 def lower_table() -> NDArray[np.uint32]:
     """Return the lower case of each code point below `LIMIT`, where that is one code point; uint32."""
     table = np.arange(LIMIT, dtype=np.uint32)
-    for c in range(LIMIT):
-        if 0xD800 <= c < 0xE000:
-            continue
-        low = chr(c).lower()
-        if len(low) == 1:
-            table[c] = ord(low)
+    # Only letters, their numerals and signs have a lower case; line feeds keep them apart, as the
+    # case of a final sigma depends on its neighbours.
+    cased = np.flatnonzero(np.isin(categories()[:LIMIT].astype("S1"), [b"L", b"N", b"S", b"M"]))
+    lowered = "\n".join(map(chr, cased.tolist())).lower().split("\n")
+    single = np.fromiter(map(len, lowered), dtype=np.int64, count=len(cased)) == 1
+    kept = "".join(itertools.compress(lowered, single.tolist()))
+    table[cased[single]] = np.frombuffer(kept.encode("utf-32-le"), dtype="<u4")
     table.flags.writeable = False
     return table

@@ -9,12 +9,11 @@ a hyphen ends a word ("don't" is two).
 from __future__ import annotations
 
 import functools
-import unicodedata
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.text.classes import LIMIT, UNSPACED, WORD, class_table, lower_table
+from corpusforge.text.classes import LIMIT, UNSPACED, WORD, categories, class_table, lower_table
 
 __all__ = ["mark_table", "words"]
 
@@ -24,10 +23,7 @@ _JOINERS = (0x200C, 0x200D)  # zero-width (non-)joiner: inside Persian, Hindi an
 @functools.cache
 def mark_table() -> NDArray[np.bool_]:
     """Return which code points below `LIMIT` are combining marks or joiners; bool, [LIMIT]."""
-    category = unicodedata.category
-    table = np.fromiter(
-        (category(chr(c))[0] == "M" for c in range(LIMIT)), dtype=np.bool_, count=LIMIT
-    )
+    table: NDArray[np.bool_] = categories()[:LIMIT].astype("S1") == b"M"
     table[list(_JOINERS)] = True
     table.flags.writeable = False
     return table

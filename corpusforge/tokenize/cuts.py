@@ -7,12 +7,12 @@ do not know has the class UNKNOWN, and its text must be cut by another engine.
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.text.classes import categories
 from corpusforge.text.jit import jit
 
 __all__ = ["UNKNOWN", "classes", "cut_cl100k", "cut_gpt2", "point_at"]
@@ -29,11 +29,12 @@ _WHITE_REST = (0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 @cache
 def classes() -> U8:
     """Return the class of each code point, uint8, shape [0x110000]."""
-    table = np.full(0x110000, UNKNOWN, dtype=np.uint8)
-    for point in range(0x110000):
-        kind = unicodedata.category(chr(point))
-        if kind not in ("Cn", "Cs"):
-            table[point] = {"L": LETTER, "N": NUMBER}.get(kind[0], OTHER)
+    kinds = categories()
+    first = kinds.astype("S1")
+    table = np.full(len(kinds), OTHER, dtype=np.uint8)
+    table[first == b"L"] = LETTER
+    table[first == b"N"] = NUMBER
+    table[np.isin(kinds, [b"Cn", b"Cs"])] = UNKNOWN
     table[[*_WHITE, *_WHITE_REST]] = SPACE
     table.flags.writeable = False
     return table

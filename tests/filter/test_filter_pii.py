@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from corpusforge.draw import word64
 from corpusforge.filter import anchors as an
-from corpusforge.filter.pii import iban_holds, luhn_holds, resident_id_holds
-from corpusforge.filter.redact import redact
-from corpusforge.filter.secrets import _token
+from corpusforge.filter.pii import _email, _numbers, iban_holds, luhn_holds, resident_id_holds
+from corpusforge.filter.redact import redact, redact_names
+from corpusforge.filter.secrets import _token, _url_password
 
 N = 400
 CONTEXTS = ("My number is {}.", "号码：{}。", "{}", "a,{};b", "请记下{}谢谢", "({})\n")
@@ -135,7 +135,7 @@ def twin(data: bytes) -> set[tuple[int, int, int]]:
 PIECES = st.sampled_from(
     ["a@b.cc", "138", "1", "0", ".", "-", " ", "(", "）", "＠", "１", "：", ":", "=", "key", "密码",
      "口令 ", "x", "Token", "GB29", "ABCDEFGH12345678", "::", "fe80:", "[at]", "\"", "朋友", "é", "👋",
-     "\n", "pass_word"]
+     "\n", "pass_word", "1389", "+", "Tel. ", "télé", "MOBILE:", "手机", "联系方式", "://u:pw", "'", "/"]
 )  # fmt: skip
 
 
@@ -144,11 +144,22 @@ PIECES = st.sampled_from(
 def test_anchors_equal_the_twin(pieces):
     data = "".join(pieces).encode()
     found, wanted = set(an.anchors(data)), twin(data)
-    tokens = {anchor for anchor in wanted if anchor[0] == an.TOKEN}
     assert found <= wanted
-    assert wanted - found <= tokens
-    for _, start, end in tokens - found:
-        assert list(_token(data, start, end)) == [], "a token that is passed over holds no secret"
+    for kind, start, end in wanted - found:
+        assert kind in (an.TOKEN, an.AT, an.NUMBER)
+        assert _taken(data, kind, start, end) == [], "what is passed over holds nothing"
+    assert an.anchored([data, b"", data[:7]]) == [
+        bool(an.anchors(part)) for part in (data, b"", data[:7])
+    ]
+
+
+def _taken(data: bytes, kind: int, start: int, end: int) -> list:
+    """What the patterns would take at an anchor."""
+    if kind == an.TOKEN:
+        return list(_token(data, start, end))
+    if kind == an.NUMBER:
+        return list(_numbers(data, start, end))
+    return [*_email(data, start, end), *_url_password(data, start)]
 
 
 KEYS = st.sampled_from(
@@ -176,6 +187,13 @@ def test_redaction_is_stable_and_keeps_the_rest(pieces):
     once = redact(text)
     assert redact(once.text).text == once.text
     assert sum(once.counts.values()) == sum(once.text.count(label) for label in once.counts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(st.one_of(PIECES, KEYS), max_size=12).map("".join), max_size=8))
+def test_names_are_redacted_as_texts_are(names):
+    names += ["QQ:12345678", "/home/ann/x", "x" * 500, "x" * 500 + " 微信号 abcdefg"]
+    assert redact_names(names) == [redact(name).text for name in names]
 
 
 def test_clean_text_is_returned_as_it_is(data):
