@@ -13,8 +13,9 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from corpusforge.errors import CorpusforgeError
+from corpusforge.io import files
 from corpusforge.manifest import Receipt
-from corpusforge.run.stage import Made, Part, run_part
+from corpusforge.run.stage import Made, Part, error_path, run_part
 
 __all__ = ["MakeParts", "balanced"]
 
@@ -29,6 +30,8 @@ class _MakePart(beam.DoFn):
             try:
                 receipt = run_part(self._work, part)
             except CorpusforgeError:
+                if not files.exists(error_path(part)):  # a full disk takes no such file either
+                    raise
                 break  # its error file tells the driver; a retry would fail in the same way
             except Exception:
                 if self._retried:

@@ -30,8 +30,10 @@ from corpusforge.run.stage import Part, Stage
 __all__ = ["IN_MEMORY_BYTES", "LOCAL", "BeamExecutor", "WorkerDied", "build", "worth_forking"]
 
 LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
-IN_MEMORY_BYTES = 8_000_000
-"""Stages with less input than this run in this process: a choice, not a measured break-even."""
+IN_MEMORY_BYTES = 12_000_000
+"""Stages with less input than this, times their pace, run in this process. `documents` takes in so much in a
+second where it is quickest (plain text, short rules); two workers save half of it, and cost about as much as
+they save: `benchmarks.scaling` measures that."""
 
 
 class WorkerDied(RunError):
@@ -56,7 +58,7 @@ class WorkerDied(RunError):
 def worth_forking(stage: Stage, parts: Sequence[Part], workers: int) -> bool:
     """Whether local workers make these parts sooner than this process does."""
     size = sum(part.size for part in parts)
-    return workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES
+    return workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES * stage.pace
 
 
 def check_runner(name: str, options: Sequence[str]) -> None:

@@ -100,6 +100,7 @@ def hits_stage(context: Context) -> Stage:
         parts=parts,
         settings={"rules": settings.rules, "searched": searched, "share": settings.fuzzy_share},
         reads=context.reads("documents", "quality", "duplicates", "evaluation"),
+        pace=10.0 if searched else 40.0,
         finish=lambda receipts: ({"sources": [item.extra["sources"] for item in receipts]}, {}),
     )
 

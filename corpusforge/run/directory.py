@@ -92,7 +92,8 @@ def survives(path: str, keep: str) -> bool:
 
 
 def clean(run: str, keep: str, done: list[str]) -> None:
-    """Delete the intermediate stages that `keep` does not ask for, and every receipt."""
+    """Delete the intermediate stages that `keep` does not ask for, every receipt, and what a run that
+    was killed left half-written beside the stages."""
     gone = [*_INTERMEDIATE[keep], *(f"{name}/_receipts" for name in done)]
     for name in gone:
         if files.is_remote(run):
@@ -100,3 +101,7 @@ def clean(run: str, keep: str, done: list[str]) -> None:
                 files.remove(info.path)
         else:
             shutil.rmtree(Path(run) / name, ignore_errors=True)
+    if not files.is_remote(run):
+        for path in Path(run).iterdir():
+            if files.TEMPORARY.search(path.name):
+                path.unlink(missing_ok=True)

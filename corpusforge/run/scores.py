@@ -119,6 +119,7 @@ def scores_stage(context: Context) -> Stage:
         parts=parts,
         settings={**described, "scored": scored},
         reads=context.reads("documents", "classifier"),
+        pace=1.0 if scored else 10.0,
     )
 
 

@@ -27,6 +27,8 @@ __all__ = ["Executor", "Made", "Part", "Plan", "Stage", "error_path", "is_there"
 
 TRIES = 3
 """How often a part's process may die before the stage is given up."""
+_SHARED = ("dropped", "failed")
+"""Directories that several stages write, each to files of its name; others are one stage's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class Stage:
     finish: Callable[[Sequence[Receipt]], tuple[dict[str, Any], dict[str, int]]] | None = None
     """Runs in the driver after the last part; returns extra facts and further outputs. Without it a
     stage of one part has that part's facts."""
+    pace: float = 1.0
+    """How many times faster than `documents` at its quickest it takes in its parts' bytes, about
+    (`benchmarks/results.d/size.md`): light work is worth forked workers only where there is much of it."""
 
     @property
     def fingerprint(self) -> str:
@@ -249,7 +254,11 @@ def _execute(stage: Stage, execute: Executor, parts: Sequence[Part]) -> None:
         raise
     except Exception as error:
         _raise_first_error(stage, parts, error)
-        raise
+        last = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise RunError(
+            f"stage {stage.name!r} failed: {last[0]} Finished parts are kept: give the same command again "
+            "to resume."
+        ) from error
     _raise_first_error(stage, parts, None)
 
 
@@ -309,10 +318,10 @@ def _sweep(stage: Stage, manifest: Manifest) -> None:
     """Delete what an earlier, different run of this stage left behind, temporary files included."""
     named = {files.join(stage.run, output.path) for output in manifest.outputs}
     named |= {receipt_path(part) for part in stage.parts} | {stage.path("manifest.json")}
-    found = _walk(stage.path())
-    for shared in ("dropped", "failed"):
-        prefix = files.join(stage.run, shared, f"{stage.name}-part-")
-        found += [path for path in _walk(files.join(stage.run, shared)) if path.startswith(prefix)]
+    found: list[str] = []
+    for folder in {stage.name, *(output.path.split("/", 1)[0] for output in manifest.outputs)}:
+        own = files.join(stage.run, folder, f"{stage.name}-part-" if folder in _SHARED else "")
+        found += [path for path in _walk(files.join(stage.run, folder)) if path.startswith(own)]
     for path in found:
         if path not in named:
             files.remove(path)

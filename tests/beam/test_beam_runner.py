@@ -105,3 +105,23 @@ def test_a_local_run_connects_to_loopback_only(
 
     run(["--output", str(tmp_path / "run"), "--workers", "1", "--quiet"])
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pace", "workers", "forked"),
+    [
+        ((20_000_000, 20_000_000), 1.0, 2, True),
+        ((20_000_000, 20_000_000), 1.0, 1, False),
+        ((40_000_000,), 1.0, 2, False),  # one part is made by one process
+        ((1_000_000,) * 5, 1.0, 2, False),  # half a second of work; two workers cost as much
+        ((1_000_000,) * 10, 0.4, 2, True),  # tokens: 2 s of it
+        ((20_000_000, 20_000_000), 10.0, 2, False),  # scores without a model: 0.3 s of it
+    ],
+)
+def test_workers_are_forked_where_they_bring_more_than_they_cost(
+    sizes: tuple[int, ...], pace: float, workers: int, forked: bool
+) -> None:
+    """Seconds in the remarks are hand counts: bytes over 12 MB/s, times the pace."""
+    parts = tuple(Part("s", i, "r", None, size=size) for i, size in enumerate(sizes))
+    stage = Stage("s", "r", write_process, parts, {}, {}, pace=pace)
+    assert runner.worth_forking(stage, parts, workers) is forked

@@ -117,3 +117,24 @@ def test_an_unbalanced_ledger_stops_the_part(tmp_path: Path) -> None:
     part = make(tmp_path, "unbalanced").parts[0]
     with pytest.raises(InternalError, match="does not balance: seen 1, kept 0"):
         run_part(copy_number, part)
+
+
+def test_what_a_stage_writes_elsewhere_is_cleared_too_and_nobody_elses(tmp_path: Path) -> None:
+    """Directories of its own beside the stage's (stats/), and its files in shared ones (dropped/)."""
+
+    def work(part: Part) -> Made:
+        paths = (f"beside/{part.name}.txt", f"dropped/numbers-{part.name}.txt")
+        for path in paths:
+            files.write_bytes(files.join(part.run, path), b"x")
+        return Made(outputs=dict.fromkeys(paths, 1))
+
+    run_stage(replace(make(tmp_path, "a", "b"), work=work), here)
+    for left in ("beside/part-00000.txt.tmp-0123456789ab", "dropped/others-part-00000.txt"):
+        (tmp_path / left).write_text("half")
+    run_stage(replace(make(tmp_path, "z"), work=work), here)
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("[bd]*/*"))
+    assert found == [
+        "beside/part-00000.txt",
+        "dropped/numbers-part-00000.txt",
+        "dropped/others-part-00000.txt",
+    ]
