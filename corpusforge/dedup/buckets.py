@@ -2,8 +2,10 @@
 
 A bucket is the list of ranks with one 64-bit key in one band, ascending, two members or more. Key
 ranges are searched by `collisions.py`; here their groups lose known copies and, within a scope,
-fall apart by it. The buckets of a document are the same for any number of ranges.
-Limit: buckets are held in memory, 8 bytes a membership.
+fall apart by it. Near copies share many bands, so most buckets stand there several times: one of
+each is held, but for crowded ones, of which selection counts what it leaves out. The buckets of a
+document are the same for any number of ranges. Limit: they are held in memory, 8 bytes a
+membership; two are taken for equal by a hash of 64 bits (of pairs it is one to one).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup.collisions import Groups
 from corpusforge.dedup.corpus import Corpus
+from corpusforge.dedup.kernels import finish64
 from corpusforge.dedup.marks import Marks
 from corpusforge.dedup.parts import BAND_BLOCK
 from corpusforge.text.jit import jit
@@ -37,14 +40,14 @@ class Buckets:
 
 
 def gather(
-    corpus: Corpus, alive: NDArray[np.bool_], groups: Iterable[Groups], marks: Marks, most: int
+    corpus: Corpus, alive: NDArray[np.bool_], groups: Iterable[Groups], marks: Marks, crowd: int
 ) -> Buckets:
-    """Return all buckets of two and more living documents. `alive` is [n, by rank].
+    """Return all buckets of two and more living documents; equal ones once, up to `crowd` members.
 
-    `most` bounds the memberships in bands: room that is not used costs nothing.
+    `alive` is [n, by rank].
     """
-    every, used = np.empty(most, dtype=np.uint32), 0
-    sizes = [np.zeros(1, dtype=np.uint32)]
+    pieces, sizes = [np.zeros(0, dtype=np.uint32)], [np.zeros(1, dtype=np.uint32)]
+    table, held = np.zeros(1 << 10, dtype=np.uint64), 0
     scoped = bool(corpus.scope.any())
     for some in groups:
         if some.block < BAND_BLOCK:
@@ -52,12 +55,49 @@ def gather(
         ranks, own = corpus.ranks[marks.places(some.numbers)], some.sizes
         if scoped:
             ranks, own = _by_scope(corpus.scope, ranks, own)
-        ranks, own = _living(ranks, own, alive)
-        every[used : used + len(ranks)] = ranks
-        used += len(ranks)
+        if 2 * (held + len(own)) > len(table):
+            table = _larger(table, 4 * (held + len(own)))
+        ranks, own = _living(ranks, own, alive, crowd, table)
+        held += len(own)
+        pieces.append(ranks)
         sizes.append(own)
+    del table
+    every = np.concatenate(pieces)
+    del pieces
     offsets = np.cumsum(np.concatenate(sizes), dtype=np.int64)
-    return regroup(every[:used], offsets, corpus.size)
+    return regroup(every, offsets, corpus.size)
+
+
+def _larger(table: NDArray[np.uint64], least: int) -> NDArray[np.uint64]:
+    larger = np.zeros(1 << (least - 1).bit_length(), dtype=np.uint64)
+    _insert_all(larger, table[table != 0])
+    return larger
+
+
+@jit
+def _insert(table: NDArray[np.uint64], key: np.uint64) -> bool:
+    """Put a key (not 0) into a table that is a power of two long; return whether it is new."""
+    slot = np.int64(key & np.uint64(table.size - 1))
+    while table[slot] != 0:
+        if table[slot] == key:
+            return False
+        slot = (slot + 1) & (table.size - 1)
+    table[slot] = key
+    return True
+
+
+@jit
+def _insert_all(table: NDArray[np.uint64], keys: NDArray[np.uint64]) -> None:
+    for key in keys:
+        _insert(table, key)
+
+
+@jit
+def _bucket_key(members: NDArray[np.uint32]) -> np.uint64:
+    key = finish64((np.uint64(members[0]) << np.uint64(32)) | np.uint64(members[1]))
+    for k in range(2, members.size):
+        key = finish64(key + np.uint64(members[k]) + np.uint64(1))
+    return key if key != 0 else np.uint64(1)
 
 
 def _by_scope(
@@ -74,9 +114,13 @@ def _by_scope(
 
 @jit
 def _living(
-    ranks: NDArray[np.uint32], sizes: NDArray[np.uint32], alive: NDArray[np.bool_]
+    ranks: NDArray[np.uint32],
+    sizes: NDArray[np.uint32],
+    alive: NDArray[np.bool_],
+    crowd: int,
+    table: NDArray[np.uint64],
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return (members, sizes) of the groups of two and more living members, each ascending."""
+    """Return (members, sizes) of the new groups of two and more living members, each ascending."""
     members = np.empty(ranks.size, np.uint32)
     left = np.empty(sizes.size, np.uint32)
     used, runs, first = 0, 0, 0
@@ -93,6 +137,8 @@ def _living(
             members[used : used + count].sort()
         elif members[used] > members[used + 1]:
             members[used], members[used + 1] = members[used + 1], members[used]
+        if count <= crowd and not _insert(table, _bucket_key(members[used : used + count])):
+            continue
         used += count
         left[runs] = count
         runs += 1

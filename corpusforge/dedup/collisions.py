@@ -111,13 +111,17 @@ def _collide(
     last: int,
 ) -> Iterator[Groups]:
     """Yield the groups in slices [first, last), block by block."""
-    slices = [file.read(first, last) for file in key_files]
-    keys = np.concatenate([keys for keys, _, _ in slices])
-    numbers = np.concatenate(
-        [rows + np.uint32(base) for (_, rows, _), base in zip(slices, bases, strict=False)]
-    )
-    counts = np.concatenate([counts for _, _, counts in slices])
-    del slices
+    read: tuple[list[NDArray[np.uint64]], list[NDArray[np.uint32]], list[NDArray[np.int64]]]
+    read = [], [], []
+    for file, base in zip(key_files, bases, strict=False):
+        own_keys, rows, own_counts = file.read(first, last)
+        read[0].append(own_keys)
+        read[1].append(rows + np.uint32(base))
+        read[2].append(own_counts)
+    keys, counts = np.concatenate(read[0]), np.concatenate(read[2])
+    read[0].clear()
+    numbers = np.concatenate(read[1])
+    read[1].clear()
     starts = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
     for block in _wanted(settings, counts.shape[1]):
         places = scattered(starts[:, block], counts[:, block])

@@ -19,7 +19,7 @@ from corpusforge.dedup.buckets import Buckets, components, gather, split
 from corpusforge.dedup.collisions import choose_ranges, read_collisions, write_collisions
 from corpusforge.dedup.corpus import Corpus, load_corpus
 from corpusforge.dedup.marks import Marks
-from corpusforge.dedup.parts import BAND_BLOCK, KeyFile, read_signatures
+from corpusforge.dedup.parts import KeyFile, read_signatures
 from corpusforge.dedup.plan import Plan, make_plan
 from corpusforge.dedup.results import Alarm, Counts, Duplicates
 from corpusforge.dedup.settings import Settings
@@ -79,7 +79,7 @@ def _select(
     groups: int,
     paths: Sequence[str],
 ) -> Duplicates:
-    marks, most = _mark((*index, *part_prefixes), settings, paths)
+    marks = _mark((*index, *part_prefixes), settings, paths)
     corpus = load_corpus(part_prefixes, settings, index, marks)
     kept = np.arange(corpus.size, dtype=np.uint32)
     similarity = np.ones(corpus.size, dtype=np.float32)
@@ -93,7 +93,7 @@ def _select(
                 similarity[copies] = _estimates(corpus, settings, copies, firsts)
     if settings.method == "fuzzy":
         alive = (method == 0) & (corpus.shingles > 0)
-        every = gather(corpus, alive, read_collisions(paths), marks, most)
+        every = gather(corpus, alive, read_collisions(paths), marks, settings.max_kept)
         del marks
         found = _near(corpus, every, settings, text_of, len(index), groups)
         kept[found.removed], method[found.removed] = found.kept, _MINHASH
@@ -103,19 +103,15 @@ def _select(
     return _outcome(corpus, settings, len(index), kept, similarity, method, counts)
 
 
-def _mark(prefixes: Sequence[str], settings: Settings, paths: Sequence[str]) -> tuple[Marks, int]:
-    """Return which documents have a neighbour, and how many memberships in bands there are.
-
-    With spans all documents are asked for their rank.
-    """
-    marks, members = Marks(sum(KeyFile(prefix).documents for prefix in prefixes)), 0
+def _mark(prefixes: Sequence[str], settings: Settings, paths: Sequence[str]) -> Marks:
+    """Return which documents have a neighbour; with spans all are asked for their rank."""
+    marks = Marks(sum(KeyFile(prefix).documents for prefix in prefixes))
     for some in read_collisions(paths):
         marks.add(some.numbers)
-        members += len(some.numbers) if some.block >= BAND_BLOCK else 0
     if settings.spans != "off":
         marks.add_all()
     marks.seal()
-    return marks, members
+    return marks
 
 
 def _near(
