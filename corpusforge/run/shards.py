@@ -16,21 +16,23 @@ from corpusforge.run.context import Context
 from corpusforge.run.mix import STREAMS, stream_files
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.tokens import load_tokenizer
-from corpusforge.shard.writer import shard_bounds, shard_name, write_pieces, write_shard
+from corpusforge.shard.writer import shard_name, shard_stretches, write_pieces, write_shard
 from corpusforge.tokenize.part import open_part
 
 __all__ = ["make_shards", "stage"]
 
 
+MAPPED = 256
+"""Token parts that are mapped at a time: each map holds a file open, of which a process may have 1,024."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker is told: a stretch of one stream."""
+    """What a worker is told: a stretch of one stream, and the files and rows that it is in."""
 
     stream: str
     number: int
-    start: int
-    stop: int
-    parts: int
+    places: tuple[tuple[str, int, int], ...]
     dtype: str
 
 
@@ -38,13 +40,17 @@ def stage(context: Context) -> Stage:
     """Return the shards stage."""
     settings = context.recipe.shard
     tokenizer = load_tokenizer(context.run, context.recipe.tokenize)
+    dtype = tokenizer.dtype
     parts: list[Part] = []
     for name in STREAMS:
-        lengths = _lengths(context.run, name)
-        for number, (start, stop) in enumerate(shard_bounds(lengths, settings, tokenizer.dtype)):
-            work = Work(name, number, start, stop, context.part_count, tokenizer.dtype.str)
-            size = int(lengths[start:stop].sum()) * tokenizer.dtype.itemsize
+        paths = stream_files(context.run, name)
+        rows = [row_count(path) for path in paths]
+        lengths = (read_table(path, ["length"]).column("length").to_numpy() for path in paths)
+        for number, found in enumerate(shard_stretches(lengths, settings, dtype)):
+            start, stop, tokens = found
+            work = Work(name, number, _places(paths, rows, start, stop), dtype.str)
             told = (name, number, start, stop)
+            size = tokens * dtype.itemsize
             parts.append(Part("shards", len(parts), context.run, work, told, size))
     return Stage(
         name="shards",
@@ -53,40 +59,36 @@ def stage(context: Context) -> Stage:
         parts=tuple(parts),
         settings={"shard": settings},
         reads=context.reads("tokens", "mix"),
+        pace=10.0,
         finish=_finish,
     )
 
 
-def _lengths(run: str, name: str) -> np.ndarray:
-    tables = [read_table(path, ["length"]) for path in stream_files(run, name)]
-    return pa.concat_tables(tables).column("length").to_numpy()
-
-
-def _draws(run: str, name: str, start: int, stop: int) -> pa.Table:
-    """Draws [start, stop) of a stream, from the files that hold them."""
-    tables, before = [], 0
-    for path in stream_files(run, name):
-        after = before + row_count(path)
-        if after > start and before < stop:
-            tables.append(read_rows(path, max(0, start - before), min(after, stop) - before))
-        before = after
-    return pa.concat_tables(tables)
+def _places(
+    paths: list[str], rows: list[int], start: int, stop: int
+) -> tuple[tuple[str, int, int], ...]:
+    """Where draws [start, stop) of a stream lie: files, and rows in them."""
+    found, before = [], 0
+    for path, count in zip(paths, rows, strict=True):
+        first, last = max(start, before), min(stop, before + count)
+        if first < last:
+            found.append((path, first - before, last - before))
+        before += count
+    return tuple(found)
 
 
 def make_shards(part: Part) -> Made:
     """Write one shard and count, for the ledger, the documents that first stand in it."""
     work: Work = part.settings
-    own = _draws(part.run, work.stream, work.start, work.stop)
+    own = pa.concat_tables([read_rows(*place) for place in work.places])
     dtype = np.dtype(work.dtype)
     prefix = f"shards/{work.stream}/{shard_name(work.number)}"
     target = files.join(part.run, prefix)
-    if files.is_remote(part.run):
-        receipt = write_pieces(own, [_fetched(part.run, own, dtype)], target, dtype)
+    numbers = np.unique(own.column("part").to_numpy()).tolist()
+    if files.is_remote(part.run) or len(numbers) > MAPPED:
+        receipt = write_pieces(own, [_collected(part.run, own, dtype)], target, dtype)
     else:
-        tokens = [
-            open_part(files.join(part.run, "tokens", part_name(number)), dtype)
-            for number in range(work.parts)
-        ]
+        tokens = {number: _ids(part.run, number, dtype) for number in numbers}
         receipt = write_shard(own, tokens, target, dtype)
     made = Made(documents=receipt.documents)
     made.outputs = {f"{prefix}.{ending}": receipt.documents for ending in ("bin", "idx", "parquet")}
@@ -98,22 +100,29 @@ def make_shards(part: Part) -> Made:
     return made
 
 
-def _fetched(run: str, own: pa.Table, dtype: np.dtype[Any]) -> np.ndarray:
-    """The shard's ids from parts that cannot be mapped: each is read once, whole, and let go.
+def _collected(run: str, own: pa.Table, dtype: np.dtype[Any]) -> np.ndarray:
+    """The shard's ids, part by part, each opened once and let go; a remote part is read whole.
 
-    Memory: the shard and one part.
+    Memory: the shard and, where parts cannot be mapped, one part.
     """
     lengths = own.column("length").to_numpy()
     starts = np.cumsum(lengths) - lengths
     offsets, numbers = own.column("offset").to_numpy(), own.column("part").to_numpy()
     out = np.empty(int(lengths.sum()), dtype=dtype)
-    for number in np.unique(numbers).tolist():
-        name = files.join(run, "tokens", f"{part_name(number)}.bin")
-        ids = np.frombuffer(files.read_bytes(name), dtype=dtype)
-        for row in np.flatnonzero(numbers == number).tolist():
+    order = np.argsort(numbers, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1) if len(order) else ():
+        ids = _ids(run, int(numbers[rows[0]]), dtype)
+        for row in rows.tolist():
             piece = ids[offsets[row] : offsets[row] + lengths[row]]
             out[starts[row] : starts[row] + lengths[row]] = piece
     return out
+
+
+def _ids(run: str, number: int, dtype: np.dtype[Any]) -> np.ndarray:
+    prefix = files.join(run, "tokens", part_name(number))
+    if files.is_remote(run):
+        return np.frombuffer(files.read_bytes(f"{prefix}.bin"), dtype=dtype)
+    return np.asarray(open_part(prefix, dtype))
 
 
 def _first_seen(own: pa.Table) -> Counter[str]:

@@ -7,8 +7,7 @@ whole. Limit: memory-mapping needs local files; remote parts are fetched before.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +20,17 @@ from corpusforge.io.parquet import write_batches
 from corpusforge.shard.formats import index_schema, write_idx
 from corpusforge.shard.settings import Settings
 
-__all__ = ["ShardReceipt", "shard_bounds", "shard_name", "write_pieces", "write_shard"]
+__all__ = [
+    "ShardReceipt",
+    "shard_bounds",
+    "shard_name",
+    "shard_stretches",
+    "write_pieces",
+    "write_shard",
+]
 
+Parts = Sequence[NDArray[Any]] | Mapping[int, NDArray[Any]]
+"""The ids of token parts by their numbers, of those at least that are drawn from."""
 GATHERED = 1 << 22
 """Tokens put together before a write, about 8 to 16 MB."""
 
@@ -47,18 +55,30 @@ def shard_bounds(
 ) -> list[tuple[int, int]]:
     """Return the draws [start, stop) of each shard: each ends at the first document end at or after
     its size, so that no document lies in two shards."""
+    return [(start, stop) for start, stop, _ in shard_stretches([lengths], settings, dtype)]
+
+
+def shard_stretches(
+    lengths: Iterable[NDArray[np.int64]], settings: Settings, dtype: np.dtype[Any]
+) -> Iterator[tuple[int, int, int]]:
+    """Yield the draws [start, stop) of each shard and its ids, from the draws' lengths in pieces."""
     size = max(1, int(settings.shard_megabytes * 1e6) // dtype.itemsize)
-    ends = np.cumsum(lengths)
-    bounds = [0]
-    while bounds[-1] < len(lengths):
-        before = int(ends[bounds[-1] - 1]) if bounds[-1] else 0
-        bounds.append(min(int(np.searchsorted(ends, before + size)) + 1, len(lengths)))
-    return list(itertools.pairwise(bounds))
+    start = place = filled = 0
+    for piece in lengths:
+        ends = np.cumsum(piece)
+        before, last = 0, int(ends[-1]) if len(ends) else 0
+        while before + size - filled <= last:
+            at = int(np.searchsorted(ends, before + size - filled))
+            stop = place + at + 1
+            yield start, stop, filled + int(ends[at]) - before
+            start, before, filled = stop, int(ends[at]), 0
+        filled += last - before
+        place += len(piece)
+    if place > start:
+        yield start, place, filled
 
 
-def write_shard(
-    draws: pa.Table, parts: Sequence[NDArray[Any]], prefix: str, dtype: np.dtype[Any]
-) -> ShardReceipt:
+def write_shard(draws: pa.Table, parts: Parts, prefix: str, dtype: np.dtype[Any]) -> ShardReceipt:
     """Write `<prefix>.bin`, `.idx` and `.parquet` of a stretch of the draw.
 
     `draws` has the columns id, source, leaf, part, offset, length, copy, cut, phase (as
@@ -82,12 +102,10 @@ def write_pieces(
     return ShardReceipt(prefix, int(lengths.sum()), len(lengths))
 
 
-def _gathered(
-    draws: pa.Table, parts: Sequence[NDArray[Any]], lengths: NDArray[np.int64]
-) -> Iterator[NDArray[Any]]:
-    # Plain arrays: slicing numpy's memmap class costs three times as much.
-    plain = [np.asarray(part) for part in parts]
+def _gathered(draws: pa.Table, parts: Parts, lengths: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
     part = draws.column("part").to_numpy()
+    # Plain arrays: slicing numpy's memmap class costs three times as much.
+    plain = {number: np.asarray(parts[number]) for number in np.unique(part).tolist()}
     offset = draws.column("offset").to_numpy()
     ends = np.cumsum(lengths)
     begin = 0

@@ -28,13 +28,19 @@ def digests(output: Path, *folders: str) -> dict[str, str]:
     }
 
 
-def test_the_journey_in_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_journey_in_ranges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole, ranges = tmp_path / "whole", tmp_path / "ranges"
     run(whole)
     assert not [name for name in ("candidates", "supply", "draws") if (whole / name).exists()]
     shutil.copytree(whole, ranges)
     (ranges / "choice" / "manifest.json").unlink()
-    run(ranges, "--set", "mix.range_documents=40")
+    with monkeypatch.context() as patch:
+        patch.setattr("corpusforge.run.shards.MAPPED", 1)  # shards are put together part by part
+        run(ranges, "--set", "mix.range_documents=40", "--set", "shard.shard_megabytes=0.01")
+    run(whole, "--set", "shard.shard_megabytes=0.01")
+    assert len(list((whole / "shards/train").glob("*.bin"))) > 2
     assert len(stream_files(str(ranges), "train")) > 1
     folders = ("choice", "tokens", "shards")
     assert digests(ranges, *folders) == digests(whole, *folders)

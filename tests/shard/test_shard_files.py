@@ -7,10 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from corpusforge.draw import id_keys, uniform
 from corpusforge.io.parquet import read_table
 from corpusforge.mix import Settings as Mix
 from corpusforge.mix import plan, stream, supplies
 from corpusforge.shard import Settings, shard_bounds, shard_name, verify, write_shard
+from corpusforge.shard.writer import shard_stretches
 from corpusforge.tokenize import INDEX, open_part
 
 END = 256
@@ -187,6 +189,21 @@ def test_verify_is_silent_on_good_shards_and_names_each_damage(shards):
 
 def test_an_empty_draw_gives_no_shards():
     assert shard_bounds(np.zeros(0, dtype=np.int64), Settings(), U16) == []
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7, 40])
+def test_bounds_from_lengths_in_pieces(pieces):
+    u = uniform(id_keys(str(n) for n in range(300)), 1, "lengths")
+    lengths = (1 + 60 * u * u).astype(np.int64)
+    ends, expected, start = np.cumsum(lengths).tolist(), [], 0
+    while start < len(lengths):  # document by document
+        before, stop = ends[start - 1] if start else 0, start + 1
+        while stop < len(lengths) and ends[stop - 1] - before < 200:
+            stop += 1
+        expected.append((start, stop, ends[stop - 1] - before))
+        start = stop
+    given = [np.zeros(0, np.int64), *np.array_split(lengths, pieces)]
+    assert list(shard_stretches(given, SMALL, U16)) == expected
 
 
 def test_one_long_document_fills_a_shard():
