@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, replace
 from itertools import pairwise
 
@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from corpusforge.dedup.buckets import gather
 from corpusforge.dedup.collisions import choose_ranges, read_collisions, write_collisions
+from corpusforge.dedup.corpus import load_corpus
 from corpusforge.dedup.marks import Marks
 from corpusforge.dedup.parts import BAND_BLOCK, CONTENT_BLOCK, SLICES, URL_BLOCK
 from corpusforge.dedup.select import find_duplicates
@@ -169,6 +171,33 @@ def test_groups_are_those_of_equal_keys(tmp_path, pages):
         assert found[block] == {tuple(own) for own in expected.values() if len(own) > 1}
         assert found[block]
     assert max(found) >= BAND_BLOCK
+
+
+@pytest.mark.parametrize("crowd", [256, 2, 1])
+def test_equal_buckets_are_held_once(tmp_path, pages, crowd):
+    """Against sets of Python; crowded ones are held as often as they stand in a band."""
+    prefixes = signed(tmp_path, [pages], Settings())
+    path = str(tmp_path / "0.groups")
+    write_collisions(prefixes, Settings(), 0, 1, path)
+    groups = [some for some in read_collisions([path]) if some.block >= BAND_BLOCK]
+    marks = Marks(len(pages))
+    marks.add_all()
+    marks.seal()
+    corpus = load_corpus(prefixes, Settings(), marks=marks)
+    alive = np.arange(corpus.size) % 5 != 0
+    found = gather(corpus, alive, groups, marks, crowd)
+    held = Counter(
+        tuple(found.documents[found.members[first:last]].tolist())
+        for first, last in pairwise(found.offsets.tolist())
+    )
+    every: Counter[tuple[int, ...]] = Counter()
+    for some in groups:
+        for first, last in pairwise([0, *np.cumsum(some.sizes).tolist()]):
+            ranks = sorted(corpus.ranks[some.numbers[first:last]].tolist())
+            every[tuple(rank for rank in ranks if alive[rank])] += 1
+    every = Counter({key: count for key, count in every.items() if len(key) > 1})
+    assert max(every.values()) > 10
+    assert held == {key: count if len(key) > crowd else 1 for key, count in every.items()}
 
 
 def test_only_documents_with_a_neighbour_are_held(tmp_path):
