@@ -21,7 +21,7 @@ from apache_beam.utils.subprocess_server import JavaJarServer
 
 from corpusforge.errors import InputError
 
-__all__ = ["PARTS", "assemble", "assembled_jar"]
+__all__ = ["PARTS", "assemble", "assembled_jar", "write_launcher"]
 
 PARTS = ("1.19", "2.62.0")
 """Flink's version and Beam's: the newest of which runner and job service are both published."""
@@ -69,7 +69,7 @@ def assemble(flink: str = PARTS[0], beam: str = PARTS[1], cache: str | None = No
         launcher = Path(scratch) / "launcher.jar"
         folder = target.with_suffix("")
         jars = sorted(path.name for path in (Path(scratch) / "lib").glob("*.jar"))
-        _write_launcher(launcher, [f"{folder.name}/{name}" for name in jars])
+        write_launcher(launcher, [f"{folder.name}/{name}" for name in jars])
         shutil.rmtree(folder, ignore_errors=True)
         (Path(scratch) / "lib").rename(folder)
         launcher.rename(target)  # last: a jar that is there is whole
@@ -89,8 +89,11 @@ def _copy_parts(maven: str, scratch: Path, flink: str, beam: str) -> None:
         )
 
 
-def _write_launcher(path: Path, jars: list[str]) -> None:
-    """A jar of a manifest and a log level; manifest lines hold 72 bytes and go on after a blank."""
+def write_launcher(path: Path, jars: list[str]) -> None:
+    """Write a jar of a manifest and a log level; manifest lines hold 72 bytes, then go on after a blank.
+
+    `jars`: paths relative to the launcher's folder.
+    """
     entries = {
         "Manifest-Version": "1.0",
         "Main-Class": _MAIN,

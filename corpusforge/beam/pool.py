@@ -38,15 +38,16 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     """Starts and stops workers by name.
 
     A name is one engine process's own: two task managers on one machine both call their first worker
-    "1-1". Where a name has two workers, a stop says not which; each then ends when its engine closes its
-    control stream, as workers do in any case.
+    "1-1". So a worker is known by its name and the connection that asked for it.
     """
 
     def __init__(self, server: ForkServer) -> None:
         self._server = server
-        self._workers: dict[str, list[socket.socket]] = {}
+        self._workers: dict[tuple[str, str], socket.socket] = {}
 
-    def StartWorker(self, request: beam_fn_api_pb2.StartWorkerRequest, _: object) -> object:  # noqa: N802
+    def StartWorker(  # noqa: N802
+        self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
+    ) -> object:
         """Fork a worker that connects to the engine's control address; it logs to standard error."""
         environment = {
             "WORKER_ID": request.worker_id,
@@ -54,32 +55,38 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             "PIPELINE_OPTIONS": _pipeline_options(request),
         }
         connection = self._server.fork(json.dumps(environment))
-        self._workers.setdefault(request.worker_id, []).append(connection)
+        key = (request.worker_id, context.peer())
+        self._workers[key] = connection
         name = f"worker-{request.worker_id}"
         threading.Thread(
-            target=self._follow, args=(request.worker_id, connection), name=name, daemon=True
+            target=self._follow, args=(key, connection), name=name, daemon=True
         ).start()
         return beam_fn_api_pb2.StartWorkerResponse()
 
-    def StopWorker(self, request: beam_fn_api_pb2.StopWorkerRequest, _: object) -> object:  # noqa: N802
+    def StopWorker(  # noqa: N802
+        self, request: beam_fn_api_pb2.StopWorkerRequest, context: grpc.ServicerContext
+    ) -> object:
         """End a worker; one that ended by itself is fine."""
-        named = self._workers.get(request.worker_id, [])
-        if len(named) == 1:
+        every = [*self._workers.items()]
+        named = {peer: own for (name, peer), own in every if name == request.worker_id}
+        connection = named.get(context.peer())
+        if connection is None and len(named) == 1:  # the engine has connected anew
+            (connection,) = named.values()
+        if connection is not None:
             with suppress(OSError):  # it has just ended
-                named[0].shutdown(
-                    socket.SHUT_RDWR
-                )  # the fork server ends the worker of a client gone
+                connection.shutdown(socket.SHUT_RDWR)  # the fork server then ends the worker
         return beam_fn_api_pb2.StopWorkerResponse()
 
-    def _follow(self, worker: str, connection: socket.socket) -> None:
+    def _follow(self, key: tuple[str, str], connection: socket.socket) -> None:
         try:
             answer = connection.recv(16)
         except OSError:
             answer = b""
-        self._workers[worker].remove(connection)
+        if self._workers.get(key) is connection:
+            del self._workers[key]
         connection.close()
         if answer not in (b"", b"0"):
-            text = f"worker {worker} ended with status {int(answer)}"
+            text = f"worker {key[0]} ended with status {int(answer)}"
             print(text, file=sys.stderr, flush=True)
 
 

@@ -6,18 +6,25 @@ binary is in Beam's cache, Flink in test_beam_flink.py.
 
 from __future__ import annotations
 
+import email.parser
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import apache_beam as beam
+import grpc
 import pytest
 from apache_beam.portability import common_urns
+from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
+from corpusforge.beam.flink_assemble import assemble, write_launcher
 from corpusforge.beam.flink_jar import cached_jar, main
+from corpusforge.beam.pool import WorkerPool
 from corpusforge.beam.remote import given, options_for
 from corpusforge.beam.runner import BeamExecutor, build
 from corpusforge.errors import InputError, RunError
@@ -92,6 +99,46 @@ def test_a_pool_of_another_machine_can_be_named(tmp_path: Path) -> None:
     pids = {path.read_text().split()[1] for path in (tmp_path / "numbers").glob("part-*.txt")}
     assert len(pids) == 1
     assert not pids & {str(os.getpid()), str(pool.pid)}
+
+
+class Forks:
+    """In a fork server's place: every worker is one end of a socket pair, the other is kept."""
+
+    def __init__(self) -> None:
+        self.ends: list[socket.socket] = []
+
+    def fork(self, _: str) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        self.ends.append(theirs)
+        return ours
+
+
+def test_two_engines_may_give_their_workers_one_name() -> None:
+    forks = Forks()
+    start = beam_fn_api_pb2.StartWorkerRequest(worker_id="1-1")
+    stop = beam_fn_api_pb2.StopWorkerRequest(worker_id="1-1")
+    apart = [("grpc.use_local_subchannel_pool", 1)]  # a TCP connection each
+    with (
+        WorkerPool(forks) as pool,  # type: ignore[arg-type]
+        grpc.insecure_channel(pool.address, options=apart) as one,
+        grpc.insecure_channel(pool.address, options=apart) as other,
+    ):
+        stub_of = beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub
+        stubs = [stub_of(channel) for channel in (one, other)]
+        for stub in stubs:
+            stub.StartWorker(start)
+        first, second = forks.ends
+        stubs[0].StopWorker(stop)
+        first.settimeout(60)
+        assert first.recv(1) == b"", "the first engine's worker is told to end"
+        second.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            second.recv(1)
+        stubs[1].StopWorker(stop)
+        second.settimeout(60)
+        assert second.recv(1) == b""
+    for end in forks.ends:
+        end.close()
 
 
 def test_an_error_in_a_part_is_told_as_it_is(tmp_path: Path) -> None:
@@ -183,6 +230,40 @@ def test_the_job_server_is_fetched_once_and_checked(
     (folder / f"{name}.sha1").write_text("0" * 40)
     assert main(told) == 2
     assert "error" in capsys.readouterr().err
+
+
+def test_assembling_needs_maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="needs Maven"):
+        assemble(cache=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_that_is_not_served_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program in Maven's place that fails as Maven does for a missing artifact."""
+    maven = tmp_path / "bin" / "mvn"
+    maven.parent.mkdir()
+    maven.write_text("#!/bin/sh\necho '[ERROR] Could not find artifact x'\nexit 1\n")
+    maven.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{maven.parent}:{os.environ['PATH']}")
+    with pytest.raises(InputError, match=r"Maven could not get Beam 2\..*find artifact x"):
+        assemble(cache=str(tmp_path / "cache"))
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_the_launcher_s_manifest_is_folded_as_the_format_says(tmp_path: Path) -> None:
+    """At most 72 bytes a line, continued after one blank (the JAR file specification)."""
+    names = [f"lib/some-quite-long-name-of-a-part-{n}.jar" for n in range(9)]
+    write_launcher(tmp_path / "launcher.jar", names)
+    with zipfile.ZipFile(tmp_path / "launcher.jar") as jar:
+        raw = jar.read("META-INF/MANIFEST.MF")
+    assert raw.endswith(b"\r\n\r\n")
+    assert max(map(len, raw.split(b"\r\n"))) <= 72
+    entries = email.parser.BytesParser().parsebytes(raw.replace(b"\r\n ", b""))
+    assert entries["Class-Path"].split() == names
+    assert entries["Main-Class"] == "org.apache.beam.runners.flink.FlinkJobServerDriver"
 
 
 def test_every_stage_is_named_and_portable(tmp_path: Path) -> None:
