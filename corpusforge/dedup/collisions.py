@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.dedup.parts import (
-    BAND_BLOCK,
     CONTENT_BLOCK,
     SLICES,
     URL_BLOCK,
@@ -67,13 +66,13 @@ def write_collisions(
     bases = np.concatenate([[0], np.cumsum(documents)]).astype(np.int64)
     if bases[-1] >= 1 << 32:
         raise InputError(f"dedup: {bases[-1]} documents; one selection takes at most 2^32.")
-    step = max(1, _STEP * SLICES // max(1, int(bases[-1])))
-    edges = [*range(number * SLICES // ranges, (number + 1) * SLICES // ranges, step)]
+    first, last = number * SLICES // ranges, (number + 1) * SLICES // ranges
+    blocks = key_files[0].blocks if key_files else 0
     members = 0
     with files.atomic_write(path) as stream:
         stream.write(np.array([_MAGIC], dtype="<u8").tobytes())
-        for first, last in pairwise([*edges, (number + 1) * SLICES // ranges]):
-            for groups in _collide(key_files, bases, settings, first, last):
+        for step in _steps(first, last, blocks, int(bases[-1])):
+            for groups in _collide(key_files, bases, settings, step):
                 head = [groups.block, len(groups.sizes), len(groups.numbers)]
                 stream.write(np.array(head, dtype="<u8").tobytes())
                 stream.write(groups.sizes.astype("<u4", copy=False).tobytes())
@@ -94,27 +93,44 @@ def read_collisions(paths: Sequence[str]) -> Iterator[Groups]:
                 yield Groups(block, sizes, np.frombuffer(stream.read(4 * members), dtype="<u4"))
 
 
-def _wanted(settings: Settings, blocks: int) -> Iterator[int]:
-    if settings.method != "off":
-        yield CONTENT_BLOCK
-        if settings.url_sources:
-            yield URL_BLOCK
-    if settings.method == "fuzzy":
-        yield from range(BAND_BLOCK, blocks)
+class _Step(NamedTuple):
+    """Slices [first, last), of them blocks [low, high)."""
+
+    first: int
+    last: int
+    low: int
+    high: int
+
+
+def _steps(first: int, last: int, blocks: int, documents: int) -> Iterator[_Step]:
+    """Yield what is in memory at once: some slices, or some blocks of a slice where that is much."""
+    slices = _STEP * SLICES // max(1, documents)
+    if slices:
+        for place in range(first, last, slices):
+            yield _Step(place, min(place + slices, last), 0, blocks)
+        return
+    some = max(1, blocks * _STEP * SLICES // documents)
+    for place in range(first, last):
+        for low in range(0, blocks, some):
+            yield _Step(place, place + 1, low, min(low + some, blocks))
+
+
+def _is_wanted(settings: Settings, block: int) -> bool:
+    if block == CONTENT_BLOCK:
+        return settings.method != "off"
+    if block == URL_BLOCK:
+        return settings.method != "off" and bool(settings.url_sources)
+    return settings.method == "fuzzy"
 
 
 def _collide(
-    key_files: Sequence[KeyFile],
-    bases: NDArray[np.int64],
-    settings: Settings,
-    first: int,
-    last: int,
+    key_files: Sequence[KeyFile], bases: NDArray[np.int64], settings: Settings, step: _Step
 ) -> Iterator[Groups]:
-    """Yield the groups in slices [first, last), block by block."""
+    """Yield the groups of a step, block by block."""
     read: tuple[list[NDArray[np.uint64]], list[NDArray[np.uint32]], list[NDArray[np.int64]]]
     read = [], [], []
     for file, base in zip(key_files, bases, strict=False):
-        own_keys, rows, own_counts = file.read(first, last)
+        own_keys, rows, own_counts = file.read(step.first, step.last, (step.low, step.high))
         read[0].append(own_keys)
         read[1].append(rows + np.uint32(base))
         read[2].append(own_counts)
@@ -123,8 +139,10 @@ def _collide(
     numbers = np.concatenate(read[1])
     read[1].clear()
     starts = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
-    for block in _wanted(settings, counts.shape[1]):
-        places = scattered(starts[:, block], counts[:, block])
+    for block in range(step.low, step.high):
+        if not _is_wanted(settings, block):
+            continue
+        places = scattered(starts[:, block - step.low], counts[:, block - step.low])
         own = keys[places]
         order = np.argsort(own)
         ordered = own[order]

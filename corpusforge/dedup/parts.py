@@ -143,19 +143,26 @@ class KeyFile:
         self.blocks, self.documents = int(header[2]), int(header[3])
 
     def read(
-        self, first: int, last: int
+        self, first: int, last: int, blocks: tuple[int, int] | None = None
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
-        """Return (keys, rows, entries [last - first, blocks]) of slices [first, last)."""
+        """Return (keys, rows, entries [slices, blocks]) of slices [first, last).
+
+        `blocks` [low, high) may be asked for of one slice only: so much lies together.
+        """
+        low, high = blocks or (0, self.blocks)
+        assert last - first == 1 or high - low == self.blocks
+        begin, end = first * self.blocks + low, (last - 1) * self.blocks + high
         with files.open_raw(self.path) as stream:
             start = _HEADER + 8 * (SLICES * self.blocks + 1)
             stream.seek(start - 8)
             total = int(np.frombuffer(stream.read(8), dtype="<u8")[0])
-            stream.seek(_HEADER + 8 * first * self.blocks)
-            size = 8 * ((last - first) * self.blocks + 1)
-            offsets = np.frombuffer(stream.read(size), dtype="<u8").astype(np.int64)
-            begin, count = int(offsets[0]), int(offsets[-1] - offsets[0])
-            stream.seek(start + 8 * begin)
+            stream.seek(_HEADER + 8 * begin)
+            offsets = np.frombuffer(stream.read(8 * (end - begin + 1)), dtype="<u8").astype(
+                np.int64
+            )
+            place, count = int(offsets[0]), int(offsets[-1] - offsets[0])
+            stream.seek(start + 8 * place)
             keys = np.frombuffer(stream.read(8 * count), dtype="<u8")
-            stream.seek(start + 8 * total + 4 * begin)
+            stream.seek(start + 8 * total + 4 * place)
             rows = np.frombuffer(stream.read(4 * count), dtype="<u4")
-        return keys, rows, np.diff(offsets).reshape(last - first, self.blocks)
+        return keys, rows, np.diff(offsets).reshape(last - first, high - low)

@@ -98,6 +98,28 @@ def test_real_near_copies(tmp_path, pages, case):
     assert (copies > 40) == (case.get("method") != "off")
 
 
+@pytest.mark.parametrize("step", [1, 40])
+def test_little_in_memory_at_once(tmp_path, pages, monkeypatch, step):
+    """As with more documents than one slice of all blocks may hold: block after block."""
+    prefixes = signed(tmp_path, [pages[:150], [], pages[150:]], Settings())
+    whole, small = str(tmp_path / "whole"), str(tmp_path / "small")
+    write_collisions(prefixes, Settings(), 0, 1, whole)
+    monkeypatch.setattr("corpusforge.dedup.collisions._STEP", step)
+    write_collisions(prefixes, Settings(), 0, 1, small)
+
+    def groups(path):
+        return Counter(
+            (some.block, tuple(some.numbers[first:last].tolist()))
+            for some in read_collisions([path])
+            for first, last in pairwise([0, *np.cumsum(some.sizes).tolist()])
+        )
+
+    assert (
+        len(list(read_collisions([small]))) > 10 * len(list(read_collisions([whole]))) or step > 1
+    )
+    assert groups(small) == groups(whole)
+
+
 def test_an_index_of_earlier_runs(tmp_path, pages):
     parts = [pages[:200], pages[200:]]
     settings = Settings()
