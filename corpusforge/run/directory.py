@@ -25,11 +25,11 @@ __all__ = ["KEEP", "claim", "clean", "lock", "note_errors", "read_error", "read_
 KEEP = ("none", "final", "all")
 _INTERMEDIATE = {
     "all": (),
-    "final": ("signatures", "collisions", "candidates", "tokens", "draws"),
+    "final": ("windows", "signatures", "collisions", "candidates", "tokens", "draws"),
     "none": (
         "signatures", "collisions", "candidates", "tokens", "draws", "documents", "stats", "dropped",
-        "failed", "classifier", "scores", "quality", "duplicates", "evaluation", "hits", "contamination",
-        "tokenizer", "choice", "supply", "mix",
+        "failed", "windows", "classifier", "scores", "quality", "duplicates", "evaluation", "hits",
+        "contamination", "tokenizer", "choice", "supply", "mix",
     ),
 }  # fmt: skip
 

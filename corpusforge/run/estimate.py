@@ -34,7 +34,7 @@ __all__ = ["Canary", "Cost", "Estimate", "canary_recipe", "choose_files", "estim
 
 _SHORT = 10.0  # seconds; below it imports and compiled kernels outweigh the work
 _BY_PART = ("documents", "scores", "quality", "signatures", "hits", "tokens")
-_DIVIDED = (*_BY_PART, "collisions", "candidates", "supply", "draws", "shards")
+_DIVIDED = (*_BY_PART, "windows", "collisions", "candidates", "supply", "draws", "shards")
 _FIXED_WORK = ("evaluation",)
 _FIXED_DISK = (
     "evaluation",

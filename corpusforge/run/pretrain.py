@@ -55,6 +55,7 @@ def _documents(context: Context) -> Stage:
 
 _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "documents": _documents,
+    "windows": scores.windows_stage,
     "classifier": scores.classifier_stage,
     "scores": scores.scores_stage,
     "quality": quality.stage,

@@ -1,4 +1,4 @@
-"""The classifier and scores stages: a model trained on the run's own sources, a score a document.
+"""The windows, classifier and scores stages: a model trained on the run's own sources, a score a document.
 
 Scores are data; which documents stay is decided by the next stage (`quality.py`), so another threshold
 recomputes no score.
@@ -7,7 +7,7 @@ recomputes no score.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -18,12 +18,21 @@ from corpusforge.io import files
 from corpusforge.io.parquet import Writer
 from corpusforge.manifest import write_json
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.survivors import read_survivors
 from corpusforge.score.card import write_card
-from corpusforge.score.settings import Settings
+from corpusforge.score.sample import Window, draw, merge, read_windows, write_windows
+from corpusforge.score.settings import Settings, TrainSettings
 
-__all__ = ["SCORES", "classifier_stage", "make_classifier", "make_scores", "scores_stage"]
+__all__ = [
+    "SCORES",
+    "classifier_stage",
+    "make_classifier",
+    "make_scores",
+    "make_windows",
+    "scores_stage",
+    "windows_stage",
+]
 
 SCORES = pa.schema(
     [
@@ -34,13 +43,27 @@ SCORES = pa.schema(
     ]
 )
 MODEL = "classifier/model.bin"
+SIDES = ("negative", "positive")
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker is told: the settings, the seed, and the document parts of each source."""
+    """What a worker is told: the settings, the document parts of each source, and who drew windows.
+
+    `drawn` are numbers of the parts of `windows` by side; empty where the classifier draws its own.
+    """
 
     settings: Settings
+    parts: dict[str, tuple[int, ...]]
+    drawn: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What a task that draws windows is told: the document parts of one side, source by source."""
+
+    train: TrainSettings
+    side: str
     parts: dict[str, tuple[int, ...]]
 
 
@@ -66,15 +89,69 @@ def classifier_stage(context: Context) -> Stage | None:
                 f"--source {names[0]}=GLOB, or change score.train."
             )
     size = sum(output.bytes for output in context.manifests["documents"].outputs)
-    part = Part("classifier", 0, context.run, Work(settings, parts), size=size)
+    drawn: dict[str, tuple[int, ...]] = {}
+    if "windows" in context.manifests:
+        drawn = {k: tuple(v) for k, v in context.manifests["windows"].extra["sides"].items()}
+    part = Part("classifier", 0, context.run, Work(settings, parts, drawn), size=size)
     return Stage(
         name="classifier",
         run=context.run,
         work=make_classifier,
         parts=(part,),
         settings={"engine": settings.engine, "train": settings.train},
-        reads=context.reads("documents"),
+        reads=context.reads("documents", "windows"),
     )
+
+
+def windows_stage(context: Context) -> Stage | None:
+    """Return the stage that draws the classifier's sample in tasks, or None where one task does."""
+    settings = context.recipe.score
+    tasks = _tasks(context, settings)
+    if not settings.train.positive or len(tasks) <= 2:  # a task a side
+        return None
+    parts = tuple(
+        Part("windows", number, context.run, texts, (texts.side, texts.parts), size)
+        for number, (texts, size) in enumerate(tasks)
+    )
+    sides = {
+        side: [number for number, (texts, _) in enumerate(tasks) if texts.side == side]
+        for side in SIDES
+    }
+    return Stage(
+        name="windows",
+        run=context.run,
+        work=make_windows,
+        parts=parts,
+        settings={"train": settings.train},
+        reads=context.reads("documents"),
+        finish=lambda _: ({"sides": sides}, {}),
+    )
+
+
+def _tasks(context: Context, settings: Settings) -> list[tuple[Texts, int]]:
+    """The parts of each side in order, cut where a task has enough, and their bytes."""
+    own, tasks = parts_by_source(context), []
+    for side in SIDES:
+        parts: dict[str, tuple[int, ...]] = {}
+        size = 0
+        for name in getattr(settings.train, side):
+            for index in own.get(name, ()):
+                if size and size + context.part_size(index) > settings.sample_megabytes * 1e6:
+                    tasks.append((Texts(settings.train, side, parts), size))
+                    parts, size = {}, 0
+                parts = {**parts, name: (*parts.get(name, ()), index)}
+                size += context.part_size(index)
+        tasks.append((Texts(settings.train, side, parts), size))
+    return tasks
+
+
+def make_windows(part: Part) -> Made:
+    """Draw the windows of some document parts of one side."""
+    own: Texts = part.settings
+    texts = {name: _texts(part.run, indices) for name, indices in own.parts.items()}
+    path = f"windows/{part.name}.parquet"
+    rows = write_windows(files.join(part.run, path), draw(texts, own.side, own.train))
+    return Made(outputs={path: rows})
 
 
 def make_classifier(part: Part) -> Made:
@@ -85,12 +162,21 @@ def make_classifier(part: Part) -> Made:
     def texts(names: tuple[str, ...]) -> dict[str, Iterator[pa.Array]]:
         return {name: _texts(part.run, work.parts.get(name, ())) for name in names}
 
-    model = score.train(texts(train.positive), texts(train.negative), work.settings)
+    if work.drawn:
+        negative, positive = (_merged(part.run, work.drawn[side], train) for side in SIDES)
+        model = score.train_on(negative, positive, work.settings)
+    else:
+        model = score.train(texts(train.positive), texts(train.negative), work.settings)
     score.save(model, files.join(part.run, MODEL))
     write_json(files.join(part.run, "classifier/metrics.json"), dict(model.card))
     write_card(model, files.join(part.run, "classifier/CARD.md"))
     outputs = {MODEL: 0, "classifier/metrics.json": 0, "classifier/CARD.md": 0}
     return Made(outputs=outputs, extra={"card": dict(model.card)})
+
+
+def _merged(run: str, numbers: tuple[int, ...], train: TrainSettings) -> list[Window]:
+    paths = (files.join(run, "windows", f"{part_name(n)}.parquet") for n in numbers)
+    return merge((read_windows(path) for path in paths), train)
 
 
 def _texts(run: str, indices: tuple[int, ...]) -> Iterator[pa.Array]:

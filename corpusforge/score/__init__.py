@@ -16,7 +16,7 @@ from corpusforge.score import encoder, fasttext_model
 from corpusforge.score.evaluation import evaluate
 from corpusforge.score.model import MAGIC, HashedModel, Model, Scorer
 from corpusforge.score.settings import EncoderSettings, KeepSettings, Settings, TrainSettings
-from corpusforge.score.training import train
+from corpusforge.score.training import train, train_on
 
 __all__ = [
     "EncoderSettings",
@@ -30,6 +30,7 @@ __all__ = [
     "load",
     "save",
     "train",
+    "train_on",
 ]
 
 

@@ -2,13 +2,14 @@
 
 Every window has a key of (seed, its document's text, its place); the smallest keys are the sample.
 So it depends on the texts alone, not on their order or number of files, memory holds the sample
-only, and a text that comes twice counts once.
+only, and a text that comes twice counts once (for the last source that has it). Samples of some of
+the texts each merge to the sample of all.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +17,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.draw import mix64, uniform, word64
+from corpusforge.io.parquet import read_table, write_table
 from corpusforge.score.features import SEARCH, window_bounds
 from corpusforge.score.settings import TrainSettings
 from corpusforge.text.packed import packed
 
-__all__ = ["Texts", "Window", "draw"]
+__all__ = ["Texts", "Window", "draw", "merge", "read_windows", "write_windows"]
 
 Texts = Iterable[pa.Array] | Mapping[str, Iterable[pa.Array]]
 """Batches of texts, or batches by the name of their source."""
@@ -72,3 +74,33 @@ def draw(texts: Texts, name: str, settings: TrainSettings) -> list[Window]:
             if len(sample) > 4 * settings.samples:
                 sample = _smallest(sample, settings.samples)
     return _smallest(sample, settings.samples)
+
+
+def merge(samples: Iterable[list[Window]], settings: TrainSettings) -> list[Window]:
+    """Return the sample of one side from samples of its texts, given in the order of the texts."""
+    whole: list[Window] = []
+    for sample in samples:
+        whole = _smallest([*whole, *sample], settings.samples)
+    return whole
+
+
+_WINDOWS = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("document", pa.uint64(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("text", pa.binary(), nullable=False),
+        pa.field("held_out", pa.bool_(), nullable=False),
+    ]
+)
+
+
+def write_windows(path: str, windows: Sequence[Window]) -> int:
+    """Write windows as a table; return their number."""
+    columns = [[getattr(window, name) for window in windows] for name in _WINDOWS.names]
+    return write_table(path, pa.table(columns, schema=_WINDOWS))
+
+
+def read_windows(path: str) -> list[Window]:
+    """Return the windows of a file."""
+    return [Window(**row) for row in read_table(path).to_pylist()]

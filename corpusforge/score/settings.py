@@ -166,6 +166,9 @@ class Settings:
     """What is trained: `hashed_logreg` (GPT-3's), `fasttext` (DCLM's) or `encoder` (torch)."""
     label: str = "__label__hq"
     """The label of a fastText or Hugging Face model whose probability is the score (DCLM's name)."""
+    sample_megabytes: float = 1000.0
+    """Stored documents (10^6 bytes) from which one task draws windows for training; from more they are
+    drawn by as many tasks as it takes, to the same sample."""
     train: TrainSettings = field(default_factory=TrainSettings)
     """The recipe's positives and negatives, and the training values."""
     keep: KeepSettings = field(default_factory=KeepSettings)

@@ -30,7 +30,7 @@ from corpusforge.score.settings import Settings, TrainSettings
 from corpusforge.text.classes import class_table, lower_table
 from corpusforge.text.packed import packed
 
-__all__ = ["train"]
+__all__ = ["train", "train_on"]
 
 
 def _texts(windows: Sequence[Window]) -> list[str]:
@@ -94,6 +94,12 @@ def train(positive: Texts, negative: Texts, settings: Settings) -> Model:
     InputError where a side has too little text.
     """
     sides = (draw(negative, "negative", settings.train), draw(positive, "positive", settings.train))
+    return train_on(*sides, settings)
+
+
+def train_on(negative: list[Window], positive: list[Window], settings: Settings) -> Model:
+    """Train on the windows of both sides as they were drawn, like `train`."""
+    sides = (negative, positive)
     for windows, name in zip(sides, ("negative", "positive"), strict=True):
         _check(windows, name)
     everything = sorted((w.key, w.document, side, w) for side in (0, 1) for w in sides[side])

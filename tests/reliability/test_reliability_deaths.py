@@ -21,9 +21,10 @@ from corpusforge.run.pretrain import STAGES
 from pipelines import pretrain_mix
 
 OPTIONS = (
-    "--quiet", "--set", "mix.budget=20000", "--set", "dedup.ranges=3", "--set", "mix.range_documents=20"
+    "--quiet", "--set", "mix.budget=20000", "--set", "dedup.ranges=3", "--set", "mix.range_documents=20",
+    "--set", "score.sample_megabytes=0.01",
 )  # fmt: skip
-"""The sample, so that every stage is there: a budget, and dedup and the mixture in ranges."""
+"""The sample, so that every stage is there: a budget; dedup, the mixture and the windows in tasks."""
 _FEW = 3
 SERVER = """
 import json, os, sys

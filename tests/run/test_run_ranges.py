@@ -33,15 +33,25 @@ def test_the_journey_in_ranges(
 ) -> None:
     whole, ranges = tmp_path / "whole", tmp_path / "ranges"
     run(whole)
-    assert not [name for name in ("candidates", "supply", "draws") if (whole / name).exists()]
+    assert not [
+        name for name in ("windows", "candidates", "supply", "draws") if (whole / name).exists()
+    ]
     shutil.copytree(whole, ranges)
     (ranges / "choice" / "manifest.json").unlink()
     with monkeypatch.context() as patch:
         patch.setattr("corpusforge.run.shards.MAPPED", 1)  # shards are put together part by part
-        run(ranges, "--set", "mix.range_documents=40", "--set", "shard.shard_megabytes=0.01")
+        told = (
+            "mix.range_documents=40",
+            "shard.shard_megabytes=0.01",
+            "score.sample_megabytes=0.01",
+        )
+        run(ranges, *(word for value in told for word in ("--set", value)))
     run(whole, "--set", "shard.shard_megabytes=0.01")
     assert len(list((whole / "shards/train").glob("*.bin"))) > 2
     assert len(stream_files(str(ranges), "train")) > 1
+    assert len(list((ranges / "windows").glob("*.parquet"))) > 2
+    model = "classifier/model.bin"
+    assert (ranges / model).read_bytes() == (whole / model).read_bytes()
     folders = ("choice", "tokens", "shards")
     assert digests(ranges, *folders) == digests(whole, *folders)
     receipts = [json.loads((folder / "mix/receipt.json").read_text()) for folder in (whole, ranges)]
