@@ -114,9 +114,7 @@ def test_little_in_memory_at_once(tmp_path, pages, monkeypatch, step):
             for first, last in pairwise([0, *np.cumsum(some.sizes).tolist()])
         )
 
-    assert (
-        len(list(read_collisions([small]))) > 10 * len(list(read_collisions([whole]))) or step > 1
-    )
+    assert len(list(read_collisions([small]))) > len(list(read_collisions([whole])))
     assert groups(small) == groups(whole)
 
 
