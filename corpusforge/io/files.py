@@ -209,6 +209,8 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.filename not in (None, str(temporary)):
+            raise  # of another file, which the block reads
         raise InputError(f"cannot write {path!r}: {error.strerror or error}.") from error
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from corpusforge.ingest.addresses import displaced
 from corpusforge.ingest.dates import window
 from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Failed, RawDocument, Skipped
-from corpusforge.run.inputs import InputFile
+from corpusforge.run.inputs import InputFile, check_unchanged
 
 __all__ = ["Addresses", "one_capture"]
 
@@ -44,9 +44,14 @@ class Addresses:
         self._rule = address_rule(rules, settings)
         self._source = source
         paths = [(item.path, item.path.removesuffix(item.name)) for item in items]
-        self._displaced = (
-            displaced(paths, self._wanted, newest=capture == "newest") if capture else {}
-        )
+        self._displaced: dict[str, str] = {}
+        try:
+            if capture:
+                self._displaced = displaced(paths, self._wanted, newest=capture == "newest")
+        except OSError:
+            for item in items:
+                check_unchanged(item)
+            raise
 
     def _wanted(self, url: str, date: str) -> bool:
         dated = window(RawDocument("", "", "html", date=date), self._source.ingest)

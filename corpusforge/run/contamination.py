@@ -61,7 +61,7 @@ def evaluation_stage(context: Context) -> Stage | None:
         name="evaluation",
         run=context.run,
         work=make_evaluation,
-        parts=(Part("evaluation", 0, context.run, settings),),
+        parts=(Part("evaluation", 0, context.run, (settings, tuple(described))),),
         settings={"sets": settings.sets, "index": settings.index},
         reads={},
         inputs=tuple(described),
@@ -69,8 +69,12 @@ def evaluation_stage(context: Context) -> Stage | None:
 
 
 def make_evaluation(part: Part) -> Made:
-    """Build the index from the recipe's sets, or copy the given one after checking it."""
-    settings: Settings = part.settings
+    """Build the index from the recipe's sets, or copy the given one after checking it.
+
+    Raises InputError, naming the file, where a set is not what it was when the run looked at it first.
+    """
+    settings: Settings
+    settings, described = part.settings
     if settings.index:
         index = EvalIndex.load(resolve_path(settings.index))
     else:
@@ -80,6 +84,12 @@ def make_evaluation(part: Part) -> Made:
             for name, path, fields in parsed
             for item in read_items(name, resolve_path(path), fields)
         )
+    for item in described:
+        if files.sha256(resolve_path(item["name"])) != item["sha256"]:
+            raise InputError(
+                f"evaluation file {item['name']!r} changed while the run was reading it (its SHA-256 is "
+                "not the one of the start). Start the run again."
+            )
     index.save(files.join(part.run, INDEX))
     counts = Counter(index.name_of(number)[0] for number in range(len(index.item_ids)))
     return Made(outputs={INDEX: len(index.item_ids)}, extra={"items": dict(counts)})

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -159,6 +161,92 @@ def test_an_input_that_changes_while_it_is_read_is_named(
     with pytest.raises(InputError, match=rf"a\.jsonl' {word} while the run was reading it"):
         pretrain_mix.run(told)
     assert not (tmp_path / "run/documents/manifest.json").exists()
+
+
+@pytest.mark.parametrize("change", ["vanish", "grow", "rewrite"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_web_archive_that_changes_at_its_header_pass_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, when: str
+) -> None:
+    """Addresses are read first, records in a second pass: the file may change before and between."""
+    from corpusforge.run import addresses
+
+    sample = Path(pretrain_mix.__file__).parents[1] / "examples" / "sample_corpus"
+    original = next(iter(sample.rglob("*.warc.gz")))
+    archive = tmp_path / "pages.warc.gz"
+    shutil.copy(original, archive)
+    displaced = addresses.displaced
+
+    def meddle() -> None:
+        if change == "vanish":
+            archive.unlink()
+        elif change == "grow":
+            archive.write_bytes(archive.read_bytes() * 2)
+        else:
+            archive.write_bytes(archive.read_bytes())
+            os.utime(archive, ns=(1, 1))
+
+    def meddling(*given: Any, **more: Any) -> dict[str, str]:
+        if when == "before":
+            meddle()
+        found = displaced(*given, **more)
+        if when == "after":
+            meddle()
+        return found
+
+    monkeypatch.setattr(addresses, "displaced", meddling)
+    told = ["--quiet", "--workers", "1", "--output", str(tmp_path / "run"), "--until", "documents",
+            "--source", f"web={archive}"]  # fmt: skip
+    word = "vanished" if change == "vanish" else "changed"
+    with pytest.raises(InputError, match=rf"pages\.warc\.gz' {word} while the run was reading it"):
+        pretrain_mix.run(told)
+    assert not (tmp_path / "run/documents/manifest.json").exists()
+
+
+def test_an_input_that_changes_after_it_was_read_is_read_again_next_time(
+    tmp_path: Path, inputs: Path
+) -> None:
+    """Between `documents` and a later stage: this run goes on with what it read, and says which bytes."""
+    write_documents(inputs / "a.jsonl", 30)
+    before = (inputs / "a.jsonl").read_bytes()
+    told = command(tmp_path, "--workers", "1")[3:]
+    pretrain_mix.run([*told, "--until", "documents"])
+    write_documents(inputs / "a.jsonl", 31)
+    os.utime(inputs / "a.jsonl", ns=(1, 1))
+    pretrain_mix.run(told)
+    manifest = json.loads((tmp_path / "run/manifest.json").read_text())
+    digest = hashlib.sha256((inputs / "a.jsonl").read_bytes()).hexdigest()
+    assert digest != hashlib.sha256(before).hexdigest()
+    assert [item["sha256"] for item in manifest["inputs"]] == [digest]
+    assert manifest["documents"] == 31
+
+
+def test_an_evaluation_set_that_changes_while_it_is_read_is_named(
+    tmp_path: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from corpusforge.run import contamination
+
+    write_documents(inputs / "a.jsonl", 5)
+    sets = tmp_path / "set.jsonl"
+    sets.write_text(
+        '{"text": "What is the tallest mountain of the island, and who first climbed it?"}\n'
+    )
+    read_items = contamination.read_items
+
+    def meddling(*given: Any) -> Any:
+        found = list(read_items(*given))
+        sets.write_text(sets.read_text().replace("tallest", "lowest"))
+        return found
+
+    monkeypatch.setattr(contamination, "read_items", meddling)
+    told = command(
+        tmp_path, "--workers", "1", "--set", f'decontaminate.sets={{own="{sets}:text"}}'
+    )[3:]
+    with pytest.raises(
+        InputError, match=r"set\.jsonl:?\w*' changed while the run was reading it \(its SHA-256"
+    ):
+        pretrain_mix.run(told)
+    assert not (tmp_path / "run/evaluation/manifest.json").exists()
 
 
 def test_a_failure_share_above_the_bound_stops_the_run(tmp_path: Path, inputs: Path) -> None:
