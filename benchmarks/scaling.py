@@ -1,12 +1,14 @@
-"""Workers against one worker, stage by stage: seconds, speed-up, and that the bytes are equal.
+"""Workers against one worker: seconds by stage and in all, the speed-up, and that the bytes are equal.
 
-    python -m benchmarks.scaling --corpus DIR [--workers 2] [--megabytes 10 20 40 0]
+    python -m benchmarks.scaling --corpus DIR [--workers 2] [--megabytes 8 30 60 200] [--repeats 2]
 
-DIR is `benchmarks.make_corpus`'s; each number of megabytes of text (0: all) is one run with one worker and
-one with N, in fresh directories; every stage of at least a CPU second with one worker is shown. Wall times
-count only on a quiet machine, so its load is printed and a figure that other work does not disturb is given
-beside them: CPU seconds of all parts with one worker, over those of the busiest of N (parts are dealt out
-beforehand, so who makes what is known).
+DIR is `benchmarks.make_corpus --megabytes 200`'s; each number of megabytes of text (0: all) is run with
+one worker and with N in turn, `--repeats` times each, in fresh directories; the least of each counts. Shown
+are the whole command (its start included) and every stage of at least half a second with one worker. Wall
+times count only on a quiet machine, so its load is printed and a figure that other work disturbs less is
+given beside them: CPU seconds of all parts with one worker, over those of the busiest of N (parts are dealt
+out beforehand, so who makes what is known). First it measures what forked workers cost: a stage of empty
+parts, with them and in this process. Twice that (for two) is the work from which on they are worth it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from pathlib import Path
 
 from corpusforge.beam.parts import balanced
 from corpusforge.run.stage import Part
+
+SHOWN = 0.5  # seconds
 
 
 def chosen(corpus: Path, megabytes: int, target: Path) -> None:
@@ -78,31 +82,89 @@ def digest(output: Path) -> str:
     return total.hexdigest()
 
 
+def fork_cost(folder: Path, workers: int, times: int = 7) -> None:
+    """Print the least wall and CPU seconds of a stage of empty parts, made here and by forked workers."""
+    code = """
+import json, resource, sys, time
+from corpusforge.beam import runner
+from corpusforge.run.stage import Part, Stage, run_stage
+from corpusforge.testing.parts import write_process
+folder, workers, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def spent():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(own.ru_utime + own.ru_stime for own in used)
+rows = []
+begin = spent()
+with runner.BeamExecutor("DirectRunner", workers) as execute:
+    for number in range(times):
+        name = f"empty{number}"
+        size = 10**9 if workers > 1 else 0
+        parts = tuple(Part(name, i, folder, None, (i,), size) for i in range(max(2, workers)))
+        start = time.perf_counter()
+        run_stage(Stage(name, folder, write_process, parts, {}, {}), execute)
+        rows.append(time.perf_counter() - start)
+print("FIGURES", json.dumps([min(rows), spent() / times, begin / times]))
+"""
+    found = []
+    for own in (1, workers):
+        target = folder / f"fork{own}"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(target), str(own), str(times)],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        line = next(row for row in done.stdout.splitlines() if row.startswith("FIGURES"))
+        wall, cpu, before = json.loads(line.removeprefix("FIGURES"))
+        found.append((wall, cpu - before))
+    (here, _), (forked, cpu) = found
+    print(f"a stage of empty parts: {here:.2f} s here, {forked:.2f} s by {workers} forked workers (least of "
+          f"{times}; {cpu:.2f} s of CPU a stage)")  # fmt: skip
+
+
+def compare(corpus: Path, folder: Path, megabytes: int, workers: int, repeats: int) -> None:
+    """Run one size with one worker and with several in turn; print the least of each."""
+    inputs = folder / "in"
+    inputs.mkdir(parents=True)
+    chosen(corpus, megabytes, inputs)
+    walls: dict[int, list[float]] = {1: [], workers: []}
+    times: dict[int, list[dict[str, tuple[float, float]]]] = {1: [], workers: []}
+    digests = set()
+    for _ in range(repeats):
+        for own in (1, workers):
+            output = folder / "run"
+            walls[own].append(run(inputs, output, own))
+            times[own].append(stages(output, own))
+            digests.add(digest(output))
+            shutil.rmtree(output)
+    least = {own: min(values) for own, values in walls.items()}
+    print(f"\n{megabytes or 'all'} MB of text: 1 worker {least[1]:.1f} s, {workers} workers "
+          f"{least[workers]:.1f} s, {least[1] / least[workers]:.2f}x, shards "
+          f"{'equal' if len(digests) == 1 else 'DIFFER'}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    print("| stage | wall s, 1 | wall s, N | ratio | CPU s, 1 | CPU s, the busiest | ratio |")
+    print("|---" * 7 + "|")
+    for name in times[1][0]:
+        alone, used = (min(found[name][i] for found in times[1]) for i in (0, 1))
+        shared, most = (min(found[name][i] for found in times[workers]) for i in (0, 1))
+        if alone >= SHOWN:
+            print(f"| {name} | {alone:.2f} | {shared:.2f} | {alone / shared:.2f} | {used:.2f} | {most:.2f} | "
+                  f"{used / max(most, 1e-9):.2f} |", flush=True)  # fmt: skip
+
+
 def main() -> None:
-    options = argparse.ArgumentParser()
+    """Run the command line."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--corpus", type=Path, required=True)
     options.add_argument("--workers", type=int, default=2)
-    options.add_argument("--megabytes", type=int, nargs="+", default=[0])
+    options.add_argument("--megabytes", type=int, nargs="+", default=[8, 30, 60, 200])
+    options.add_argument("--repeats", type=int, default=2)
     told = options.parse_args()
     print(f"load before: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
-    for megabytes in told.megabytes:
-        with tempfile.TemporaryDirectory(dir=told.corpus.parent) as folder:
-            inputs = Path(folder) / "in"
-            inputs.mkdir()
-            chosen(told.corpus, megabytes, inputs)
-            outputs = {n: Path(folder) / f"run{n}" for n in (1, told.workers)}
-            seconds = {n: run(inputs, output, n) for n, output in outputs.items()}
-            times = {n: stages(output, n) for n, output in outputs.items()}
-            equal = len({digest(output) for output in outputs.values()}) == 1
-            print(f"\n{megabytes or 'all'} MB of text: 1 worker {seconds[1]:.1f} s, {told.workers} workers "
-                  f"{seconds[told.workers]:.1f} s, {seconds[1] / seconds[told.workers]:.2f}x, shards "
-                  f"{'equal' if equal else 'DIFFER'}")  # fmt: skip
-            for name, (alone, used) in times[1].items():
-                if used >= 1:
-                    shared, most = times[told.workers][name]
-                    print(f"  {name:<14} {alone:6.1f} s {shared:6.1f} s {alone / shared:5.2f}x   CPU "
-                          f"{used:6.1f} s {most:6.1f} s {used / most:5.2f}x")  # fmt: skip
-            shutil.rmtree(outputs[1])
+    with tempfile.TemporaryDirectory(dir=told.corpus.parent) as folder:
+        fork_cost(Path(folder), told.workers)
+        for megabytes in told.megabytes:
+            own = Path(folder) / str(megabytes)
+            compare(told.corpus, own, megabytes, told.workers, told.repeats)
     print(f"load after: {os.getloadavg()[0]:.1f}")
 
 

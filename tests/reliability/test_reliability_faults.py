@@ -321,3 +321,20 @@ except WorkerDied as error:
     run_stage(stage, lambda own, todo: [run_part(own.work, part) for part in todo])
     assert {path: path.stat().st_mtime_ns for path in made} == made
     assert len(list((tmp_path / "w").glob("part-*.txt"))) == 4
+
+
+def test_a_batch_is_bounded_by_documents_and_by_text() -> None:
+    """1,000 documents, or the document that brings the text to 8 million characters."""
+    from corpusforge.records import Document
+    from corpusforge.run.documents import _batches
+
+    def sizes(texts: list[str]) -> list[int]:
+        rows = [
+            (Document(str(n), "s", "web", "html", text, ""), "") for n, text in enumerate(texts)
+        ]
+        return [len(batch) for batch in _batches(iter(rows))]
+
+    assert sizes(["short"] * 2_500) == [1000, 1000, 500]
+    assert sizes(["x" * 3_000_000] * 7) == [3, 3, 1]
+    assert sizes(["x" * 9_000_000, "short", "short"]) == [1, 2]
+    assert sizes([]) == []
