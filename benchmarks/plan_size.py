@@ -5,9 +5,8 @@
 Measured: CPU seconds and disk a stage (the largest row of `benchmarks.size`, saved beside its table),
 reading of WARC, extraction, the score model, evaluation scans, dedup of 10 million documents (the other
 tables of benchmarks/results.d). Assumed: everything in `Assumed`; `--set` replaces any of it. Limits: every
-rate is taken as constant, which was measured up to gigabytes only; `shards`
-grows faster than that (docs/scale.md); rates were taken beside other work, so hours lean to the high side;
-the memory of `mix` is not in it; prices are from memory, not looked up.
+rate is taken as constant, which was measured up to gigabytes only; rates were taken beside other work, so
+hours lean to the high side; prices are from memory, not looked up.
 """
 
 from __future__ import annotations
@@ -37,6 +36,8 @@ class Assumed:
     """Share of the extracted bytes that the rules and the score keep."""
     unique: float = 0.70
     """Share of those that dedup keeps."""
+    neighbours: float = 0.5
+    """Share of the kept documents that share a key with another: copies, their originals, chance."""
     document: float = 4_000.0
     """Bytes of text a document."""
     busy: float = 0.85
@@ -64,8 +65,26 @@ HTML = 99.6e6  # bytes of HTML: extract.md
 SCORE = 69.2e6  # bytes of text, hashed_logreg: score.md
 TOKENS = 8.6e6  # bytes of text: docs/scale.md; passages recur in the size run, which favours caches of words
 SCAN = 104e6  # bytes of text, gpt3.v1: decontaminate.md
-DUPLICATES = (49.1 / 10e6, 3.61e9 / 10e6)  # CPU seconds and bytes of memory a document: dedup.md
-JOBS = ("documents", "scores", "quality", "signatures", "hits", "contamination", "tokens", "shards")
+COLLISIONS = 20.7 / 10e6  # CPU seconds a document: dedup.md
+DUPLICATES = (14.7 / 2.01e6, 0.59e9 / 2.01e6)  # CPU seconds and memory a document with a neighbour
+GROUPS = 0.141e9 / 2.01e6  # bytes that collisions write of one: dedup.md
+SIGNED = {"signature": 512 / 848, "keys": 300 / 848, "ids": 36 / 848}  # of the bytes of signatures
+MIX = (
+    37.8 / 4e6,
+    169.0,
+)  # CPU seconds and bytes of disk a document, supply, draws and mix in ranges: mix.md
+JOBS = (
+    "documents",
+    "scores",
+    "quality",
+    "signatures",
+    "collisions",
+    "hits",
+    "contamination",
+    "tokens",
+    "mix",
+    "shards",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +107,39 @@ def steps(crawl: float, given: Assumed, row: Mapping[str, Any]) -> list[Step]:
     size = row["gigabytes"] * 1e9
     second = {name: stage["cpu"] / size for name, stage in row["stages"].items()}  # a byte of text
     disk = {name: stage["disk"] / size for name, stage in row["stages"].items()}
-    task = {name: row["stages"][name]["cpu"] / row["documents"] for name in ("mix", "report")}
+    report = row["stages"]["report"]["cpu"] / row["documents"]
     stored = (disk["documents"] - row["stats"]) * kept
     cost = {
         "documents": crawl * given.unpacked / WARC + html / HTML + second["documents"] * text,
         "scores": (second["scores"] + 1 / SCORE) * kept,
         "quality": second["quality"] * kept,
         "signatures": second["signatures"] * kept,
-        "duplicates": DUPLICATES[0] * documents,
+        "collisions": COLLISIONS * documents,
+        "duplicates": DUPLICATES[0] * documents * given.neighbours,
         "hits": (second["scores"] + 1 / SCAN) * unique,
         "contamination": second["contamination"] * unique,
         "tokens": unique / TOKENS,
-        "mix": task["mix"] * unique / given.document,
+        "mix": MIX[0] * unique / given.document,
         "shards": second["shards"] * unique,
-        "report": task["report"] * text / given.document,
+        "report": report * text / given.document,
     }
     ids = disk["tokens"] * unique
     keys = disk["signatures"] * kept
-    reads = {"documents": crawl, "scores": stored, "signatures": stored, "duplicates": keys, "hits": stored,
+    groups = GROUPS * documents * given.neighbours
+    chosen = keys * (SIGNED["ids"] + SIGNED["signature"] * given.neighbours)
+    reads = {"documents": crawl, "scores": stored, "signatures": stored,
+             "collisions": keys * SIGNED["keys"], "duplicates": groups + chosen, "hits": stored,
              "tokens": stored, "shards": ids, "report": row["stats"] * text}  # fmt: skip
     writes = {
         "documents": stored + row["stats"] * text,
         "signatures": keys,
+        "collisions": groups,
         "tokens": ids,
         "shards": ids,
     }
     for name in ("scores", "quality", "mix"):
         writes[name] = disk[name] * (unique if name == "mix" else kept)
+    writes["mix"] += MIX[1] * unique / given.document
     return [
         Step(name, seconds / 3600, name in JOBS, reads.get(name, 0.0), writes.get(name, 0.0))
         for name, seconds in cost.items()
@@ -195,7 +220,7 @@ def show(terabytes: float, given: Assumed, row: Mapping[str, Any]) -> None:
     total = [sum(getattr(step, name) for step in made) for name in ("hours", "reads", "writes")]
     print(f"| all | | {total[0]:,.1f} | {amount(total[1])} | {amount(total[2])} |\n")
     print(f"Disk beside the input, nothing cleaned: {amount(total[2])}. Memory of `duplicates`: "
-          f"{amount(documents * DUPLICATES[1])} in one process. One-task stages: "
+          f"{amount(documents * given.neighbours * DUPLICATES[1])} in one process. One-task stages: "
           f"{span(sum(step.hours for step in made if not step.divided))}.\n")  # fmt: skip
     print("| on | cores | hours | compute, $ | storage, $ |\n|---|---|---|---|---|")
     for bill in bills(crawl, given, made):
