@@ -262,7 +262,7 @@ def lines(canary: Canary, workers: int, memory: tuple[int, int]) -> Iterator[str
     yield ""
     yield f"Hours are for {workers} workers; stages are taken as linear in the stored bytes of a source."
     yield "The canary's seconds hold start-up (imports, kernels, classifier), which does not grow; the report"
-    yield "is not included. Memory is flat by design, except the tasks of duplicates (3.6 GB for 10 million"
+    yield "is not included. Memory is flat by design, except the tasks of duplicates (0.7 GB for 10 million"
     yield "signatures, docs/dedup.md) and mix (about 45 bytes a document drawn, docs/mix.md)."
     if seconds < _SHORT:
         yield (
