@@ -1,10 +1,10 @@
-"""Memory and CPU of `choice` and `mix` as the crawl grows: one task, and in ranges.
+"""Memory and CPU of `choice`, `mix` and `shards` as the crawl grows: one task, and in ranges.
 
 Writes the side tables of runs of documents that were never there (ids, sizes, languages, clusters:
 what the two stages read, and no more), then makes each stage with every part in a process of its own.
 
 python -m benchmarks.mix_scale make --documents 1000000 --output DIR
-python -m benchmarks.mix_scale run DIR [--range-documents N] [--budget TOKENS] [--epoch-cap E]
+python -m benchmarks.mix_scale run DIR [--range-documents N] [--budget TOKENS] [--shard-megabytes M]
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from corpusforge.io.parquet import write_table
 from corpusforge.manifest import Manifest, describe
 from corpusforge.mix.settings import Settings, Split
 from corpusforge.recipe import Recipe, Source
-from corpusforge.run import choice
+from corpusforge.run import choice, draws, shards
 from corpusforge.run.contamination import CONTAMINATION
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Part, Stage, part_name, run_part, run_stage
+from corpusforge.shard.settings import Settings as Shard
 from corpusforge.tokenize.part import INDEX
 from corpusforge.tokenize.settings import Settings as Tokenize
 
@@ -71,6 +72,8 @@ def make(folder: Path, documents: int) -> None:
         index = [ids, source, lang, *whole.values(), offset, pa.array(tokens), size,
                  pa.array(own["cluster"])]  # fmt: skip
         write_table(str(folder / "tokens" / name), pa.table(index, schema=INDEX))
+        with (folder / "tokens" / f"{part_name(number)}.bin").open("wb") as stream:
+            stream.truncate(2 * int(tokens.sum()))  # ids of nothing, which take no disk
         table = {"id": ids, "source": source, "lang": lang, "category": whole["category"],
                  "format": whole["format"], "text": pa.array(texts, pa.large_string())}  # fmt: skip
         write_table(str(folder / "documents" / name), pa.table(table))
@@ -96,11 +99,13 @@ def _duplicates(folder: Path, number: int, cluster: Sequence[str]) -> None:
     write_table(str(folder / "duplicates" / f"repeats-{number:05d}.parquet"), empty)
 
 
-def context(folder: Path, mix: Settings, tokenizer: str) -> Context:
+def context(folder: Path, mix: Settings, tokenizer: str, megabytes: float) -> Context:
     """Return what stage builders see of the made run."""
     parts = json.loads((folder / "made.json").read_text())["parts"]
     sources = {name: Source(kind="documents", path=("none",)) for name in SHARES}
+    shard = Shard(shard_megabytes=megabytes or 512.0)
     recipe = Recipe(
+        shard=shard,
         name="scale",
         sources=sources,
         mix=mix,
@@ -148,36 +153,30 @@ def measure(stage: Stage) -> tuple[Manifest, int, float, float, float]:
     return manifest, len(spent), sum(cpu), max(cpu), max(most for _, most in spent)
 
 
-def builders(given: Context) -> list[tuple[str, Any]]:
-    """Return the stages between the documents and the stream, in order."""
-    found: list[tuple[str, Any]] = [("choice", choice.stage)]
-    try:
-        from corpusforge.run import draws
-    except ImportError:  # before there were ranges
-        from corpusforge.run import mix
-
-        return [*found, ("mix", mix.stage)]
-    candidates = getattr(choice, "candidates_stage", None)
-    found = [("candidates", candidates), *found] if candidates else found
-    own = (draws.supply_stage, draws.draws_stage, draws.mix_stage)
-    return [*found, *zip(("supply", "draws", "mix"), own, strict=True)]
+BUILDERS = {
+    "candidates": choice.candidates_stage,
+    "choice": choice.stage,
+    "supply": draws.supply_stage,
+    "draws": draws.draws_stage,
+    "mix": draws.mix_stage,
+    "shards": shards.stage,
+}
 
 
-def run(folder: Path, mix: Settings, tokenizer: str) -> None:
+def run(given: Context, *, with_shards: bool) -> None:
     """Make the stages and print a row each."""
-    given = context(folder, mix, tokenizer)
     documents = given.manifests["tokens"].documents
     print("| documents | stage | tasks | CPU s | longest task, s | largest task, MB |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for name, build in builders(given):
-        stage = build(given)
+    for name, build in BUILDERS.items():
+        stage = build(given) if with_shards or name != "shards" else None
         if stage is None:
             continue
         manifest, tasks, total, longest, most = measure(stage)
         if name != "choice":  # here all are tokenized, chosen or not
             given.manifests[name] = manifest
-        print(f"| {documents:,} | {name} | {tasks} | {total:.1f} | {longest:.1f} | {most:,.0f} |",
-              flush=True)  # fmt: skip
+        row = [f"{documents:,}", name, tasks, f"{total:.1f}", f"{longest:.1f}", f"{most:,.0f}"]
+        print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
 
 
 def main() -> None:
@@ -192,19 +191,20 @@ def main() -> None:
     runner.add_argument("--tokenizer", default="r50k_base", help="for `choice`: a name or a file")
     runner.add_argument("--range-documents", type=int, default=0)
     runner.add_argument("--budget", type=int, default=0)
-    runner.add_argument("--epoch-cap", type=float, default=1.0)
+    runner.add_argument("--shard-megabytes", type=float, default=0.0, help="make shards of it too")
     options = parser.parse_args()
     if options.verb == "make":
         make(options.output, options.documents)
         return
-    named: dict[str, Any] = {"epoch_cap": options.epoch_cap}
+    named: dict[str, Any] = {"epoch_cap": 1.0}
     if options.budget:
         named["budget"] = options.budget
     if options.range_documents:
         named["range_documents"] = options.range_documents
     split = Split(by="lang", weights={"en": 2.0, "zh": 1.0, "*": 1.0})
     mix = Settings(weights={"web": 9.0, "books": 1.0}, split={"web": split}, **named)
-    run(options.folder, mix, options.tokenizer)
+    given = context(options.folder, mix, options.tokenizer, options.shard_megabytes)
+    run(given, with_shards=options.shard_megabytes > 0)
 
 
 if __name__ == "__main__":
