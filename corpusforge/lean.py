@@ -19,6 +19,7 @@ import pyarrow as pa
 __all__ = ["lean"]
 
 _UNUSED = ("pandas", "scipy")
+_YOUNG = 50_000  # objects before a collection, for 700: a batch of documents makes some 20,000
 
 
 class _Refuses:
@@ -41,4 +42,5 @@ def lean() -> None:
     finally:
         sys.meta_path.remove(finder)
     gc.freeze()
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
     gc.enable()

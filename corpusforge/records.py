@@ -6,8 +6,9 @@ exist only inside readers and extractors, where a document is a Python string an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Literal
 
 import pyarrow as pa
@@ -182,18 +183,21 @@ class Dropped:
 
 def _batch(rows: Iterable[object], schema: pa.Schema) -> pa.RecordBatch:
     items = list(rows)
-    columns = [
-        pa.array([getattr(row, name) or None for row in items], type=schema.field(name).type)
-        if schema.field(name).nullable
-        else pa.array([getattr(row, name) for row in items], type=schema.field(name).type)
-        for name in schema.names
-    ]
+    columns = []
+    for field_ in schema:
+        values = list(map(attrgetter(field_.name), items))
+        if field_.nullable:
+            values = [value or None for value in values]
+        columns.append(pa.array(values, type=field_.type))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def document_batch(documents: Iterable[Document]) -> pa.RecordBatch:
-    """Return the documents as one RecordBatch of `DOCUMENT`; unknown values become null."""
-    return _batch(documents, DOCUMENT)
+def document_batch(documents: Iterable[Document], names: Sequence[str] = ()) -> pa.RecordBatch:
+    """Return the documents as one RecordBatch of `DOCUMENT`, or of the columns of it that are
+    named; unknown values become null.
+    """
+    schema = pa.schema([DOCUMENT.field(name) for name in names]) if names else DOCUMENT
+    return _batch(documents, schema)
 
 
 def dropped_batch(rows: Iterable[Dropped]) -> pa.RecordBatch:

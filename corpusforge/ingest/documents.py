@@ -172,12 +172,16 @@ def _at(values: Mapping[str, Any], column: str) -> Any:
     """The value of a column; dots reach into objects where no column has the whole name."""
     if column in values:
         return values[column]
-    first, dot, rest = column.partition(".")
+    if "." not in column:
+        return None
+    first, _, rest = column.partition(".")
     inner = values.get(first)
-    return _at(inner, rest) if dot and isinstance(inner, Mapping) else None
+    return _at(inner, rest) if isinstance(inner, Mapping) else None
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if value is None or isinstance(value, Mapping | list):
         return ""
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -45,6 +45,8 @@ __all__ = ["make_chain", "make_documents", "stage"]
 _Row = TypeVar("_Row", Document, Skipped, Failed, Skipped | Failed)
 _BATCH_ROWS = 1000
 _BATCH_CHARACTERS = 8_000_000
+_JUDGED = ("id", "text", "source", "category", "format", "url", "lang")
+"""What the rules and the table of statistics need of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +332,7 @@ class _Chain:
     def _decide(self, rows: list[tuple[Document, str]]) -> None:
         account = self.ledger.of("filter", self.source)
         documents = [document for document, _ in rows]
-        batch = rec.document_batch(documents)
+        batch = rec.document_batch(documents, _JUDGED)
         stats = measure(batch.column("text"), self._phrases)
         decision = decide(stats, _meta(batch, [flags for _, flags in rows]), self._rules)
         kept = np.array([rule == "" for rule in decision.rule], dtype=bool)
@@ -372,11 +374,7 @@ def _flags(raw: RawDocument) -> str:
 
 
 def _meta(batch: pa.RecordBatch, flags: list[str]) -> pa.RecordBatch:
-    names = ["source", "category", "format", "url", "lang"]
-    columns = [batch.column(name) for name in names]
-    return pa.RecordBatch.from_arrays(
-        [*columns, pa.array(flags, type=pa.string())], names=[*names, "flags"]
-    )
+    return batch.select(_JUDGED[2:]).append_column("flags", pa.array(flags, type=pa.string()))
 
 
 def _sizes(batch: pa.RecordBatch) -> np.ndarray:
