@@ -45,9 +45,7 @@ def run(argv: Sequence[str] | None = None) -> str:
             raise InputError(f"--set {name}: file {path!r} does not exist.")
         if sum(name == other for other, _, _ in parsed) > 1:
             raise InputError(f"--set {name}: the name is given twice. Names must differ.")
-    index = EvalIndex.build(
-        item for name, path, fields in sorted(parsed) for item in read_items(name, path, fields)
-    )
+    index = EvalIndex.merged([EvalIndex.part(read_items(*own)) for own in sorted(parsed)])
     fingerprint = index.save(options.output)
     for name, about in describe_index(index).items():
         short = ", ".join(f"{rule} {count}" for rule, count in about["too_short"].items())

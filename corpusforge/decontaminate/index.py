@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.decontaminate.items import EvalItem
+from corpusforge.decontaminate.merge import merged_arrays
 from corpusforge.decontaminate.words import LONE, Words, folded_words, split_words
 from corpusforge.errors import InputError
 from corpusforge.io import files
@@ -62,6 +63,11 @@ class EvalIndex:
 
         Raises InputError where nothing is left.
         """
+        return cls.merged([cls.part(items)])
+
+    @classmethod
+    def part(cls, items: Iterable[EvalItem]) -> EvalIndex:
+        """Return the index of some of the items, to be merged; it may be empty."""
         rows = list(items)
         benchmarks = tuple(sorted({row.benchmark for row in rows}))
         forms = [
@@ -71,14 +77,31 @@ class EvalIndex:
             for variant, text in enumerate(_forms(passage))
         ]
         words = split_words([text for _, _, text in forms])
-        if not len(words.hashes):
-            raise InputError("the evaluation sets hold no words: check the files and field names.")
         number = {name: place for place, name in enumerate(benchmarks)}
         return cls(
             benchmarks,
             tuple(number[row.benchmark] for row in rows),
             tuple(row.item for row in rows),
             _word_arrays(words, forms) | _gram_arrays(words),
+        )
+
+    @classmethod
+    def merged(cls, parts: Sequence[EvalIndex]) -> EvalIndex:
+        """Return the index of the items of all parts, in their order: the one built of all at once.
+
+        Raises InputError where they hold no words.
+        """
+        if not any(len(part.arrays["word_hashes"]) for part in parts):
+            raise InputError("the evaluation sets hold no words: check the files and field names.")
+        if len(parts) == 1:
+            return parts[0]
+        benchmarks = tuple(sorted({name for part in parts for name in part.benchmarks}))
+        number = {name: place for place, name in enumerate(benchmarks)}
+        return cls(
+            benchmarks,
+            tuple(number[part.benchmarks[n]] for part in parts for n in part.item_benchmark),
+            tuple(name for part in parts for name in part.item_ids),
+            merged_arrays([part.arrays for part in parts], [len(p.item_ids) for p in parts]),
         )
 
     def to_bytes(self) -> bytes:

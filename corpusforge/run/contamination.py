@@ -7,7 +7,7 @@ Three stage directories: `evaluation` (one index file), `hits` (map-only, reads 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,13 @@ __all__ = [
     "hits_stage",
     "make_contamination",
     "make_evaluation",
+    "make_evaluation_part",
     "make_hits",
 ]
 
 INDEX = "evaluation/index.bin"
+TOGETHER = 16_000_000
+"""Stored bytes of evaluation sets that one task indexes; of more, each set is a task."""
 _EXAMPLES = 5
 CONTAMINATION = EDITS.insert(0, pa.field("row", pa.int64(), nullable=False))
 _HITS = pa.schema([*HITS, pa.field("row", pa.int64()), pa.field("id", pa.string()),
@@ -57,7 +60,7 @@ def evaluation_stage(context: Context) -> Stage | None:
         if not files.exists(resolved):
             raise InputError(f"decontaminate: evaluation file {path!r} does not exist.")
         described.append({"name": path, "sha256": files.sha256(resolved)})
-    return Stage(
+    stage = Stage(
         name="evaluation",
         run=context.run,
         work=make_evaluation,
@@ -66,6 +69,15 @@ def evaluation_stage(context: Context) -> Stage | None:
         reads={},
         inputs=tuple(described),
     )
+    sizes = [files.list_files(resolve_path(path))[0].size for path in paths]
+    if settings.index or len(parsed) < 2 or sum(sizes) <= TOGETHER:
+        return stage
+    parts = tuple(
+        Part("evaluation", number, context.run, (own, (about,)), (own, about["sha256"]), size)
+        for number, (own, about, size) in enumerate(zip(parsed, described, sizes, strict=True))
+    )
+    divided = replace(stage, work=make_evaluation_part, parts=parts)
+    return replace(divided, finish=lambda receipts: _merge(context.run, len(receipts)))
 
 
 def make_evaluation(part: Part) -> Made:
@@ -79,20 +91,44 @@ def make_evaluation(part: Part) -> Made:
         index = EvalIndex.load(resolve_path(settings.index))
     else:
         parsed = [parse_set(f"{name}={spec}") for name, spec in sorted(settings.sets.items())]
-        index = EvalIndex.build(
-            item
-            for name, path, fields in parsed
-            for item in read_items(name, resolve_path(path), fields)
-        )
+        index = EvalIndex.merged([_index(*own) for own in parsed])
+    _check_unchanged(described)
+    index.save(files.join(part.run, INDEX))
+    return Made(outputs={INDEX: len(index.item_ids)}, extra={"items": _items(index)})
+
+
+def make_evaluation_part(part: Part) -> Made:
+    """Build the index of one evaluation set, as `make_evaluation` does that of all."""
+    own, described = part.settings
+    index = _index(*own)
+    _check_unchanged(described)
+    path = f"evaluation/{part.name}.bin"
+    index.save(files.join(part.run, path))
+    return Made(outputs={path: len(index.item_ids)})
+
+
+def _index(name: str, path: str, fields: tuple[str, ...]) -> EvalIndex:
+    return EvalIndex.part(read_items(name, resolve_path(path), fields))
+
+
+def _merge(run: str, count: int) -> tuple[dict[str, Any], dict[str, int]]:
+    paths = [files.join(run, "evaluation", f"{part_name(n)}.bin") for n in range(count)]
+    index = EvalIndex.merged([EvalIndex.load(path) for path in paths])
+    index.save(files.join(run, INDEX))
+    return {"items": _items(index)}, {INDEX: len(index.item_ids)}
+
+
+def _items(index: EvalIndex) -> dict[str, int]:
+    return dict(Counter(index.name_of(number)[0] for number in range(len(index.item_ids))))
+
+
+def _check_unchanged(described: tuple[dict[str, str], ...]) -> None:
     for item in described:
         if files.sha256(resolve_path(item["name"])) != item["sha256"]:
             raise InputError(
                 f"evaluation file {item['name']!r} changed while the run was reading it (its SHA-256 is "
                 "not the one of the start). Start the run again."
             )
-    index.save(files.join(part.run, INDEX))
-    counts = Counter(index.name_of(number)[0] for number in range(len(index.item_ids)))
-    return Made(outputs={INDEX: len(index.item_ids)}, extra={"items": dict(counts)})
 
 
 def hits_stage(context: Context) -> Stage:

@@ -15,8 +15,9 @@ from pipelines import pretrain_mix
 
 
 def run(output: Path, *options: str) -> None:
-    told = ["--output", str(output), "--workers", "1", "--quiet", "--set", "mix.budget=20000"]
-    pretrain_mix.run([*told, *options])
+    again = "decontaminate.sets.again=package:examples/sample_corpus/eval/quiz.jsonl:question"
+    told = ["--output", str(output), "--workers", "1", "--quiet", "--set", again]
+    pretrain_mix.run([*told, "--set", "mix.budget=20000", *options])
 
 
 def digests(output: Path, *folders: str) -> dict[str, str]:
@@ -38,7 +39,9 @@ def test_the_journey_in_ranges(
     ]
     shutil.copytree(whole, ranges)
     (ranges / "choice" / "manifest.json").unlink()
+    (ranges / "evaluation" / "manifest.json").unlink()
     with monkeypatch.context() as patch:
+        patch.setattr("corpusforge.run.contamination.TOGETHER", 1)
         patch.setattr("corpusforge.run.shards.MAPPED", 1)  # shards are put together part by part
         told = (
             "mix.range_documents=40",
@@ -50,8 +53,9 @@ def test_the_journey_in_ranges(
     assert len(list((whole / "shards/train").glob("*.bin"))) > 2
     assert len(stream_files(str(ranges), "train")) > 1
     assert len(list((ranges / "windows").glob("*.parquet"))) > 2
-    model = "classifier/model.bin"
-    assert (ranges / model).read_bytes() == (whole / model).read_bytes()
+    assert len(list((ranges / "evaluation").glob("part-*.bin"))) == 2
+    for path in ("classifier/model.bin", "evaluation/index.bin"):
+        assert (ranges / path).read_bytes() == (whole / path).read_bytes()
     folders = ("choice", "tokens", "shards")
     assert digests(ranges, *folders) == digests(whole, *folders)
     receipts = [json.loads((folder / "mix/receipt.json").read_text()) for folder in (whole, ranges)]
