@@ -6,8 +6,8 @@ Each case and size runs in a process of its own, with one worker, behind a small
 imports everything. A stage is linear where its seconds a unit stay equal from the small size to the large
 one; stages under half a second at the large size are added up. A stage's peak is the process's resident
 memory (the kernel's high-water mark, set back where the stage begins). `--sizes` are shares of the full
-sizes: an archive of 2 GB beside a thousand of 100 kB, as many bytes evenly in archives of 2 MB, one document of
-200 MB of text (bounds on sizes are raised for it), ten million documents of about 50 bytes, a million
+sizes: an archive of 2 GB beside a thousand of 100 kB, as many bytes evenly in archives of 2 MB, one document
+of 200 MB of text (bounds on sizes are raised for it), ten million documents of about 50 bytes, a million
 documents of which nine tenths are of one domain, a bucket of a million equal signatures. `--save FILE` adds a
 JSON line a run. Linux only.
 """

@@ -20,10 +20,8 @@ from corpusforge.beam.runner import WorkerDied
 from corpusforge.run.pretrain import STAGES
 from pipelines import pretrain_mix
 
-OPTIONS = (
-    "--quiet", "--set", "mix.budget=20000", "--set", "dedup.ranges=3", "--set", "mix.range_documents=20",
-    "--set", "score.sample_megabytes=0.01",
-)  # fmt: skip
+OPTIONS = ("--quiet", "--set", "mix.budget=20000", "--set", "dedup.ranges=3",
+           "--set", "mix.range_documents=20", "--set", "score.sample_megabytes=0.001")  # fmt: skip
 """The sample, so that every stage is there: a budget; dedup, the mixture and the windows in tasks."""
 _FEW = 3
 SERVER = """

@@ -14,7 +14,7 @@ from corpusforge.io.files import TEMPORARY
 from pipelines import pretrain_mix
 
 OPTIONS = ("--quiet", "--workers", "1", "--set", "mix.budget=20000", "--set", "dedup.ranges=3",
-           "--set", "mix.range_documents=20")  # fmt: skip
+           "--set", "mix.range_documents=20", "--set", "score.sample_megabytes=0.001")  # fmt: skip
 
 
 def run(output: Path) -> None:
