@@ -80,7 +80,8 @@ def test_a_whole_run_from_a_bucket_into_a_bucket(
     given = {"web": "web*.warc.gz", "wikipedia": "*wiki*.xml.bz2", "books": "books/*.txt",
              "code": "code*.tar.gz"}  # fmt: skip
     sources = [f"--source={name}=s3://corpus/in/{glob}" for name, glob in given.items()]
-    told = ["--workers", "1", "--quiet", f"--s3_endpoint_url={endpoint}", "--set", "dedup.ranges=2"]
+    told = ["--workers", "1", "--quiet", f"--s3_endpoint_url={endpoint}", "--set", "dedup.ranges=2",
+            "--set", "mix.range_documents=40"]  # fmt: skip
     pretrain_mix.run(["--output", "s3://corpus/run", *sources, *told])
     pretrain_mix.run(["--output", str(tmp_path / "run"), *told])
     remote = digests("s3://corpus/run")
