@@ -1,11 +1,11 @@
 """Puts Beam's Flink job server into Beam's jar cache, checked, so that a run downloads nothing.
 
     python -m corpusforge.beam.flink_jar --flink_version 2.2
-    python -m corpusforge.beam.flink_jar --assemble
 
 The jar (`beam-runners-flink-VERSION-job-server`, about 300 MB) comes from Maven Central, or from a mirror
 or `file` given with `--base`. Its SHA-1 is the one published beside it; `--sha512` checks against one
-that you trust more. Where it is not served, `--assemble` puts one together from its parts.
+that you trust more. Where it is not served, `corpusforge.beam.assemble` puts one
+together from its parts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from apache_beam.options.pipeline_options import FlinkRunnerOptions
 from apache_beam.utils.subprocess_server import JavaJarServer
 from apache_beam.version import __version__ as beam_version
 
-from corpusforge.beam.flink_assemble import assemble, assembled_jar
+from corpusforge.beam.assemble import assembled_jar
 from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.fetch.download import Fetched, Remote, download, read_small
 from corpusforge.fetch.settings import Settings
@@ -37,10 +37,11 @@ def cached_jar(version: str, cache: str | None = None) -> Path:
 
 
 def find_jar(version: str | None = None, cache: str | None = None) -> Path | None:
-    """Return the job server of a Flink version (None: the newest that is there, then an assembled one)."""
-    ready = [cached_jar(name, cache) for name in ([version] if version else reversed(VERSIONS))]
-    own = assembled_jar(version, cache=cache) if version else assembled_jar(cache=cache)
-    return next((jar for jar in (*ready, own) if jar.exists()), None)
+    """Return the job server of a Flink version; of None, the newest that is there, or an assembled one."""
+    jars = [cached_jar(name, cache) for name in ([version] if version else reversed(VERSIONS))]
+    if version is None:
+        jars.append(assembled_jar("flink", cache))
+    return next((jar for jar in jars if jar.exists()), None)
 
 
 def fetch_jar(
@@ -75,16 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Put Beam's Flink job server into Beam's jar cache.",
     )
     options.add_argument("--flink_version", default=VERSIONS[-1], choices=VERSIONS)
-    options.add_argument("--assemble", action="store_true",
-        help="put together, with Maven, the newest job server of which all parts are published")  # fmt: skip
     options.add_argument("--base", default=CENTRAL, help="a Maven repository (default: Central)")
     options.add_argument("--sha512", default="", help="the checksum that the jar must have")
     options.add_argument("--cache", help="directory (default: where Beam looks)")
     told = options.parse_args(argv)
     try:
-        if told.assemble:
-            print(f"{assemble(cache=told.cache)}  assembled, each part's checksum right")
-            return 0
         fetched = fetch_jar(told.flink_version, told.base, told.sha512, told.cache)
     except CorpusforgeError as error:
         print(f"error: {error}", file=sys.stderr)

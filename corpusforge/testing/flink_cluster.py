@@ -2,7 +2,7 @@
 
     python -m corpusforge.testing.flink_cluster --task_managers 2
 
-Started from the parts of the assembled job server (`python -m corpusforge.beam.flink_jar --assemble`),
+Started from the parts of the assembled job server (`python -m corpusforge.beam.assemble flink`),
 which hold all of Flink that Beam needs. For tests, and to try what happens when a task manager dies;
 not a deployment: nothing is kept, nothing is secured.
 """
@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpusforge.beam.flink_assemble import assembled_jar
+from corpusforge.beam.assemble import assembled_jar
 from corpusforge.errors import InputError
 
 __all__ = ["Cluster", "flink_cluster", "main"]
@@ -84,11 +84,11 @@ def flink_cluster(
 
     Raises InputError where the parts are missing or a process does not come up.
     """
-    folder = (jar or assembled_jar()).with_suffix("")
+    folder = (jar or assembled_jar("flink")).with_suffix("")
     if not folder.is_dir():
         raise InputError(
             f"no Flink at {str(folder)!r}. Put it together once with `python -m "
-            "corpusforge.beam.flink_jar --assemble`."
+            "corpusforge.beam.assemble flink`."
         )
     with tempfile.TemporaryDirectory(prefix="flink-") as scratch:
         home = Path(scratch)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corpusforge.beam.flink_assemble import assembled_jar
+from corpusforge.beam.assemble import assembled_jar
 from corpusforge.beam.flink_jar import find_jar
 from corpusforge.beam.runner import BeamExecutor
 from corpusforge.errors import RunError
@@ -75,7 +75,9 @@ def test_a_killed_worker_is_replaced_where_retries_are_allowed(tmp_path: Path) -
     assert written(tmp_path) == [f"part-{i:05}.txt" for i in range(4)]
 
 
-@pytest.mark.skipif(not assembled_jar().exists(), reason=f"no assembled job server; {_WHERE}")
+@pytest.mark.skipif(
+    not assembled_jar("flink").exists(), reason=f"no assembled job server; {_WHERE}"
+)
 def test_a_killed_task_manager_is_done_without(tmp_path: Path) -> None:
     with flink_cluster(task_managers=2, slots=2) as cluster:
         assert cluster.overview()["taskmanagers"] == 2

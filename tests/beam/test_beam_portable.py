@@ -22,10 +22,11 @@ import pytest
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
-from corpusforge.beam.flink_assemble import assemble, write_launcher
+from corpusforge.beam.assemble import assemble, write_launcher
 from corpusforge.beam.flink_jar import cached_jar, main
+from corpusforge.beam.given import given
 from corpusforge.beam.pool import WorkerPool
-from corpusforge.beam.remote import given, options_for
+from corpusforge.beam.remote import options_for
 from corpusforge.beam.runner import BeamExecutor, build
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
@@ -208,8 +209,22 @@ def test_what_is_missing_is_named_and_nothing_is_downloaded(tmp_path: Path) -> N
     ):
         run_stage(numbers(tmp_path / "run", work.write_process), execute)
     with (
+        BeamExecutor("SparkRunner", 1, [cache]) as execute,
+        pytest.raises(InputError, match=r"job server is not at .*assemble spark"),
+    ):
+        run_stage(numbers(tmp_path / "run", work.write_process), execute)
+    with (
         BeamExecutor("PrismRunner", 1, [f"--prism_location={tmp_path}/none"]) as execute,
         pytest.raises(InputError, match=r"Prism is not at .*go install"),
+    ):
+        run_stage(numbers(tmp_path / "run", work.write_process), execute)
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:1", "localhost", "localhost:x", "localhost:99999"])
+def test_a_job_server_that_is_not_there_is_not_waited_for(tmp_path: Path, endpoint: str) -> None:
+    with (
+        BeamExecutor("PortableRunner", 1, [f"--job_endpoint={endpoint}"]) as execute,
+        pytest.raises(InputError, match=rf"'{endpoint}': no job server answers there"),
     ):
         run_stage(numbers(tmp_path / "run", work.write_process), execute)
 
@@ -234,8 +249,8 @@ def test_the_job_server_is_fetched_once_and_checked(
 
 def test_assembling_needs_maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match="needs Maven"):
-        assemble(cache=str(tmp_path))
+    with pytest.raises(InputError, match="by Maven"):
+        assemble("flink", cache=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -249,21 +264,21 @@ def test_a_part_that_is_not_served_leaves_nothing(
     maven.chmod(0o755)
     monkeypatch.setenv("PATH", f"{maven.parent}:{os.environ['PATH']}")
     with pytest.raises(InputError, match=r"Maven could not get Beam 2\..*find artifact x"):
-        assemble(cache=str(tmp_path / "cache"))
+        assemble("flink", cache=str(tmp_path / "cache"))
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_the_launcher_s_manifest_is_folded_as_the_format_says(tmp_path: Path) -> None:
     """At most 72 bytes a line, continued after one blank (the JAR file specification)."""
     names = [f"lib/some-quite-long-name-of-a-part-{n}.jar" for n in range(9)]
-    write_launcher(tmp_path / "launcher.jar", names)
+    write_launcher(tmp_path / "launcher.jar", "a.Main", names)
     with zipfile.ZipFile(tmp_path / "launcher.jar") as jar:
         raw = jar.read("META-INF/MANIFEST.MF")
     assert raw.endswith(b"\r\n\r\n")
     assert max(map(len, raw.split(b"\r\n"))) <= 72
     entries = email.parser.BytesParser().parsebytes(raw.replace(b"\r\n ", b""))
     assert entries["Class-Path"].split() == names
-    assert entries["Main-Class"] == "org.apache.beam.runners.flink.FlinkJobServerDriver"
+    assert entries["Main-Class"] == "a.Main"
 
 
 def test_every_stage_is_named_and_portable(tmp_path: Path) -> None:
