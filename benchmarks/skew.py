@@ -270,7 +270,7 @@ def table(rows: list[dict[str, Any]], unit: str) -> None:
     for name in [*shown, "the others", "all"]:
         own = [
             [
-                row["stages"][n]
+                row["stages"].get(n, (0.0, 0.0))  # a stage of large runs alone
                 for n in large
                 if name in ("all", n) or (name == "the others" and n not in shown)
             ]
