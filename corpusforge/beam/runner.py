@@ -18,6 +18,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
+from grpc import RpcError
 
 from corpusforge.beam import filesystem
 from corpusforge.beam.forkserver import ForkServer, may_fork
@@ -188,7 +189,9 @@ class BeamExecutor:
             if "Worker subprocess exited" in text:
                 status.append(int(text.rsplit(maxsplit=1)[-1]))
                 died.set()
-            else:
+            elif not isinstance(
+                arguments.exc_value, RpcError
+            ):  # Beam's own, that lost their worker
                 previous(arguments)
 
         def work() -> None:
@@ -209,7 +212,8 @@ class BeamExecutor:
             if died.is_set():
                 thread.join(1.0)
         finally:
-            threading.excepthook = previous
+            if not died.is_set():  # else threads that lost the worker go on ending for a while
+                threading.excepthook = previous
         if died.is_set() and not outcome:
             raise WorkerDied(stage.name, status[0])
         if outcome:

@@ -144,10 +144,11 @@ def test_a_worker_killed_in_each_stage(tmp_path: Path, whole: dict[str, str]) ->
     found = deaths(tmp_path, "worker", 2, WorkerDied.exit_code)
     assert [name for name, _ in found] == list(STAGES[:-1]), "every stage but the driver's report"
     for name, said in found:
-        assert said.endswith(
-            f"error: a worker process of stage {name!r} was killed (out of memory?): SIGKILL. Finished parts "
-            "are kept: give the same command again, with fewer --workers if memory was short.\n"
+        expected = (
+            f"error: a worker process of stage {name!r} was killed (out of memory?): SIGKILL. Finished "
+            "parts are kept: give the same command again, with fewer --workers if memory was short."
         )
+        assert expected in said  # a thread of Beam's that loses its worker may still add to it
     check_end(tmp_path, whole)
 
 
