@@ -40,7 +40,7 @@ def stage(context: Context) -> Stage:
         parts=parts,
         settings=used,
         reads=context.reads("documents", "scores", "quality"),
-        pace=3.0,
+        pace=6.0,
     )
 
 

@@ -121,7 +121,7 @@ def tokens_stage(context: Context) -> Stage:
         reads=context.reads(
             "documents", "quality", "duplicates", "contamination", "tokenizer", "choice"
         ),
-        pace=0.4,
+        pace=0.8,
         finish=lambda receipts: (_summary(receipts, tokenizer.vocab_size), {}),
     )  # fmt: skip
 
