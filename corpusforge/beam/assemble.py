@@ -26,7 +26,7 @@ from apache_beam.utils.subprocess_server import JavaJarServer
 
 from corpusforge.errors import InputError
 
-__all__ = ["ENGINES", "Engine", "assemble", "assembled_jar", "main", "write_launcher"]
+__all__ = ["ENGINES", "OPENED", "Engine", "assemble", "assembled_jar", "main", "write_launcher"]
 
 _BEAM = "org.apache.beam:beam-runners"
 
@@ -61,7 +61,7 @@ ENGINES: dict[str, Engine] = {
     ),
 }
 
-_OPENED = (
+OPENED = (
     "java.lang java.lang.invoke java.lang.reflect java.io java.net java.nio java.util "
     "java.util.concurrent java.util.concurrent.atomic sun.nio.ch sun.nio.cs sun.security.action "
     "sun.util.calendar"
@@ -136,7 +136,7 @@ def write_launcher(path: Path, main_class: str, jars: list[str]) -> None:
     entries = {
         "Manifest-Version": "1.0",
         "Main-Class": main_class,
-        "Add-Opens": " ".join(f"java.base/{package}" for package in _OPENED.split()),
+        "Add-Opens": " ".join(f"java.base/{package}" for package in OPENED.split()),
         "Class-Path": " ".join(jars),
     }
     lines = []

@@ -189,9 +189,7 @@ class BeamExecutor:
             if "Worker subprocess exited" in text:
                 status.append(int(text.rsplit(maxsplit=1)[-1]))
                 died.set()
-            elif not isinstance(
-                arguments.exc_value, RpcError
-            ):  # Beam's own, that lost their worker
+            elif not isinstance(arguments.exc_value, RpcError):  # of Beam's that lost a worker
                 previous(arguments)
 
         def work() -> None:

@@ -23,15 +23,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpusforge.beam.assemble import assembled_jar
+from corpusforge.beam.assemble import OPENED, assembled_jar
 from corpusforge.errors import InputError
 
 __all__ = ["Cluster", "flink_cluster", "main"]
 
 _ENTRY = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _WORKER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-_OPENED = ("java.lang", "java.lang.reflect", "java.net", "java.nio", "java.time", "java.util",
-           "java.util.concurrent", "java.util.concurrent.atomic")  # fmt: skip
 _CONFIG = """\
 jobmanager.rpc.address: localhost
 jobmanager.rpc.port: {rpc}
@@ -95,11 +93,12 @@ def flink_cluster(
         rpc, rest = _free_ports(2)
         config = _CONFIG.format(rpc=rpc, rest=rest, slots=slots)
         (home / "flink-conf.yaml").write_text(config, encoding="utf-8")
-        processes = [_java(folder, _ENTRY, home, "job-manager")]
-        for number in range(task_managers):
-            processes.append(_java(folder, _WORKER, home, f"task-manager-{number}"))
-        cluster = Cluster(f"localhost:{rest}", tuple(processes[1:]), home)
+        processes: list[subprocess.Popen[bytes]] = []
         try:
+            processes.append(_java(folder, _ENTRY, home, "job-manager"))
+            for number in range(task_managers):
+                processes.append(_java(folder, _WORKER, home, f"task-manager-{number}"))
+            cluster = Cluster(f"localhost:{rest}", tuple(processes[1:]), home)
             _wait(cluster, processes, task_managers)
             yield cluster
         finally:
@@ -109,7 +108,7 @@ def flink_cluster(
 
 
 def _java(folder: Path, entry: str, home: Path, name: str) -> subprocess.Popen[bytes]:
-    opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
+    opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED.split()]
     command = [
         "java", *opened, "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         "-cp", f"{folder}/*", entry, "--configDir", str(home),

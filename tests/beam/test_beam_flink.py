@@ -1,8 +1,7 @@
-"""Flink for real, where its job server is in Beam's jar cache: embedded, and as a cluster on loopback."""
+"""Flink for real, embedded and as a cluster on loopback, and Spark: where their job servers are at hand."""
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from corpusforge.errors import RunError
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing import parts as work
 from corpusforge.testing.flink_cluster import flink_cluster
+from corpusforge.testing.outputs import digests
 from pipelines import pretrain_mix
 
 _WHERE = "docs/flink.md says how to get it"
@@ -30,16 +30,6 @@ restart-strategy.fixed-delay.delay: 1 s
 """
 
 
-def data_files(output: Path) -> dict[str, str]:
-    """Every file whose bytes must not depend on the engine, with its digest."""
-    names = ("*.parquet", "*.bin", "*.idx", "*.sig")
-    return {
-        path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for name in names
-        for path in output.rglob(name)
-    }
-
-
 def numbers(run: Path, make: object, settings: tuple[int, ...], count: int = 4) -> Stage:
     own = tuple(Part("numbers", i, str(run), settings, (i,), 10) for i in range(count))
     return Stage("numbers", str(run), make, own, {}, {})  # type: ignore[arg-type]
@@ -49,12 +39,15 @@ def written(run: Path) -> list[str]:
     return [path.name for path in sorted((run / "numbers").glob("part-*.txt"))]
 
 
-def test_the_sample_has_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runner", ["FlinkRunner", "SparkRunner"])
+def test_the_sample_has_the_same_bytes(tmp_path: Path, runner: str) -> None:
+    if runner == "SparkRunner" and not assembled_jar("spark").exists():
+        pytest.skip(f"no Spark job server in Beam's cache; {_WHERE}")
     here, there = tmp_path / "here", tmp_path / "there"
     pretrain_mix.run(["--output", str(here), "--quiet"])
-    pretrain_mix.run(["--output", str(there), "--quiet", "--runner", "FlinkRunner"])
-    assert data_files(there) == data_files(here)
-    assert len(data_files(here)) > 50
+    pretrain_mix.run(["--output", str(there), "--quiet", "--runner", runner])
+    assert digests(there) == digests(here)
+    assert len(digests(here)) > 50
 
 
 def test_a_killed_worker_ends_the_stage(tmp_path: Path) -> None:

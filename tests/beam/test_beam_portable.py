@@ -32,6 +32,7 @@ from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing import parts as work
+from corpusforge.testing.outputs import digests
 from pipelines import pretrain_mix
 
 PRISM = Path("~/.apache_beam/cache/prism/bin/prism").expanduser()
@@ -39,25 +40,16 @@ DATA = ("documents", "stats", "dropped", "failed", "scores", "quality", "duplica
         "tokens", "mix", "shards")  # fmt: skip
 
 
-def digests(output: Path) -> dict[str, str]:
-    return {
-        path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for folder in DATA
-        for path in sorted((output / folder).rglob("*"))
-        if path.is_file() and path.name != "manifest.json" and "_receipts" not in path.parts
-    }
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     output = tmp_path_factory.mktemp("base") / "run"
     pretrain_mix.run(["--output", str(output), "--workers", "1", "--quiet"])
-    return digests(output)
+    return digests(output, *DATA)
 
 
 def run(output: Path, *options: str) -> dict[str, str]:
     pretrain_mix.run(["--output", str(output), "--quiet", *options])
-    return digests(output)
+    return digests(output, *DATA)
 
 
 def numbers(run_directory: Path, make: object, count: int = 3) -> Stage:

@@ -5,7 +5,6 @@ The list of stages is the product's own, so a new stage is killed too, or the te
 
 from __future__ import annotations
 
-import hashlib
 import json
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 
 from corpusforge.beam.runner import WorkerDied
 from corpusforge.run.pretrain import STAGES
+from corpusforge.testing.outputs import digests
 from pipelines import pretrain_mix
 
 OPTIONS = ("--quiet", "--set", "mix.budget=20000", "--set", "dedup.ranges=3",
@@ -50,15 +50,6 @@ for _ in sys.stdin:
 """
 """Each line that it reads is a start of the run, in a fork that has its imports already. It answers when the
 last process that holds the start's streams has ended: when no worker is left."""
-
-
-def digests(run: Path) -> dict[str, str]:
-    """The SHA-256 of every file that tells no time: what stages write, without manifests and receipts."""
-    return {
-        path.relative_to(run).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(run.glob("*/**/*"))
-        if path.is_file() and path.name != "manifest.json" and "_receipts" not in path.parts
-    }
 
 
 @pytest.fixture(scope="module")

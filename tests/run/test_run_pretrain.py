@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import shutil
@@ -18,6 +17,7 @@ from corpusforge import cli
 from corpusforge.errors import InputError, RecipeError, RunError
 from corpusforge.run import commands
 from corpusforge.run.directory import lock
+from corpusforge.testing.outputs import digests
 from corpusforge.tokenize.settings import Settings
 from corpusforge.tokenize.tokenizer import load
 from pipelines import pretrain_mix
@@ -28,15 +28,6 @@ DATA = ("documents", "stats", "dropped", "failed", "scores", "quality", "duplica
 
 def run(output: Path, *options: str) -> None:
     pretrain_mix.run(["--output", str(output), "--workers", "1", "--quiet", *options])
-
-
-def digests(output: Path, *folders: str) -> dict[str, str]:
-    return {
-        path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for folder in folders
-        for path in sorted((output / folder).rglob("*"))
-        if path.is_file() and path.name != "manifest.json" and "_receipts" not in path.parts
-    }
 
 
 @pytest.fixture(scope="module")
