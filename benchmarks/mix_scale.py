@@ -23,13 +23,13 @@ import pyarrow as pa
 
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.io.parquet import write_table
-from corpusforge.manifest import Manifest, describe
+from corpusforge.manifest import Manifest, describe, part_name
 from corpusforge.mix.settings import Settings, Split
 from corpusforge.recipe import Recipe, Source
 from corpusforge.run import choice, draws, shards
 from corpusforge.run.contamination import CONTAMINATION
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Part, Stage, part_name, run_part, run_stage
+from corpusforge.run.stage import Part, Stage, run_part, run_stage
 from corpusforge.shard.settings import Settings as Shard
 from corpusforge.tokenize.part import INDEX
 from corpusforge.tokenize.settings import Settings as Tokenize

@@ -8,17 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corpusforge import __version__
-from corpusforge.errors import CorpusforgeError
+from corpusforge.errors import CorpusforgeError, fail
 
 __all__ = ["fail", "main", "parser"]
 
 Command = Callable[[argparse.Namespace], int]
-
-
-def fail(error: CorpusforgeError) -> int:
-    """Print an error for a person and return its exit code."""
-    print(f"error: {error}", file=sys.stderr)
-    return error.exit_code
 
 
 def parser() -> argparse.ArgumentParser:

@@ -12,9 +12,18 @@ A message names the thing, shows the value, says what was expected and what to d
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 
-__all__ = ["CorpusforgeError", "InputError", "InternalError", "RecipeError", "RunError", "nearest"]
+__all__ = [
+    "CorpusforgeError",
+    "InputError",
+    "InternalError",
+    "RecipeError",
+    "RunError",
+    "fail",
+    "nearest",
+]
 
 
 class CorpusforgeError(Exception):
@@ -39,6 +48,12 @@ class InternalError(CorpusforgeError):
     """An invariant of this library does not hold: a defect here, not of the input."""
 
     exit_code = 3
+
+
+def fail(error: CorpusforgeError) -> int:
+    """Print an error for a person and return its exit code."""
+    print(f"error: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

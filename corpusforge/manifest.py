@@ -17,7 +17,16 @@ import msgspec
 from corpusforge.io import files
 from corpusforge.ledger import Ledger
 
-__all__ = ["Manifest", "Output", "Receipt", "canonical", "fingerprint", "read_json", "write_json"]
+__all__ = [
+    "Manifest",
+    "Output",
+    "Receipt",
+    "canonical",
+    "fingerprint",
+    "part_name",
+    "read_json",
+    "write_json",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,11 @@ class Manifest:
     def accounts(self) -> Ledger:
         """Return the stage's ledger."""
         return Ledger.from_rows(self.ledger)
+
+
+def part_name(index: int) -> str:
+    """Return `part-00007` for 7."""
+    return f"part-{index:05d}"
 
 
 def plain(value: Any) -> Any:

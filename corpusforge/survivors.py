@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.decontaminate.edits import apply_edits
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches, read_table, row_count
-from corpusforge.run.stage import part_name
+from corpusforge.manifest import part_name
+from corpusforge.text.edits import apply_edits
 
 __all__ = ["kept_rows", "read_survivors"]
 

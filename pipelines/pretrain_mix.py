@@ -23,7 +23,6 @@ from corpusforge.beam.runner import LOCAL, BeamExecutor, WorkerDied
 from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError
 from corpusforge.io import files
-from corpusforge.lean import lean
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
 from corpusforge.run.events import EventLog
@@ -31,6 +30,7 @@ from corpusforge.run.pretrain import STAGES, Outcome
 from corpusforge.run.pretrain import run as run_pretrain
 from corpusforge.run.progress import Reporter
 from corpusforge.run.report import print_summary
+from corpusforge.startup import lean
 
 __all__ = ["main", "run"]
 

@@ -26,9 +26,9 @@ from corpusforge import draw, fields
 from corpusforge.annotate.jobs import Words
 from corpusforge.annotate.records import Ranking, Refused, Task
 from corpusforge.errors import InputError
-from corpusforge.instruct.prompting import prompt
 from corpusforge.io import files
 from corpusforge.models.client import Client
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Request, Sampling
 
 __all__ = ["Constitution", "add_predictions", "confirmed_share", "constitution", "suggest"]

@@ -1,20 +1,9 @@
-"""Where Beam is: runner choice, the transform that makes parts, remote file systems.
+"""Where Beam runs: runner choice, the transform that makes parts, forked workers, clusters.
 
-This is the only package that imports apache_beam.
+Beam is imported here, and in `corpusforge.io.remote` for object stores; nowhere else.
 """
 
-import logging as _logging
-import sys as _sys
+from corpusforge.startup import without_unused as _without_unused
 
-# Beam loads these for data frames and MongoDB, which nothing here uses: a third of its import's time.
-_unused = [name for name in ("pandas", "pymongo") if name not in _sys.modules]
-_sys.modules.update(dict.fromkeys(_unused))  # type: ignore[arg-type]  # None: "not importable"
-
-# Beam warns at import that Google's client is absent; it is an extra here, and its lack is told when used.
-_level = _logging.root.manager.disable
-_logging.disable(_logging.WARNING)
-import apache_beam.io.filesystems  # noqa: E402, F401
-
-_logging.disable(_level)
-for _name in _unused:
-    del _sys.modules[_name]
+with _without_unused("pandas", "pymongo"):
+    import apache_beam.io.filesystems  # noqa: F401

@@ -20,11 +20,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 from grpc import RpcError
 
-from corpusforge.beam import filesystem
 from corpusforge.beam.forkserver import ForkServer, may_fork
 from corpusforge.beam.parts import MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import InputError, RunError
+from corpusforge.io import remote
 from corpusforge.run.guard import CRASHES
 from corpusforge.run.stage import Part, Stage
 
@@ -105,7 +105,7 @@ class BeamExecutor:
         check_runner(runner, options)
         if workers < 1:
             raise InputError(f"--workers is {workers}; expected at least 1.")
-        filesystem.configure(options)
+        remote.configure(options)
         self.runner = runner
         self.workers = workers
         self._options = list(options)

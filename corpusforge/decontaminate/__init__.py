@@ -5,11 +5,12 @@ texts; `edits` turns hits into rows of `EDITS`; `apply_edits` is what a reader o
 them.
 """
 
-from corpusforge.decontaminate.edits import EDITS, Edit, apply_edits, edits, frequent_grams
+from corpusforge.decontaminate.edits import EDITS, Edit, edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import EvalItem, parse_set, read_items
 from corpusforge.decontaminate.scan import HITS, Scanner
 from corpusforge.decontaminate.settings import Settings
+from corpusforge.text.edits import apply_edits
 
 __all__ = [
     "EDITS",

@@ -8,7 +8,7 @@ separator, so that an id still names one text.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.settings import Settings
 
-__all__ = ["CUTTING", "EDITS", "Edit", "apply_edits", "edits", "frequent_grams"]
+__all__ = ["CUTTING", "EDITS", "Edit", "edits", "frequent_grams"]
 
 EDITS = pa.schema(
     [
@@ -43,19 +43,6 @@ class Edit(NamedTuple):
     start: int
     end: int
     replacement: str
-
-
-def apply_edits(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
-    """Return the text with the edits done; a dropped document's one edit leaves "".
-
-    Edits are (start, end, replacement) in characters of the given text, sorted, not overlapping.
-    """
-    parts: list[str] = []
-    place = 0
-    for start, end, replacement in edits:
-        parts += [text[place:start], replacement]
-        place = end
-    return "".join([*parts, text[place:]])
 
 
 def frequent_grams(hits: pa.Table, max_documents: int) -> set[int]:

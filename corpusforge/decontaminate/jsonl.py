@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from corpusforge.decontaminate.edits import apply_edits, edits, frequent_grams
+from corpusforge.decontaminate.edits import edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.report import excerpt, report
 from corpusforge.decontaminate.scan import HITS, Scanner
@@ -25,6 +25,7 @@ from corpusforge.decontaminate.settings import Settings
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_lines, write_jsonl
+from corpusforge.text.edits import apply_edits
 
 __all__ = ["decontaminate_files"]
 

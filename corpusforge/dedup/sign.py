@@ -17,12 +17,12 @@ from corpusforge.dedup import kernels
 from corpusforge.dedup.parts import IDS, PartSignatures, read_signatures, write_keys
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.settings import Settings
-from corpusforge.dedup.urls import url_hashes
 from corpusforge.draw import mix64
 from corpusforge.errors import InputError
 from corpusforge.io import files, parquet
 from corpusforge.text.classes import class_table, lower_table
 from corpusforge.text.packed import packed
+from corpusforge.text.urls import url_hashes
 
 __all__ = [
     "content_keys",

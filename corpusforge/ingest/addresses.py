@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from corpusforge.dedup.urls import normalise_url
 from corpusforge.ingest.streams import DATA_ERRORS, name_of
 from corpusforge.io import files
+from corpusforge.text.urls import normalise_url
 
 __all__ = ["displaced"]
 

@@ -24,7 +24,7 @@ _PART = re.compile(r"^(.*)/documents/part-(\d{5})\.parquet$")
 
 def read_earlier(path: str, settings: Settings, root: str = "") -> Iterator[RawDocument | Failed]:
     """Yield the surviving documents of one part of a finished run (`RUN/documents/part-N.parquet`)."""
-    from corpusforge.run.survivors import read_survivors
+    from corpusforge.survivors import read_survivors
 
     found = _PART.match(path)
     if not files.exists(path):

@@ -15,17 +15,17 @@ from typing import Any
 
 from corpusforge import __version__
 from corpusforge import manifest as records
-from corpusforge.errors import CorpusforgeError
+from corpusforge.errors import CorpusforgeError, fail
 from corpusforge.instruct import directory
 from corpusforge.instruct.asking import NothingAnswered, Patient
 from corpusforge.instruct.diversity import plots
 from corpusforge.instruct.loop import Account, Ask, Origin
 from corpusforge.instruct.making import Made
-from corpusforge.instruct.prompting import prompt
 from corpusforge.io import files
 from corpusforge.io.lock import lock
 from corpusforge.models.budget import BudgetSpent
 from corpusforge.models.client import Client
+from corpusforge.models.prompts import prompt
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.report import numbers
 from corpusforge.report.pages import template
@@ -229,8 +229,6 @@ def command(options: Namespace, models: ModelSettings, job: Callable[[str], Job]
 
 def finish(done: Finished, output: str) -> int:
     """Print what a run made and return its exit code; for command lines."""
-    from corpusforge.cli import fail
-
     print(funnel_text(done.report))
     print(f"written to {output}")
     if isinstance(done.error, CorpusforgeError):

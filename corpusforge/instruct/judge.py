@@ -19,8 +19,8 @@ from corpusforge.instruct import parse
 from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.loop import Ask
 from corpusforge.instruct.making import Question, asked, unanswered
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.talk import Turns, transcript
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling
 
 __all__ = ["Judgement", "Pair", "judge", "summary"]

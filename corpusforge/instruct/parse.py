@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from corpusforge.models.records import FinishReason
+from corpusforge.text.edits import one_line
 
-__all__ = ["Items", "answer", "json_objects", "listed", "one_line", "verdict"]
+__all__ = ["Items", "answer", "json_objects", "listed", "verdict"]
 
 _CIRCLED = {chr(0x2460 + place): place + 1 for place in range(20)}  # ① to ⑳
 _HAN = {digit: place for place, digit in enumerate("一二三四五六七八九", 1)}
@@ -31,8 +32,6 @@ _MARK = re.compile(
 )
 _BULLET = re.compile(r"^[ \t]*[-*•·‣●][ \t]+", re.MULTILINE)
 _BLANK = re.compile(r"\n[ \t\u3000]*\n")
-_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-_SPACE = re.compile(r"\s+")
 _THINKING = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL)
 _SKIPPED = 2  # a model that counts on from 9 to 11 has forgotten a number, not begun another list
 
@@ -52,19 +51,6 @@ def answer(text: str) -> str:
     """
     text = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
     return _THINKING.sub("", text.replace("\r\n", "\n"), count=1).strip("\n")
-
-
-def one_line(text: str) -> str:
-    """Return the text on one line; white space becomes one space, and none between CJK characters
-    that a line break separated."""
-
-    def joined(match: re.Match[str]) -> str:
-        before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-        breaks = "\n" in match.group()
-        return "" if breaks and _CJK.match(before) and _CJK.match(after) else " "
-
-    text = text.strip()
-    return _SPACE.sub(joined, text)
 
 
 def listed(text: str, finish: FinishReason, first: int = 1) -> Items:

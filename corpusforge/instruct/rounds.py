@@ -16,9 +16,9 @@ from corpusforge.draw import word64
 from corpusforge.errors import InputError
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Profile
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.records import Machine, Task
 from corpusforge.instruct.settings import Settings
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Message, Request, Sampling
 
 __all__ = ["Asked", "Pool", "ask_classify", "ask_generate", "ask_instances", "open_pool", "pick",

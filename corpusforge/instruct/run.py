@@ -20,7 +20,6 @@ from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.loop import Origin, State, play
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.records import Task
 from corpusforge.instruct.report import Report, build_report, write_report
 from corpusforge.instruct.rounds import open_pool, prompt_names
@@ -29,6 +28,7 @@ from corpusforge.io import files
 from corpusforge.io.lock import lock
 from corpusforge.models.budget import BudgetSpent
 from corpusforge.models.client import Client
+from corpusforge.models.prompts import prompt
 
 __all__ = ["Finished", "load_seeds", "run"]
 

@@ -20,6 +20,7 @@ from corpusforge.instruct.rounds import Asked, Pool
 from corpusforge.instruct.rules import settle
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.records import Completion, Sampling
+from corpusforge.text.edits import one_line
 
 __all__ = [
     "Book",
@@ -89,7 +90,7 @@ def unanswered(completion: Completion) -> Refusal | None:
 def _items(text: str, asked: Asked, completion: Completion, settings: Settings) -> parse.Items:
     if settings.form == "json":
         found, ended = parse.json_objects(text, "tasks")
-        lines = tuple(line for one in found if (line := parse.one_line(str(one))))
+        lines = tuple(line for one in found if (line := one_line(str(one))))
         cut_off = "" if ended or completion.finish_reason != "length" else text[-200:]
         return parse.Items(lines, cut_off)
     return parse.listed(text, completion.finish_reason, asked.first)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from corpusforge.instruct.prompting import defuse
+from corpusforge.models.prompts import defuse
 from corpusforge.models.records import Message, Role
 
 __all__ = ["Turns", "chat", "transcript"]

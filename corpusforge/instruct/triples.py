@@ -23,6 +23,7 @@ from corpusforge.instruct.rules import settle
 from corpusforge.instruct.settings import Settings
 from corpusforge.instruct.take import Book, Refusal, Taken, judge, machine, row, shown, unanswered
 from corpusforge.models.records import Completion
+from corpusforge.text.edits import one_line
 
 __all__ = ["ask_triples", "take_triples"]
 
@@ -86,7 +87,7 @@ def take_triples(
         instructions.refuse(0, text, problem or Refusal("no_list", "0", ">= 1 task"))
     for place, block in enumerate(blocks):
         cut = completion.finish_reason == "length" and place == len(blocks) - 1
-        given = parse.one_line(block.get("instruction", ""))
+        given = one_line(block.get("instruction", ""))
         refusal = Refusal("cut", "length", "stop") if cut else _judge(pool, given)
         if refusal:
             instructions.refuse(place, given or text[:200], refusal)

@@ -69,9 +69,9 @@ def join(directory: str, *parts: str) -> str:
 def open_raw(path: str) -> BinaryIO:
     """Open the stored bytes of a file for reading, without decompressing."""
     if is_remote(path):
-        from corpusforge.beam import filesystem
+        from corpusforge.io import remote
 
-        return filesystem.open_raw(path)
+        return remote.open_raw(path)
     return cast(BinaryIO, Path(path).open("rb"))
 
 
@@ -139,9 +139,9 @@ def list_files(pattern: str) -> list[FileInfo]:
     Hidden files and our own temporary files are left out; an empty list means nothing matched.
     """
     if is_remote(pattern):
-        from corpusforge.beam import filesystem
+        from corpusforge.io import remote
 
-        return sorted(FileInfo(path, size) for path, size in filesystem.match(pattern))
+        return sorted(FileInfo(path, size) for path, size in remote.match(pattern))
     # glob, not Path.glob: the latter takes no absolute patterns
     found = [pattern] if Path(pattern).exists() else globbing.glob(pattern, recursive=True)  # noqa: PTH207
     files: list[FileInfo] = []
@@ -159,9 +159,9 @@ def list_files(pattern: str) -> list[FileInfo]:
 def exists(path: str) -> bool:
     """Whether a file or directory is there."""
     if is_remote(path):
-        from corpusforge.beam import filesystem
+        from corpusforge.io import remote
 
-        return filesystem.exists(path)
+        return remote.exists(path)
     return Path(path).exists()
 
 
@@ -179,9 +179,9 @@ def make_directory(path: str) -> None:
 def remove(path: str) -> None:
     """Delete a file; a missing one is fine."""
     if is_remote(path):
-        from corpusforge.beam import filesystem
+        from corpusforge.io import remote
 
-        filesystem.remove(path)
+        remote.remove(path)
         return
     Path(path).unlink(missing_ok=True)
 
@@ -194,9 +194,9 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     an object only when it is closed; on an error it is deleted.
     """
     if is_remote(path):
-        from corpusforge.beam import filesystem
+        from corpusforge.io import remote
 
-        with filesystem.atomic_write(path) as stream:
+        with remote.atomic_write(path) as stream:
             yield stream
         return
     make_directory(str(Path(path).parent))

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
-
-from corpusforge.beam import s3
 from corpusforge.errors import InputError
+from corpusforge.io import s3
+from corpusforge.startup import without_unused
+
+with without_unused("pandas", "pymongo"):
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 __all__ = ["atomic_write", "configure", "exists", "match", "open_raw", "remove"]
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
-from corpusforge.manifest import Receipt
+from corpusforge.manifest import Receipt, part_name
 from corpusforge.mix.estimate import head
 from corpusforge.mix.leaves import assign, tree
 from corpusforge.mix.plan import plan
@@ -32,9 +32,9 @@ from corpusforge.mix.supply import column_keys
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
 from corpusforge.run.groups import documents_of, groups, is_large
-from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import kept_rows
+from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.run.tokens import load_tokenizer
+from corpusforge.survivors import kept_rows
 from corpusforge.tokenize.settings import Settings as Tokenize
 
 __all__ = ["candidates_stage", "make_candidates", "make_choice", "make_marks", "stage"]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from corpusforge.dedup.collisions import choose_ranges, write_collisions
 from corpusforge.dedup.settings import Settings
 from corpusforge.io import files
+from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.stage import Made, Part, Stage
 
 __all__ = ["collision_paths", "make_collisions", "stage"]
 

@@ -23,10 +23,11 @@ from corpusforge.decontaminate.settings import Settings
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer, read_table, write_table
+from corpusforge.manifest import part_name
 from corpusforge.recipe import resolve_path
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import read_survivors
+from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.survivors import read_survivors
 
 __all__ = [
     "contamination_stage",

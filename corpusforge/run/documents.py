@@ -117,7 +117,7 @@ def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]
 
 def make_documents(part: Part) -> Made:
     """Read, extract, identify, clean, filter and redact the files of one part."""
-    return isolated(part) if part.unfinished else make_chain(part, Guard())
+    return isolated(make_chain, part) if part.unfinished else make_chain(part, Guard())
 
 
 def make_chain(part: Part, guard: Guard) -> Made:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from corpusforge.io import files
 from corpusforge.io.parquet import write_table
-from corpusforge.manifest import Receipt
+from corpusforge.manifest import Receipt, part_name
 from corpusforge.mix.plan import PhasePlan
 from corpusforge.mix.repetition import reaches
 from corpusforge.mix.sections import Filed, Section, file_sections, read_sums
@@ -40,7 +40,7 @@ from corpusforge.run.mix import (
     write_stream,
 )
 from corpusforge.run.mix import stage as whole_stage
-from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.stage import Made, Part, Stage
 
 __all__ = ["draws_stage", "make_draws", "make_range", "make_supply", "mix_stage", "supply_stage"]
 

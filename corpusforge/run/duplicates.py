@@ -24,11 +24,12 @@ from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches, read_table, write_table
+from corpusforge.manifest import part_name
 from corpusforge.run.collisions import collision_paths
 from corpusforge.run.context import Context
 from corpusforge.run.repeats import Repeats, find_repeats
-from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import kept_rows, read_survivors
+from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.survivors import kept_rows, read_survivors
 
 __all__ = ["make_duplicates", "stage"]
 

@@ -21,13 +21,13 @@ from corpusforge import manifest as records
 from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
 from corpusforge.io import files
-from corpusforge.manifest import Manifest, Receipt
+from corpusforge.manifest import Manifest, Receipt, part_name
 from corpusforge.mix.settings import Diversity
 from corpusforge.recipe import Recipe
 from corpusforge.run.inputs import InputFile, find_inputs, group, part_bytes, pieces
 from corpusforge.run.pretrain import Outcome, run
 from corpusforge.run.progress import Reporter
-from corpusforge.run.stage import Executor, part_name
+from corpusforge.run.stage import Executor
 
 __all__ = ["Canary", "Cost", "Estimate", "canary_recipe", "choose_files", "estimate", "lines",
            "peak_memory", "run_canary"]  # fmt: skip

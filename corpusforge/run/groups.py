@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import part_name
 
 __all__ = ["documents_of", "groups", "is_large"]
 

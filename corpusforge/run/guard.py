@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -81,18 +81,23 @@ class Guard:
                 stream.write(_PLACE.pack(self._first, self._number))
 
 
-def isolated(part: Part) -> Made:
+Work = Callable[[Part, Guard], Made]
+
+
+def isolated(work: Work, part: Part) -> Made:
     """Make a part whose earlier try never ended, in other processes, without what crashes them.
+
+    `work(part, guard)` is a module-level function: the other process finds it by name.
 
     Raises RunError where more than `MOST` records crash or a process ends for another reason.
     """
     guard = Guard()
     with tempfile.TemporaryDirectory(prefix="corpusforge-guard-") as folder:
         while len(guard.bad) + len(guard.unreadable) <= MOST:
-            made, status, first, last = _trial(part, guard, folder)
+            made, status, first, last = _trial(work, part, guard, folder)
             if made is not None:
                 return made
-            guard = _without(part, guard, _cause(status, part), first, last, folder)
+            guard = _without(work, part, guard, _cause(status, part), first, last, folder)
     raise RunError(
         f"{part.name}: more than {MOST} records crash the process; the fault is not in the records."
     )
@@ -108,13 +113,15 @@ def _cause(status: int, part: Part) -> str:
     )
 
 
-def _without(part: Part, guard: Guard, cause: str, first: int, last: int, folder: str) -> Guard:
+def _without(
+    work: Work, part: Part, guard: Guard, cause: str, first: int, last: int, folder: str
+) -> Guard:
     """Find the record that ends the shortest crashing run from `first`; return a guard against it."""
     low, high = first, last + 1  # invariant: stopping before `low` is safe
     trial = replace(part, run=str(Path(folder) / "trial"))
 
     def crashes(stop: int) -> bool:
-        made, _, _, _ = _trial(trial, replace(guard, start=first, stop=stop), folder)
+        made, _, _, _ = _trial(work, trial, replace(guard, start=first, stop=stop), folder)
         return made is None
 
     if not crashes(high):  # so the reader crashed before it gave the record
@@ -126,12 +133,12 @@ def _without(part: Part, guard: Guard, cause: str, first: int, last: int, folder
     return Guard({**guard.bad, high - 1: cause}, guard.unreadable)
 
 
-def _trial(part: Part, guard: Guard, folder: str) -> tuple[Made | None, int, int, int]:
+def _trial(work: Work, part: Part, guard: Guard, folder: str) -> tuple[Made | None, int, int, int]:
     """Make the part in a process; return what it made or None, its status, and its last place."""
     place, result = Path(folder) / "place", Path(folder) / "made"
     place.write_bytes(_PLACE.pack(guard.start, guard.start))
     result.unlink(missing_ok=True)
-    task = pickle.dumps((part, replace(guard, place=str(place)), str(result)))
+    task = pickle.dumps((work, part, replace(guard, place=str(place)), str(result)))
     done = subprocess.run([sys.executable, "-m", __name__], input=task, check=False)
     first, last = _PLACE.unpack(place.read_bytes())
     if done.returncode == 0:
@@ -143,11 +150,9 @@ def _trial(part: Part, guard: Guard, folder: str) -> tuple[Made | None, int, int
 
 
 def _child() -> None:
-    from corpusforge.run.documents import make_chain
-
-    part, guard, result = pickle.load(sys.stdin.buffer)  # noqa: S301 - sent by our own parent
+    work, part, guard, result = pickle.load(sys.stdin.buffer)  # noqa: S301 - sent by our own parent
     try:
-        answer: Made | Exception = make_chain(part, guard)
+        answer: Made | Exception = work(part, guard)
     except Exception as error:
         answer = error
     Path(result).write_bytes(pickle.dumps(answer))

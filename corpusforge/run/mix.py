@@ -18,7 +18,7 @@ import pyarrow as pa
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_between, write_table
-from corpusforge.manifest import Receipt, fingerprint, plain, write_json
+from corpusforge.manifest import Receipt, fingerprint, part_name, plain, write_json
 from corpusforge.mix.estimate import scaled_tokens
 from corpusforge.mix.plan import Plan, plan, plan_validation
 from corpusforge.mix.receipt import Delivered, delivered, diversity, receipt
@@ -29,7 +29,7 @@ from corpusforge.mix.settings import COLUMNS, Settings
 from corpusforge.mix.stretch import Segment, leaf_names, segments, stretch
 from corpusforge.mix.supply import SIDES, Supplies, Totals, named, supplies
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.stage import Made, Part, Stage
 
 __all__ = ["STREAMS", "Work", "account", "check_any", "finish", "ledger_digest", "make_mix", "plans",
            "read_work", "stage", "stream_files", "token_indexes", "write_ledger", "write_stream"]  # fmt: skip

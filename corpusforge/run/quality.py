@@ -11,8 +11,9 @@ from corpusforge import records as rec
 from corpusforge.draw import id_keys
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
+from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.score.keep import keep, tiers
 from corpusforge.score.settings import KeepSettings
 

@@ -18,8 +18,8 @@ from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.spans import find_spans, write_spans
 from corpusforge.io import files
-from corpusforge.run.stage import part_name
-from corpusforge.run.survivors import read_survivors
+from corpusforge.manifest import part_name
+from corpusforge.survivors import read_survivors
 
 __all__ = ["REPEATS", "Repeats", "find_repeats"]
 

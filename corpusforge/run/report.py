@@ -21,14 +21,13 @@ from corpusforge import manifest as records
 from corpusforge.errors import RunError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
-from corpusforge.manifest import Manifest
+from corpusforge.manifest import Manifest, part_name
 from corpusforge.report import data, terminal
 from corpusforge.report.card import data_card
 from corpusforge.report.html import write_report
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
-from corpusforge.run.stage import part_name
-from corpusforge.run.survivors import kept_rows
+from corpusforge.survivors import kept_rows
 
 __all__ = ["collect", "print_summary", "write"]
 

@@ -16,13 +16,13 @@ from corpusforge import score
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer
-from corpusforge.manifest import write_json
+from corpusforge.manifest import part_name, write_json
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import read_survivors
+from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.score.card import write_card
 from corpusforge.score.sample import Window, draw, merge, read_windows, write_windows
 from corpusforge.score.settings import Settings, TrainSettings
+from corpusforge.survivors import read_survivors
 
 __all__ = [
     "SCORES",

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from corpusforge.io import files
 from corpusforge.io.parquet import read_rows, read_table, row_count
-from corpusforge.manifest import Receipt
+from corpusforge.manifest import Receipt, part_name
 from corpusforge.run.context import Context
 from corpusforge.run.mix import STREAMS, stream_files
-from corpusforge.run.stage import Made, Part, Stage, part_name
+from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.shard.writer import shard_name, shard_stretches, write_pieces, write_shard
 from corpusforge.tokenize.part import open_part

@@ -12,9 +12,10 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import sign_part
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches
+from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import kept_rows, read_survivors
+from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.survivors import kept_rows, read_survivors
 
 __all__ = ["make_signatures", "stage"]
 

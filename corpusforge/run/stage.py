@@ -19,11 +19,19 @@ from corpusforge import manifest as records
 from corpusforge.errors import CorpusforgeError, InputError, RunError
 from corpusforge.io import files
 from corpusforge.ledger import Ledger
-from corpusforge.manifest import Manifest, Output, Receipt
+from corpusforge.manifest import Manifest, Output, Receipt, part_name
 
-__all__ = ["Executor", "Made", "Part", "Plan", "Stage", "error_path", "is_there", "part_name",
-           "run_part", "run_stage"]  # fmt: skip
-
+__all__ = [
+    "Executor",
+    "Made",
+    "Part",
+    "Plan",
+    "Stage",
+    "error_path",
+    "is_there",
+    "run_part",
+    "run_stage",
+]
 
 TRIES = 3
 """How often a part's process may die before the stage is given up."""
@@ -121,11 +129,6 @@ def is_there(run: str, output: Output) -> bool:
     """Whether a file that a manifest names is there with its size; `verify` compares digests."""
     found = files.list_files(files.join(run, output.path))
     return len(found) == 1 and found[0].size == output.bytes
-
-
-def part_name(index: int) -> str:
-    """Return `part-00007` for 7."""
-    return f"part-{index:05d}"
 
 
 def receipt_path(part: Part) -> str:

@@ -19,9 +19,9 @@ from corpusforge import manifest as records
 from corpusforge.io import files
 from corpusforge.io.lock import holder
 from corpusforge.ledger import Ledger
-from corpusforge.manifest import Manifest, Receipt
+from corpusforge.manifest import Manifest, Receipt, part_name
 from corpusforge.run import directory
-from corpusforge.run.stage import Plan, part_name, plan_path
+from corpusforge.run.stage import Plan, plan_path
 
 __all__ = ["EXIT_CODES", "Left", "RunStatus", "StageStatus", "as_json", "read_status", "time_left"]
 

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from corpusforge.draw import id_keys
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
-from corpusforge.manifest import Receipt
+from corpusforge.manifest import Receipt, part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import read_survivors
+from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.survivors import read_survivors
 from corpusforge.tokenize.part import write_part
 from corpusforge.tokenize.settings import Settings
 from corpusforge.tokenize.tokenizer import Tokenizer, load

@@ -25,7 +25,7 @@ from corpusforge.io.parquet import read_table
 from corpusforge.shard.formats import packing_of, read_idx
 from corpusforge.shard.schedule import Schedule, Skipped
 
-__all__ = ["Place", "TokenStream"]
+__all__ = ["Place", "TokenStream", "torch_dataset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +237,32 @@ class TokenStream:
 
     def torch(self) -> Any:
         """Return the stream as a `torch.utils.data.Dataset` of (inputs, targets), int64 tensors."""
-        from corpusforge.shard.torch_data import dataset
-
-        return dataset(self)
+        return torch_dataset(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": [None] * len(self._bins), "_indexes": {}}
+
+
+def torch_dataset(stream: TokenStream) -> Any:
+    """Return a `torch.utils.data.Dataset` of (inputs, targets): int64 tensors, shifted by one.
+
+    Give `stream.batches()` to a DataLoader as its `batch_sampler`: any number of loader workers
+    then reads each sequence of this rank once, in order.
+    """
+    import torch
+    from torch.utils.data import Dataset
+
+    class Sequences(Dataset[Any]):
+        """Sequences by number."""
+
+        def __len__(self) -> int:
+            return len(stream)
+
+        def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+            ids = torch.from_numpy(stream[number].astype(np.int64))
+            return ids[:-1], ids[1:]
+
+        def __reduce__(self) -> tuple[Any, tuple[TokenStream]]:
+            return torch_dataset, (stream,)
+
+    return Sequences()

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from corpusforge import cli
-from corpusforge.beam import filesystem
 from corpusforge.errors import InputError
-from corpusforge.io import files
+from corpusforge.io import files, remote
 from pipelines import pretrain_mix
 
 pytest.importorskip("boto3", reason="needs corpusforge[test] or [aws]")
@@ -53,7 +52,7 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    filesystem.configure([f"--s3_endpoint_url={endpoint}"])
+    remote.configure([f"--s3_endpoint_url={endpoint}"])
     store = boto3.resource("s3", endpoint_url=endpoint).Bucket("corpus")
     store.create()
     yield store

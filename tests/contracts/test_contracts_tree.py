@@ -40,13 +40,68 @@ def imported_at_load(path: Path) -> set[str]:
     return names
 
 
-def test_only_the_beam_package_imports_beam() -> None:
+def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
+    rooms = ("corpusforge/beam/", "corpusforge/io/remote.py", "corpusforge/io/s3.py")
     guilty = [
-        path.relative_to(ROOT).as_posix()
+        name
         for path in MODULES
-        if "apache_beam" in imported(path) and "corpusforge/beam/" not in path.as_posix()
+        for name in [path.relative_to(ROOT).as_posix()]
+        if "apache_beam" in imported(path) and not name.startswith(rooms)
     ]
     assert guilty == []
+
+
+LAYERS = (
+    {"errors", "startup", "__version__"},
+    {"draw", "fields", "ledger", "records"},
+    {"text", "io"},
+    {"manifest"},
+    {"survivors"},
+    set(VERBS),
+    {"fetch", "models", "recipe"},
+    {"annotate", "run"},
+    {"beam", "instruct"},
+    {"cli", "testing"},
+)
+"""Packages and top modules of corpusforge, from the ground up: each may import those of lower layers."""
+BESIDE = {("score", "identify")}
+"""The only arrows inside one layer: a classifier's texts are told apart by language."""
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Every (importer, imported) pair of packages and top modules, imports inside functions included."""
+    pairs: set[tuple[str, str]] = set()
+    for path in (ROOT / "corpusforge").rglob("*.py"):
+        here = path.relative_to(ROOT / "corpusforge").with_suffix("").parts[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module == "corpusforge":
+                names = [f"corpusforge.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            pairs |= {
+                (here, name.split(".")[1])
+                for name in names
+                if name.startswith("corpusforge.") and name.split(".")[1] != here
+            }
+    return pairs
+
+
+def test_arrows_only_run_down() -> None:
+    level = {name: number for number, layer in enumerate(LAYERS) for name in layer}
+    rooms = {
+        path.relative_to(ROOT / "corpusforge").with_suffix("").parts[0]
+        for path in (ROOT / "corpusforge").rglob("*.py")
+    }
+    assert rooms - {"__init__"} <= set(level), "a new room needs its layer"
+    climbing = {
+        (here, there)
+        for here, there in arrows()
+        if here != "__init__" and level[here] <= level[there] and (here, there) not in BESIDE
+    }
+    assert climbing == set()
 
 
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:

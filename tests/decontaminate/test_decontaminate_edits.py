@@ -16,11 +16,11 @@ from corpusforge.decontaminate import (
     EvalIndex,
     EvalItem,
     Settings,
-    apply_edits,
     edits,
     frequent_grams,
-)  # fmt: skip
+)
 from corpusforge.errors import RecipeError
+from corpusforge.text.edits import apply_edits
 
 INDEX = EvalIndex.build(
     [EvalItem("bench", "a", ("one two three",)), EvalItem("bench", "b", ("x",))]

@@ -23,8 +23,8 @@ from corpusforge.dedup.parts import BAND_BLOCK, CONTENT_BLOCK, SLICES, URL_BLOCK
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import exact_hashes, sign_part
-from corpusforge.dedup.urls import url_hashes
 from corpusforge.errors import InputError, RecipeError
+from corpusforge.text.urls import url_hashes
 
 RANGES = (1, 3, 16)
 COLUMNS = ("id", "source", "url", "date", "snapshot")

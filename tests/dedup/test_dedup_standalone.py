@@ -21,8 +21,8 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.show import differences, show_clusters, side_by_side
 from corpusforge.dedup.sign import shingle_sets
 from corpusforge.dedup.tables import Columns, FileTexts, read_rows
-from corpusforge.dedup.urls import normalise_url
 from corpusforge.errors import InputError, RunError
+from corpusforge.text.urls import normalise_url
 from pipelines.dedup import main
 
 WORDS = [f"word{i}" for i in range(5000)]

@@ -12,7 +12,7 @@ import pytest
 from corpusforge.io.parquet import read_table
 from corpusforge.ledger import Ledger
 from corpusforge.run.commands import explain
-from corpusforge.run.survivors import read_survivors
+from corpusforge.survivors import read_survivors
 from examples.sample_corpus.build import HERE
 
 ITEMS = json.loads((HERE / "planted.json").read_text("utf-8"))["items"]

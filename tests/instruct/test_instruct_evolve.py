@@ -16,9 +16,9 @@ from corpusforge.instruct.derived import run
 from corpusforge.instruct.evolve.eliminate import check_answer, check_task
 from corpusforge.instruct.evolve.run import job
 from corpusforge.instruct.evolve.settings import OPERATIONS, Settings
-from corpusforge.instruct.prompting import prompt
 from corpusforge.models.budget import Budget, BudgetSpent
 from corpusforge.models.client import Client
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Request
 from pipelines import evol
 

@@ -11,7 +11,7 @@ import unicodedata
 import pytest
 
 from corpusforge.instruct import instances, parse
-from corpusforge.instruct.prompting import prompt
+from corpusforge.models.prompts import prompt
 
 HOSTILE = [
     # orders

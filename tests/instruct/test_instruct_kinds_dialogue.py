@@ -16,10 +16,10 @@ from corpusforge.instruct.dialogue.make import Plan
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.loop import Origin
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.client import Client
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Message, Sampling
 
 ROW = Row(

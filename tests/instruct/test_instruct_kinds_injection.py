@@ -9,8 +9,8 @@ from test_instruct_injection import CONTROL, HOSTILE, MARKER, squeezed
 
 from corpusforge.instruct.kinds import KINDS
 from corpusforge.instruct.labels import labelled
-from corpusforge.instruct.prompting import prompt, prompt_names
 from corpusforge.instruct.talk import chat, transcript
+from corpusforge.models.prompts import prompt, prompt_names
 
 NAMES = (
     *(f"{kind}_{step}" for kind in KINDS for step in ("write", "answer")),

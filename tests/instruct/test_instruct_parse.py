@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusforge.instruct.parse import Items, answer, json_objects, listed, one_line, verdict
+from corpusforge.instruct.parse import Items, answer, json_objects, listed, verdict
+from corpusforge.text.edits import one_line
 
 
 @pytest.mark.parametrize(

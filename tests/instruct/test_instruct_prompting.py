@@ -11,7 +11,7 @@ import pytest
 import corpusforge.instruct
 from corpusforge.errors import InputError
 from corpusforge.instruct import instances, parse
-from corpusforge.instruct.prompting import defuse, prompt, prompt_names
+from corpusforge.models.prompts import defuse, prompt, prompt_names
 
 FOLDER = Path(corpusforge.instruct.__file__).parent / "prompts"
 STEPS = ("generate", "classify", "instance_input_first", "instance_output_first")

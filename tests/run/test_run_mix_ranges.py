@@ -18,13 +18,13 @@ import pytest
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError, RunError
 from corpusforge.io.parquet import read_between, write_batches, write_table
-from corpusforge.manifest import Manifest, describe
+from corpusforge.manifest import Manifest, describe, part_name
 from corpusforge.mix.settings import Diversity, Phase, Settings, Split
 from corpusforge.recipe import Recipe, Source
 from corpusforge.run.context import Context
 from corpusforge.run.draws import draws_stage, mix_stage, supply_stage
 from corpusforge.run.mix import stream_files
-from corpusforge.run.stage import Part, Stage, part_name, run_part, run_stage
+from corpusforge.run.stage import Part, Stage, run_part, run_stage
 from corpusforge.tokenize.part import INDEX
 
 SEED = 5

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusforge.errors import InputError
-from corpusforge.run.survivors import read_survivors
+from corpusforge.survivors import read_survivors
 from pipelines import pretrain_mix
 
 RECIPE = """

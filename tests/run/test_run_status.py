@@ -224,7 +224,7 @@ def test_an_object_store_has_no_lock_to_ask(
     """A stage stopped in the middle, looked at where it was made and in a bucket on loopback."""
     boto3 = pytest.importorskip("boto3", reason="needs corpusforge[test] or [aws]")
     pytest.importorskip("moto.server", reason="needs moto, in corpusforge[test]")
-    from corpusforge.beam import filesystem
+    from corpusforge.io import remote
 
     with pytest.raises(KeyboardInterrupt):
         run_stage(stage_of(tmp_path), half)
@@ -236,7 +236,7 @@ def test_an_object_store_has_no_lock_to_ask(
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:  # fmt: skip
         assert server.stdout is not None
         endpoint = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        filesystem.configure([f"--s3_endpoint_url={endpoint}"])
+        remote.configure([f"--s3_endpoint_url={endpoint}"])
         bucket = boto3.resource("s3", endpoint_url=endpoint).Bucket("corpus")
         bucket.create()
         for path in tmp_path.rglob("*"):

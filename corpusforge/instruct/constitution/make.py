@@ -32,11 +32,11 @@ from corpusforge.instruct.making import (
     unanswered,
 )
 from corpusforge.instruct.profile import Finding
-from corpusforge.instruct.prompting import Value, prompt
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance
 from corpusforge.instruct.take import sampling_text
 from corpusforge.instruct.talk import chat, transcript
+from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Message, Request, Sampling
 
 __all__ = ["PROMPTS", "RULES", "Comparison", "Step", "make_revisions"]

@@ -13,8 +13,8 @@ from dataclasses import replace
 from corpusforge.draw import make_id, word64
 from corpusforge.instruct.cot.extract import find, without_answer
 from corpusforge.instruct.cot.settings import Settings
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.records import Row
+from corpusforge.models.prompts import prompt
 
 __all__ = ["formats"]
 

@@ -25,13 +25,13 @@ from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import prompt_names
 from corpusforge.instruct.export.settings import Settings as ExportSettings
 from corpusforge.instruct.loop import Origin
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.records import Reject
 from corpusforge.instruct.settings import Settings as InstructSettings
 from corpusforge.io import files
 from corpusforge.io.lock import lock
 from corpusforge.models.budget import BudgetSpent
 from corpusforge.models.client import Client
+from corpusforge.models.prompts import prompt
 
 __all__ = ["Finished", "gather", "run"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from corpusforge.draw import word64
 from corpusforge.instruct.cot.records import Question, Sample
 from corpusforge.instruct.cot.settings import Settings
-from corpusforge.instruct.prompting import prompt
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Request, Sampling
 
 __all__ = ["Asked", "ask_answers", "ask_hints", "ask_samples", "prompt_names"]

@@ -29,11 +29,11 @@ from corpusforge.instruct.making import (
     unanswered,
 )
 from corpusforge.instruct.profile import Finding
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_text
 from corpusforge.instruct.take import sampling_text
 from corpusforge.instruct.talk import chat, transcript
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling
 
 __all__ = ["MOVES", "Plan", "make_dialogues"]

@@ -27,10 +27,10 @@ from corpusforge.instruct.making import (
 )
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
-from corpusforge.instruct.prompting import Value, prompt
 from corpusforge.instruct.records import Row, Similar
 from corpusforge.instruct.rules import check_instance
 from corpusforge.instruct.take import sampling_text
+from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
 
 __all__ = ["Task", "evolve"]

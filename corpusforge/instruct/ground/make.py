@@ -28,10 +28,10 @@ from corpusforge.instruct.making import (
     unanswered,
 )
 from corpusforge.instruct.profile import Finding, profile
-from corpusforge.instruct.prompting import prompt
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
 from corpusforge.instruct.take import sampling_text
+from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling
 
 __all__ = ["RULES", "Ground", "Plan", "make_grounded"]

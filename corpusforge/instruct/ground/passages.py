@@ -1,6 +1,6 @@
 """Passages of documents: cut at paragraphs and sentences, a drawn few of a whole run kept.
 
-Documents are those that the pretraining run kept (`corpusforge.run.survivors`), or JSON lines with
+Documents are those that the pretraining run kept (`corpusforge.survivors`), or JSON lines with
 `text`. Reading is streamed and holds as many passages as are drawn. Limits: a sentence longer than a
 passage is left out; a title is not part of a passage.
 """
@@ -71,7 +71,7 @@ def read_documents(source: str) -> Iterator[Document]:
 
 
 def _of_run(run: str) -> Iterator[Document]:
-    from corpusforge.run.survivors import ORDER, read_survivors
+    from corpusforge.survivors import ORDER, read_survivors
 
     upto = next(
         stage for stage in reversed(ORDER) if files.exists(files.join(run, stage, "manifest.json"))

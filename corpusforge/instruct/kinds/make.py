@@ -30,11 +30,11 @@ from corpusforge.instruct.making import (
 )
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
-from corpusforge.instruct.prompting import Prompt, Value, prompt
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
 from corpusforge.instruct.take import sampling_text
 from corpusforge.instruct.talk import transcript
+from corpusforge.models.prompts import Prompt, Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
 
 __all__ = ["Plan", "make_kind", "prompt_names"]

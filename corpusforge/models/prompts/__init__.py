@@ -27,8 +27,8 @@ from typing import Any, cast
 import msgspec
 
 from corpusforge.errors import InputError, nearest
-from corpusforge.instruct.parse import one_line
 from corpusforge.models.records import Message, Role
+from corpusforge.text.edits import one_line
 
 __all__ = ["Prompt", "Value", "as_data", "defuse", "prompt", "prompt_names"]
 
@@ -150,7 +150,7 @@ def _fill(text: str, values: Mapping[str, Value], tag: str) -> str:
 def _versions() -> dict[tuple[str, str], int]:
     """Return the newest version of each (name, language) among the package's files."""
     newest: dict[tuple[str, str], int] = {}
-    for entry in files("corpusforge.instruct").joinpath("prompts").iterdir():
+    for entry in files("corpusforge.models").joinpath("prompts").iterdir():
         if found := _FILE.fullmatch(entry.name):
             key = (found["name"], found["language"])
             newest[key] = max(newest.get(key, 0), int(found["version"]))
@@ -171,7 +171,7 @@ def prompt(name: str, language: str) -> Prompt:
         raise InputError(
             f"no prompt {name!r} in {language!r}.{nearest(f'{name} ({language})', known)}"
         )
-    folder = files("corpusforge.instruct").joinpath("prompts")
+    folder = files("corpusforge.models").joinpath("prompts")
     stem = f"{name}.{language}.v{version}"
     text = folder.joinpath(f"{stem}.txt").read_bytes()
     demos = folder.joinpath(f"{stem}.jsonl")
