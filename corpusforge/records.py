@@ -18,12 +18,14 @@ __all__ = [
     "DROPPED",
     "FAILED",
     "ORIGINS",
+    "ROWS",
     "Document",
     "Dropped",
     "Failed",
     "Media",
     "RawDocument",
     "Skipped",
+    "Unread",
     "document_batch",
     "dropped_batch",
     "failed_batch",
@@ -53,6 +55,10 @@ DOCUMENT = pa.schema(
         pa.field("prompt_version", pa.string()),
     ]
 )
+
+ROWS = DOCUMENT.append(pa.field("flags", pa.string()))
+"""A batch on its way through the steps. `flags`, comma-separated, are what a reader knows beyond the
+document (`generated`, `vendored` …); rules see them, no file holds them."""
 
 DROPPED = pa.schema(
     [
@@ -181,6 +187,23 @@ class Dropped:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why one record, or the rest of a file, could not be read: the row of a `Failed`."""
+
+    id: str
+    source: str
+    stage: str
+    error: str
+    url: str = ""
+    locator: str = ""
+
+    @classmethod
+    def of(cls, failed: Failed, identifier: str, source: str, stage: str) -> Unread:
+        """Return the row for what a reader or extractor could not read."""
+        return cls(identifier, source, stage, failed.error, failed.url, failed.locator)
+
+
 def _batch(rows: Iterable[object], schema: pa.Schema) -> pa.RecordBatch:
     items = list(rows)
     columns = []
@@ -192,12 +215,18 @@ def _batch(rows: Iterable[object], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def document_batch(documents: Iterable[Document], names: Sequence[str] = ()) -> pa.RecordBatch:
-    """Return the documents as one RecordBatch of `DOCUMENT`, or of the columns of it that are
-    named; unknown values become null.
+def document_batch(
+    documents: Iterable[Document], flags: Sequence[str] | None = None
+) -> pa.RecordBatch:
+    """Return the documents as one RecordBatch of `DOCUMENT`, or of `ROWS` where `flags` are given;
+    unknown values become null.
     """
-    schema = pa.schema([DOCUMENT.field(name) for name in names]) if names else DOCUMENT
-    return _batch(documents, schema)
+    batch = _batch(documents, DOCUMENT)
+    if flags is None:
+        return batch
+    return pa.RecordBatch.from_arrays(
+        [*batch.columns, pa.array([flag or None for flag in flags], type=pa.string())], schema=ROWS
+    )
 
 
 def dropped_batch(rows: Iterable[Dropped]) -> pa.RecordBatch:
@@ -205,16 +234,6 @@ def dropped_batch(rows: Iterable[Dropped]) -> pa.RecordBatch:
     return _batch(rows, DROPPED)
 
 
-def failed_batch(rows: Iterable[tuple[Failed, str, str, str]]) -> pa.RecordBatch:
-    """Return (failure, id, source, stage) rows as one RecordBatch of `FAILED`."""
-    items = list(rows)
-    columns = [
-        [identifier for _, identifier, _, _ in items],
-        [row.url or None for row, *_ in items],
-        [source for *_, source, _ in items],
-        [stage for *_, stage in items],
-        [row.error for row, *_ in items],
-        [row.locator for row, *_ in items],
-    ]
-    arrays = [pa.array(column, type=pa.string()) for column in columns]
-    return pa.RecordBatch.from_arrays(arrays, schema=FAILED)
+def failed_batch(rows: Iterable[Unread]) -> pa.RecordBatch:
+    """Return the rows as one RecordBatch of `FAILED`."""
+    return _batch(rows, FAILED)

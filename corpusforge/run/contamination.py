@@ -18,8 +18,9 @@ from corpusforge import records as rec
 from corpusforge.decontaminate.edits import EDITS, edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import parse_set, read_items
-from corpusforge.decontaminate.scan import HITS, Scanner
+from corpusforge.decontaminate.scan import HITS
 from corpusforge.decontaminate.settings import Settings
+from corpusforge.decontaminate.step import Scan
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer, read_table, write_table
@@ -27,6 +28,7 @@ from corpusforge.manifest import part_name
 from corpusforge.recipe import resolve_path
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.steps import append_column
 from corpusforge.survivors import read_survivors
 
 __all__ = [
@@ -157,27 +159,15 @@ def make_hits(part: Part) -> Made:
     settings, searched = part.settings
     path = f"hits/{part.name}.parquet"
     sources: Counter[str] = Counter()
-    scanner = None
-    if searched:
-        scanner = Scanner(EvalIndex.load(files.join(part.run, INDEX)), settings.rules)
+    scan = Scan(files.join(part.run, INDEX), settings).open() if searched else None
     with Writer(files.join(part.run, path), _HITS) as writer:
         columns = ["id", "source", "text"] if searched else ["id", "source"]
         for batch in read_survivors(part.run, part.index, columns, "duplicates"):
             sources.update(batch.column("source").to_pylist())
-            if scanner is None:
-                continue
-            found = scanner.scan(batch.column("text"))
-            if not found.num_rows:
-                continue
-            place = found.column("document")
-            size = pc.utf8_length(batch.column("text")).cast(pa.int64())
-            table = pa.table(
-                [*found.columns, batch.column("row").take(place), batch.column("id").take(place),
-                 size.take(place)],
-                schema=_HITS,
-            )  # fmt: skip
-            for piece in table.combine_chunks().to_batches():
-                writer.write(piece)
+            hits = scan(batch).tables["hits"] if scan else None
+            if hits is not None and hits.num_rows:
+                row = batch.column("row").take(hits.column("document"))
+                writer.write(append_column(hits, "row", row).select(_HITS.names).cast(_HITS))
     documents = sources.total()
     return Made(outputs={path: writer.rows}, documents=documents, extra={"sources": dict(sources)})
 

@@ -8,45 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpusforge import manifest as records
 from corpusforge import records as rec
 from corpusforge.draw import make_id
-from corpusforge.extract import Extracted, extract
-from corpusforge.extract.settings import Settings as Extract
-from corpusforge.filter import decide, rules_for
-from corpusforge.filter.lines import clean
-from corpusforge.filter.lists import load_patterns
-from corpusforge.filter.redact import redact, redact_names
-from corpusforge.filter.settings import Settings as Filter
+from corpusforge.extract.settings import Settings as ExtractSettings
+from corpusforge.extract.step import Extract, flags_of
+from corpusforge.filter import RuleSet, rules_for
+from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.filter.stats import measure
-from corpusforge.identify import identify, keep, mixed
-from corpusforge.identify.settings import Settings as Identify
+from corpusforge.filter.step import Clean, Filter, Redact, RedactNames, safe_names, stats_table
+from corpusforge.identify.settings import Settings as IdentifySettings
+from corpusforge.identify.step import Identify
 from corpusforge.ingest import read
 from corpusforge.ingest.spans import WHOLE
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer
-from corpusforge.ledger import Ledger
+from corpusforge.ledger import Account, Ledger
 from corpusforge.manifest import Receipt
 from corpusforge.recipe import Recipe, Source
-from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped
+from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped, Unread
 from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.guard import Guard, isolated
 from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
 from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.steps import Outcome, Step, batches, opened, run_steps, with_columns
 
-__all__ = ["make_chain", "make_documents", "stage"]
-
-_Row = TypeVar("_Row", Document, Skipped, Failed, Skipped | Failed)
-_BATCH_ROWS = 1000
-_BATCH_CHARACTERS = 8_000_000
-_JUDGED = ("id", "text", "source", "category", "format", "url", "lang")
-"""What the rules and the table of statistics need of a document."""
+__all__ = ["make_chain", "make_documents", "stage", "steps_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +49,9 @@ class Work:
 
     files: tuple[InputFile, ...]
     source: Source
-    extract: Extract
-    identify: Identify
-    filter: Filter
+    extract: ExtractSettings
+    identify: IdentifySettings
+    filter: FilterSettings
     capture: str
 
 
@@ -123,54 +117,103 @@ def make_documents(part: Part) -> Made:
 def make_chain(part: Part, guard: Guard) -> Made:
     """Make a part in this process, of the records that the guard lets through."""
     work: Work = part.settings
+    rules = rules_for(work.filter, work.files[0].source, work.source.kind)
     with ExitStack() as stack:
-        chain = _Chain(part, work, stack, guard)
+        tables = _Tables(part, stack)
+        documents = _Documents(work, rules, tables, guard)
+        verbs = opened(steps_of(work, rules))
         for item in work.files:
             check_unchanged(item)
-            for batch in _batches(chain.extracted(item)):
-                chain.write(batch)
+            for batch in batches(documents.of(item)):
+                tables.take(run_steps(verbs, batch, tables.ledger, tables.source))
                 guard.written()
             check_unchanged(item)
-        chain.flush()
+        tables.close()
     digests = [
         {"source": i.source, "name": i.name, "bytes": i.size, "sha256": files.sha256(i.path)}
         for i in work.files
         if i.span[0] == 0  # of a file that parts share, the first says the digest
     ]
     return Made(
-        outputs=chain.outputs(),
-        ledger=chain.ledger,
-        extra={"inputs": digests, "source": work.files[0].source},
-        documents=chain.seen,
+        outputs=tables.outputs(),
+        ledger=tables.ledger,
+        extra={"inputs": digests, "source": tables.source},
+        documents=documents.seen,
         input_bytes=part.size,
     )
 
 
-def _batches(rows: Iterator[tuple[Document, str]]) -> Iterator[list[tuple[Document, str]]]:
-    batch: list[tuple[Document, str]] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row[0].text)
-        if len(batch) >= _BATCH_ROWS or size >= _BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def steps_of(work: Work, rules: Sequence[RuleSet]) -> tuple[Step, ...]:
+    """Return the steps that a batch of the part's source goes through, in order.
+
+    url.v1 has judged the addresses before anything was extracted.
+    """
+    source, settings = work.files[0].source, work.filter
+    lines = not {source, work.source.kind} & set(settings.lines_skip)
+    judged = tuple(rule_set for rule_set in rules if rule_set.name != "url.v1")
+    return (
+        RedactNames(settings.redact),
+        Identify(work.identify),
+        Clean(settings, lines),
+        Filter(judged, settings.word_lists),
+        Redact(settings.redact),
+    )
 
 
-class _Chain:
-    """The state of one part: its ledger, its four files, the rows not yet written."""
+class _Documents:
+    """Ingest and extract of one part: documents as text, every other record noted."""
 
-    def __init__(self, part: Part, work: Work, stack: ExitStack, guard: Guard) -> None:
-        name = part.name
+    def __init__(self, work: Work, rules: Sequence[RuleSet], tables: _Tables, guard: Guard) -> None:
         self._work = work
+        self._tables = tables
         self._guard = guard
+        self._extract = Extract(tables.source, work.extract).open()
+        self._addresses = Addresses(work.files, work.source, work.filter, rules, work.capture)
+        self.seen = 0
+
+    def of(self, item: InputFile) -> Iterator[tuple[Document, str]]:
+        """Yield each document of a file as text, with its flags."""
+        ingest, extract = (self._tables.account(stage) for stage in ("ingest", "extract"))
+        own = self._work.source
+        root = item.path.removesuffix(item.name)
+        records = read(own.kind, item.path, own.ingest, root, item.span)
+        for record in self._guard.records(records, item.name):
+            ingest.seen += 1
+            self.seen += 1
+            raw = self._addresses.judge(record)
+            if not isinstance(raw, RawDocument):
+                self._refuse(raw, "ingest")
+                continue
+            ingest.kept += 1
+            extract.seen += 1
+            document = self._extract(raw)
+            if not isinstance(document, Document):
+                self._refuse(document, "extract")
+                continue
+            extract.kept += 1
+            yield document, flags_of(raw)
+
+    def _refuse(self, row: Skipped | Failed, stage: str) -> None:
+        source, rules = self._tables.source, self._work.filter.redact
+        identifier = make_id(source, row.locator)
+        if isinstance(row, Failed):
+            self._tables.failed(Unread.of(safe_names(row, rules), identifier, source, stage))
+        else:
+            self._tables.dropped(Dropped.of(safe_names(row, rules), identifier, source, stage))
+
+
+class _Tables:
+    """The four files of one part, its account, and the rows of them not yet written."""
+
+    def __init__(self, part: Part, stack: ExitStack) -> None:
+        work: Work = part.settings
+        self.source = work.files[0].source
+        self.ledger = Ledger()
         self._paths = {
-            "documents": f"documents/{name}.parquet",
-            "stats": f"stats/{name}.parquet",
-            "dropped": f"dropped/documents-{name}.parquet",
-            "failed": f"failed/documents-{name}.parquet",
+            "documents": f"documents/{part.name}.parquet",
+            "stats": f"stats/{part.name}.parquet",
+            "dropped": f"dropped/documents-{part.name}.parquet",
+            "failed": f"failed/documents-{part.name}.parquet",
         }
         schemas = {"documents": rec.DOCUMENT, "dropped": rec.DROPPED, "failed": rec.FAILED}
         self._writers = {
@@ -178,219 +221,53 @@ class _Chain:
             for key, path in self._paths.items()
         }
         self._dropped: list[Dropped] = []
-        self._failed: list[tuple[Failed, str, str, str]] = []
-        self.ledger = Ledger()
-        self.source = work.files[0].source
-        self.seen = 0
-        lists = work.filter.word_lists
-        self._phrases = load_patterns(lists) if lists else None
-        rules = rules_for(work.filter, self.source, work.source.kind)
-        self._addresses = Addresses(work.files, work.source, work.filter, rules, work.capture)
-        self._rules = tuple(rule_set for rule_set in rules if rule_set.name != "url.v1")
-        skip = work.filter.lines_skip
-        self._lines = bool(work.filter.lines) and not {self.source, work.source.kind} & set(skip)
+        self._failed: list[Unread] = []
+
+    def account(self, stage: str) -> Account:
+        """Return the part's account of a stage."""
+        return self.ledger.of(stage, self.source)
+
+    def dropped(self, row: Dropped) -> None:
+        """Note a record that ingest or extract refused."""
+        self.account(row.stage).dropped[row.rule] += 1
+        self._dropped.append(row)
+
+    def failed(self, row: Unread) -> None:
+        """Note a record that could not be read."""
+        self.account(row.stage).failed += 1
+        self._failed.append(row)
+
+    def take(self, outcome: Outcome) -> None:
+        """Write what the steps made of a batch, and the rows noted before it."""
+        self._dropped += outcome.dropped
+        if "stats" in outcome.tables:
+            final = outcome.rows.select(rec.DOCUMENT.names)
+            self._writers["documents"].write(final)
+            self._writers["stats"].write(_with_sizes(outcome.tables["stats"], final))
+        self._flush()
+
+    def close(self) -> None:
+        """Write the rest; a part of nothing still has a table of statistics."""
+        self._flush()
+        if not self._writers["stats"].rows:
+            nothing = rec.document_batch([], flags=[])
+            self._writers["stats"].write(stats_table(nothing, measure(nothing.column("text")), []))
 
     def outputs(self) -> dict[str, int]:
         """Return each file's path and rows."""
         return {path: self._writers[key].rows for key, path in self._paths.items()}
 
-    def extracted(self, item: InputFile) -> Iterator[tuple[Document, str]]:
-        """Yield each document of a file as text, with its flags; count and note the others."""
-        ingest, extraction = (
-            self.ledger.of("ingest", self.source),
-            self.ledger.of("extract", self.source),
-        )
-        root = item.path.removesuffix(item.name)
-        own = self._work.source
-        records = read(own.kind, item.path, own.ingest, root, item.span)
-        for found in self._guard.records(records, item.name):
-            ingest.seen += 1
-            self.seen += 1
-            raw = self._addresses.judge(found)
-            if not isinstance(raw, RawDocument):
-                self._note(raw, "ingest")
-                continue
-            ingest.kept += 1
-            extraction.seen += 1
-            result = extract(raw, self._work.extract)
-            if not isinstance(result, Extracted):
-                self._note(result, "extract")
-                continue
-            extraction.kept += 1
-            yield self._document(raw, result), _flags(raw)
-
-    def _safe(self, name: str) -> str:
-        """An address or locator as it may be written: personal data in it is redacted too."""
-        return redact(name, self._work.filter.redact).text if name else ""
-
-    def _note(self, row: Skipped | Failed, stage: str) -> None:
-        identifier = make_id(self.source, row.locator)
-        row = _with(row, url=self._safe(row.url), locator=self._safe(row.locator))
-        account = self.ledger.of(stage, self.source)
-        if isinstance(row, Failed):
-            account.failed += 1
-            self._failed.append((row, identifier, self.source, stage))
-        else:
-            account.dropped[row.rule] += 1
-            self._dropped.append(Dropped.of(row, identifier, self.source, stage))
-
-    def _document(self, raw: RawDocument, result: Extracted) -> Document:
-        return Document(
-            id=raw.id or make_id(self.source, raw.locator),
-            source=self.source,
-            category=raw.category,
-            format=result.format or raw.format,
-            text=result.text,
-            locator=raw.locator,
-            url=raw.url,
-            date=raw.date,
-            licence=raw.licence,
-            lang=raw.lang,
-            title=result.title or raw.title,
-            origin=raw.origin,
-            model=raw.model,
-            prompt_version=raw.prompt_version,
-        )
-
-    def write(self, rows: list[tuple[Document, str]]) -> None:
-        """Take a batch through identify and filter and write what is kept."""
-        rows = self._clean(self._identify(self._named(rows)))
-        if rows:
-            self._decide(rows)
-        self.flush()
-
-    def _named(self, rows: list[tuple[Document, str]]) -> list[tuple[Document, str]]:
-        """The documents with addresses and locators as they may be written."""
-        rules = self._work.filter.redact
-        urls = redact_names([document.url for document, _ in rows], rules)
-        locators = redact_names([document.locator for document, _ in rows], rules)
-        return [
-            (document if same else _with(document, url=url, locator=locator), flags)
-            for (document, flags), url, locator in zip(rows, urls, locators, strict=True)
-            for same in [url == document.url and locator == document.locator]
-        ]
-
-    def _drop(self, document: Document, stage: str, rule: str, value: str, bound: str) -> None:
-        self.ledger.of(stage, self.source).dropped[rule] += 1
-        told = (document.id, document.source, stage, rule, value, bound)
-        self._dropped.append(Dropped(*told, document.url, document.locator))
-
-    def _identify(self, rows: list[tuple[Document, str]]) -> list[tuple[Document, str]]:
-        account = self.ledger.of("identify", self.source)
-        account.seen += len(rows)
-        settings = self._work.identify
-        texts = pa.array([row[0].text for row in rows], type=pa.large_string())
-        if settings.paragraphs and rows and rows[0][0].format != "code":
-            texts, notes = mixed(texts, settings)
-            account.notes.update(notes)
-            rows = [
-                (document if text == document.text else _with(document, text=text), flags)
-                for (document, flags), text in zip(rows, texts.to_pylist(), strict=True)
-            ]
-        labels, scores = identify(texts, settings)
-        wanted = keep(labels, scores, settings).tolist()
-        bound = f"{','.join(settings.languages)}>={settings.min_score:g}"
-        kept = []
-        for (document, flags), label, score, stays in zip(
-            rows, labels, scores.tolist(), wanted, strict=True
-        ):
-            if document.format != "code" and not stays:
-                self._drop(document, "identify", "language", f"{label}:{score:.3f}", bound)
-                continue
-            account.kept += 1
-            account.notes[f"lang:{label}"] += 1
-            kept.append((_with(document, lang=label, lang_score=score), flags))
-        return kept
-
-    def _clean(self, rows: list[tuple[Document, str]]) -> list[tuple[Document, str]]:
-        account = self.ledger.of("filter", self.source)
-        settings = self._work.filter
-        cleaned = []
-        for document, flags in rows:
-            account.seen += 1
-            text = document.text
-            if document.format != "code" and self._lines:
-                text, counts = clean(text, document.lang, settings)
-                account.notes.update(counts)
-            if not text.strip():
-                self._drop(document, "filter", "empty", "0", ">0")
-                continue
-            same = text == document.text
-            cleaned.append((document if same else _with(document, text=text), flags))
-        return cleaned
-
-    def _redacted(self, document: Document) -> Document:
-        """A document as it is written. Only those that the rules keep are searched: no other's text
-        is written, and the search costs more than all statistics."""
-        redacted = redact(document.text, self._work.filter.redact)
-        counts = {f"redacted:{label}": count for label, count in redacted.counts.items()}
-        self.ledger.of("filter", self.source).notes.update(counts)
-        title = self._safe(document.title)
-        same = redacted.text == document.text and title == document.title
-        return document if same else _with(document, text=redacted.text, title=title)
-
-    def _decide(self, rows: list[tuple[Document, str]]) -> None:
-        account = self.ledger.of("filter", self.source)
-        documents = [document for document, _ in rows]
-        batch = rec.document_batch(documents, _JUDGED)
-        stats = measure(batch.column("text"), self._phrases)
-        decision = decide(stats, _meta(batch, [flags for _, flags in rows]), self._rules)
-        kept = np.array([rule == "" for rule in decision.rule], dtype=bool)
-        for position in np.flatnonzero(~kept).tolist():
-            self._drop(
-                documents[position],
-                "filter",
-                decision.rule[position],
-                decision.value[position],
-                decision.bound[position],
-            )
-        account.kept += int(kept.sum())
-        written = [self._redacted(documents[position]) for position in np.flatnonzero(kept)]
-        final = rec.document_batch(written)
-        self._writers["documents"].write(final)
-        sizes = _sizes(batch)
-        sizes[kept] = _sizes(final)
-        self._writers["stats"].write(_stats_batch(batch, sizes, stats, decision.rule))
-
-    def flush(self) -> None:
-        """Write the rows of dropped and failed documents."""
+    def _flush(self) -> None:
         if self._dropped:
             self._writers["dropped"].write(rec.dropped_batch(self._dropped))
         if self._failed:
             self._writers["failed"].write(rec.failed_batch(self._failed))
         self._dropped, self._failed = [], []
-        if not self._writers["stats"].rows:
-            empty = rec.document_batch([])
-            stats = measure(empty.column("text"))
-            self._writers["stats"].write(_stats_batch(empty, _sizes(empty), stats, []))
 
 
-def _with(row: _Row, **changes: Any) -> _Row:
-    return replace(row, **changes)
-
-
-def _flags(raw: RawDocument) -> str:
-    return ",".join(sorted(key for key, value in raw.meta.items() if value == "1"))
-
-
-def _meta(batch: pa.RecordBatch, flags: list[str]) -> pa.RecordBatch:
-    return batch.select(_JUDGED[2:]).append_column("flags", pa.array(flags, type=pa.string()))
-
-
-def _sizes(batch: pa.RecordBatch) -> np.ndarray:
-    """Bytes of each text."""
-    import pyarrow.compute as pc
-
-    return np.array(pc.binary_length(batch.column("text")), dtype=np.int64)
-
-
-def _stats_batch(
-    batch: pa.RecordBatch, sizes: np.ndarray, stats: pa.RecordBatch, rules: Sequence[str]
-) -> pa.RecordBatch:
-    columns = [batch.column("id"), batch.column("source"), batch.column("lang"), pa.array(sizes)]
-    names = ["id", "source", "lang", "text_bytes"]
-    own = [name for name in stats.schema.names if name not in names]
-    return pa.RecordBatch.from_arrays(
-        [*columns, pa.array(list(rules), type=pa.string()), *(stats.column(name) for name in own)],
-        names=[*names, "rule", *own],
-    )
+def _with_sizes(stats: pa.RecordBatch, written: pa.RecordBatch) -> pa.RecordBatch:
+    """The statistics with the bytes of each kept text as it is written, redacted."""
+    sizes = np.array(stats.column("text_bytes"), dtype=np.int64)
+    kept = np.array(pc.equal(stats.column("rule"), ""))
+    sizes[kept] = np.array(pc.binary_length(written.column("text")), dtype=np.int64)
+    return with_columns(stats, text_bytes=pa.array(sizes))

@@ -7,7 +7,7 @@ recomputes no score.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.score.card import write_card
 from corpusforge.score.sample import Window, draw, merge, read_windows, write_windows
 from corpusforge.score.settings import Settings, TrainSettings
+from corpusforge.score.step import Score
 from corpusforge.survivors import read_survivors
 
 __all__ = [
@@ -213,27 +214,20 @@ def make_scores(part: Part) -> Made:
     """Score the documents of one part; without a model every score is 1."""
     settings, scored = part.settings
     made = Made(input_bytes=part.size)
-    scorer = _scorer(part.run, settings) if scored else None
+    verb = Score(_settings(part.run, settings) if scored else Settings()).open()
     path = f"scores/{part.name}.parquet"
     with Writer(files.join(part.run, path), SCORES) as writer:
         columns = ["id", "source", "lang", "text"]
         for batch in read_survivors(part.run, part.index, columns, "documents"):
-            values = (
-                pa.array(scorer.score(batch.column("text")))
-                if scorer
-                else pa.array([1.0] * batch.num_rows, type=pa.float32())
-            )
-            arrays = [batch.column("id"), batch.column("source"), batch.column("lang"), values]
-            writer.write(pa.RecordBatch.from_arrays(arrays, schema=SCORES))
+            scored_rows = verb(batch).rows.select(SCORES.names)
+            writer.write(pa.RecordBatch.from_arrays(scored_rows.columns, schema=SCORES))
     made.outputs[path] = writer.rows
     made.documents = writer.rows
     return made
 
 
-def _scorer(run: str, settings: Settings) -> score.Scorer:
-    from dataclasses import replace
-
+def _settings(run: str, settings: Settings) -> Settings:
+    """The settings with the model that the run trained, where the recipe gives none."""
     if settings.model:
-        return score.load(settings)
-    keep = replace(settings, model=files.join(run, MODEL), train=type(settings.train)())
-    return score.load(keep)
+        return settings
+    return replace(settings, model=files.join(run, MODEL), train=TrainSettings())

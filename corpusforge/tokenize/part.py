@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from corpusforge.io import files
 from corpusforge.io.parquet import write_batches
 from corpusforge.text.packed import packed
+from corpusforge.tokenize.step import delimited
 from corpusforge.tokenize.tokenizer import Tokenizer
 
 __all__ = ["INDEX", "PartReceipt", "Tally", "open_part", "write_part"]
@@ -117,8 +118,7 @@ def _write(
     limit = int(tokenizer.settings.batch_megabytes * 1e6)
     for batch in batches:
         for piece in _bounded(batch, limit):
-            ids, offsets = tokenizer.encode(piece.column("text"))
-            written, lengths = _delimited(ids, offsets, tokenizer)
+            written, lengths = delimited(piece.column("text"), tokenizer)
             stream.write(written.data)
             index = _index(piece, offset, lengths)
             _count(receipt, index, piece.column("text"))
@@ -135,23 +135,6 @@ def _bounded(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
         end = min(max(end, start + 1), batch.num_rows)
         yield batch.slice(start, end - start)
         start = end
-
-
-def _delimited(
-    ids: NDArray[np.uint32], offsets: NDArray[np.int64], tokenizer: Tokenizer
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the ids with delimiting ids, in the part's dtype, and the documents' lengths."""
-    extra = 1 if tokenizer.start_id is None else 2
-    lengths = np.diff(offsets) + extra
-    ends = np.cumsum(lengths)
-    out = np.full(len(ids) + extra * len(lengths), tokenizer.end_id, dtype=tokenizer.dtype)
-    inside = np.ones(len(out), dtype=bool)
-    inside[ends - 1] = False
-    if tokenizer.start_id is not None:
-        inside[ends - lengths] = False
-        out[ends - lengths] = tokenizer.start_id
-    out[inside] = ids
-    return out, lengths
 
 
 def _index(batch: pa.RecordBatch, offset: int, lengths: NDArray[np.int64]) -> pa.RecordBatch:

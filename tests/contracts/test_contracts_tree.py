@@ -56,7 +56,7 @@ LAYERS = (
     {"draw", "fields", "ledger", "records"},
     {"text", "io"},
     {"manifest"},
-    {"survivors"},
+    {"survivors", "steps"},
     set(VERBS),
     {"fetch", "models", "recipe"},
     {"annotate", "run"},

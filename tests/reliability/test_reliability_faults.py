@@ -42,16 +42,16 @@ epoch_cap = 1.0
 CRASH = '''
 """Stands for a parser with a defect: a document that says POISON ends the process."""
 import ctypes, sys
-import corpusforge.run.documents as documents
+import corpusforge.extract.step as step
 
-extract = documents.extract
+extract = step.extract
 
 def crashing(raw, settings):
     if "POISON" in str(raw.content):
         ctypes.string_at(0)
     return extract(raw, settings)
 
-documents.extract = crashing
+step.extract = crashing
 if "pipelines.pretrain_mix" in sys.orig_argv:
     import corpusforge.beam.runner as runner
     runner.IN_MEMORY_BYTES = 0
@@ -141,9 +141,9 @@ def test_an_input_that_changes_while_it_is_read_is_named(
     tmp_path: Path, inputs: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_documents(inputs / "a.jsonl", 5)
-    from corpusforge.run import documents
+    from corpusforge.extract import step
 
-    extract = documents.extract
+    extract = step.extract
 
     def meddling(raw: object, settings: object) -> object:
         if change == "vanish":
@@ -155,7 +155,7 @@ def test_an_input_that_changes_while_it_is_read_is_named(
             os.utime(inputs / "a.jsonl", ns=(1, 1))
         return extract(raw, settings)
 
-    monkeypatch.setattr(documents, "extract", meddling)
+    monkeypatch.setattr(step, "extract", meddling)
     told = command(tmp_path, "--workers", "1")[3:]
     word = "vanished" if change == "vanish" else "changed"
     with pytest.raises(InputError, match=rf"a\.jsonl' {word} while the run was reading it"):
@@ -326,13 +326,13 @@ except WorkerDied as error:
 def test_a_batch_is_bounded_by_documents_and_by_text() -> None:
     """1,000 documents, or the document that brings the text to 8 million characters."""
     from corpusforge.records import Document
-    from corpusforge.run.documents import _batches
+    from corpusforge.steps import batches
 
     def sizes(texts: list[str]) -> list[int]:
         rows = [
             (Document(str(n), "s", "web", "html", text, ""), "") for n, text in enumerate(texts)
         ]
-        return [len(batch) for batch in _batches(iter(rows))]
+        return [batch.num_rows for batch in batches(iter(rows))]
 
     assert sizes(["short"] * 2_500) == [1000, 1000, 500]
     assert sizes(["x" * 3_000_000] * 7) == [3, 3, 1]

@@ -1,0 +1,152 @@
+"""What a step is: one verb over a batch of documents, and what it made of them.
+
+A step is a frozen value: settings, nothing loaded. `open` loads what it needs (models, kernels, word
+lists) and returns the verb itself, a function from a batch to an `Outcome`. The staged run, the commands,
+the notebook face and the Beam transforms are callers of the same steps.
+
+A batch is a `pyarrow.RecordBatch` of `records.ROWS`. Reading and extraction go record by record, since raw
+documents differ in size by a factor of a million; `batches` makes batches of what they yield.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from corpusforge.ledger import Ledger
+from corpusforge.records import Document, Dropped, document_batch
+
+__all__ = [
+    "BATCH_CHARACTERS",
+    "BATCH_ROWS",
+    "Outcome",
+    "Step",
+    "Verb",
+    "append_column",
+    "batches",
+    "dropped",
+    "opened",
+    "run_steps",
+    "with_columns",
+    "without",
+]
+
+BATCH_ROWS = 1000
+BATCH_CHARACTERS = 8_000_000
+"""A batch is closed at so many documents or characters of text, whichever comes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a step made of a batch: the rows that go on, the others with their reasons.
+
+    `notes` counts what was changed and not removed (redactions, cut lines); `tables` are side tables by
+    name, such as the statistics of `filter`.
+    """
+
+    rows: pa.RecordBatch
+    dropped: Sequence[Dropped] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
+    tables: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
+
+
+Verb = Callable[[pa.RecordBatch], Outcome]
+
+
+class Step(Protocol):
+    """One verb with its settings."""
+
+    @property
+    def stage(self) -> str:
+        """The ledger's name of the verb."""
+
+    def open(self) -> Verb:
+        """Load models, kernels and lists; return the verb. Raises InputError where a file is wrong."""
+
+
+def opened(steps: Iterable[Step]) -> list[tuple[str, Verb]]:
+    """Return (stage, verb) of each step, loaded."""
+    return [(step.stage, step.open()) for step in steps]
+
+
+def run_steps(
+    verbs: Sequence[tuple[str, Verb]], rows: pa.RecordBatch, ledger: Ledger, source: str
+) -> Outcome:
+    """Take one batch of one source through opened steps, and keep the account.
+
+    Neighbouring steps of one stage share its account: what the first sees and the last keeps.
+    """
+    dropped: list[Dropped] = []
+    notes: Counter[str] = Counter()
+    tables: dict[str, pa.RecordBatch] = {}
+    for place, (stage, verb) in enumerate(verbs):
+        account = ledger.of(stage, source)
+        if place == 0 or verbs[place - 1][0] != stage:
+            account.seen += rows.num_rows
+        outcome = verb(rows) if rows.num_rows else Outcome(rows=rows)
+        rows = outcome.rows
+        account.dropped.update(Counter(row.rule for row in outcome.dropped))
+        account.notes.update(outcome.notes)
+        if place + 1 == len(verbs) or verbs[place + 1][0] != stage:
+            account.kept += rows.num_rows
+        dropped += outcome.dropped
+        notes.update(outcome.notes)
+        tables.update(outcome.tables)
+    return Outcome(rows=rows, dropped=dropped, notes=notes, tables=tables)
+
+
+def dropped(
+    rows: pa.RecordBatch, places: Sequence[int], stage: str, reasons: Sequence[tuple[str, str, str]]
+) -> list[Dropped]:
+    """Return the drop rows of the documents at `places`; reasons are (rule, value, bound) of each."""
+    if not places:
+        return []
+    named = rows.select(["id", "source", "url", "locator"]).take(pa.array(places, type=pa.int64()))
+    return [
+        Dropped(row["id"], row["source"], stage, *reason, row["url"] or "", row["locator"] or "")
+        for row, reason in zip(named.to_pylist(), reasons, strict=True)
+    ]
+
+
+def with_columns(rows: pa.RecordBatch, **columns: pa.Array) -> pa.RecordBatch:
+    """Return the rows with some columns replaced; their schema stays."""
+    arrays = [columns.get(name, rows.column(name)) for name in rows.schema.names]
+    return pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
+
+
+def append_column(rows: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
+    """Return the rows with one more column, or with that column replaced where it is there."""
+    columns = dict(zip(rows.schema.names, rows.columns, strict=True)) | {name: values}
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def without(rows: pa.RecordBatch, places: Sequence[int]) -> pa.RecordBatch:
+    """Return the rows but those at `places`; the same object where there are none."""
+    if not places:
+        return rows
+    kept = np.ones(rows.num_rows, dtype=np.bool_)
+    kept[list(places)] = False
+    return rows.filter(pa.array(kept))
+
+
+def batches(documents: Iterable[tuple[Document, str]]) -> Iterator[pa.RecordBatch]:
+    """Yield (document, flags) pairs as batches of `records.ROWS`, of bounded rows and characters."""
+    rows: list[tuple[Document, str]] = []
+    size = 0
+    for row in documents:
+        rows.append(row)
+        size += len(row[0].text)
+        if len(rows) >= BATCH_ROWS or size >= BATCH_CHARACTERS:
+            yield _batch(rows)
+            rows, size = [], 0
+    if rows:
+        yield _batch(rows)
+
+
+def _batch(rows: Sequence[tuple[Document, str]]) -> pa.RecordBatch:
+    return document_batch((row[0] for row in rows), flags=[row[1] for row in rows])
