@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from corpusforge.ledger import Ledger
-from corpusforge.records import Document, Dropped, document_batch
+from corpusforge.records import Document, Dropped, Unread, document_batch
 
 __all__ = [
     "BATCH_CHARACTERS",
@@ -30,6 +30,7 @@ __all__ = [
     "append_column",
     "batches",
     "dropped",
+    "failed",
     "opened",
     "run_steps",
     "with_columns",
@@ -51,6 +52,7 @@ class Outcome:
 
     rows: pa.RecordBatch
     dropped: Sequence[Dropped] = ()
+    failed: Sequence[Unread] = ()
     notes: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
 
@@ -82,6 +84,7 @@ def run_steps(
     Neighbouring steps of one stage share its account: what the first sees and the last keeps.
     """
     dropped: list[Dropped] = []
+    failed: list[Unread] = []
     notes: Counter[str] = Counter()
     tables: dict[str, pa.RecordBatch] = {}
     for place, (stage, verb) in enumerate(verbs):
@@ -91,13 +94,15 @@ def run_steps(
         outcome = verb(rows) if rows.num_rows else Outcome(rows=rows)
         rows = outcome.rows
         account.dropped.update(Counter(row.rule for row in outcome.dropped))
+        account.failed += len(outcome.failed)
         account.notes.update(outcome.notes)
         if place + 1 == len(verbs) or verbs[place + 1][0] != stage:
             account.kept += rows.num_rows
         dropped += outcome.dropped
+        failed += outcome.failed
         notes.update(outcome.notes)
         tables.update(outcome.tables)
-    return Outcome(rows=rows, dropped=dropped, notes=notes, tables=tables)
+    return Outcome(rows=rows, dropped=dropped, failed=failed, notes=notes, tables=tables)
 
 
 def dropped(
@@ -110,6 +115,18 @@ def dropped(
     return [
         Dropped(row["id"], row["source"], stage, *reason, row["url"] or "", row["locator"] or "")
         for row, reason in zip(named.to_pylist(), reasons, strict=True)
+    ]
+
+
+def failed(rows: pa.RecordBatch, errors: Mapping[int, str], stage: str) -> list[Unread]:
+    """Return the rows of documents that a step failed on; errors by their place in the batch."""
+    if not errors:
+        return []
+    places = pa.array(list(errors), type=pa.int64())
+    named = rows.select(["id", "source", "url", "locator"]).take(places)
+    return [
+        Unread(row["id"], row["source"], stage, error, row["url"] or "", row["locator"] or "")
+        for row, error in zip(named.to_pylist(), errors.values(), strict=True)
     ]
 
 

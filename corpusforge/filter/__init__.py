@@ -7,21 +7,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from corpusforge.errors import InputError
 from corpusforge.filter import c4, code, fineweb, gopher, light, lists, url, zh
 from corpusforge.filter.decide import Decision, decide
-from corpusforge.filter.rules import Bound, Ratio, RuleSet
+from corpusforge.filter.rules import Bound, Ratio, Rule, RuleSet, TextRule
 from corpusforge.filter.settings import DEFAULT_RULES, Settings
+from corpusforge.plugins import find
 
 __all__ = [
     "RULES",
     "Bound",
     "Decision",
     "Ratio",
+    "Rule",
     "RuleSet",
     "Settings",
+    "TextRule",
     "address_rule",
     "decide",
+    "rule",
     "rules_for",
 ]
 
@@ -43,11 +49,11 @@ RULES: dict[str, RuleSet] = {
 """Every rule set by its versioned name, with published bounds and no list files."""
 
 
-def rules_for(settings: Settings, source: str, kind: str) -> tuple[RuleSet, ...]:
-    """Return the rule sets of one source, bounds and list files of the settings applied.
+def rules_for(settings: Settings, source: str, kind: str) -> tuple[Rule, ...]:
+    """Return the rules of one source, bounds and list files of the settings applied.
 
-    A kind without an entry gets the web rules. Call once a process and source: list files are read
-    here. Raises RecipeError on an unknown bound, InputError on a missing list file.
+    A kind without an entry gets the web rules. Call once per process and source: list files are read
+    here. Raises RecipeError on an unknown bound, InputError on a missing list file or plug-in.
     """
     chosen = {**DEFAULT_RULES, **settings.rules}
     names = chosen.get(source, chosen.get(kind, DEFAULT_RULES["web"]))
@@ -56,10 +62,10 @@ def rules_for(settings: Settings, source: str, kind: str) -> tuple[RuleSet, ...]
     )
 
 
-def address_rule(rules: Sequence[RuleSet], settings: Settings) -> url.AddressRule | None:
-    """Return url.v1 as a rule on single addresses, where the rule sets hold it."""
+def address_rule(rules: Sequence[Rule], settings: Settings) -> url.AddressRule | None:
+    """Return url.v1 as a rule on single addresses, where the rules hold it."""
     for rule_set in rules:
-        if rule_set.name == "url.v1":
+        if isinstance(rule_set, RuleSet) and rule_set.name == "url.v1":
             return url.AddressRule(_url_lists(settings), rule_set.bounds)
     return None
 
@@ -74,7 +80,22 @@ def _url_lists(settings: Settings) -> url.UrlLists:
     )
 
 
-def _loaded(name: str, settings: Settings) -> RuleSet:
-    if name != "url.v1":
-        return RULES[name]
-    return url.rule_set(_url_lists(settings))
+def rule(name: str) -> Rule:
+    """Return a rule by its name: of `RULES`, of an installed package, or "package.module:NAME".
+
+    A plug-in is a `RuleSet`, or a function from a text to a bool (True: keep) or to a number, whose bounds
+    the recipe gives. Raises InputError where there is none of that name, or it is something else.
+    """
+    known = find(name, "rules", RULES)
+    if isinstance(known, (RuleSet, TextRule)):
+        return replace(known, name=name)
+    if callable(known):
+        return TextRule(name=name, function=known)
+    raise InputError(
+        f"rule {name!r} is {type(known).__name__}; expected a RuleSet, or a function from a text to a bool "
+        "or a number."
+    )
+
+
+def _loaded(name: str, settings: Settings) -> Rule:
+    return url.rule_set(_url_lists(settings)) if name == "url.v1" else rule(name)

@@ -1,22 +1,24 @@
 """Decide: compare statistics that were measured once with the bounds of rule sets.
 
-The first bound that fails, in the order of the sets and of their bounds, names the drop. Limit:
-the rules see a document's statistics and its `meta` only, never its text.
+The first bound that fails, in the order of the sets and of their bounds, names the drop. Rule sets see
+a document's statistics and its `meta`; rules of one's own (`TextRule`) see its text, and only the text of
+documents that no earlier rule refused.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import RecipeError, nearest
-from corpusforge.filter.rules import F64, Bound, RuleSet, base_language
+from corpusforge.filter.rules import F64, Bound, Rule, TextRule, base_language, limits_text
 
-__all__ = ["Decision", "bound_text", "decide", "values_of"]
+__all__ = ["Decision", "decide", "values_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +30,59 @@ class Decision:
     rule: list[str]
     value: list[str]
     bound: list[str]
+    errors: dict[int, str] = field(default_factory=dict)
+    """Documents on which a rule of one's own raised an error, by place: the rule and the error."""
 
     @property
     def kept(self) -> NDArray[np.bool_]:
-        """Which documents no rule refuses; bool, [n]."""
-        return np.fromiter((not name for name in self.rule), dtype=np.bool_, count=len(self.rule))
+        """Which documents no rule refuses, and none failed on; bool, [n]."""
+        kept = np.fromiter((not name for name in self.rule), dtype=np.bool_, count=len(self.rule))
+        kept[list(self.errors)] = False
+        return kept
 
 
-def decide(stats: pa.RecordBatch, meta: pa.RecordBatch, rules: Sequence[RuleSet]) -> Decision:
+def decide(
+    stats: pa.RecordBatch,
+    meta: pa.RecordBatch,
+    rules: Sequence[Rule],
+    texts: pa.Array | None = None,
+) -> Decision:
     """Return the first failing rule of each document.
 
     `stats` is `measure`'s batch; `meta` has a row a document with the columns source, category,
-    format, url, lang (and, where code rules are used, flags). Nulls count as empty.
+    format, url, lang (and, where code rules are used, flags). Nulls count as empty. `texts` are needed
+    by rules of one's own only.
     """
     rows = stats.num_rows
     decision = Decision([""] * rows, [""] * rows, [""] * rows)
     languages = _languages(meta, rows)
     for rule_set in rules:
+        if isinstance(rule_set, TextRule):
+            _judge(rule_set, texts, decision)
+            continue
         counts = _reader(stats, rule_set.derive(stats, meta) if rule_set.derive else {})
         for bound in rule_set.bounds:
             _apply(f"{rule_set.name}:{bound.name}", bound, counts, languages, decision)
     return decision
+
+
+def _judge(rule: TextRule, texts: pa.Array | None, decision: Decision) -> None:
+    assert texts is not None, "a rule on texts needs the texts"
+    for row in np.flatnonzero(decision.kept).tolist():
+        try:
+            refused = rule.refusal(texts[row].as_py() or "")
+        except Exception as error:  # a user's function: its document fails, the others go on
+            decision.errors[row] = f"{rule.name}: {type(error).__name__} at {_place(error)}"
+            continue
+        if refused:
+            decision.rule[row] = rule.name
+            decision.value[row], decision.bound[row] = refused
+
+
+def _place(error: Exception) -> str:
+    """Where an error was raised, and nothing of its message, which may quote the document."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
 
 
 def values_of(
@@ -63,13 +97,6 @@ def values_of(
             chosen = labels == language
             values[chosen] = bound.for_language(language)(counts)[chosen]
     return values
-
-
-def bound_text(low: float | None, high: float | None) -> str:
-    """Return a bound as it stands in a drop row: ">= 50", "<= 0.1" or "3 .. 10"."""
-    if low is not None and high is not None:
-        return f"{low:g} .. {high:g}"
-    return f">= {low:g}" if low is not None else f"<= {high:g}"
 
 
 def _languages(meta: pa.RecordBatch, rows: int) -> dict[str, NDArray[np.bool_]]:
@@ -113,4 +140,4 @@ def _apply(
             if not decision.rule[row]:
                 decision.rule[row] = name
                 decision.value[row] = f"{values[row]:.6g}"
-                decision.bound[row] = bound_text(low, high)
+                decision.bound[row] = limits_text(low, high)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +25,9 @@ __all__ = [
     "Bound",
     "Derive",
     "Ratio",
+    "Rule",
     "RuleSet",
+    "TextRule",
     "base_language",
 ]
 
@@ -143,6 +147,58 @@ class RuleSet:
             if key not in known:
                 raise RecipeError(f"bounds.{self.name!r} has no {key!r}.{nearest(key, known)}")
         return replace(self, bounds=tuple(_with(bound, values) for bound in self.bounds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRule:
+    """A rule of one's own: a function of a document's text.
+
+    It returns a bool, True to keep, or a number that must lie in `low` .. `high`; a recipe sets these as
+    `filter.bounds."package.module:NAME" = {low = 1}`.
+    """
+
+    name: str
+    function: Callable[[str], Any]
+    low: float | None = None
+    high: float | None = None
+
+    def with_bounds(self, values: Mapping[str, float]) -> TextRule:
+        """Return the rule with these limits: "low" and "high". Raises RecipeError for another key."""
+        for key in values:
+            if key not in ("low", "high"):
+                raise RecipeError(f"bounds.{self.name!r} has no {key!r}. Known names: high, low.")
+        return replace(self, low=values.get("low", self.low), high=values.get("high", self.high))
+
+    def refusal(self, text: str) -> tuple[str, str] | None:
+        """Return (value, bound) where the text is refused, else None.
+
+        Raises TypeError where the function returns no bool and no number, ValueError for a number
+        without limits, and whatever the function itself raises.
+        """
+        value = self.function(text)
+        if isinstance(value, (bool, np.bool_)):
+            return None if value else ("False", "True")
+        if not isinstance(value, Real) or np.isnan(float(value)):
+            raise TypeError(f"returns {value!r}; expected a bool or a number")
+        if self.low is None and self.high is None:
+            raise ValueError(
+                f'returns a number: set filter.bounds."{self.name}" = {{low = …, high = …}}'
+            )
+        low = -np.inf if self.low is None else self.low
+        high = np.inf if self.high is None else self.high
+        if low <= float(value) <= high:
+            return None
+        return f"{float(value):.6g}", limits_text(self.low, self.high)
+
+
+Rule = RuleSet | TextRule
+
+
+def limits_text(low: float | None, high: float | None) -> str:
+    """Return limits as they stand in a drop row: ">= 50", "<= 0.1" or "3 .. 10"."""
+    if low is not None and high is not None:
+        return f"{low:g} .. {high:g}"
+    return f">= {low:g}" if low is not None else f"<= {high:g}"
 
 
 def _with(bound: Bound, values: Mapping[str, float]) -> Bound:

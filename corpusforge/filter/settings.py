@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from corpusforge import plugins
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["DEFAULT_RULES", "LINE_RULES", "REDACTIONS", "RULE_NAMES", "Settings"]
+__all__ = ["DEFAULT_RULES", "LINE_RULES", "REDACTIONS", "Settings"]
 
-RULE_NAMES = (
-    "c4.v1",
-    "c4_curly.v1",
-    "code.v1",
-    "fineweb.v1",
-    "gopher_quality.v1",
-    "gopher_repetition.v1",
-    "light.v1",
-    "listed.v1",
-    "url.v1",
-    "zh.v1",
-)
 LINE_RULES = ("lines.v1", "lines_c4.v1")
 REDACTIONS = ("pii.v1", "secrets.v1")
 
@@ -40,9 +29,9 @@ class Settings:
     """How documents are filtered."""
 
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Source name or ingest kind → names of rule sets, in the order they are tried; a source's own
-    entry wins over its kind's, kinds left out keep their defaults. An empty list keeps everything.
-    """
+    """Source name or ingest kind → names of rules, in the order they are tried; a source's own entry
+    wins over its kind's, kinds left out keep their defaults. An empty list keeps everything. A rule of your
+    own is "package.module:NAME" (docs/add-a-rule.md)."""
 
     bounds: dict[str, dict[str, float]] = field(default_factory=dict)
     """Rule set → limits that replace its own: {"gopher_quality.v1": {"words_low": 30}}."""
@@ -76,9 +65,12 @@ class Settings:
     phrase_listed counts; `listed.v1` drops by it, where a recipe names that rule set."""
 
     def __post_init__(self) -> None:
-        for source, names in self.rules.items():
-            _known(f"filter.rules.{source}", names, RULE_NAMES)
-        _known("filter.bounds", tuple(self.bounds), RULE_NAMES)
+        from corpusforge.filter import RULES  # of which this module is a part
+
+        known = tuple(plugins.names("rules", RULES))
+        for source, own in (*self.rules.items(), ("", tuple(self.bounds))):
+            key = f"filter.rules.{source}" if source else "filter.bounds"
+            _known(key, tuple(name for name in own if not plugins.is_plugin(name)), known)
         _known("filter.lines", self.lines, LINE_RULES)
         _known("filter.redact", self.redact, REDACTIONS)
 

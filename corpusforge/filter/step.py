@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusforge.filter import RuleSet, decide
+from corpusforge.filter import Rule, decide
 from corpusforge.filter.lines import clean
 from corpusforge.filter.lists import load_patterns
 from corpusforge.filter.redact import redact, redact_names
@@ -20,7 +19,7 @@ from corpusforge.filter.settings import REDACTIONS, Settings
 from corpusforge.filter.stats import measure
 from corpusforge.filter.tables import Patterns
 from corpusforge.records import Failed, Skipped
-from corpusforge.steps import Outcome, Verb, dropped, with_columns, without
+from corpusforge.steps import Outcome, Verb, dropped, failed, with_columns, without
 
 __all__ = ["Clean", "Filter", "Redact", "RedactNames", "safe_names", "stats_table"]
 
@@ -101,12 +100,12 @@ class Clean:
 class Filter:
     """Measure every document once, drop those that a rule refuses.
 
-    The side table `stats` holds a row per document seen, dropped ones too (`stats_table`).
+    The side table `stats` holds a row per document that was kept or dropped (`stats_table`).
     `word_lists` are files of phrases that the statistic phrase_listed counts.
     """
 
     stage: ClassVar[str] = "filter"
-    rules: tuple[RuleSet, ...]
+    rules: tuple[Rule, ...]
     word_lists: tuple[str, ...] = ()
 
     def open(self) -> Verb:
@@ -116,18 +115,19 @@ class Filter:
 
 
 def filter_rows(
-    rows: pa.RecordBatch, rules: Sequence[RuleSet], lists: Patterns | None = None
+    rows: pa.RecordBatch, rules: Sequence[Rule], lists: Patterns | None = None
 ) -> Outcome:
     """Return the rows that pass every rule set, the others with rule, value and bound."""
     stats = measure(rows.column("text"), lists)
     meta = rows.select(["source", "category", "format", "url", "lang", "flags"])
-    decision = decide(stats, meta, rules)
-    refused = np.flatnonzero(~decision.kept).tolist()
+    decision = decide(stats, meta, rules, rows.column("text"))
+    refused = [place for place, name in enumerate(decision.rule) if name]
     reasons = [(decision.rule[n], decision.value[n], decision.bound[n]) for n in refused]
     return Outcome(
-        rows=without(rows, refused),
+        rows=without(rows, [*refused, *decision.errors]),
         dropped=dropped(rows, refused, "filter", reasons),
-        tables={"stats": stats_table(rows, stats, decision.rule)},
+        failed=failed(rows, decision.errors, "filter"),
+        tables={"stats": without(stats_table(rows, stats, decision.rule), list(decision.errors))},
     )
 
 

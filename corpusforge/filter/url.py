@@ -16,9 +16,8 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pyarrow as pa
 
-from corpusforge.filter.decide import bound_text
 from corpusforge.filter.lists import entries
-from corpusforge.filter.rules import F64, Bound, Ratio, RuleSet
+from corpusforge.filter.rules import F64, Bound, Ratio, RuleSet, limits_text
 
 __all__ = ["HARD_WORDS", "SOFT_WORDS", "AddressRule", "UrlLists", "load", "measure", "rule_set"]
 
@@ -105,7 +104,7 @@ class AddressRule:
             low, high = bound.limits("")
             value = found[bound.statistic.above[0]]
             if (high is not None and value > high) or (low is not None and value < low):
-                return f"url.v1:{bound.name}", str(value), bound_text(low, high)
+                return f"url.v1:{bound.name}", str(value), limits_text(low, high)
         return None
 
 

@@ -42,7 +42,9 @@ def identify_rows(rows: pa.RecordBatch, settings: Settings) -> Outcome:
         rows = with_columns(rows, text=texts)
     labels, scores = identify(rows.column("text"), settings)
     rows = with_columns(
-        rows, lang=pa.array(labels, type=ROWS.field("lang").type), lang_score=pa.array(scores)
+        rows,
+        lang=pa.array(labels, type=ROWS.field("lang").type),
+        lang_score=pa.array(scores, mask=scores == 0),
     )
     stays = pc.or_(
         pc.equal(rows.column("format"), "code"), pa.array(keep(labels, scores, settings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from corpusforge.filter import RuleSet, address_rule
+from corpusforge.filter import Rule, address_rule
 from corpusforge.filter.settings import Settings as Filter
 from corpusforge.ingest.addresses import displaced
 from corpusforge.ingest.dates import window
@@ -38,7 +38,7 @@ class Addresses:
         items: Sequence[InputFile],
         source: Source,
         settings: Filter,
-        rules: Sequence[RuleSet],
+        rules: Sequence[Rule],
         capture: str,
     ) -> None:
         self._rule = address_rule(rules, settings)

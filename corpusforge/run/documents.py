@@ -20,7 +20,7 @@ from corpusforge import records as rec
 from corpusforge.draw import make_id
 from corpusforge.extract.settings import Settings as ExtractSettings
 from corpusforge.extract.step import Extract, flags_of
-from corpusforge.filter import RuleSet, rules_for
+from corpusforge.filter import Rule, rules_for
 from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.filter.stats import measure
 from corpusforge.filter.step import Clean, Filter, Redact, RedactNames, safe_names, stats_table
@@ -32,6 +32,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import Writer
 from corpusforge.ledger import Account, Ledger
 from corpusforge.manifest import Receipt
+from corpusforge.plugins import Packed, pack_all, unpack
 from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped, Unread
 from corpusforge.run.addresses import Addresses, one_capture
@@ -53,11 +54,13 @@ class Work:
     identify: IdentifySettings
     filter: FilterSettings
     capture: str
+    plugins: tuple[Packed, ...] = ()
 
 
 def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
     """Return the documents stage of a run."""
     parts = []
+    packed = pack_all(_named(recipe))
     for index, own in enumerate(group(list(pieces(recipe, inputs)), part_bytes(inputs))):
         work = Work(
             tuple(own),
@@ -66,11 +69,12 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
             recipe.identify,
             recipe.filter,
             one_capture(own[0].source, recipe) if own[0].span == WHOLE else "",
+            packed,
         )
         told = tuple((i.source, i.name, i.size, i.modified, *i.span) for i in own)
         size = sum(item.weight for item in own)
         parts.append(Part("documents", index, run, work, told, size))
-    sections = {
+    sections: dict[str, Any] = {
         "sources": {
             name: {**records.plain(source), "path": []} for name, source in recipe.sources.items()
         },
@@ -79,6 +83,8 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
         "filter": recipe.filter,
         "capture": {name: one_capture(name, recipe) for name in recipe.sources},
     }
+    if packed:
+        sections["plugins"] = {item.package: item.digest for item in packed}
     described = tuple(
         {"source": i.source, "name": i.name, "size": i.size, "modified": i.modified} for i in inputs
     )
@@ -92,6 +98,13 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
         inputs=described,
         finish=_finish,
     )
+
+
+def _named(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """What the stage looks up by name, of which some may be plug-ins. Loads them, so errors are early."""
+    for name, source in recipe.sources.items():
+        rules_for(recipe.filter, name, source.kind)
+    return {"rules": tuple(name for own in recipe.filter.rules.values() for name in own)}
 
 
 def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
@@ -117,6 +130,7 @@ def make_documents(part: Part) -> Made:
 def make_chain(part: Part, guard: Guard) -> Made:
     """Make a part in this process, of the records that the guard lets through."""
     work: Work = part.settings
+    unpack(work.plugins)
     rules = rules_for(work.filter, work.files[0].source, work.source.kind)
     with ExitStack() as stack:
         tables = _Tables(part, stack)
@@ -143,7 +157,7 @@ def make_chain(part: Part, guard: Guard) -> Made:
     )
 
 
-def steps_of(work: Work, rules: Sequence[RuleSet]) -> tuple[Step, ...]:
+def steps_of(work: Work, rules: Sequence[Rule]) -> tuple[Step, ...]:
     """Return the steps that a batch of the part's source goes through, in order.
 
     url.v1 has judged the addresses before anything was extracted.
@@ -163,7 +177,7 @@ def steps_of(work: Work, rules: Sequence[RuleSet]) -> tuple[Step, ...]:
 class _Documents:
     """Ingest and extract of one part: documents as text, every other record noted."""
 
-    def __init__(self, work: Work, rules: Sequence[RuleSet], tables: _Tables, guard: Guard) -> None:
+    def __init__(self, work: Work, rules: Sequence[Rule], tables: _Tables, guard: Guard) -> None:
         self._work = work
         self._tables = tables
         self._guard = guard
@@ -240,6 +254,7 @@ class _Tables:
     def take(self, outcome: Outcome) -> None:
         """Write what the steps made of a batch, and the rows noted before it."""
         self._dropped += outcome.dropped
+        self._failed += outcome.failed
         if "stats" in outcome.tables:
             final = outcome.rows.select(rec.DOCUMENT.names)
             self._writers["documents"].write(final)

@@ -53,7 +53,7 @@ def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
 
 LAYERS = (
     {"errors", "startup", "__version__"},
-    {"draw", "fields", "ledger", "records"},
+    {"draw", "fields", "ledger", "plugins", "records"},
     {"text", "io"},
     {"manifest"},
     {"survivors", "steps"},

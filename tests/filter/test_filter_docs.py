@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from corpusforge.filter import DEFAULT_RULES, RULES
-from corpusforge.filter.decide import bound_text
 from corpusforge.filter.line_patterns import MARKS
+from corpusforge.filter.rules import limits_text
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "filter.md").read_text(encoding="utf-8")
 
@@ -22,7 +22,7 @@ def test_filter_docs_list_every_bound() -> None:
         section = PAGE.split(f"### {name}\n", 1)[1].split("\n#", 1)[0]
         rows = [row.split("|")[1:4] for row in section.splitlines() if row.startswith("| ")][1:]
         expected = [
-            [b.name, f"`{b.statistic}`", bound_text(b.low, b.high)] for b in rule_set.bounds
+            [b.name, f"`{b.statistic}`", limits_text(b.low, b.high)] for b in rule_set.bounds
         ]
         assert [[cell.strip() for cell in row] for row in rows] == expected, name
 

@@ -11,7 +11,6 @@ from corpusforge.errors import InputError, RecipeError
 from corpusforge.filter import DEFAULT_RULES, RULES, Settings, decide, rules_for
 from corpusforge.filter.columns import COLUMNS
 from corpusforge.filter.rules import Bound, Ratio, RuleSet, base_language
-from corpusforge.filter.settings import RULE_NAMES
 from corpusforge.filter.stats import measure
 
 PROSE = (
@@ -88,7 +87,7 @@ def test_filter_rules_drop_for_their_reason(name: str, bound: str, text: str) ->
     assert verdict(text, name, lang) == bound
 
 
-@pytest.mark.parametrize("name", [name for name in RULE_NAMES if name != "code.v1"])
+@pytest.mark.parametrize("name", [name for name in RULES if name != "code.v1"])
 def test_filter_rules_keep_prose(name: str) -> None:
     assert verdict(PROSE, name) == ""
     assert verdict(CHINESE, name, "zh") == ""
