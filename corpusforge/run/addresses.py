@@ -1,14 +1,14 @@
-"""What a record's address decides before anything is extracted: url.v1, and one capture a page."""
+"""What a record's address decides before anything is extracted: url.v1, and one capture per page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from corpusforge.filter import Rule, address_rule
-from corpusforge.filter.settings import Settings as Filter
+from corpusforge.filter.url import AddressRule
 from corpusforge.ingest.addresses import displaced
 from corpusforge.ingest.dates import window
-from corpusforge.recipe import Recipe, Source
+from corpusforge.ingest.settings import Settings as Ingest
+from corpusforge.recipe import Recipe
 from corpusforge.records import Failed, RawDocument, Skipped
 from corpusforge.run.inputs import InputFile, check_unchanged
 
@@ -31,18 +31,20 @@ def one_capture(source: str, recipe: Recipe) -> str:
 
 
 class Addresses:
-    """The judge of one part's addresses."""
+    """The judge of the addresses of some files: by `rule`, and one capture per page of those files.
+
+    `capture` says which of them stays, "newest" or "oldest"; "" for all.
+    """
 
     def __init__(
         self,
         items: Sequence[InputFile],
-        source: Source,
-        settings: Filter,
-        rules: Sequence[Rule],
+        settings: Ingest,
+        rule: AddressRule | None,
         capture: str,
     ) -> None:
-        self._rule = address_rule(rules, settings)
-        self._source = source
+        self._rule = rule
+        self._settings = settings
         paths = [(item.path, item.path.removesuffix(item.name)) for item in items]
         self._displaced: dict[str, str] = {}
         try:
@@ -54,7 +56,7 @@ class Addresses:
             raise
 
     def _wanted(self, url: str, date: str) -> bool:
-        dated = window(RawDocument("", "", "html", date=date), self._source.ingest)
+        dated = window(RawDocument("", "", "html", date=date), self._settings)
         return isinstance(dated, RawDocument) and not self._refusal(url)
 
     def _refusal(self, url: str) -> tuple[str, str, str] | None:

@@ -20,7 +20,7 @@ from corpusforge import records as rec
 from corpusforge.draw import make_id
 from corpusforge.extract.settings import Settings as ExtractSettings
 from corpusforge.extract.step import Extract, flags_of
-from corpusforge.filter import Rule, rules_for
+from corpusforge.filter import Rule, address_rule, rules_for
 from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.filter.stats import measure
 from corpusforge.filter.step import Clean, Filter, Redact, RedactNames, safe_names, stats_table
@@ -182,7 +182,8 @@ class _Documents:
         self._tables = tables
         self._guard = guard
         self._extract = Extract(tables.source, work.extract).open()
-        self._addresses = Addresses(work.files, work.source, work.filter, rules, work.capture)
+        rule = address_rule(rules, work.filter)
+        self._addresses = Addresses(work.files, work.source.ingest, rule, work.capture)
         self.seen = 0
 
     def of(self, item: InputFile) -> Iterator[tuple[Document, str]]:

@@ -14,7 +14,7 @@ from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
-from corpusforge.score.keep import keep, tiers
+from corpusforge.score.keep import bound_text, keep, tiers
 from corpusforge.score.settings import KeepSettings
 
 __all__ = ["make_quality", "stage"]
@@ -114,7 +114,7 @@ def _write(
             "value": pa.array(
                 [f"{v:.4f}" for v in table.column("score").to_numpy()[rows]], pa.string()
             ),
-            "bound": pa.array([_bound(work.settings)] * len(rows), pa.string()),
+            "bound": pa.array([bound_text(work.settings)] * len(rows), pa.string()),
             "locator": documents.column("locator"),
         },
         schema=rec.DROPPED,
@@ -127,13 +127,3 @@ def _write(
         account.kept += int(stays)
         if not stays:
             account.dropped[rule] += 1
-
-
-def _bound(settings: KeepSettings) -> str:
-    return {
-        "pareto": f"(2-s)^-{settings.alpha:g}",
-        "threshold": f">={settings.threshold:g}",
-        "top": f"best {settings.share:g}",
-        "tiers": ",".join(settings.keep_tiers),
-        "none": "",
-    }[settings.rule]

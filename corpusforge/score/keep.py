@@ -16,7 +16,7 @@ from corpusforge.draw import uniform
 from corpusforge.errors import InputError
 from corpusforge.score.settings import KeepSettings
 
-__all__ = ["keep", "keep_probability", "tiers"]
+__all__ = ["bound_text", "keep", "keep_probability", "tiers"]
 
 PURPOSE = "score.keep"
 
@@ -97,3 +97,14 @@ def keep(
     if settings.sources:
         kept = kept | ~np.isin(np.array(source_names, dtype=object), list(settings.sources))
     return np.asarray(kept, dtype=np.bool_)
+
+
+def bound_text(settings: KeepSettings) -> str:
+    """Return the rule's bound as it stands in a drop row."""
+    return {
+        "pareto": f"(2-s)^-{settings.alpha:g}",
+        "threshold": f">={settings.threshold:g}",
+        "top": f"best {settings.share:g}",
+        "tiers": ",".join(settings.keep_tiers),
+        "none": "",
+    }[settings.rule]
