@@ -13,23 +13,24 @@ import numpy as np
 import pyarrow as pa
 
 from classifiers.sources import texts_by_kind
-from corpusforge import score
 from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.fields import build
 from corpusforge.identify import identify
 from corpusforge.io import files
+from corpusforge.score import Scorer, evaluate, load, save, train
+from corpusforge.score import Settings as ScoreSettings
 from corpusforge.score.card import card
 
 __all__ = ["evaluate_main", "recipe", "train_main"]
 
 
-def recipe(folder: str, overrides: Mapping[str, Any]) -> score.Settings:
+def recipe(folder: str, overrides: Mapping[str, Any]) -> ScoreSettings:
     """Return the settings of a classifier's recipe.toml with some values replaced."""
     text = resources.files(f"classifiers.{folder}").joinpath("recipe.toml").read_text("utf-8")
     table = tomllib.loads(text)
     table["train"] = {**table["train"], **overrides}
-    return build(score.Settings, table, f"classifiers.{folder}")
+    return build(ScoreSettings, table, f"classifiers.{folder}")
 
 
 def _parser(folder: str, verb: str, description: str) -> argparse.ArgumentParser:
@@ -61,12 +62,12 @@ def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
             if getattr(given, name) is not None
         }
         settings = recipe(folder, changes)
-        model = score.train(
+        model = train(
             texts_by_kind(given.positive, "--positive"),
             texts_by_kind(given.negative, "--negative"),
             settings,
         )
-        score.save(model, given.output)
+        save(model, given.output)
         figures = json.dumps(dict(model.card), indent=1, sort_keys=True, ensure_ascii=False)
         files.write_bytes(f"{given.output}.json", figures.encode())
         files.write_bytes(f"{given.output}.CARD.md", card(model.card).encode())
@@ -85,7 +86,7 @@ def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
     options.add_argument("--model", required=True, metavar="MODEL")
     try:
         given = options.parse_args(argv)
-        scorer = score.load(given.model)
+        scorer = load(given.model)
         figures = _figures(scorer, given.positive, given.negative)
     except CorpusforgeError as error:
         return fail(error)
@@ -99,9 +100,7 @@ def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
     return 1 if below else 0
 
 
-def _figures(
-    scorer: score.Scorer, positive: Sequence[str], negative: Sequence[str]
-) -> dict[str, Any]:
+def _figures(scorer: Scorer, positive: Sequence[str], negative: Sequence[str]) -> dict[str, Any]:
     scores, labels, sources, languages = [], [], [], []
     for good, globs in ((True, positive), (False, negative)):
         for kind, batches in texts_by_kind(globs, "--positive" if good else "--negative").items():
@@ -112,4 +111,4 @@ def _figures(
                 languages += identify(pa.array(batch))[0]
     if not scores:
         raise InputError("the files hold no text.")
-    return score.evaluate(np.concatenate(scores), np.concatenate(labels), sources, languages)
+    return evaluate(np.concatenate(scores), np.concatenate(labels), sources, languages)

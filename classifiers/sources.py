@@ -11,42 +11,27 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from corpusforge import extract, ingest
+from corpusforge import ingest
 from corpusforge.errors import InputError
+from corpusforge.extract import Extracted, extract
+from corpusforge.extract import Settings as ExtractSettings
+from corpusforge.ingest.names import kind_of
 from corpusforge.io import files
 from corpusforge.records import Failed, RawDocument
 
-__all__ = ["guess_kind", "texts_by_kind"]
+__all__ = ["texts_by_kind"]
 
-_ENDINGS = {
-    "web": (".warc", ".arc", ".wet"),
-    "wikipedia": (".xml",),
-    "documents": (".jsonl", ".ndjson", ".json", ".parquet", ".arrow"),
-    "html": (".html", ".htm", ".xhtml"),
-    "code": (".tar", ".tgz", ".zip"),
-}
 _BATCH_BYTES = 8 << 20
 
 
-def guess_kind(path: str) -> str:
-    """Return the kind of source a file name suggests; compression endings are passed over."""
-    name = path.rsplit("/", 1)[-1].lower()
-    for ending in files.COMPRESSED:
-        name = name.removesuffix(ending)
-    found = (kind for kind, endings in _ENDINGS.items() if name.endswith(endings))
-    if "-pages-articles" in name:  # Wikipedia's parts end in .xml-p10p30302
-        return "wikipedia"
-    return next(found, "books")
-
-
 def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
-    settings, extraction = ingest.Settings(), extract.Settings()
+    settings, extraction = ingest.Settings(), ExtractSettings()
     batch: list[str] = []
     size = failed = 0
     for path in paths:
         for item in ingest.read(kind, path, settings):
-            found = extract.extract(item, extraction) if isinstance(item, RawDocument) else item
-            if isinstance(found, extract.Extracted):
+            found = extract(item, extraction) if isinstance(item, RawDocument) else item
+            if isinstance(found, Extracted):
                 batch.append(found.text)
                 size += len(found.text)
             failed += isinstance(found, Failed)
@@ -67,5 +52,5 @@ def texts_by_kind(globs: Sequence[str], option: str) -> dict[str, Iterator[pa.Ar
         if not matched:
             raise InputError(f"{option} {glob!r} matches no file. Quote globs, or check the path.")
         for info in matched:
-            paths.setdefault(guess_kind(info.path), []).append(info.path)
+            paths.setdefault(kind_of(info.path, "books"), []).append(info.path)
     return {kind: _texts(sorted(set(names)), kind) for kind, names in sorted(paths.items())}

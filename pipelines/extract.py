@@ -20,36 +20,13 @@ from corpusforge import ingest
 from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.extract import ENGINES, Extracted, Settings, extract
+from corpusforge.ingest.names import kind_of
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.ledger import Ledger
 from corpusforge.records import RawDocument, Skipped
 
-__all__ = ["kind_of", "main", "run"]
-
-_KINDS = {
-    "html": (".html", ".htm", ".xhtml", ".shtml"),
-    "books": (".epub", ".txt"),
-    "web": (".warc", ".arc", ".wet"),
-    "wikipedia": (".xml",),
-}
-
-
-def kind_of(path: str) -> str:
-    """Return the kind of source that a file's name tells; InputError where it tells none."""
-    name = PurePosixPath(path).name.lower()
-    for ending in (*files.COMPRESSED, ".bad"):
-        name = name.removesuffix(ending)
-    for kind, endings in _KINDS.items():
-        if name.endswith(endings):
-            return kind
-    if "pages-articles" in name:
-        return "wikipedia"
-    known = " ".join(ending for endings in _KINDS.values() for ending in endings)
-    raise InputError(
-        f"cannot tell what {path!r} is from its name. Known endings: {known} (also compressed); "
-        "or say it with --kind."
-    )
+__all__ = ["main", "run"]
 
 
 def parser() -> argparse.ArgumentParser:

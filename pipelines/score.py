@@ -17,11 +17,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from corpusforge import score
 from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_jsonl, write_jsonl
+from corpusforge.score import Scorer, Settings, load
 
 __all__ = ["main"]
 
@@ -47,12 +47,12 @@ def parser() -> argparse.ArgumentParser:
     add("--output", required=True, metavar="FILE", help="JSON lines; .gz and .zst compress")
     add("--text-column", default="text", metavar="NAME")
     add("--score-column", default="score", metavar="NAME", help="where the score is written")
-    add("--label", default=score.Settings().label, help="good label of a fastText model")
+    add("--label", default=Settings().label, help="good label of a fastText model")
     return options
 
 
 def scored(
-    rows: Iterable[dict[str, Any]], scorer: score.Scorer, column: str, target: str
+    rows: Iterable[dict[str, Any]], scorer: Scorer, column: str, target: str
 ) -> Iterator[Mapping[str, Any]]:
     """Yield each row with its score; raises InputError where a row has no text."""
     batch: list[dict[str, Any]] = []
@@ -71,7 +71,7 @@ def scored(
 def run(argv: Sequence[str] | None = None) -> int:
     """Score the files; return the number of rows written."""
     options = parser().parse_args(argv)
-    scorer = score.load(score.Settings(model=options.model, label=options.label))
+    scorer = load(Settings(model=options.model, label=options.label))
     paths = [info.path for glob in options.input for info in files.list_files(glob)]
     if not paths:
         raise InputError(f"--input {options.input[0]!r} matches no file. Quote globs.")

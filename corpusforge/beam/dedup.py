@@ -32,13 +32,17 @@ __all__ = ["DedupExact", "DedupMinHash"]
 
 
 class Removal(NamedTuple):
-    """A document to be removed: where it lies, the id kept instead, how it was found, how similar."""
+    """A document to be removed: where it lies, the id kept instead, how it was found, how similar.
+
+    A copy by address brings its signature, to be compared with a survivor that is known only later.
+    """
 
     batch: str
     id: str
     kept: str
     method: str
     similarity: float
+    signature: bytes = b""
 
 
 def _check(settings: Settings) -> Settings:
@@ -72,8 +76,8 @@ class DedupExact(beam.PTransform):
         """Batches in, batches without copies out."""
         named = rows | "Name" >> beam.Map(_named)
         signed = named | "Sign" >> beam.FlatMap(_signed, self._settings)
-        _, removed = _equal(signed)
-        return _taken_out(named, removed)
+        alive, exact, url = _equal(signed)
+        return _taken_out(named, _followed(alive, exact, url, None))
 
 
 class DedupMinHash(beam.PTransform):
@@ -94,15 +98,16 @@ class DedupMinHash(beam.PTransform):
         """Batches in, batches without copies out."""
         named = rows | "Name" >> beam.Map(_named)
         signed = named | "Sign" >> beam.FlatMap(_signed, self._settings)
-        alive, removed = _equal(signed)
+        alive, exact, url = _equal(signed)
         live = _verified(named, _cliques(alive, self._settings), self._settings)
-        gone = [removed]
+        gone = []
         for number in range(self._rounds):
             live, decided = live | f"Round{number + 1}" >> _Round()
             gone.append(decided)
         rest = live | "Together" >> beam.Map(_together) | "Rest" >> beam.GroupByKey()
         gone.append(rest | "Decide" >> beam.FlatMap(_decide_rest))
-        return _taken_out(named, gone | "Removed" >> beam.Flatten())
+        near = gone | "Near" >> beam.Flatten()
+        return _taken_out(named, _followed(alive, exact, url, near))
 
 
 def _named(rows: pa.RecordBatch) -> tuple[str, pa.RecordBatch]:
@@ -115,8 +120,10 @@ def _signed(named: tuple[str, pa.RecordBatch], settings: Settings) -> list[Signe
     return sign_rows(named[1], settings, named[0])
 
 
-def _equal(signed: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection]:
-    """Return (documents that stay, removals): of equal content first, then of equal address."""
+def _equal(
+    signed: beam.PCollection,
+) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+    """Return (documents that stay, removals of equal content, then those of equal address)."""
     gone = []
     for name, key in (("exact", "content"), ("url", "url")):
         split = (
@@ -127,7 +134,7 @@ def _equal(signed: beam.PCollection) -> tuple[beam.PCollection, beam.PCollection
         )
         signed = split.alive
         gone.append(split.removed)
-    return signed, gone | "Copies" >> beam.Flatten()
+    return (signed, *gone)
 
 
 def _keyed(document: Signed, key: str) -> tuple[str, Signed]:
@@ -140,15 +147,77 @@ def _best(group: tuple[str, Iterable[Signed]], method: str) -> Iterator[Any]:
     first, *copies = sorted(group[1])
     yield first
     for copy in copies:
-        similarity = _agreement(first.signature, copy.signature) if method == "url" else 1.0
-        member = copy.member
+        linked = method == "url"
+        similarity = _agreement(first.signature, copy.signature) if linked else 1.0
+        own, kept = copy.member, first.member.id
+        signature = copy.signature if linked else b""
         yield beam.pvalue.TaggedOutput(
-            "removed", Removal(member.batch, member.id, first.member.id, method, similarity)
+            "removed", Removal(own.batch, own.id, kept, method, similarity, signature)
         )
 
 
 def _agreement(left: bytes, right: bytes) -> float:
     return float((np.frombuffer(left, "<u4") == np.frombuffer(right, "<u4")).mean())
+
+
+def _followed(
+    alive: beam.PCollection,
+    exact: beam.PCollection,
+    url: beam.PCollection,
+    near: beam.PCollection | None,
+) -> beam.PCollection:
+    """All removals, those whose kept document was itself removed pointing to its survivor."""
+    if near is not None:
+        signatures = alive | "Signatures" >> beam.Map(_signature)
+        url = (
+            (_moved(url, near, "Url") | "By survivor" >> beam.Map(_by_kept), signatures)
+            | "Compare again" >> beam.CoGroupByKey()
+            | "Estimate" >> beam.FlatMap(_estimated)
+        )
+    others = [url] if near is None else [url, near]
+    gone = others | "Others" >> beam.Flatten()
+    return (_moved(exact, gone, "Exact"), gone) | "Removed" >> beam.Flatten()
+
+
+def _moved(copies: beam.PCollection, gone: beam.PCollection, name: str) -> beam.PCollection:
+    pairs = (
+        copies | f"{name} kept" >> beam.Map(_by_kept),
+        gone | f"{name} gone" >> beam.Map(_by_id_of),
+    )
+    return pairs | f"{name} meet" >> beam.CoGroupByKey() | f"{name} follow" >> beam.FlatMap(_follow)
+
+
+def _signature(document: Signed) -> tuple[str, bytes]:
+    return document.member.id, document.signature
+
+
+def _by_kept(removal: Removal) -> tuple[str, Removal]:
+    return removal.kept, removal
+
+
+def _by_id_of(removal: Removal) -> tuple[str, Removal]:
+    return removal.id, removal
+
+
+def _follow(group: tuple[str, tuple[Iterable[Removal], Iterable[Removal]]]) -> Iterator[Removal]:
+    copies, first = group[1]
+    for twin in first:
+        for copy in copies:
+            if copy.method == "exact":  # equal text: found as its twin was
+                method, similarity = twin.method, twin.similarity
+                yield copy._replace(kept=twin.kept, method=method, similarity=similarity)
+            else:
+                yield copy._replace(kept=twin.kept)
+        return
+    yield from copies
+
+
+def _estimated(group: tuple[str, tuple[Iterable[Removal], Iterable[bytes]]]) -> Iterator[Removal]:
+    """Copies by address with their similarity to the document that stays in the end."""
+    copies, signature = group[1]
+    for kept in signature:
+        for copy in copies:
+            yield copy._replace(similarity=_agreement(kept, copy.signature), signature=b"")
 
 
 def _cliques(alive: beam.PCollection, settings: Settings) -> beam.PCollection:

@@ -99,7 +99,7 @@ def _select(
         kept[found.removed], method[found.removed] = found.kept, _MINHASH
         similarity[found.removed] = found.similarity
         counts = found.counts
-        _follow(corpus, settings, kept, similarity, method)
+    _follow(corpus, settings, kept, similarity, method)
     return _outcome(corpus, settings, len(index), kept, similarity, method, counts)
 
 

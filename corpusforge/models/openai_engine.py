@@ -103,9 +103,10 @@ class OpenAIEngine:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from corpusforge import tokenize
+        from corpusforge.tokenize import Settings as TokenizeSettings
+        from corpusforge.tokenize import load
 
-        return tokenize.load(tokenize.Settings(tokenizer=self.settings.tokenizer))
+        return load(TokenizeSettings(tokenizer=self.settings.tokenizer))
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield one answer a request as they come, `concurrency` in flight.

@@ -12,13 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from corpusforge import score
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer
 from corpusforge.manifest import part_name, write_json
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.score import save, train_on
+from corpusforge.score import train as train_classifier
 from corpusforge.score.card import write_card
 from corpusforge.score.sample import Window, draw, merge, read_windows, write_windows
 from corpusforge.score.settings import Settings, TrainSettings
@@ -165,10 +166,10 @@ def make_classifier(part: Part) -> Made:
 
     if work.drawn:
         negative, positive = (_merged(part.run, work.drawn[side], train) for side in SIDES)
-        model = score.train_on(negative, positive, work.settings)
+        model = train_on(negative, positive, work.settings)
     else:
-        model = score.train(texts(train.positive), texts(train.negative), work.settings)
-    score.save(model, files.join(part.run, MODEL))
+        model = train_classifier(texts(train.positive), texts(train.negative), work.settings)
+    save(model, files.join(part.run, MODEL))
     write_json(files.join(part.run, "classifier/metrics.json"), dict(model.card))
     write_card(model, files.join(part.run, "classifier/CARD.md"))
     outputs = {MODEL: 0, "classifier/metrics.json": 0, "classifier/CARD.md": 0}

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from classifiers.command import evaluate_main, recipe, train_main
-from classifiers.sources import guess_kind
 from corpusforge import score
+from corpusforge.ingest.names import kind_of
 from corpusforge.io.jsonl import read_jsonl, write_jsonl
 from pipelines.score import main as score_main
 
@@ -33,7 +33,7 @@ from pipelines.score import main as score_main
     ],
 )
 def test_kind_from_the_name(name, kind):
-    assert guess_kind(name) == kind
+    assert kind_of(name, "books") == kind
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import gzip
 
 import pytest
 
+from corpusforge.ingest.names import kind_of
 from corpusforge.io.jsonl import read_jsonl
-from pipelines.extract import kind_of, main
+from pipelines.extract import main
 
 PAGE = "<html><title>T</title><body><p>The river rose by two metres overnight.</p></body></html>"
 

@@ -58,9 +58,9 @@ def measure_by(unit: str) -> Measure:
 
 @functools.cache
 def _tokenizer(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    from corpusforge import tokenize
+    from corpusforge.tokenize import Settings, load
 
-    return tokenize.load(tokenize.Settings(tokenizer=name))
+    return load(Settings(tokenizer=name))
 
 
 def cut_turns(turns: Turns, most: int, measure: Measure) -> list[tuple[int, int, int]] | None:
