@@ -14,6 +14,7 @@ used. Limit: everything is in memory; for corpora there are `cf.pretrain`, the c
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -447,18 +448,13 @@ def pretrain(
     `recipe`: a name or a TOML file; `sources`: globs by source name ("web" or "web:KIND"); `settings`:
     overrides by dotted key ({"mix.budget": 1_000_000}); `workers`: processes (0: all cores).
     """
-    import msgspec
-
     from corpusforge import recipe as recipes
     from corpusforge.beam.runner import BeamExecutor
     from corpusforge.run.pretrain import run
     from corpusforge.run.progress import Reporter
 
     own = [f"{name}={pattern}" for name, pattern in (sources or {}).items()]
-    overrides = [
-        f"{key}={msgspec.toml.encode({'v': value}).decode().partition('=')[2].strip()}"
-        for key, value in (settings or {}).items()
-    ]
+    overrides = [f"{key}={_toml(value)}" for key, value in (settings or {}).items()]
     loaded = recipes.load(recipe, own, overrides)
     reporter = Reporter(quiet=quiet)
     with (
@@ -468,3 +464,16 @@ def pretrain(
         ) as executor,
     ):
         return run(loaded, output or f"runs/{loaded.name}", executor, reporter, until=until)
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it; what JSON and TOML share, and inline tables."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(str(k))} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if not isinstance(value, (bool, int, float, str)):
+        raise InputError(
+            f"cf.pretrain: settings hold {value!r}; expected numbers, strings, lists, dicts."
+        )
+    return json.dumps(value)

@@ -5,12 +5,12 @@
     texts.rows | ToDocuments() | …            # kept
     texts.dropped | …                         # records.Dropped: rule, value and bound of each
 
-Every transform returns `Outputs`: `rows` go on, `dropped` and `failed` are dead letters with their reasons;
-`outputs | transform` takes the rows. Between transforms travel batches (`pyarrow.RecordBatch` of
-`records.ROWS`); `FromDocuments` and `ToDocuments` stand at the edges. They are thin callers of the same
-steps as the staged run and decide alike, document for document. Counters: `corpusforge.VERB: kept`,
-`failed`, `dropped/RULE`. Limits: mixtures and shards need the order of the whole corpus and stay staged
-(`pipelines.pretrain_mix`); so does the keep rule `top`.
+Every transform returns `Outputs`: `rows` go on, `dropped` and `failed` are dead letters with their reasons.
+`outputs | transform` takes the rows, and adds the letters of the transform to those so far. Between
+transforms travel batches (`pyarrow.RecordBatch` of `records.ROWS`); `FromDocuments` and `ToDocuments` stand
+at the edges. They are thin callers of the same steps as the staged run and decide alike, document for
+document. Counters: `corpusforge.VERB: kept`, `failed`, `dropped/RULE`. Limits: mixtures and shards need the
+order of the whole corpus and stay staged (`pipelines.pretrain_mix`); so does the keep rule `top`.
 """
 
 from __future__ import annotations
@@ -83,8 +83,13 @@ class Outputs(NamedTuple):
     failed: beam.PCollection
 
     def __or__(self, transform: Any) -> Any:
-        """Apply a transform to the rows."""
-        return self.rows | transform
+        """Apply a transform to the rows; dead letters of both go on with what it gives."""
+        made = self.rows | transform
+        if not isinstance(made, Outputs):
+            return made
+        dropped = (self.dropped, made.dropped) | f"{transform.label}: dropped" >> beam.Flatten()
+        failed = (self.failed, made.failed) | f"{transform.label}: failed" >> beam.Flatten()
+        return Outputs(made.rows, dropped, failed)
 
     @classmethod
     def of(cls, parts: Any) -> Outputs:
@@ -392,8 +397,7 @@ class Score(beam.PTransform):
         if self._keep is None:
             return scored
         kept: Outputs = scored | Run(self._keep)
-        failed = (scored.failed, kept.failed) | "Failed" >> beam.Flatten()
-        return Outputs(kept.rows, kept.dropped, failed)
+        return kept
 
 
 class Tokenize(Run):
