@@ -24,6 +24,7 @@ from corpusforge.decontaminate.scan import HITS, Scanner
 from corpusforge.decontaminate.settings import Settings
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines, write_jsonl
 from corpusforge.text.edits import apply_edits
 
@@ -68,7 +69,6 @@ def _reach(value: Any, name: str) -> Any:
 
 def _rows(paths: Sequence[str], fields: Sequence[str], found: _Found) -> Iterator[Row]:
     """Yield the rows; lines that are no object, or hold no text, are counted in `found`."""
-    decoder = msgspec.json.Decoder(dict[str, Any])
     for path in paths:
         base = path.rsplit("/", 1)[-1]
         for number, line in read_lines(path):
@@ -76,9 +76,9 @@ def _rows(paths: Sequence[str], fields: Sequence[str], found: _Found) -> Iterato
                 continue
             found.rows += 1
             try:
-                value = decoder.decode(line)
+                value = decode_json(line, dict[str, Any])
                 reached = [_reach(value, name) for name in fields]
-            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+            except DecodingError:
                 reached = []
             texts = [text for part in reached for text in _strings(part)]
             if not texts:

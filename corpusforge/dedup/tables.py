@@ -6,17 +6,17 @@ a run. The survivors are written from the originals, so nothing but rows is ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 from corpusforge.io.parquet import read_batches
 
@@ -106,7 +106,6 @@ def _missing(path: str, name: str, column: str, known: Sequence[str]) -> None:
 
 def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
     wanted = columns.wanted()
-    decode = msgspec.json.Decoder().decode
     values: dict[str, list[Any]] = {name: [] for name in wanted}
     lines: list[bytes] = []
     failed = size = 0
@@ -114,7 +113,7 @@ def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
     for _, line in read_lines(path):
         if not line.strip():
             continue
-        row = _decoded(decode, line)
+        row = _decoded(line)
         names = names or (set(row) if row else None)
         own = {name: row.get(column) for name, column in wanted.items()} if row else {}
         if not isinstance(own.get("text"), str) or not isinstance(own.get("id"), str | int):
@@ -135,10 +134,10 @@ def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
         yield _batch(values, lines, failed)
 
 
-def _decoded(decode: Callable[[bytes], Any], line: bytes) -> dict[str, Any] | None:
+def _decoded(line: bytes) -> dict[str, Any] | None:
     try:
-        row = decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        row = decode_json(line)
+    except DecodingError:
         return None
     return row if isinstance(row, dict) else None
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from corpusforge.ingest import charset
@@ -19,6 +18,7 @@ from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import name_of, open_capped, read_up_to, stem
 from corpusforge.io import files, parquet
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["read_documents", "read_html"]
@@ -75,7 +75,6 @@ Row = Mapping[str, Any] | str | Failed | Skipped
 
 def _lines(path: str, settings: Settings) -> Iterator[Row]:
     limit = settings.max_record_bytes
-    decoder = msgspec.json.Decoder()
     with open_capped(path, settings) as stream:
         while line := stream.readline(limit + 1):
             size = len(line)
@@ -85,13 +84,13 @@ def _lines(path: str, settings: Settings) -> Iterator[Row]:
             if size > limit:
                 yield Skipped("", "record_size", str(size), str(limit))
             elif line.strip():
-                yield _decoded(decoder, line)
+                yield _decoded(line)
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], line: bytes) -> Row:
+def _decoded(line: bytes) -> Row:
     try:
-        value = decoder.decode(line.removeprefix(b"\xef\xbb\xbf"))
-    except (ValueError, RecursionError) as error:
+        value = decode_json(line.removeprefix(b"\xef\xbb\xbf"))
+    except DecodingError as error:
         return Failed("", f"not JSON: {error}")
     if isinstance(value, dict | str):
         return value
@@ -107,8 +106,8 @@ def _json(path: str, settings: Settings) -> Iterator[Row]:
         )
         return
     try:
-        value = msgspec.json.decode(charset.decode(data)[0])
-    except (ValueError, RecursionError) as error:
+        value = decode_json(charset.decode(data)[0])
+    except DecodingError as error:
         yield Failed("", f"not JSON: {error}")
         return
     for item in value if isinstance(value, list) else [value]:

@@ -10,6 +10,7 @@ import zstandard
 
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json
 
 __all__ = ["read_jsonl", "read_lines", "write_jsonl"]
 
@@ -27,13 +28,12 @@ def read_jsonl(path: str) -> Iterator[dict[str, Any]]:
     Raises InputError naming file and line where a line is no JSON object. A reader of corpora that
     must survive bad lines uses `read_lines` and counts them.
     """
-    decoder = msgspec.json.Decoder()
     for number, line in read_lines(path):
         if not line.strip():
             continue
         try:
-            row = decoder.decode(line)
-        except msgspec.DecodeError as error:
+            row = decode_json(line)
+        except DecodingError as error:
             raise InputError(f"{path}:{number}: not JSON ({error}). One object a line.") from error
         if not isinstance(row, dict):
             raise InputError(f"{path}:{number}: expected an object, got {type(row).__name__}.")
