@@ -139,6 +139,25 @@ def test_every_document_of_the_index_ends_in_the_end_id(
     assert digests(copy, "shards") == before
 
 
+def test_characters_without_an_id_stand_in_the_ledger(copy: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    letters = [chr(n) for n in range(32, 127)] + ["\n", "\t"]
+    vocab = {name: n for n, name in enumerate(["<unk>", "</s>", *letters])}
+    made = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token="<unk>"))
+    (tmp_path / "tokenizer.json").write_text(made.to_str())
+    run(copy, "--set", f"tokenize.tokenizer={tmp_path / 'tokenizer.json'}")
+    rows = json.loads((copy / "report.json").read_text())["ledger"]
+    told = {
+        r["source"]: r["notes"].get("unknown_characters", 0)
+        for r in rows
+        if r["stage"] == "tokenize"
+    }
+    languages = json.loads((copy / "tokens/manifest.json").read_text())["extra"]["languages"]
+    assert sum(told.values()) == sum(tally["unknown"] for tally in languages.values()) > 10_000
+    assert languages["zh"]["unknown"] > 0.9 * languages["zh"]["characters"]
+
+
 def test_the_memmap_decodes_to_the_documents_the_index_names(base: Path) -> None:
     tokenizer = load(Settings(), str(base / "tokenizer" / "ranks.tiktoken"))
     ids = np.memmap(base / "shards/train/part-00000.bin", dtype=np.uint16, mode="r")
