@@ -160,7 +160,8 @@ def grown(vocab: dict[str, int], inside: list[str]) -> dict[str, int]:
 KINDS: dict[str, Callable[[list[str]], Tokenizer]] = {
     kind.__name__: kind
     for kind in (byte_level, fallback, whole_words, characters, dropping, suffixed, word_piece,
-                 word_piece_split, unigram, unigram_bytes, unigram_without_unknown, word_level, word_level_without_unknown)
+                 word_piece_split, unigram, unigram_bytes, unigram_without_unknown, word_level,
+                 word_level_without_unknown)
 }  # fmt: skip
 LOSSLESS = ("byte_level", "fallback", "whole_words", "unigram_bytes")
 """Kinds whose ids decode to the text, whatever it is."""
