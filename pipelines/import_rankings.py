@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import sys
 from collections.abc import Sequence
 
@@ -64,12 +65,16 @@ def _raters(path: str) -> dict[str, str]:
         return {}
     text = files.read_bytes(path).decode("utf-8-sig", errors="replace")
     table: dict[str, str] = {}
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+    for number, row in enumerate(csv.reader(io.StringIO(text, newline="")), 1):
         if len(row) < 2 or not row[1].startswith("r_"):
             if number == 1:
                 continue
             raise InputError(f"{path}:{number}: expected user,pseudonym ('r_' and hex), got {row}.")
-        table[row[0].strip()] = row[1].strip()
+        user, pseudonym = row[0].strip(), row[1].strip()
+        if table.setdefault(user, pseudonym) != pseudonym:
+            raise InputError(
+                f"{path}:{number}: {user!r} is {table[user]} already; give one of both."
+            )
     return table
 
 

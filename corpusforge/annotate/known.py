@@ -12,6 +12,7 @@ from typing import Any
 
 from corpusforge.annotate.candidates import Item, candidate_id
 from corpusforge.annotate.given import row_answers
+from corpusforge.annotate.imports.answers import by_rank, whole_rank
 from corpusforge.annotate.prompts import collect, row_messages
 from corpusforge.annotate.records import Candidate
 from corpusforge.errors import InputError
@@ -48,19 +49,23 @@ def _read(path: str, salt: str, rules: tuple[str, ...]) -> Iterator[Item]:
 def _tiers(row: Mapping[str, Any], ids: list[str], where: str) -> tuple[tuple[str, ...], ...]:
     try:
         if "tiers" in row:
-            tiers = tuple(tuple(ids[place] for place in tier) for tier in row["tiers"])
+            tiers = tuple(tuple(ids[_place(n, len(ids))] for n in tier) for tier in row["tiers"])
         else:
-            ranks = row.get("ranks", range(len(ids)))
-            pairs = list(zip(ranks, ids, strict=True))
-            tiers = tuple(
-                tuple(name for rank, name in pairs if rank == level) for level in sorted(set(ranks))
-            )
-    except (IndexError, TypeError, ValueError) as error:
+            given = row.get("ranks", range(1, len(ids) + 1))
+            ranks = [whole_rank(rank, len(ids)) for rank in given if not isinstance(given, str)]
+            tiers = by_rank(zip(ids, ranks, strict=True))
+    except (TypeError, ValueError) as error:
         raise InputError(
             f"{where}: tiers or ranks do not fit {len(ids)} answers ({error}). "
-            "Write tiers = [[0], [1, 2]] or one rank an answer."
+            "Write tiers = [[0], [1, 2]] or one rank per answer, 1 the best."
         ) from error
     flat = [name for tier in tiers for name in tier]
     if len(set(flat)) < len(flat) or min((len(tier) for tier in tiers), default=0) == 0:
         raise InputError(f"{where}: an answer stands in two tiers, or a tier is empty.")
     return tiers
+
+
+def _place(value: Any, count: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
+        raise ValueError(f"answer {value!r}: expected a whole number from 0 to {count - 1}")
+    return value

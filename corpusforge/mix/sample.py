@@ -1,12 +1,13 @@
 """The draw: which documents stand in the stream, how often, and in which order.
 
 Every choice is a hash of (seed, copy, document). Copy c of a document has u = (c + h)/e; a source
-gives the shortest prefix by u that reaches the tokens asked, the last document cut there without
-an end-of-document id. Copies of number c all lie before those of number c + 1, so e itself is not
-needed and each epoch ends before the next begins. The streams of the sources are merged by
-v = (tokens before + half the document's) / asked, ties by (source, id), which keeps the mixture the
-same along the whole stream. Limit: two documents with equal 64-bit keys would tie (probability
-n^2 / 2^65). How much is in memory at a time is the business of `sections`.
+gives the shortest prefix by u that reaches the tokens asked; the last document is cut there, and its
+last id becomes the end-of-document id when the shard is written. Copies of number c all lie before
+those of number c + 1, so e itself is not needed and each epoch ends before the next begins. The
+streams of the sources are merged by v = (tokens before + half the document's) / asked, ties by
+(source, id), which keeps the mixture the same along the whole stream. Limit: two documents with
+equal 64-bit keys would tie (probability n^2 / 2^65). How much is in memory at a time is the business
+of `sections`.
 """
 
 from __future__ import annotations

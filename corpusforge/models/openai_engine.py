@@ -23,6 +23,7 @@ from corpusforge.errors import InputError
 from corpusforge.models.budget import MARGIN, prompt_bound
 from corpusforge.models.client import failure
 from corpusforge.models.limits import Limiter, backoff, retry_after
+from corpusforge.models.mask import Mask, credentials, without_credentials
 from corpusforge.models.records import Completion, Request, Usage
 from corpusforge.models.settings import Settings
 from corpusforge.models.wire import Form, Malformed, decode, payload
@@ -55,8 +56,10 @@ class OpenAIEngine:
         """Prepare the connection; nothing is sent. Raises InputError without package or key."""
         self.settings = settings
         self.context = settings.context
-        self._key = _key(settings)
-        self._client = _connect(settings, self._key)
+        key = _key(settings)
+        self._mask = Mask.of([key, *credentials(settings.base_url)])
+        self._server = without_credentials(settings.base_url)
+        self._client = _connect(settings, key)
         self._stop = threading.Event()
         self._sleep = sleep or self._stop.wait
         self._limits = Limiter(settings.requests_per_minute, settings.tokens_per_minute, clock)
@@ -71,15 +74,16 @@ class OpenAIEngine:
         if self.settings.model:
             return self.settings.model
         try:
-            found = sorted(str(item.id) for item in self._client.models.list().data)
+            listed = self._client.models.list().data
+            found = sorted(self._mask.hide(str(item.id)) for item in listed)
         except Exception as error:
             raise InputError(
-                f"cannot ask {self.settings.base_url} for its models: {self._words(error)}. Start "
+                f"cannot ask {self._server} for its models: {self._words(error)}. Start "
                 "the server, or set --model."
             ) from error
         if len(found) != 1:
             raise InputError(
-                f"{self.settings.base_url} has {len(found)} models ({', '.join(found[:20])}). Say "
+                f"{self._server} has {len(found)} models ({', '.join(found[:20])}). Say "
                 "which by --model."
             )
         return found[0]
@@ -121,7 +125,7 @@ class OpenAIEngine:
             while True:
                 room = self.settings.concurrency - len(running)
                 if fatal is None:
-                    running |= {pool.submit(self._answer, item) for item in islice(queue, room)}
+                    running |= {pool.submit(self._kept, item) for item in islice(queue, room)}
                 if not running:
                     break
                 try:
@@ -142,9 +146,12 @@ class OpenAIEngine:
         if self._failures < max(OUTAGE, 2 * self.settings.concurrency):
             return None
         return InputError(
-            f"{self.settings.base_url} failed {self._failures} requests in a row. What was answered "
+            f"{self._server} failed {self._failures} requests in a row. What was answered "
             "is in the journal; run the same command again when the server is back."
         )
+
+    def _kept(self, request: Request) -> Completion:
+        return self._hidden(self._answer(request))
 
     def _answer(self, request: Request) -> Completion:
         """Return a request's answer, or why it has none; raises only what stops every request."""
@@ -253,7 +260,7 @@ class OpenAIEngine:
         # once an answer has been had
         if status in (401, 402) or (status in (403, 404) and not self._answered):
             raise InputError(
-                f"{self.settings.base_url} refuses: {words}. Check --base-url, --model and the key "
+                f"{self._server} refuses: {words}. Check --base-url, --model and the key "
                 f"in the environment variable {self.settings.api_key_env}."
             )
 
@@ -270,7 +277,7 @@ class OpenAIEngine:
             if self._form.structured:
                 self._form = replace(self._form, structured=False)
                 print(
-                    f"warning: {self.settings.base_url} refuses structured output ({told}); going "
+                    f"warning: {self._server} refuses structured output ({told}); going "
                     "on without it",
                     file=sys.stderr,
                 )
@@ -282,9 +289,19 @@ class OpenAIEngine:
 
     def _words(self, error: BaseException) -> str:
         """Return an error's text in one line, without the key."""
-        text = " ".join(str(error).split())[:500]
+        text = " ".join(self._mask.hide(str(error)).split())[:500]
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
-        return text.replace(self._key, "[key]") + cause
+        return text + cause
+
+    def _hidden(self, completion: Completion) -> Completion:
+        """Return what is kept of a completion: without the key, which a server may send back."""
+        hide = self._mask.hide
+        return replace(
+            completion,
+            text=hide(completion.text),
+            model=hide(completion.model),
+            error=hide(completion.error),
+        )
 
 
 def _bound(request: Request) -> Usage:
@@ -298,7 +315,7 @@ def _key(settings: Settings) -> str:
             f"environment variable {settings.api_key_env!r} holds no key for {settings.base_url}. "
             "Export it, or name another by --api-key-env."
         )
-    return key or "no-key-was-given"  # the package wants one; servers at home take any
+    return key
 
 
 def _connect(settings: Settings, key: str) -> Any:
@@ -309,5 +326,8 @@ def _connect(settings: Settings, key: str) -> Any:
             "engine openai needs the package openai: pip install 'corpusforge[openai]'."
         ) from error
     return openai.OpenAI(
-        api_key=key, base_url=settings.base_url, timeout=settings.timeout, max_retries=0
+        api_key=key or "no-key-was-given",  # the package wants one; servers at home take any
+        base_url=settings.base_url,
+        timeout=settings.timeout,
+        max_retries=0,
     )

@@ -34,6 +34,7 @@ class Work:
     number: int
     places: tuple[tuple[str, int, int], ...]
     dtype: str
+    end_id: int
 
 
 def stage(context: Context) -> Stage:
@@ -48,7 +49,8 @@ def stage(context: Context) -> Stage:
         lengths = (read_table(path, ["length"]).column("length").to_numpy() for path in paths)
         for number, found in enumerate(shard_stretches(lengths, settings, dtype)):
             start, stop, tokens = found
-            work = Work(name, number, _places(paths, rows, start, stop), dtype.str)
+            places = _places(paths, rows, start, stop)
+            work = Work(name, number, places, dtype.str, tokenizer.end_id)
             told = (name, number, start, stop)
             size = tokens * dtype.itemsize
             parts.append(Part("shards", len(parts), context.run, work, told, size))
@@ -86,10 +88,10 @@ def make_shards(part: Part) -> Made:
     target = files.join(part.run, prefix)
     numbers = np.unique(own.column("part").to_numpy()).tolist()
     if files.is_remote(part.run) or len(numbers) > MAPPED:
-        receipt = write_pieces(own, [_collected(part.run, own, dtype)], target, dtype)
+        receipt = write_pieces(own, [_collected(part.run, own, dtype)], target, dtype, work.end_id)
     else:
         tokens = {number: _ids(part.run, number, dtype) for number in numbers}
-        receipt = write_shard(own, tokens, target, dtype)
+        receipt = write_shard(own, tokens, target, dtype, work.end_id)
     made = Made(documents=receipt.documents)
     made.outputs = {f"{prefix}.{ending}": receipt.documents for ending in ("bin", "idx", "parquet")}
     made.extra = {"stream": work.stream, "tokens": receipt.tokens}

@@ -148,6 +148,8 @@ def make_tokens(part: Part) -> Made:
         account = made.ledger.of("tokenize", source)
         account.seen += tally.documents
         account.kept += tally.documents
+        if tally.unknown:
+            account.notes["unknown_characters"] += tally.unknown
     for source, count in left.items():
         account = made.ledger.of("tokenize", source)
         account.seen += count

@@ -38,7 +38,9 @@ INDEX = pa.schema(
     ]
 )
 """One row a document in the shard: `start` and `tokens` count ids from the shard's beginning;
-`copy` is the epoch it belongs to; `cut` documents have no end-of-document id."""
+`copy` is the epoch it belongs to; `cut` is true where the ids do not end in an end-of-document id, as
+pieces of a long document in packed shards do not. (A document of which the draw takes only a part
+does end so; the mix stage's tables tell which these are.)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,9 +78,17 @@ def scatter(
 
 
 def gather(
-    draws: pa.Table, shard: int, prefixes: Sequence[str], prefix: str, dtype: np.dtype[Any]
+    draws: pa.Table,
+    shard: int,
+    prefixes: Sequence[str],
+    prefix: str,
+    dtype: np.dtype[Any],
+    end_id: int | None = None,
 ) -> ShardReceipt:
-    """Pass two: write shard number `shard`; `draws` are its own draws, `prefixes` pass one's files."""
+    """Pass two: write shard number `shard`; `draws` are its own draws, `prefixes` pass one's files.
+
+    `end_id` as in `write_shard`.
+    """
     places: list[NDArray[np.int64]] = []
     stretches: list[NDArray[Any]] = []
     for source in prefixes:
@@ -98,4 +106,4 @@ def gather(
         edges = np.concatenate([[0], np.cumsum(tokens)]).tolist()
         stretches += [data[a:b] for a, b in itertools.pairwise(edges)]
     order = np.argsort(np.concatenate(places)) if places else np.zeros(0, dtype=np.int64)
-    return write_pieces(draws, [stretches[n] for n in order.tolist()], prefix, dtype)
+    return write_pieces(draws, [stretches[n] for n in order.tolist()], prefix, dtype, end_id)

@@ -23,7 +23,7 @@ def verify(
 ) -> list[str]:
     """Return what is wrong with the shards of a directory, a line each; empty where all is well.
 
-    `digests` maps file names to SHA-256; `end_id` is checked behind every document that is not cut.
+    `digests` maps file names to SHA-256; `end_id` is checked at the end of every row that is not `cut`.
     """
     folder = Path(directory)
     problems = []
@@ -67,7 +67,7 @@ def _problems(path: Path, end_id: int | None) -> Iterator[str]:
         yield "documents overlap or reach beyond the end of the file"
     if end_id is not None and len(tokens) and ends[-1] * idx.dtype.itemsize <= size:
         ids = np.memmap(path, idx.dtype, "r")
-        whole = ~table.column("cut").to_numpy(zero_copy_only=False)
-        wrong = np.flatnonzero(np.asarray(ids[ends[whole] - 1]) != end_id)
+        ended = ~table.column("cut").to_numpy(zero_copy_only=False)
+        wrong = np.flatnonzero(np.asarray(ids[ends[ended] - 1]) != end_id)
         if len(wrong):
-            yield f"{len(wrong)} whole documents do not end in the end-of-document id {end_id}"
+            yield f"{len(wrong)} documents do not end in the end-of-document id {end_id}"

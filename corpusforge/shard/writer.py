@@ -1,8 +1,10 @@
 """From the draw and the token parts to shards: a gather, document by document, in stream order.
 
 A shard is a stretch of the draw, so its bytes depend on the draw and on nothing else: not on
-workers, on other shards or on how tokens lie in parts. Parts are memory-mapped and never read
-whole. Limit: memory-mapping needs local files; remote parts are fetched before.
+workers, on other shards or on how tokens lie in parts. A document that the draw cuts ends in the
+end-of-document id as every other does, in place of the last id drawn of it: whoever finds documents
+by that id finds those of the index. Parts are memory-mapped and never read whole. Limit:
+memory-mapping needs local files; remote parts are fetched before.
 """
 
 from __future__ import annotations
@@ -78,28 +80,55 @@ def shard_stretches(
         yield start, place, filled
 
 
-def write_shard(draws: pa.Table, parts: Parts, prefix: str, dtype: np.dtype[Any]) -> ShardReceipt:
+def write_shard(
+    draws: pa.Table, parts: Parts, prefix: str, dtype: np.dtype[Any], end_id: int | None = None
+) -> ShardReceipt:
     """Write `<prefix>.bin`, `.idx` and `.parquet` of a stretch of the draw.
 
     `draws` has the columns id, source, leaf, part, offset, length, copy, cut, phase (as
-    `Supplies.named` gives them); `parts[n]` are the ids of part n.
+    `Supplies.named` gives them); `parts[n]` are the ids of part n. `end_id` becomes the last id of
+    each document that is cut, which then is not `cut` in the index; with None its ids stay as they
+    are in the part.
     """
     lengths = draws.column("length").to_numpy()
-    return write_pieces(draws, _gathered(draws, parts, lengths), prefix, dtype)
+    return write_pieces(draws, _gathered(draws, parts, lengths), prefix, dtype, end_id)
 
 
 def write_pieces(
-    draws: pa.Table, pieces: Iterable[NDArray[Any]], prefix: str, dtype: np.dtype[Any]
+    draws: pa.Table,
+    pieces: Iterable[NDArray[Any]],
+    prefix: str,
+    dtype: np.dtype[Any],
+    end_id: int | None = None,
 ) -> ShardReceipt:
     """Write the three files of a shard whose ids come as `pieces`, in the order of `draws`."""
     lengths = draws.column("length").to_numpy()
     starts = np.cumsum(lengths) - lengths
+    cut = draws.column("cut").to_numpy(zero_copy_only=False)
+    if end_id is not None:
+        pieces = _ended(pieces, (starts + lengths - 1)[cut], end_id)
+        cut = np.zeros_like(cut)
     with files.atomic_write(f"{prefix}.bin") as stream:
         for piece in pieces:
             stream.write(piece.astype(dtype, copy=False).data)
-    write_batches(f"{prefix}.parquet", index_schema(), _index(draws, starts, lengths))
+    write_batches(f"{prefix}.parquet", index_schema(), _index(draws, starts, lengths, cut))
     write_idx(f"{prefix}.idx", dtype, starts, lengths)
     return ShardReceipt(prefix, int(lengths.sum()), len(lengths))
+
+
+def _ended(
+    pieces: Iterable[NDArray[Any]], places: NDArray[np.int64], end_id: int
+) -> Iterator[NDArray[Any]]:
+    """Yield the pieces with `end_id` at ascending places of the shard; what is given is not changed."""
+    begin = 0
+    for piece in pieces:
+        first, last = np.searchsorted(places, (begin, begin + len(piece)))
+        own = piece
+        if last > first:
+            own = piece.copy()
+            own[places[first:last] - begin] = end_id
+        yield own
+        begin += len(piece)
 
 
 def _gathered(draws: pa.Table, parts: Parts, lengths: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
@@ -123,14 +152,17 @@ def _gathered(draws: pa.Table, parts: Parts, lengths: NDArray[np.int64]) -> Iter
 
 
 def _index(
-    draws: pa.Table, starts: NDArray[np.int64], lengths: NDArray[np.int64]
+    draws: pa.Table,
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    cut: NDArray[np.bool_],
 ) -> Iterator[pa.RecordBatch]:
     table = pa.table(
         [
             *(draws.column(name) for name in ("id", "source", "leaf", "copy", "phase")),
             pa.array(starts),
             pa.array(lengths.astype(np.int32)),
-            draws.column("cut"),
+            pa.array(cut),
         ],
         schema=index_schema(),
     )

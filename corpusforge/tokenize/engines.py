@@ -1,11 +1,11 @@
-"""What turns texts into ids: tiktoken, Hugging Face `tokenizers`, and an accelerator over tiktoken.
+"""What turns texts into ids: tiktoken, and an accelerator over it (`huggingface` has the third).
 
-Every engine gives flat uint32 ids and offsets, without end-of-document ids, and takes the names of
-special tokens that stand in a text for ordinary text. Accelerators are our own kernel and gigatoken
-(a young library of a single author). Their batches are checked: the ids must decode to the texts'
-own bytes, and a hash sample of the documents is encoded by tiktoken too. A batch that fails is
-encoded by tiktoken whole, and the accelerator stays off. Limit: a wrong merge outside the sample
-that decodes to the same bytes is not seen; `check_share = 1` compares everything.
+Every engine gives flat uint32 ids and offsets, without end-of-document ids, takes the names of special
+tokens that stand in a text for ordinary text, and counts characters that have no id. Accelerators are
+our own kernel and gigatoken (a young library of a single author). Their batches are checked: the ids
+must decode to the texts' own bytes, and a hash sample of the documents is encoded by tiktoken too. A
+batch that fails is encoded by tiktoken whole, and the accelerator stays off. Limit: a wrong merge outside
+the sample that decodes to the same bytes is not seen; `check_share = 1` compares everything.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from corpusforge.tokenize.kernel import encode as kernel_encode
 from corpusforge.tokenize.patterns import FAST_PATTERNS, PATTERNS
 from corpusforge.tokenize.ranks import dump_ranks
 
-__all__ = ["Accelerated", "Encoder", "Engine", "HuggingFace", "Ids", "Tiktoken", "accelerate"]
+__all__ = ["Accelerated", "Encoder", "Engine", "Ids", "Tiktoken", "accelerate"]
 
-Ids = tuple[NDArray[np.uint32], NDArray[np.int64]]
+I64 = NDArray[np.int64]
+Ids = tuple[NDArray[np.uint32], I64]
 """Flat ids and offsets: document i is `ids[offsets[i]:offsets[i + 1]]`."""
 
 Encoder = Callable[[pa.Array], Ids]
@@ -43,6 +44,10 @@ class Engine(Protocol):
 
     def encode(self, texts: pa.Array) -> Ids:
         """Return the ids of each text, without end-of-document ids."""
+        ...
+
+    def counted(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64, I64]:
+        """Return ids and offsets, and how many characters of each text have no id of their own."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -58,10 +63,14 @@ def _flat(pieces: Sequence[NDArray[np.uint32]]) -> Ids:
 
 
 class Tiktoken:
-    """Byte-level BPE by tiktoken: the reference."""
+    """Byte-level BPE by tiktoken: the reference.
 
-    def __init__(self, encoding: Any) -> None:
+    `whole` is False where the cut may leave out parts of a text: a written pattern need not match all.
+    """
+
+    def __init__(self, encoding: Any, *, whole: bool = True) -> None:
         self.encoding = encoding
+        self.whole = whole
 
     @classmethod
     def of_ranks(
@@ -77,36 +86,27 @@ class Tiktoken:
             )
         except ValueError as error:
             raise InputError(f"tokenize.pattern {pattern!r} is not usable: {error}.") from error
-        return cls(encoding)
+        return cls(encoding, whole=cut in (*FAST_PATTERNS.values(), *PATTERNS.values()))
 
     def encode(self, texts: pa.Array) -> Ids:
         """Return flat ids and offsets; text that spells a special token is ordinary text."""
         encode = self.encoding.encode_to_numpy
         return _flat([encode(text or "", disallowed_special=()) for text in texts.to_pylist()])
 
+    def counted(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64, I64]:
+        """Return flat ids, offsets, and characters between the pieces that the pattern finds."""
+        ids, offsets = self.encode(texts)
+        lost = np.zeros(len(texts), dtype=np.int64)
+        if not self.whole:
+            for row, text in enumerate(texts.to_pylist()):
+                # pieces begin and end between characters, so what is there is valid UTF-8
+                kept = self.encoding.decode_bytes(ids[offsets[row] : offsets[row + 1]].tolist())
+                lost[row] = len(text or "") - len(kept.decode())
+        return ids, offsets, lost
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids."""
         return str(self.encoding.decode(list(ids)))
-
-
-class HuggingFace:
-    """Any `tokenizer.json`, by `tokenizers`; control tokens in a text are encoded as text."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        tokenizer.encode_special_tokens = True
-        self.tokenizer = tokenizer
-
-    def encode(self, texts: pa.Array) -> Ids:
-        """Return flat ids and offsets."""
-        plain = [text or "" for text in texts.to_pylist()]
-        rows = self.tokenizer.encode_batch_fast(plain, add_special_tokens=False)
-        return _flat([np.array(row.ids, dtype=np.uint32) for row in rows])
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ids."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
 
 
 def accelerate(
@@ -170,8 +170,8 @@ def _decodes_to(
 ) -> bool:
     position = begin
     for token in ids:
-        if token + 1 >= len(starts):
-            return False
+        if token + 1 >= len(starts) or starts[token] == starts[token + 1]:
+            return False  # no such token: a gap in the vocabulary has no bytes
         for at in range(starts[token], starts[token + 1]):
             if position >= end or bytes_[at] != data[position]:
                 return False
@@ -204,6 +204,10 @@ class Accelerated:
             return ids, offsets
         self.refused += 1
         return self.reference.encode(texts)
+
+    def counted(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64, I64]:
+        """Return flat ids and offsets, and zeros: a checked batch decodes to its texts' own bytes."""
+        return *self.encode(texts), np.zeros(len(texts), dtype=np.int64)
 
     def _agrees(self, texts: pa.Array, ids: NDArray[np.uint32], offsets: NDArray[np.int64]) -> bool:
         data, bounds = packed(texts)

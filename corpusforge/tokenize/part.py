@@ -45,12 +45,16 @@ the size of its text. `cluster` names its group of near duplicates (its own id w
 
 @dataclass(slots=True)
 class Tally:
-    """Documents, ids (delimiting ids included) and text of one source or language."""
+    """Documents, ids (delimiting ids included) and text of one source or language.
+
+    `unknown` are the characters for which the tokenizer has no id of their own.
+    """
 
     documents: int = 0
     tokens: int = 0
     bytes: int = 0
     characters: int = 0
+    unknown: int = 0
 
     @property
     def tokens_per_byte(self) -> float:
@@ -63,6 +67,7 @@ class Tally:
         self.tokens += other.tokens
         self.bytes += other.bytes
         self.characters += other.characters
+        self.unknown += other.unknown
 
 
 @dataclass(slots=True)
@@ -118,10 +123,10 @@ def _write(
     limit = int(tokenizer.settings.batch_megabytes * 1e6)
     for batch in batches:
         for piece in _bounded(batch, limit):
-            written, lengths = delimited(piece.column("text"), tokenizer)
+            written, lengths, unknown = delimited(piece.column("text"), tokenizer)
             stream.write(written.data)
             index = _index(piece, offset, lengths)
-            _count(receipt, index, piece.column("text"))
+            _count(receipt, index, piece.column("text"), unknown)
             offset += len(written)
             yield index
 
@@ -157,7 +162,9 @@ def _index(batch: pa.RecordBatch, offset: int, lengths: NDArray[np.int64]) -> pa
     return pa.RecordBatch.from_arrays([values[name] for name in INDEX.names], schema=INDEX)
 
 
-def _count(receipt: PartReceipt, index: pa.RecordBatch, texts: pa.Array) -> None:
+def _count(
+    receipt: PartReceipt, index: pa.RecordBatch, texts: pa.Array, unknown: NDArray[np.int64]
+) -> None:
     characters = pc.utf8_length(texts).fill_null(0).cast(pa.int64())
     rows = pa.table(
         {
@@ -166,15 +173,12 @@ def _count(receipt: PartReceipt, index: pa.RecordBatch, texts: pa.Array) -> None
             "tokens": index.column("tokens"),
             "bytes": index.column("bytes"),
             "characters": characters,
+            "unknown": pa.array(unknown),
         }
     )
     for key, tallies in (("source", receipt.sources), ("lang", receipt.languages)):
-        sums = rows.group_by(key).aggregate(
-            [("tokens", "count"), ("tokens", "sum"), ("bytes", "sum"), ("characters", "sum")]
-        )
+        summed = ("tokens", "bytes", "characters", "unknown")
+        sums = rows.group_by(key).aggregate([("tokens", "count"), *((n, "sum") for n in summed)])
         for row in sums.to_pylist():
-            tallies.setdefault(row[key], Tally()).merge(
-                Tally(
-                    row["tokens_count"], row["tokens_sum"], row["bytes_sum"], row["characters_sum"]
-                )
-            )
+            own = Tally(row["tokens_count"], *(row[f"{name}_sum"] for name in summed))
+            tallies.setdefault(row[key], Tally()).merge(own)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,10 @@ from corpusforge.io import files
 from corpusforge.tokenize.patterns import byte_letters
 
 __all__ = ["dump_ranks", "dump_tokenizer_json", "parse_ranks", "tokenizer_json"]
+
+HIGHEST = 1 << 22
+"""No id is as high: the largest vocabularies have a million, and tables are as long as the highest id."""
+_RANK = re.compile(rb"[0-9]{1,7}\s*")
 
 
 def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
@@ -29,12 +34,17 @@ def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
             continue
         token, _, rank = line.partition(b" ")
         try:
-            ranks[base64.b64decode(token, validate=True)] = int(rank)
-        except (binascii.Error, ValueError) as error:
+            piece = base64.b64decode(token, validate=True)
+        except binascii.Error:
+            piece = b""
+        if not piece or not _RANK.fullmatch(rank) or int(rank) >= HIGHEST:
             raise InputError(
-                f"{path}:{number}: {line[:40]!r} is no line of a ranks file; "
-                "expected base64, a space and an id."
-            ) from error
+                f"{path}:{number}: {line[:40]!r} is no line of a ranks file; expected base64, a space "
+                f"and an id below {HIGHEST:,}."
+            )
+        if piece in ranks:
+            raise InputError(f"{path}:{number}: the token {piece!r} stands there twice.")
+        ranks[piece] = int(rank)
     missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
     if missing:
         raise InputError(

@@ -33,15 +33,19 @@ class Tokenize:
 
 def tokenize_rows(rows: pa.RecordBatch, tokenizer: Tokenizer) -> Outcome:
     """Return the rows with the ids of each text. An empty text has its delimiting ids only."""
-    ids, lengths = delimited(rows.column("text"), tokenizer)
+    ids, lengths, _ = delimited(rows.column("text"), tokenizer)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     column = pa.LargeListArray.from_arrays(pa.array(offsets, type=pa.int64()), pa.array(ids))
     return Outcome(rows=append_column(rows, "ids", column))
 
 
-def delimited(texts: pa.Array, tokenizer: Tokenizer) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the texts' ids with delimiting ids, flat in the tokenizer's dtype, and their lengths."""
-    ids, offsets = tokenizer.encode(texts)
+def delimited(
+    texts: pa.Array, tokenizer: Tokenizer
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the texts' ids with delimiting ids, flat in the tokenizer's dtype, their lengths, and how
+    many characters of each text have no id.
+    """
+    ids, offsets, unknown = tokenizer.counted(texts)
     extra = 1 if tokenizer.start_id is None else 2
     lengths = np.diff(offsets) + extra
     ends = np.cumsum(lengths)
@@ -52,4 +56,4 @@ def delimited(texts: pa.Array, tokenizer: Tokenizer) -> tuple[NDArray[Any], NDAr
         inside[ends - lengths] = False
         out[ends - lengths] = tokenizer.start_id
     out[inside] = ids
-    return out, lengths
+    return out, lengths, unknown

@@ -8,6 +8,7 @@ Limit: a tiktoken name needs tiktoken's cache or a network once; the other three
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -19,11 +20,14 @@ from numpy.typing import NDArray
 
 from corpusforge.errors import InputError, RecipeError, nearest
 from corpusforge.io import files
-from corpusforge.tokenize.engines import Accelerated, Engine, HuggingFace, Ids, Tiktoken, accelerate
+from corpusforge.tokenize.controls import ENDS, STARTS, Vocabulary
+from corpusforge.tokenize.engines import Accelerated, Engine, Ids, Tiktoken, accelerate
+from corpusforge.tokenize.huggingface import HuggingFace, opened
 from corpusforge.tokenize.patterns import (
     END_OF_TEXT,
     KNOWN_RANKS,
     START_OF_TEXT,
+    Known,
     known_by_name,
 )
 from corpusforge.tokenize.ranks import parse_ranks
@@ -32,8 +36,6 @@ from corpusforge.tokenize.settings import Settings
 __all__ = ["Tokenizer", "load"]
 
 LARGEST_UINT16_VOCABULARY = 1 << 16
-_ENDS = (END_OF_TEXT, "</s>", "<|end_of_text|>", "<eos>", "[EOS]", "<|im_end|>", "[SEP]")
-_STARTS = (START_OF_TEXT, "<s>", "<|begin_of_text|>", "<bos>", "[BOS]", "[CLS]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,12 @@ class Tokenizer:
     def encode(self, texts: pa.Array) -> Ids:
         """Return (ids, offsets) of a string array: uint32 flat, int64 [n + 1]; no end ids."""
         return self.engine.encode(texts)
+
+    def counted(
+        self, texts: pa.Array
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
+        """Return ids and offsets as `encode` does, and each text's characters that have no id."""
+        return self.engine.counted(texts)
 
     def decode(self, ids: Sequence[int] | NDArray[Any]) -> str:
         """Return the text of ids; a cut character becomes U+FFFD."""
@@ -138,7 +146,7 @@ def _from_ranks(settings: Settings, path: str, trained: str | None) -> Tokenizer
     name = PurePath(path).name
     known = None
     if trained is None:
-        known = KNOWN_RANKS.get(hashlib.sha256(data).hexdigest()) or known_by_name(name)
+        known = KNOWN_RANKS.get(hashlib.sha256(data).hexdigest()) or _by_name(name, ranks)
     pattern = settings.pattern or (known.pattern if known else "gpt2" if trained else "")
     if not pattern:
         raise RecipeError(
@@ -152,6 +160,12 @@ def _from_ranks(settings: Settings, path: str, trained: str | None) -> Tokenizer
     shown = known.name if known else "trained" if trained else name
     reference = Tiktoken.of_ranks(ranks, pattern, specials)
     return _of_ranks(settings, ranks, pattern, specials, reference, (shown, trained))
+
+
+def _by_name(name: str, ranks: Mapping[bytes, int]) -> Known | None:
+    """Return the published encoding of a file's name, unless its end id is another token there."""
+    known = known_by_name(name)
+    return None if known is None or known.end_id in ranks.values() else known
 
 
 def _from_name(settings: Settings) -> Tokenizer:
@@ -181,36 +195,43 @@ def _from_name(settings: Settings) -> Tokenizer:
 
 
 def _from_json(settings: Settings) -> Tokenizer:
-    from tokenizers import Tokenizer as Loaded
-
     path = settings.tokenizer
     data = _read(path)
-    try:
-        loaded = Loaded.from_buffer(data)
-    except Exception as error:  # the library raises bare Exception for every damaged file
-        raise InputError(f"{path!r} is no tokenizer.json: {error}.") from error
+    loaded = opened(data, path)
     if settings.accelerator == "gigatoken":
         raise RecipeError(
             "tokenize.accelerator works with tiktoken names, ranks files and trained tokenizers; "
             "set it to 'auto' for a tokenizer.json."
         )
-    ends = (settings.end_token,) if settings.end_token else _ENDS
-    end = next((loaded.token_to_id(t) for t in ends if loaded.token_to_id(t) is not None), None)
-    if end is None:
-        raise RecipeError(
-            f"tokenize.end_token: {path!r} has none of {', '.join(ends)}. "
-            "Name the token that ends a document."
-        )
-    starts = (loaded.token_to_id(t) for t in _STARTS)
-    start = next((number for number in starts if number is not None), end)
+    end, start = _delimiters(settings, loaded, Vocabulary.of(json.loads(data)))
+    end_id, start_id = loaded.token_to_id(end), loaded.token_to_id(start)
     vocabulary = loaded.get_vocab(with_added_tokens=True)
     return Tokenizer(
         settings=settings,
         trained=None,
         name=PurePath(path).name,
         vocab_size=max(vocabulary.values()) + 1,
-        end_id=end,
-        start_id=start if settings.start_token else None,
-        fingerprint=_fingerprint(data, end, start if settings.start_token else None),
-        engine=HuggingFace(loaded),
+        end_id=end_id,
+        start_id=start_id if settings.start_token else None,
+        fingerprint=_fingerprint(data, end_id, start_id if settings.start_token else None),
+        engine=HuggingFace(data, path, (end, start) if settings.start_token else (end,)),
     )
+
+
+def _delimiters(settings: Settings, loaded: Any, vocabulary: Vocabulary) -> tuple[str, str]:
+    """Return the tokens that end and begin a document: the end where there is no start."""
+    ends = (settings.end_token,) if settings.end_token else ENDS
+    there = [token for token in ends if loaded.token_to_id(token) is not None]
+    if not there:
+        raise RecipeError(
+            f"tokenize.end_token: {settings.tokenizer!r} has none of {', '.join(ends)}. "
+            "Name the token that ends a document."
+        )
+    end = next((token for token in there if not vocabulary.is_text(token)), None)
+    if end is None:
+        raise RecipeError(
+            f"tokenize.end_token: {there[0]!r} of {settings.tokenizer!r} is a token of ordinary text, which "
+            "cannot tell where a document ends. Name another, or add one to the file."
+        )
+    starts = (t for t in STARTS if loaded.token_to_id(t) is not None and not vocabulary.is_text(t))
+    return end, next(starts, end)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from corpusforge.draw import uniform
 from corpusforge.errors import InputError, InternalError
 from corpusforge.io import files
-from corpusforge.tokenize.engines import HuggingFace, Tiktoken
+from corpusforge.tokenize.engines import Tiktoken
+from corpusforge.tokenize.huggingface import HuggingFace
 from corpusforge.tokenize.patterns import END_OF_TEXT, PATTERNS, START_OF_TEXT, byte_letters
 from corpusforge.tokenize.ranks import dump_ranks, dump_tokenizer_json
 from corpusforge.tokenize.settings import Settings
@@ -94,7 +95,8 @@ class _Read:
                 self.head.append(text)
             self.documents += 1
             self.text_bytes += len(text.encode("utf-8", "surrogatepass"))
-            yield text
+            # what delimits documents must not be learned as a token of ordinary text
+            yield text.replace(END_OF_TEXT, " ").replace(START_OF_TEXT, " ")
 
 
 def _pattern(settings: Settings) -> str:
@@ -133,19 +135,25 @@ def _ranks(vocabulary: dict[str, int]) -> dict[bytes, int]:
 def _check(
     ranks: dict[bytes, int], pattern: str, specials: dict[str, int], texts: list[str]
 ) -> None:
-    """Raise InternalError where the two files would not give the same ids on the first texts."""
-    import json
+    """Raise InternalError where the two files would not give the same ids on the first texts.
 
-    from tokenizers import Tokenizer
+    Raises InputError where the pattern leaves parts of them out.
+    """
+    import json
 
     from corpusforge.tokenize.ranks import tokenizer_json
 
     table = json.dumps(tokenizer_json(ranks, pattern, specials), ensure_ascii=False)
     batch = pa.array(texts, type=pa.large_string())
-    ours = Tiktoken.of_ranks(ranks, pattern, specials).encode(batch)
-    theirs = HuggingFace(Tokenizer.from_str(table)).encode(batch)
-    for row, (a, b) in enumerate(itertools.pairwise(ours[1])):
-        if not np.array_equal(ours[0][a:b], theirs[0][theirs[1][row] : theirs[1][row + 1]]):
+    ids, ends, lost = Tiktoken.of_ranks(ranks, pattern, specials).counted(batch)
+    if lost.any():
+        raise InputError(
+            f"tokenize.pattern {pattern!r} leaves out {int(lost.sum())} of {sum(map(len, texts))} "
+            "characters. Let it match every character, as gpt2, cl100k and o200k do."
+        )
+    theirs = HuggingFace(table.encode(), "tokenizer.json", tuple(specials)).encode(batch)
+    for row, (a, b) in enumerate(itertools.pairwise(ends)):
+        if not np.array_equal(ids[a:b], theirs[0][theirs[1][row] : theirs[1][row + 1]]):
             raise InternalError(
                 f"the trained tokenizer's two files differ on training text {row}: "
                 f"{texts[row][:60]!r}…"

@@ -103,7 +103,7 @@ def page() -> list[dict]:
 def crowd() -> list[dict]:
     return [
         {"task_id": task.id, "job": JOB.id, "checksum": JOB.checksum, "seconds": 4,
-         "ranks": {name: n for n, name in enumerate(task.presented_order)}, "unrankable": [],
+         "ranks": {name: n for n, name in enumerate(task.presented_order, 1)}, "unrankable": [],
          "ratings": [{"candidate": task.presented_order[0], "scores": {"overall": 1}}]}
         for task in TASKS
     ]  # fmt: skip

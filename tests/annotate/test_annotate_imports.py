@@ -230,7 +230,7 @@ def test_answers_in_a_directory_of_all_tools_at_once(job, tmp_path: Path) -> Non
     back.mkdir()
     save(back / "a.json", given, [row(tasks[0], singles(tasks[0], True))])
     marks = {"task_id": tasks[1].id, "job": given.id, "checksum": given.checksum}
-    ranks = {name: place for place, name in enumerate(tasks[1].presented_order[::-1])}
+    ranks = {name: place for place, name in enumerate(tasks[1].presented_order[::-1], 1)}
     (back / "b.jsonl").write_text(json.dumps({**marks, "ranks": ranks}))
     marks["task_id"] = tasks[2].id
     confirm = {"from_name": "confirm", "value": {"choices": ["cannot_rank"]}}
@@ -264,6 +264,10 @@ def test_the_command(job, tmp_path: Path, capsys) -> None:
     assert import_rankings.main([*run, str(tmp_path / "a.json"),
                                  "--raters", str(tmp_path / "raters.csv")]) == 2  # fmt: skip
     assert "raters.csv:2" in capsys.readouterr().err
+    (tmp_path / "raters.csv").write_text("user,pseudonym\nann,r_01\nbob,r_02\nann,r_02\n")
+    assert import_rankings.main([*run, str(tmp_path / "a.json"),
+                                 "--raters", str(tmp_path / "raters.csv")]) == 2  # fmt: skip
+    assert "raters.csv:4: 'ann' is r_01 already" in capsys.readouterr().err
 
 
 def test_a_damaged_archive_is_an_error_and_changes_nothing(job, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from corpusforge.instruct.export.review import QUESTIONS, read_review, sample, w
 from corpusforge.instruct.export.shapes import conversation, llamafactory, sharegpt, trl
 from corpusforge.instruct.export.split import divide, groups
 from corpusforge.instruct.records import Lineage, Row, Similar
+from corpusforge.io.cells import original
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -266,6 +267,9 @@ def test_a_wrong_sheet_is_refused(tmp_path) -> None:
     path.write_text("id,valid_task,input_fits,output_right\n1,yes,maybe,no\n")
     with pytest.raises(InputError, match=r"row 2.*'maybe'"):
         read_review(str(path))
+    path.write_text("id,valid_task,input_fits,output_right\n1,yes,no,no\n2,,,\n1,yes,yes,yes\n")
+    with pytest.raises(InputError, match=r"row '1' stands there twice"):
+        read_review(str(path))
 
 
 def test_cells_are_no_formulas(tmp_path) -> None:
@@ -275,3 +279,16 @@ def test_cells_are_no_formulas(tmp_path) -> None:
     sheet, page = write_review([row], str(tmp_path))
     assert "'=HYPERLINK" in Path(sheet).read_text(encoding="utf-8")
     assert "&lt;b&gt;" in Path(page).read_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["=1", "\n=1", " \t@x", '"=1', "＝1", "-5 degrees", "'=1", "plain"]
+)
+def test_texts_of_a_sheet_come_back(tmp_path, text: str) -> None:
+    row = Row(id="1", task="1", instruction=text, input=text, output=text, language="en")
+    sheet, _ = write_review([row], str(tmp_path))
+    with Path(sheet).open(encoding="utf-8-sig", newline="") as stream:
+        (cells,) = csv.DictReader(stream)
+    for name in ("instruction", "input", "output"):
+        assert cells[name] == (text if text == "plain" else "'" + text)
+        assert original(cells[name]) == text

@@ -34,6 +34,9 @@ class FaultServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.faults = {prompt: list(names) for prompt, names in (faults or {}).items()}
         self.always = ""
+        self.echo = ""
+        """What answers hold in place of `answer_of`, in the field `field` of their JSON."""
+        self.field = "text"
         self.headers: dict[str, str] = {}
         self.tries: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
@@ -80,6 +83,7 @@ class Handler(BaseHTTPRequestHandler):
             server.bodies.append(body)
             server.sent_headers.append(dict(self.headers))
         fault = server.next_fault(prompt)
+        fault = "long" if server.field == "error" else fault
         getattr(self, f"fault_{fault}" if fault else "reply")(body, prompt)
 
     def send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
@@ -106,7 +110,10 @@ class Handler(BaseHTTPRequestHandler):
             server.answers[prompt] += 1
             server.billed += server.prompt_tokens + server.completion_tokens
         choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
-        text = answer_of(prompt)
+        text = server.echo if server.echo and server.field == "text" else answer_of(prompt)
+        if server.echo and server.field in ("model", "finish_reason"):
+            changes[server.field] = server.echo
+            choice["finish_reason"] = changes.pop("finish_reason", "stop")
         if "messages" in body:
             choice["message"] = {"role": "assistant", "content": text}
         else:
@@ -141,6 +148,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def fault_500(self, body: Any, prompt: str) -> None:
         self.refuse(500, "oh dear")
+
+    def fault_long(self, body: Any, prompt: str) -> None:
+        self.refuse(400, self.server.echo)
 
     def fault_401(self, body: Any, prompt: str) -> None:
         self.refuse(401, f"wrong key {self.headers['authorization']}")

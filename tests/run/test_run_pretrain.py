@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -116,6 +117,47 @@ def test_tokenizing_only_what_is_drawn_changes_no_byte(copy: Path, tmp_path: Pat
     }
 
 
+def test_every_document_of_the_index_ends_in_the_end_id(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether token parts are mapped or, being many or remote, read one after another."""
+    tokenizer = load(Settings(), str(copy / "tokenizer" / "ranks.tiktoken"))
+    run(copy, "--set", "mix.budget=20000")
+    ids = np.fromfile(copy / "shards/train/part-00000.bin", np.uint16)
+    index = pq.read_table(copy / "shards/train/part-00000.parquet")
+    assert not pc.any(index.column("cut")).as_py()
+    drawn = pq.read_table(copy / "mix/train.parquet")
+    assert pc.sum(drawn.column("cut")).as_py() >= 4, "one of each source is cut"
+    ends = np.cumsum(index.column("tokens").to_numpy()) - 1
+    assert np.flatnonzero(ids == tokenizer.end_id).tolist() == ends.tolist()
+    assert len(ids) == 20_000
+    before = digests(copy, "shards")
+    monkeypatch.setattr("corpusforge.run.shards.MAPPED", 0)
+    (copy / "shards" / "manifest.json").unlink()
+    shutil.rmtree(copy / "shards" / "_receipts", ignore_errors=True)
+    run(copy, "--set", "mix.budget=20000")
+    assert digests(copy, "shards") == before
+
+
+def test_characters_without_an_id_stand_in_the_ledger(copy: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    letters = [chr(n) for n in range(32, 127)] + ["\n", "\t"]
+    vocab = {name: n for n, name in enumerate(["<unk>", "</s>", *letters])}
+    made = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token="<unk>"))
+    (tmp_path / "tokenizer.json").write_text(made.to_str())
+    run(copy, "--set", f"tokenize.tokenizer={tmp_path / 'tokenizer.json'}")
+    rows = json.loads((copy / "report.json").read_text())["ledger"]
+    told = {
+        r["source"]: r["notes"].get("unknown_characters", 0)
+        for r in rows
+        if r["stage"] == "tokenize"
+    }
+    languages = json.loads((copy / "tokens/manifest.json").read_text())["extra"]["languages"]
+    assert sum(told.values()) == sum(tally["unknown"] for tally in languages.values()) > 10_000
+    assert languages["zh"]["unknown"] > 0.9 * languages["zh"]["characters"]
+
+
 def test_the_memmap_decodes_to_the_documents_the_index_names(base: Path) -> None:
     tokenizer = load(Settings(), str(base / "tokenizer" / "ranks.tiktoken"))
     ids = np.memmap(base / "shards/train/part-00000.bin", dtype=np.uint16, mode="r")
@@ -131,12 +173,17 @@ def test_the_memmap_decodes_to_the_documents_the_index_names(base: Path) -> None
         for path in (base / "contamination").glob("part-*.parquet")
         for row in pq.read_table(path, columns=["id"]).to_pylist()
     }
+    cut = pq.read_table(base / "mix/train.parquet", columns=["cut"]).column("cut").to_pylist()
     whole = 0
-    for row in index:
+    for row, short in zip(index, cut, strict=True):
         own = ids[row["start"] : row["start"] + row["tokens"]]
-        if row["cut"] or row["id"] in cut_by_decontamination:
-            continue
         assert own[-1] == tokenizer.end_id
+        if row["id"] in cut_by_decontamination:
+            continue
+        if short:
+            shown = tokenizer.decode(own[:-1]).rstrip("\ufffd")
+            assert texts[row["id"]].startswith(shown)
+            continue
         assert tokenizer.decode(own[:-1]) == texts[row["id"]]
         whole += 1
     assert whole > 100

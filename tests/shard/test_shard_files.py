@@ -61,12 +61,12 @@ def make_stream(folder, texts_by_part, budget=900, dtype=U16):
     return have.named(draws), [open_part(prefix, dtype) for prefix in prefixes]
 
 
-def write_all(folder, draws, parts, settings, dtype=U16):
+def write_all(folder, draws, parts, settings, dtype=U16, end_id=END):
     folder.mkdir(exist_ok=True)
     bounds = shard_bounds(draws.column("length").to_numpy(), settings, dtype)
     for number, (start, stop) in enumerate(bounds):
         piece = draws.slice(start, stop - start)
-        write_shard(piece, parts, str(folder / shard_name(number)), dtype)
+        write_shard(piece, parts, str(folder / shard_name(number)), dtype, end_id)
     return bounds
 
 
@@ -93,7 +93,8 @@ def test_memmap_holds_the_documents_that_the_index_names(shards):
         for row in rows:
             document = ids[row["start"] : row["start"] + row["tokens"]].tolist()
             text = [*text_of(row["id"]).encode(), END]
-            assert document == (text[: row["tokens"]] if row["cut"] else text)
+            assert document == [*text[: row["tokens"] - 1], END]
+            assert not row["cut"], "every row ends in the end id"
             assert row["source"] == row["id"].split("-")[0]
         total += len(ids)
     assert total == 900
@@ -145,7 +146,7 @@ def test_megatron_reads_the_same_documents(tmp_path, dtype):
     assert reader.document_indices.tolist() == list(range(len(names) + 1))
     assert reader.lengths.tolist() == lengths
     for n, (name, length) in enumerate(zip(names, lengths, strict=True)):
-        assert reader.get(n).tolist() == [*text_of(name).encode(), END][:length]
+        assert reader.get(n).tolist() == [*text_of(name).encode()[: length - 1], END]
 
 
 def test_bytes_do_not_depend_on_parts_or_on_who_writes(tmp_path):
@@ -160,7 +161,7 @@ def test_bytes_do_not_depend_on_parts_or_on_who_writes(tmp_path):
         order = list(enumerate(bounds))
         for number, (start, stop) in order if name == "one" else order[::-1]:
             piece = draws.slice(start, stop - start)
-            write_shard(piece, parts, str(folder / shard_name(number)), U16)
+            write_shard(piece, parts, str(folder / shard_name(number)), U16, END)
         made[name] = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert made["one"] == made["three"]
 
@@ -179,12 +180,68 @@ def test_verify_is_silent_on_good_shards_and_names_each_damage(shards):
     path.write_bytes(good[:-2] + b"\x07\x00")
     assert any("end-of-document id 256" in line for line in verify(folder, end_id=END))
     path.write_bytes(good)
+    row, path = next(
+        (row, path.with_suffix(".bin"))
+        for path in sorted(folder.glob("*.parquet"))
+        for row in read_table(str(path)).to_pylist()
+        if row["tokens"] < len(text_of(row["id"]).encode()) + 1  # a document that the draw cuts
+    )
+    good = path.read_bytes()
+    at = 2 * (row["start"] + row["tokens"] - 1)
+    path.write_bytes(good[:at] + b"\x07\x00" + good[at + 2 :])
+    assert verify(folder, end_id=END) == [
+        f"{path}: 1 documents do not end in the end-of-document id 256"
+    ]
+    path.write_bytes(good)
     idx = folder / "part-00000.idx"
     idx.write_bytes(idx.read_bytes()[:-5])
     assert any("part-00000.idx" in line and "damaged" in line for line in verify(folder))
     idx.unlink()
     assert any("part-00000.idx: missing" in line for line in verify(folder, digests))
     assert verify(folder / "none") == [f"{folder / 'none'}: no shards"]
+
+
+def draws_of(lengths, cut, wanted):
+    """Documents of 9 ids each, end to end in one part; `wanted` ids of each are drawn."""
+    count = len(lengths)
+    columns = {
+        **dict.fromkeys(("id", "source", "leaf"), ["d"] * count),
+        "part": pa.array([0] * count, pa.int32()),
+        "offset": [9 * n for n in range(count)],
+        "length": wanted,
+        "copy": pa.array([0] * count, pa.int32()),
+        "cut": cut,
+        "phase": pa.array([0] * count, pa.int32()),
+    }
+    return pa.table(columns)
+
+
+@pytest.mark.parametrize("gathered", [1, 9, 10, 1 << 22])
+@pytest.mark.parametrize("place", [0, 1, 3])
+@pytest.mark.parametrize("left", range(1, 9))
+def test_a_cut_document_ends_in_the_end_id_wherever_it_stands(
+    tmp_path, monkeypatch, gathered, place, left
+):
+    monkeypatch.setattr("corpusforge.shard.writer.GATHERED", gathered)
+    ids = np.array([*range(1, 9), END] * 4, dtype=U16)
+    before = ids.copy()
+    cut = [n == place for n in range(4)]
+    wanted = [left if n == place else 9 for n in range(4)]
+    receipt = write_shard(draws_of([9] * 4, cut, wanted), [ids], str(tmp_path / "s"), U16, END)
+    expected = []
+    for own in wanted:
+        expected += [*range(1, own), END]
+    assert np.fromfile(tmp_path / "s.bin", U16).tolist() == expected
+    assert receipt.tokens == len(expected) == 27 + left
+    assert read_table(str(tmp_path / "s.parquet")).column("cut").to_pylist() == [False] * 4
+    assert np.array_equal(ids, before), "token parts are read, never written to"
+
+
+def test_without_an_end_id_ids_stay_as_they_are_in_the_part(tmp_path):
+    ids = np.array([*range(1, 9), END] * 2, dtype=U16)
+    write_shard(draws_of([9] * 2, [True, False], [4, 9]), [ids], str(tmp_path / "s"), U16)
+    assert np.fromfile(tmp_path / "s.bin", U16).tolist() == [1, 2, 3, 4, *range(1, 9), END]
+    assert read_table(str(tmp_path / "s.parquet")).column("cut").to_pylist() == [True, False]
 
 
 def test_an_empty_draw_gives_no_shards():

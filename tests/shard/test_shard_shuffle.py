@@ -17,6 +17,7 @@ from corpusforge.shard import (
 )
 
 U16 = np.dtype("<u2")
+END = 60000
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +51,11 @@ def expected(made, tmp_path_factory):
     folder = tmp_path_factory.mktemp("maps")
     for number, (start, stop) in enumerate(bounds):
         piece = table.slice(start, stop - start)
-        write_shard(piece, parts, str(folder / shard_name(number)), U16)
+        write_shard(piece, parts, str(folder / shard_name(number)), U16, END)
     assert len(bounds) > 5
+    ids = np.concatenate([np.fromfile(path, U16) for path in sorted(folder.glob("*.bin"))])
+    ends = np.flatnonzero(ids == END)
+    assert ends.tolist() == [sum(table.column("length").to_pylist()[:8]) - 1], "of the cut one"
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -64,7 +68,7 @@ def test_two_passes_over_files_give_the_same_bytes(made, expected, tmp_path):
     out.mkdir()
     for number, (start, stop) in enumerate(bounds):
         own = table.slice(start, stop - start)
-        gather(own, number, prefixes[::-1], str(out / shard_name(number)), U16)
+        gather(own, number, prefixes[::-1], str(out / shard_name(number)), U16, END)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == expected
 
 
@@ -83,7 +87,7 @@ def test_a_group_by_key_gives_the_same_bytes(made, expected, tmp_path):
         start, stop = bounds[shard]
         arrays = [np.frombuffer(ids, dtype=U16) for _, ids in sorted(found)]
         own = table.slice(start, stop - start)
-        return write_pieces(own, arrays, str(tmp_path / shard_name(shard)), U16).documents
+        return write_pieces(own, arrays, str(tmp_path / shard_name(shard)), U16, END).documents
 
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         _ = (

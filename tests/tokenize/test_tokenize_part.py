@@ -106,6 +106,23 @@ def test_a_failed_part_leaves_nothing(tmp_path, byte_settings):
     assert [path.name for path in tmp_path.iterdir()] == ["bytes.tiktoken"]
 
 
+def test_characters_without_an_id_are_in_the_account(tmp_path):
+    from tokenizers import Tokenizer, models
+
+    vocab = {"<unk>": 0, "</s>": 1, "a": 2, "b": 3}
+    made = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token="<unk>"))
+    (tmp_path / "tokenizer.json").write_text(made.to_str())
+    tokenizer = load(Settings(tokenizer=str(tmp_path / "tokenizer.json")))
+    receipt = write_part([documents(["ab", "axb", "今天", "b"])], tokenizer, str(tmp_path / "p"))
+    assert np.fromfile(tmp_path / "p.bin", "<u2").tolist() == [2, 3, 1, 2, 0, 3, 1, 0, 0, 1, 3, 1]
+    assert {name: tally.unknown for name, tally in receipt.sources.items()} == {"wiki": 2, "web": 1}
+    assert {name: tally.unknown for name, tally in receipt.languages.items()} == {"und": 1, "zh": 2}
+    assert receipt.total.unknown == 3
+    other = write_part([documents(["x"])], tokenizer, str(tmp_path / "q"))
+    other.merge(receipt)
+    assert other.total.unknown == 4
+
+
 def test_large_vocabularies_take_four_bytes(tmp_path, data):
     tokenizer = load(Settings(tokenizer=str(data / "tokenizers" / "cl100k_base.tiktoken")))
     write_part([documents(["hello world"])], tokenizer, str(tmp_path / "p"))

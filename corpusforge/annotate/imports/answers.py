@@ -9,6 +9,7 @@ nothing was touched (Label Studio's plain Ranker) can only be caught by order, c
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,14 +20,16 @@ from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 
-__all__ = ["RULES", "Answer", "by_rank", "judge", "judge_all", "moment", "refused", "seconds"]
+__all__ = ["RULES", "Answer", "by_rank", "judge", "judge_all", "moment", "refused", "seconds",
+           "whole_rank"]  # fmt: skip
 
 RULES = {
     "malformed": "The row is not what the tool writes.",
-    "wrong_job": "The row belongs to another job, or to an export whose checksum is not this job's.",
+    "wrong_job": "The row belongs to another job or batch, or to an export whose checksum is not this job's.",
     "unknown_task": "No task of the job has this id.",
     "unknown_rater": "The tool's user is not in the table of raters.",
     "other_rater": "Somebody other than the task's rater answered.",
+    "text_changed": "The prompt or an answer that came back is not the task's (white space aside).",
     "unanswered": "The row holds no answer yet.",
     "draft": "The answer was not submitted.",
     "skipped": "The rater skipped or discarded the task.",
@@ -44,14 +47,17 @@ RULES = {
 _WRITTEN = ("demonstration", "dialogue", "red_team")
 _RANKED = ("ranking", "pairwise")
 _SHOWN = 200
+_WHOLE = re.compile(r"(\d{1,6})(?:\.0*)?")
+"""Digits of any script, and the point that a table puts behind whole numbers of a column with gaps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What one row says, before it is believed.
 
-    `tiers` is best first; `unplaced` are candidates the rater left where they lay. `user` is the
-    tool's name of who answered and is compared, never stored.
+    `tiers` is best first; `unplaced` are candidates the rater left where they lay. `batch` is "" where
+    the row does not say it, `changed` names a text that came back other than it went out. `users` are
+    the tool's names of who answered and are compared, never stored.
     """
 
     locator: str
@@ -59,6 +65,8 @@ class Answer:
     job: str
     checksum: str
     tool: str
+    batch: str = ""
+    changed: str = ""
     tiers: tuple[tuple[str, ...], ...] = ()
     unrankable: tuple[str, ...] = ()
     unplaced: tuple[str, ...] = ()
@@ -91,9 +99,12 @@ def judge(
     if answer.task not in tasks:
         return refused(answer, "unknown_task", answer.task)
     task = tasks[answer.task]
+    if answer.batch and answer.batch != task.batch:
+        return refused(answer, "wrong_job", f"batch {answer.batch}", rater=task.rater)
     broken = (
         _wrong_rater(answer, task, settings)
         or _not_submitted(answer)
+        or _wrong_texts(answer)
         or _wrong_places(answer, task, job)
         or _wrong_ratings(answer, task, job)
     )
@@ -117,6 +128,10 @@ def _wrong_rater(answer: Answer, task: Task, settings: Settings) -> tuple[str, s
 
 def _not_submitted(answer: Answer) -> tuple[str, str] | None:
     return None if answer.state == "submitted" else (answer.state, "")
+
+
+def _wrong_texts(answer: Answer) -> tuple[str, str] | None:
+    return ("text_changed", answer.changed) if answer.changed else None
 
 
 def _wrong_places(answer: Answer, task: Task, job: Job) -> tuple[str, str] | None:
@@ -212,6 +227,22 @@ def by_rank(ranks: Iterable[tuple[str, float]]) -> tuple[tuple[str, ...], ...]:
     for name, rank in ranks:
         tiers.setdefault(rank, []).append(name)
     return tuple(tuple(tiers[rank]) for rank in sorted(tiers))
+
+
+def whole_rank(value: object, k: int) -> int:
+    """Return a rank, a whole number from 1 (best) to `k`, of a number or a cell's text.
+
+    `k` 0 is the K of a task that is not known: no upper bound then. Raises ValueError.
+    """
+    rank = 0
+    if isinstance(value, str):
+        rank = int(match[1]) if (match := _WHOLE.fullmatch(value.strip())) else 0
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1:
+        rank = int(value)
+    if not 1 <= rank <= (k or rank):
+        bound = f"from 1 to {k}" if k else "above 0"
+        raise ValueError(f"rank {str(value)[:40]!r}: expected a whole number {bound}")
+    return rank
 
 
 def moment(value: object) -> str:

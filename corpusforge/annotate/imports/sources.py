@@ -168,7 +168,7 @@ def _oasst(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
         replies = node.get("replies") or []
         waiting += [(reply, thread) for reply in reversed(replies)]
         answers = [reply for reply in replies if reply["role"] == "assistant"]
-        ranks = [_number(reply.get("rank")) for reply in answers]
+        ranks = [_from_zero(reply.get("rank"), len(answers)) for reply in answers]
         if sum(rank is not None for rank in ranks) > 1:
             told = [(reply["text"], reply.get("model_name") or "") for reply in answers]
             spot = f"{where}/{node.get('message_id', '')}"
@@ -214,16 +214,33 @@ def _text(value: Any) -> str:
     return value
 
 
-def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, bool):
+def _from_zero(rank: Any, count: int) -> int | None:
+    """Return a rank as Open Assistant counts them, from 0 (best); None where the reply has none."""
+    if rank is None:
         return None
-    number = float(value)
-    return number if math.isfinite(number) else None
+    whole = isinstance(rank, (int, float)) and not isinstance(rank, bool) and rank == rank // 1
+    if not whole or not 0 <= rank < count:
+        raise ValueError(f"rank {str(rank)[:40]!r}: expected a whole number from 0 to {count - 1}")
+    return int(rank)
+
+
+def _number(value: Any) -> float | None:
+    """Return a score, None where there is none; raises ValueError for what is no finite number."""
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"score {str(value)[:40]!r} is no finite number")
+    return number
 
 
 def _first_score(item: Any) -> float | None:
+    """Return the score that an answer holds, None where it holds none."""
     if not isinstance(item, dict):
-        return _number(item) if isinstance(item, (int, float)) else None
+        return None
     return next((_number(item[key]) for key in _SCORES if key in item), None)
 
 
@@ -233,7 +250,9 @@ def _beside(row: dict[str, Any], size: int) -> list[float | None]:
         if re.match(r"(scores?|rewards?|ratings?)(_|$)", key) and isinstance(value, list):
             if len(value) != size:
                 raise ValueError(f"{len(value)} {key} for {size} answers")
-            return [_first_score(item) for item in value]
+            return [
+                _first_score(item) if isinstance(item, dict) else _number(item) for item in value
+            ]
     return []
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
 from corpusforge.annotate.imports import stream
-from corpusforge.annotate.imports.answers import Answer, by_rank, judge_all, moment
+from corpusforge.annotate.imports.answers import Answer, by_rank, judge_all, moment, whole_rank
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Refused, Task
@@ -34,6 +35,7 @@ from corpusforge.annotate.targets.common import (
     ratings_of,
     sheets,
 )
+from corpusforge.annotate.targets.texts import compared
 from corpusforge.errors import InputError
 from corpusforge.io import files
 
@@ -235,6 +237,7 @@ def _record(where: str, item: Any, tasks: Mapping[str, Task]) -> Iterator[Answer
     metadata = item.get("metadata")
     data = metadata if isinstance(metadata, dict) else {}
     task = origin(data)["task"][:64]
+    other = _came_back(item.get("fields"), tasks.get(task))
     responses = item.get("responses", [] if "ranking.responses" not in item else None)
     if responses == {}:
         return
@@ -250,11 +253,19 @@ def _record(where: str, item: Any, tasks: Mapping[str, Task]) -> Iterator[Answer
     for place, response in enumerate(responses, 1):
         spot = f"{where}/response {place}"
         try:
-            yield _response(spot, response, data, tasks)
+            yield replace(_response(spot, response, data, tasks), changed=other)
         except _RanksLost as error:
             yield Refused(locator=spot, rule="ranks_lost", value=str(error)[:200], task=task)
         except _BAD as error:
             yield Refused(locator=spot, rule="malformed", value=str(error)[:200], task=task)
+
+
+def _came_back(fields: Any, task: Task | None) -> str:
+    """Name the answer of a record's fields that is not the task's; replies may leave fields out."""
+    if task is None or not isinstance(fields, dict):
+        return ""
+    shown = ((_OPTION.fullmatch(str(name)), value) for name, value in fields.items())
+    return compared(task, None, [(int(m[1]), value) for m, value in shown if m])[0]
 
 
 class _RanksLost(Exception):
@@ -292,7 +303,7 @@ def _said(values: Mapping[str, Any], order: Sequence[str]) -> Said:
     flags: dict[int, list[str]] = {}
     scores: dict[tuple[int, str], float] = {}
     comments: dict[int, str] = {}
-    ranks: list[tuple[str, float]] = []
+    ranks: list[tuple[str, int]] = []
     for name, held in values.items():
         value = held["value"] if isinstance(held, dict) else held
         slot = _SLOT.fullmatch(name)
@@ -320,14 +331,14 @@ def _said(values: Mapping[str, Any], order: Sequence[str]) -> Said:
     return said
 
 
-def _ranks(value: Any, order: Sequence[str]) -> list[tuple[str, float]]:
+def _ranks(value: Any, order: Sequence[str]) -> list[tuple[str, int]]:
     ranks = []
     if not isinstance(value, list):
         raise TypeError("ranking is no list")
     for one in value:
         if not isinstance(one, dict) or one.get("rank") is None:
             raise _RanksLost("options without ranks; read from the REST interface")
-        ranks.append((_candidate(one["value"], order), _whole(one["rank"])))
+        ranks.append((_candidate(one["value"], order), whole_rank(one["rank"], len(order))))
     return ranks
 
 

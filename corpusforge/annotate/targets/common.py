@@ -19,6 +19,7 @@ from corpusforge.errors import InputError
 
 __all__ = [
     "RANKED",
+    "ROLES",
     "WRITTEN",
     "Origin",
     "Said",
@@ -39,7 +40,7 @@ RANKED = ("ranking", "pairwise")
 WRITTEN = ("demonstration", "dialogue", "red_team")
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
-_ROLES = {
+ROLES = {
     "en": {"system": "Instructions", "user": "User", "assistant": "Assistant"},
     "zh": {"system": "说明", "user": "用户", "assistant": "助手"},
 }
@@ -66,6 +67,7 @@ class Origin(TypedDict):
     task: str
     job: str
     checksum: str
+    batch: str
 
 
 class Said(TypedDict, total=False):
@@ -135,7 +137,7 @@ def prompt_text(task: Task, language: str) -> str:
     turns = task.prompt.messages
     if len(turns) == 1:
         return turns[0].content
-    return "\n\n".join(f"{_ROLES[language][turn.role]}: {turn.content}" for turn in turns)
+    return "\n\n".join(f"{ROLES[language][turn.role]}: {turn.content}" for turn in turns)
 
 
 def marks(task: Task, job: Job) -> dict[str, str]:
@@ -150,7 +152,9 @@ def origin(data: Mapping[str, Any]) -> Origin:
         value = data.get(name)
         return value if isinstance(value, str) else ""
 
-    return Origin(task=text("task_id"), job=text("job"), checksum=text("checksum"))
+    return Origin(
+        task=text("task_id"), job=text("job"), checksum=text("checksum"), batch=text("batch")
+    )
 
 
 def ratings_of(

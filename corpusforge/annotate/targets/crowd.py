@@ -1,10 +1,11 @@
 """Crowd platforms and spreadsheets: one row a task, as CSV and as JSON lines, filled in and read back.
 
-In CSV the rater writes a number into `rank_<i>` for the answer in `answer_<i>` (1 is best, equal
-numbers tie, "x" cannot be ranked). Platforms that prefix columns ("Input.", "Answer.", as Mechanical
-Turk does) are read as they are. Cells that a spreadsheet would run as a formula get a leading
-apostrophe; JSON lines hold texts unchanged. Limits: an export that is not UTF-8 keeps its ranks (they
-are ASCII), but a written answer in it is refused; only `.csv` and `.tsv` names are read as tables.
+In CSV the rater writes a number into `rank_<i>` for the answer in `answer_<i>` (1 is best, K the last,
+equal numbers tie, "x" cannot be ranked). Platforms that prefix columns ("Input.", "Answer.", as
+Mechanical Turk does) are read as they are: what was answered counts before what was given. Cells that a
+spreadsheet would run as a formula are made inert; JSON lines hold texts unchanged. Prompts and answers
+that come back are compared with the task's. Limits: an export that is not UTF-8 keeps its ranks, but a
+written answer in it is refused; only `.csv` and `.tsv` names are read as tables.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
 from corpusforge.annotate.imports import stream
-from corpusforge.annotate.imports.answers import Answer, by_rank, judge_all, moment, seconds
+from corpusforge.annotate.imports.answers import (
+    Answer,
+    by_rank,
+    judge_all,
+    moment,
+    seconds,
+    whole_rank,
+)
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
@@ -35,13 +45,15 @@ from corpusforge.annotate.targets.common import (
     ratings_of,
     sheets,
 )
+from corpusforge.annotate.targets.texts import compared
 from corpusforge.io import files
+from corpusforge.io.cells import inert
 
 __all__ = ["Crowd", "is_table"]
 
-_PREFIX = re.compile(r"^(?:Input|Answer)\.")
+_PREFIX = re.compile(r"(?:(Input|Answer)\.)?(.*)", re.DOTALL)
 _SLOT = re.compile(r"(rank|rate|flags|comment)_([1-9][0-9]?)(?:_(.+))?", re.DOTALL)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SHOWN = re.compile(r"answer_([1-9][0-9]?)")
 _TRUE = {"1", "true", "yes", "x", "是"}
 _FALSE = {"", "0", "false", "no", "否"}
 _BAD = (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError, OverflowError)
@@ -102,13 +114,9 @@ def _write_csv(path: str, sheet: Sheet, job: Job) -> None:
         for task in sheet.tasks:
             answers = [one for _, one in answers_of(task)] if places else []
             cells = [*marks(task, job).values(), prompt_text(task, sheet.language), *answers]
-            table.writerow([*map(_inert, cells), *("" for _ in fill)])
+            table.writerow([*map(inert, cells), *("" for _ in fill)])
         text.flush()
         text.detach()
-
-
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _line(task: Task, job: Job) -> dict[str, Any]:
@@ -132,9 +140,10 @@ def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refus
     csv.field_size_limit(max(_LONGEST_CELL, csv.field_size_limit()))
     base = PurePosixPath(path).name
     with stream.opened(path) as plain:
-        text = io.TextIOWrapper(plain, encoding="utf-8-sig", errors="replace", newline="")
+        # other encodings' bytes are kept, so that texts in them can be compared
+        text = io.TextIOWrapper(plain, encoding="utf-8-sig", errors="surrogateescape", newline="")
         table = csv.reader(text, delimiter="\t" if ".tsv" in base.lower() else ",")
-        header: list[str] | None = None
+        header: _Header | None = None
         number = 0
         while True:
             number += 1
@@ -147,20 +156,61 @@ def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refus
             if cells is None:
                 return
             if header is None:
-                header = [_PREFIX.sub("", name.strip()) for name in cells]
+                header = _Header.of(cells)
             elif any(cell.strip() for cell in cells):
                 yield _row(where, header, cells, tasks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """A table's columns: where each name stands, how many there are, and what is wrong with them."""
+
+    place: Mapping[str, int]
+    count: int
+    fault: str = ""
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> _Header:
+        split = [_PREFIX.fullmatch(_utf8(cell).strip()) for cell in cells]
+        names = [(match[1], match[2]) for match in split if match]
+        twice = [name for (_, name), n in Counter(names).items() if n > 1 and name]
+        known = {name for _, name in names}
+        fault = f"two columns {twice[0][:40]!r}" if twice else ""
+        if {"annotation_id", "lead_time"} <= known and not any(map(_SLOT.fullmatch, known)):
+            fault = "Label Studio's CSV; export JSON or JSON-MIN there"
+        # what was answered stands before what was given, and a name without prefix before both
+        order = sorted(
+            range(len(names)), key=lambda n: ("Input", "Answer", None).index(names[n][0])
+        )
+        return cls({names[n][1]: n for n in order}, len(cells), fault)
+
+
+def _utf8(cell: str) -> str:
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _row(
-    where: str, header: Sequence[str], cells: Sequence[str], tasks: Mapping[str, Task]
+    where: str, header: _Header, cells: Sequence[str], tasks: Mapping[str, Task]
 ) -> Answer | Refused:
-    data = dict(zip(header, cells, strict=False))
+    raw = {name: cells[n] for name, n in header.place.items() if n < len(cells)}
+    data = {name: _utf8(cell) for name, cell in raw.items()}
     task = origin(data)["task"][:64]
-    if len(cells) != len(header):
-        found = f"{len(cells)} cells under {len(header)} columns"
-        return Refused(locator=where, rule="malformed", value=found, task=task)
-    return _guarded(where, task, lambda: _table_answer(where, data, presented(data, tasks)))
+    fault = header.fault
+    if len(cells) != header.count:
+        fault = f"{len(cells)} cells under {header.count} columns"
+    if fault:
+        return Refused(locator=where, rule="malformed", value=fault, task=task)
+    return _guarded(where, task, lambda: _table_answer(where, data, raw, tasks))
+
+
+def _came_back(raw: Mapping[str, str], tasks: Mapping[str, Task]) -> tuple[str, tuple[str, ...]]:
+    """Return which text of a row is not its task's, and flags."""
+    task = tasks.get(raw.get("task_id", ""))
+    if task is None:
+        return "", ()
+    shown = ((_SHOWN.fullmatch(name), cell) for name, cell in raw.items())
+    answers = [(int(match[1]) - 1, cell) for match, cell in shown if match]
+    return compared(task, raw.get("prompt"), answers)
 
 
 def _guarded(where: str, task: str, make: Callable[[], Answer]) -> Answer | Refused:
@@ -170,7 +220,10 @@ def _guarded(where: str, task: str, make: Callable[[], Answer]) -> Answer | Refu
         return Refused(locator=where, rule="malformed", value=str(error)[:200], task=task)
 
 
-def _table_answer(where: str, data: Mapping[str, str], order: Sequence[str]) -> Answer:
+def _table_answer(
+    where: str, data: Mapping[str, str], raw: Mapping[str, str], tasks: Mapping[str, Task]
+) -> Answer:
+    order = presented(data, tasks)
     ranks, left, scores, flags = [], [], {}, {}
     comments: dict[int, str] = {}
     for name, cell in data.items():
@@ -182,13 +235,14 @@ def _table_answer(where: str, data: Mapping[str, str], order: Sequence[str]) -> 
         if slot[1] == "rank" and value.lower() == "x":
             left.append(candidate)
         elif slot[1] == "rank":
-            ranks.append((candidate, _number(value)))
+            ranks.append((candidate, whole_rank(value, len(order))))
         elif slot[1] == "rate" and slot[3]:
             scores[place, slot[3]] = _number(value)
         elif slot[1] == "flags":
             flags[place] = [flag.strip() for flag in re.split(r"[|,;，；]", value) if flag.strip()]
         elif slot[1] == "comment":
             comments[place] = value
+    changed, told = _came_back(raw, tasks)
     cannot = _truth(data.get("cannot_rank", ""))
     text = data.get("text", "")
     if "\ufffd" in text:
@@ -209,6 +263,8 @@ def _table_answer(where: str, data: Mapping[str, str], order: Sequence[str]) -> 
         created=moment(data.get("created") or data.get("SubmitTime")),
         annotation=data.get("AssignmentId", "")[:64],
         users=(worker,) if (worker := data.get("WorkerId", "").strip()) else (),
+        changed=changed,
+        flags=told,
         **origin(data),
     )
 
@@ -220,14 +276,15 @@ def _read_lines(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refus
         value = stream.decode(row)
         if isinstance(value, dict):
             task = origin(value)["task"][:64]
-            yield _guarded(where, task, lambda v=value, w=where: _line_answer(w, v))  # type: ignore[misc]
+            yield _guarded(where, task, lambda v=value, w=where: _line_answer(w, v, tasks))  # type: ignore[misc]
         else:
             yield Refused(locator=where, rule="malformed", value="not a JSON object")
 
 
-def _line_answer(where: str, data: Mapping[str, Any]) -> Answer:
+def _line_answer(where: str, data: Mapping[str, Any], tasks: Mapping[str, Task]) -> Answer:
     given = msgspec.convert(data, _Filled)
-    ranks = [(name, _number(rank)) for name, rank in given.ranks.items() if rank is not None]
+    k = len(presented(data, tasks))
+    ranks = [(name, whole_rank(rank, k)) for name, rank in given.ranks.items() if rank is not None]
     said = ranks or given.unrankable or given.ratings or given.cannot_rank or given.text.strip()
     return Answer(
         locator=where,
@@ -241,8 +298,24 @@ def _line_answer(where: str, data: Mapping[str, Any]) -> Answer:
         confirmed=True,
         lead_time=seconds(given.seconds),
         created=moment(given.created),
+        changed=_line_changed(data, tasks),
         **origin(data),
     )
+
+
+def _line_changed(data: Mapping[str, Any], tasks: Mapping[str, Task]) -> str:
+    """Name the text of a line that is not its task's; answers are known by their ids."""
+    task = tasks.get(origin(data)["task"])
+    if task is None:
+        return ""
+    place = {name: n for n, name in enumerate(task.presented_order)}
+    shown = data.get("answers")
+    answers = [
+        (place.get(str(one.get("id")), len(place)), one.get("text"))
+        for one in (shown if isinstance(shown, list) else ())
+        if isinstance(one, dict)
+    ]
+    return compared(task, data.get("messages"), answers)[0]
 
 
 class _Rated(msgspec.Struct):

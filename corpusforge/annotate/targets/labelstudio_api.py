@@ -18,6 +18,7 @@ from typing import Any
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_json, read_json
+from corpusforge.models.mask import Mask
 
 __all__ = ["Server"]
 
@@ -83,7 +84,7 @@ class Server:
                 answer: bytes = reply.read()
                 return answer
         except urllib.error.HTTPError as error:
-            said = error.read(500).decode("utf-8", "replace")
+            said = Mask.of([self.token]).hide(error.read(1 << 16).decode("utf-8", "replace"))[:500]
             raise InputError(f"{method} {place}: the server said {error.code}: {said}") from error
         except OSError as error:
             raise InputError(f"{method} {place}: no answer from {self.url}: {error}.") from error

@@ -16,15 +16,17 @@ from typing import Any
 import msgspec
 
 from corpusforge.annotate.imports import stream
-from corpusforge.annotate.imports.answers import Answer, moment, seconds
+from corpusforge.annotate.imports.answers import Answer, moment, seconds, whole_rank
 from corpusforge.annotate.records import Refused, Task
 from corpusforge.annotate.targets.common import Said, origin, presented, ratings_of
+from corpusforge.annotate.targets.texts import compared
 from corpusforge.io.decoding import decode_json
 
 __all__ = ["answers"]
 
 _TIER = re.compile(r"t([1-9][0-9]?)")
 _SLOT = re.compile(r"(rate|flags|comment)_([1-9][0-9]?)(?:_(.+))?", re.DOTALL)
+_SHOWN = re.compile(r"answer_([1-9][0-9]?)")
 _CONTROLS = ("rank", "pair", "answer", "confirm")
 _DONE = ("ranked", "chosen", "rated", "tie", "cannot_rank")
 _BAD = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
@@ -120,6 +122,7 @@ def _annotation(
         created=moment(note.updated_at) or moment(note.created_at),
         annotation="" if note.id is None else str(note.id)[:64],
         users=_users(note.completed_by),
+        changed=_came_back(data, tasks),
         **origin(data),
         **said,
     )
@@ -146,9 +149,27 @@ def _shortened(locator: str, row: dict[str, Any], tasks: Mapping[str, Task]) -> 
         created=moment(row.get("updated_at")) or moment(row.get("created_at")),
         annotation=str(row["annotation_id"])[:64],
         users=_users(row.get("annotator")),
+        changed=_came_back(row, tasks),
         **known,
         **said,
     )
+
+
+def _came_back(data: Mapping[str, Any], tasks: Mapping[str, Task]) -> str:
+    """Name the answer of a task's data that is not the task's: ranks hang on them."""
+    task = tasks.get(origin(data)["task"])
+    if task is None:
+        return ""
+    place = {name: n for n, name in enumerate(task.presented_order)}
+    shown = data.get("items")
+    answers = [
+        (place.get(str(one.get("id")), len(place)), one.get("body"))
+        for one in (shown if isinstance(shown, list) else ())
+        if isinstance(one, dict)
+    ]
+    columns = ((_SHOWN.fullmatch(name), value) for name, value in data.items())
+    answers += [(int(match[1]) - 1, value) for match, value in columns if match]
+    return compared(task, None, answers)[0]
 
 
 def _users(value: Any) -> tuple[str, ...]:
@@ -166,7 +187,7 @@ def _said(values: Mapping[str, Any], order: Sequence[str]) -> Said:
     for name, value in values.items():
         slot = _SLOT.fullmatch(name)
         if name == "rank":
-            said.update(_ranker(value))
+            said.update(_ranker(value, len(order)))
         elif name == "answer":
             said["text"] = _text(value)
         elif slot and slot[1] == "rate" and slot[3]:
@@ -201,7 +222,7 @@ def _names(value: Any) -> tuple[str, ...]:
     raise _Malformed(f"not a list of ids: {str(value)[:80]}")
 
 
-def _ranker(value: Any) -> Said:
+def _ranker(value: Any, k: int) -> Said:
     value = _single(value) if not _is_order(value) else value
     if isinstance(value, dict) and "ranker" in value:
         value = value["ranker"]
@@ -212,8 +233,10 @@ def _ranker(value: Any) -> Said:
     tiers: dict[int, tuple[str, ...]] = {}
     said = Said()
     for name, held in value.items():
-        if tier := _TIER.fullmatch(name):
-            tiers[int(tier[1])] = _names(held)
+        if (tier := _TIER.fullmatch(name)) and (names := _names(held)):
+            tiers[whole_rank(tier[1], k)] = names
+        elif tier:
+            continue  # a place that nobody took
         elif name == "unrankable":
             said["unrankable"] = _names(held)
         elif name in ("unranked", "_"):
@@ -222,7 +245,7 @@ def _ranker(value: Any) -> Said:
             return Said(tiers=tuple((one,) for one in _names(held)))
         else:
             raise _Malformed(f"unknown bucket {name[:40]!r}")
-    said["tiers"] = tuple(tiers[tier] for tier in sorted(tiers) if tiers[tier])
+    said["tiers"] = tuple(tiers[tier] for tier in sorted(tiers))
     return said
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
 from corpusforge.instruct.records import Row
 from corpusforge.io import files
+from corpusforge.io.cells import inert
 
 __all__ = ["QUESTIONS", "Answers", "Share", "read_review", "sample", "wilson", "write_review"]
 
@@ -43,17 +45,12 @@ def write_review(rows: Sequence[Row], directory: str, size: int = 200, seed: int
     writer.writerow(_COLUMNS)
     for row in chosen:
         cells = (row.id, row.language, row.instruction, row.input, row.output)
-        writer.writerow([*map(_quoted, cells), "", "", "", ""])
+        writer.writerow([*map(inert, cells), "", "", "", ""])
     sheet, page = files.join(directory, "review.csv"), files.join(directory, "review.html")
     # The mark at the head makes spreadsheets read Chinese as UTF-8.
     files.write_bytes(sheet, ("\ufeff" + text.getvalue()).encode("utf-8", "replace"))
     files.write_bytes(page, _html(chosen).encode("utf-8", "replace"))
     return [sheet, page]
-
-
-def _quoted(cell: str) -> str:
-    """Return the cell so that no spreadsheet runs it as a formula."""
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t") else cell
 
 
 _ITEM = Markup(
@@ -114,7 +111,8 @@ def wilson(yes: int, judged: int, z: float = 1.959963984540054) -> tuple[float, 
 
 
 def read_review(path: str) -> Answers:
-    """Read a filled sheet. Raises InputError for missing columns or a word that is neither yes nor no.
+    """Read a filled sheet. Raises InputError for missing columns, a row that stands there twice, or a word
+    that is neither yes nor no.
 
     A row is judged when all three questions are answered; the others are counted as open.
     """
@@ -124,6 +122,11 @@ def read_review(path: str) -> Answers:
     if missing:
         raise InputError(f"{path}: no column {missing[0]!r}; fill the review.csv that was written.")
     rows = list(reader)
+    twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
+    if twice:
+        raise InputError(
+            f"{path}: row {twice[0]!r} stands there twice; keep one judgement of each."
+        )
     judged = [
         answers
         for number, row in enumerate(rows, 2)
