@@ -286,8 +286,8 @@ def decontaminate(texts: Texts, index: str | Sequence[str] | EvalIndex, **settin
     `index` is a file of pipelines.build_eval_index, an `EvalIndex`, or a list of the items' texts.
     Settings: corpusforge.decontaminate.Settings (rules, window …).
     """
-    from corpusforge.decontaminate import EvalIndex, EvalItem, Scanner, Settings, frequent_grams
-    from corpusforge.decontaminate.step import cut_rows, scan_rows
+    from corpusforge.decontaminate import EvalIndex, EvalItem, Settings, frequent_grams
+    from corpusforge.decontaminate.step import cut_rows, scan_rows, scanner_of
 
     column, single = _column(texts)
     own = _settings(Settings, settings, "decontaminate")
@@ -299,7 +299,7 @@ def decontaminate(texts: Texts, index: str | Sequence[str] | EvalIndex, **settin
         items = _column(index, "index")[0].to_pylist()
         known = EvalIndex.build(EvalItem("items", str(n), (text,)) for n, text in enumerate(items))
     rows = _rows(column)
-    hits = scan_rows(rows, Scanner(known, own.rules, own.fuzzy_share)).tables["hits"]
+    hits = scan_rows(rows, scanner_of(known, own)).tables["hits"]
     ignored = frequent_grams(pa.table(hits), own.max_documents)
     outcome = cut_rows(rows, hits, known, own, ignored)
     left = dict(zip(outcome.rows["id"].to_pylist(), outcome.rows["text"].to_pylist(), strict=True))

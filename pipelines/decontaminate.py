@@ -49,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
              "(default: %(default)s)")  # fmt: skip
     add("--fuzzy-share", type=float, default=_DEFAULT.fuzzy_share, metavar="S",
         help="fuzzy.v1: share of an item that must be there in order (default: %(default)s)")  # fmt: skip
+    add("--max-steps", type=int, default=_DEFAULT.max_steps, metavar="N",
+        help="fuzzy.v1: steps that the search of one text may take; a row beyond fails "
+             "(default: %(default)s)")  # fmt: skip
     return options
 
 
@@ -59,6 +62,7 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         rules=tuple(options.rule or _DEFAULT.rules),
         max_documents=options.max_documents,
         fuzzy_share=options.fuzzy_share,
+        max_steps=options.max_steps,
     )
     paths = [file.path for pattern in options.input for file in files.list_files(pattern)]
     if not paths:
@@ -77,6 +81,8 @@ def _print(report: dict[str, Any]) -> None:
         f"seen {report['seen']}  kept {report['kept']} (cut {report['cut']})  dropped {dropped}  "
         f"failed {report['failed']}"
     )
+    if report["unsearched"]:
+        print(f"    of the failed, {report['unsearched']} took more than --max-steps to search")
     for name, about in report["sets"].items():
         found, items = about["items_found"], about["items"]
         actions = ", ".join(f"{count} {what}" for what, count in about["actions"].items())

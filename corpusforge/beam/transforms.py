@@ -31,7 +31,7 @@ from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import parse_set, read_items
 from corpusforge.decontaminate.scan import Scanner
 from corpusforge.decontaminate.settings import Settings as DecontaminateSettings
-from corpusforge.decontaminate.step import cut_rows, scan_rows
+from corpusforge.decontaminate.step import cut_rows, scan_rows, scanner_of
 from corpusforge.draw import make_id
 from corpusforge.errors import InputError
 from corpusforge.extract import step as extraction
@@ -462,7 +462,7 @@ class _Scan(beam.DoFn):
         self, rows: pa.RecordBatch, index: EvalIndex
     ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
         if self._scanner is None:
-            self._scanner = Scanner(index, self._settings.rules, self._settings.fuzzy_share)
+            self._scanner = scanner_of(index, self._settings)
         yield rows, scan_rows(rows, self._scanner).tables["hits"]
 
 

@@ -2,8 +2,9 @@
 
 gpt3.v1 and fuzzy.v1 cut (Brown et al. 2020, appendix C: 200 characters on either side of a hit,
 pieces below 200 characters removed, more than 10 pieces: the document goes). The n-gram rules drop
-the document. Ours differs from the paper in one thing: the pieces stay one document, parted by the
-separator, so that an id still names one text.
+the document; so does the bound on the search, for what was not searched may hold anything. Ours
+differs from the paper in one thing: the pieces stay one document, parted by the separator, so that
+an id still names one text.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.decontaminate.index import EvalIndex
-from corpusforge.decontaminate.settings import Settings
+from corpusforge.decontaminate.settings import STEPS_RULE, Settings
 
 __all__ = ["CUTTING", "EDITS", "Edit", "edits", "frequent_grams"]
 
@@ -90,7 +91,8 @@ def _document(
     """Return (start, end, replacement, drop, number of the row that caused it) for one document."""
     dropping = [n for n, row in enumerate(rows) if row["rule"] not in CUTTING]
     if dropping:
-        return [(0, size, "", True, dropping[0])]
+        cause = min(dropping, key=lambda n: rows[n]["rule"] == STEPS_RULE)  # a finding says more
+        return [(0, size, "", True, cause)]
     cuts = _cuts(rows, size, settings)
     pieces = len(cuts) + 1 - (cuts[0][0] == 0) - (cuts[-1][1] == size)
     wide = _swallow(cuts, size, settings.min_piece)
@@ -117,7 +119,7 @@ def edits(
     """
     by_document: dict[int, list[Mapping[str, Any]]] = {}
     for row in hits.to_pylist():
-        if row["rule"] in settings.rules and not (
+        if row["rule"] in (*settings.rules, STEPS_RULE) and not (
             row["rule"] == "gpt3.v1" and row["gram"] in ignored
         ):
             by_document.setdefault(row["document"], []).append(row)

@@ -29,12 +29,14 @@ from corpusforge.decontaminate.tables import (
 from corpusforge.decontaminate.words import LONE, NUMERIC, Words
 from corpusforge.text.jit import jit
 
-__all__ = ["Fuzzy", "content"]
+__all__ = ["Found", "Fuzzy", "content"]
 
 _SEED, _LONE_SEED = 4, 6
 _LEAST, _LONE_LEAST = 10, 16  # content words of a passage
 _SEED_POSTINGS = 24  # a seed that more passages share says little about which one is copied
 _SHORT, _SHORT_EXTRA = 20, 0.1  # passages below 20 content words need this much more
+_ROW_STEPS = 256  # a seed in a passage costs as much as so many cells of an alignment
+_BLOCK = 1 << 20  # rows of seeds in memory at once, but for those of one text
 
 I64 = NDArray[np.int64]
 
@@ -79,21 +81,69 @@ def _lcs(passage: Any, text: Any, length: Any, first: Any) -> tuple[int, int, in
 
 
 @jit
+def _again(passage: Any, hashes: Any, begin: int, stop: int, cut: int) -> tuple[int, int, int, int]:
+    """Align a passage with words begin:stop, which were chosen by one of its seeds.
+
+    Returns (words in common, first and last word of them in the text, cells computed). Where the
+    first comes so late that `stop` may cut the copy off, as many words from there on are aligned
+    again, up to `cut`.
+    """
+    size, width = len(passage), stop - begin
+    scratch = np.empty((2, width + 1), dtype=np.int64)
+    common, first, last = _lcs(passage, hashes[begin:stop], scratch[0], scratch[1])
+    cells = size * width
+    if common and first > size // 8 + 4 and stop < cut:
+        begin += first
+        stop = min(cut, begin + width)
+        common, first, last = _lcs(passage, hashes[begin:stop], scratch[0], scratch[1])
+        cells += size * (stop - begin)
+    return common, begin + first, begin + last, cells
+
+
+@jit
+def _beyond(hits: Any, i: int, last: int) -> int:
+    """Return the first row behind i that is of another text or passage, or stands behind `last`."""
+    text, passage = hits[i, 0], hits[i, 1]
+    i += 1
+    while i < len(hits) and hits[i, 0] == text and hits[i, 1] == passage and hits[i, 2] <= last:
+        i += 1
+    return i
+
+
+@jit
+def _off(hits: Any, i: int, end: int, slack: int) -> int:
+    """Return the first row behind i whose copy would begin elsewhere, by more than `slack` words."""
+    diagonal = hits[i, 2] - hits[i, 3]
+    i += 1
+    while i < end and abs(hits[i, 2] - hits[i, 3] - diagonal) <= slack:
+        i += 1
+    return i
+
+
+@jit
 def _align(
     hits: Any, needs: Any, passages: Any, bounds: Any, hashes: Any, texts: Any, shares: Any,
-    out: Any, out_share: Any,
+    limit: int, steps: Any, out: Any, out_share: Any,
 ) -> int:  # fmt: skip
     """Align every stretch with enough seeds; hits rows (text, passage, place, offset), sorted.
 
-    Writes rows (text, passage, first word, last word) to `out`; returns how many there are.
+    Writes rows (text, passage, first word, last word) to `out`; returns how many there are. Adds
+    the cells to `steps` [text]; of a text that would need more than `limit`, the rest is left.
     """
-    count, i, n = 0, 0, len(hits)
+    count, i, j, n = 0, 0, 0, len(hits)
+    free = 0  # first word of the text behind the last hit of this passage
+    # Progress: i grows in every turn, whatever the words are, for each branch ends with i + 1 or more
+    # (_beyond and _off pass row i before they look at any). So there are at most n turns and n hits.
+    # The words aligned may reach back over a copy found before (an item's last words behind the
+    # item); what ends no later than that copy is that copy, and no other hit.
     while i < n:
         text, passage, place, offset = hits[i, 0], hits[i, 1], hits[i, 2], hits[i, 3]
-        start, stop = bounds[passage], bounds[passage + 1]
-        size = stop - start
-        reach = size + size // 4 + 8
-        j = i + 1
+        if i == 0 or hits[i - 1, 0] != text or hits[i - 1, 1] != passage:
+            free = texts[text]
+        own = passages[bounds[passage] : bounds[passage + 1]]
+        size = len(own)
+        reach, slack = size + size // 4 + 8, size // 8 + 4
+        j = max(j, i)
         while (
             j < n and hits[j, 0] == text and hits[j, 1] == passage and hits[j, 2] - place <= reach
         ):
@@ -101,23 +151,35 @@ def _align(
         if j - i < needs[passage]:
             i += 1
             continue
-        low = max(texts[text], place - offset - size // 8 - 4)
-        high = min(texts[text + 1], low + reach + size // 8 + 4)
-        scratch = np.empty((2, high - low + 1), dtype=np.int64)
-        common, first, last = _lcs(passages[start:stop], hashes[low:high], scratch[0], scratch[1])
-        if common >= shares[passage] * size and 2 * common >= last - first + 1:
-            if count < len(out):
-                out[count, 0], out[count, 1] = text, passage
-                out[count, 2], out[count, 3] = low + first, low + last
-                out_share[count] = common / size
-            count += 1
-            while i < j and hits[i, 2] <= low + last:
+        begin = max(texts[text], place - offset - slack)
+        stop = min(texts[text + 1], begin + reach + slack)
+        if steps[text] + size * (stop - begin) > limit:
+            steps[text] = limit + 1
+            while i < n and hits[i, 0] == text:
                 i += 1
-        else:
-            diagonal = place - offset
-            while i < j and abs(hits[i, 2] - hits[i, 3] - diagonal) <= size // 16 + 1:
-                i += 1
+            continue
+        common, first, last, cells = _again(own, hashes, begin, stop, texts[text + 1])
+        steps[text] += cells
+        enough = common >= shares[passage] * size and 2 * common >= last - first + 1
+        if not enough or last < free:
+            i = _off(hits, i, j, size // 16 + 1)
+            continue
+        out[count, 0], out[count, 1], out[count, 2], out[count, 3] = text, passage, first, last
+        out_share[count] = common / size
+        count += 1
+        free = last + 1
+        i = _beyond(hits, i, last)
     return count
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows (text, passage, first word, last word) of the hits, int64; the share of each, float32;
+    and the steps that each text took. A text of more than the bound was not searched to its end."""
+
+    spans: I64
+    shares: NDArray[np.float32]
+    steps: I64
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,23 +233,44 @@ class Fuzzy:
             kept >= 2,
         )
 
-    def find(self, words: Words) -> tuple[I64, NDArray[np.float32]]:
-        """Return rows (text, passage, first word, last word) of the hits, and the share of each."""
+    def find(self, words: Words, max_steps: int) -> Found:
+        """Return the hits in the texts; none in a text that takes more than `max_steps`."""
         hashes, place, texts = content(words.hashes, words.flags, words.texts)
-        found = find_keys(prefix_hashes(hashes, BASE), texts, self.lengths, self.table)
-        sizes = np.diff(self.starts)[found[:, 2]]
-        row = np.repeat(np.arange(len(found)), sizes)
-        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        posting = self.postings[self.starts[found[row, 2]] + within]
-        hits = np.stack([found[row, 0], posting[:, 0], found[row, 1], posting[:, 1]], axis=1)
-        hits = hits[np.lexsort((hits[:, 3], hits[:, 2], hits[:, 1], hits[:, 0]))]
-        out = np.empty((len(hits), 4), dtype=np.int64)
-        share = np.empty(len(hits), dtype=np.float32)
-        count = _align(
-            hits, self.needs, self.words, self.bounds, hashes, texts, self.shares, out, share
-        )
-        out[:count, 2:] = place[out[:count, 2:]]
-        return out[:count], share[:count]
+        seeds = find_keys(prefix_hashes(hashes, BASE), texts, self.lengths, self.table)
+        held = np.diff(self.starts)[seeds[:, 2]]
+        steps = np.bincount(seeds[:, 0], held * _ROW_STEPS, len(texts) - 1).astype(np.int64)
+        steps = np.minimum(steps, max_steps + 1)
+        searched = steps[seeds[:, 0]] <= max_steps
+        seeds, held = seeds[searched], held[searched]
+        order = np.argsort(seeds[:, 0], kind="stable")
+        found = [(np.empty((0, 4), dtype=np.int64), np.empty(0, dtype=np.float32))]
+        for block in np.split(order, _edges(seeds[order, 0], held[order])):
+            hits = self._postings(seeds[block], held[block])
+            out, share = np.empty((len(hits), 4), np.int64), np.empty(len(hits), np.float32)
+            n = _align(
+                hits, self.needs, self.words, self.bounds, hashes, texts, self.shares,
+                max_steps, steps, out, share,
+            )  # fmt: skip
+            found.append((out[:n], share[:n]))
+        spans = np.concatenate([out for out, _ in found])
+        spans[:, 2:] = place[spans[:, 2:]]
+        kept = steps[spans[:, 0]] <= max_steps
+        return Found(spans[kept], np.concatenate([share for _, share in found])[kept], steps)
+
+    def _postings(self, seeds: I64, held: I64) -> I64:
+        """Return sorted rows (text, passage, place, offset): every passage that holds each seed."""
+        row = np.repeat(np.arange(len(seeds)), held)
+        within = np.arange(held.sum()) - np.repeat(np.cumsum(held) - held, held)
+        posting = self.postings[self.starts[seeds[row, 2]] + within]
+        hits = np.stack([seeds[row, 0], posting[:, 0], seeds[row, 1], posting[:, 1]], axis=1)
+        return hits[np.lexsort((hits[:, 3], hits[:, 2], hits[:, 1], hits[:, 0]))]
+
+
+def _edges(texts: I64, held: I64) -> I64:
+    """Return where to cut seeds that are sorted by text: after whole texts, about `_BLOCK` rows."""
+    new = np.flatnonzero(np.diff(texts)) + 1
+    number = (np.cumsum(held) - held)[new] // _BLOCK
+    return new[np.diff(number, prepend=0) > 0]
 
 
 def _lone(flags: NDArray[np.uint8], bounds: I64) -> NDArray[np.bool_]:

@@ -166,7 +166,9 @@ class EvalIndex:
         )
 
     def name_of(self, item: int) -> tuple[str, str]:
-        """Return (benchmark, item id) of an item number."""
+        """Return (benchmark, item id) of an item number; ("", "") of -1, which means none."""
+        if item < 0:
+            return "", ""
         return self.benchmarks[self.item_benchmark[item]], self.item_ids[item]
 
     def items_of(self, gram: int) -> list[int]:

@@ -2,7 +2,8 @@
 
 Two readings: the first finds hits, and so how many documents each n-gram is in; the second writes.
 A row with one text field is cut as the rules say; a row searched in several fields, or in a field
-that holds several texts (messages, candidates), is dropped whole, since half an answer is none.
+that holds several texts (messages, candidates), is dropped whole, since half an answer is none. A
+row whose search reached the bound on steps fails: it is left out and counted as such.
 Limit: the hits of all rows are held in memory, not the rows.
 """
 
@@ -21,7 +22,7 @@ from corpusforge.decontaminate.edits import edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.report import excerpt, report
 from corpusforge.decontaminate.scan import HITS, Scanner
-from corpusforge.decontaminate.settings import Settings
+from corpusforge.decontaminate.settings import STEPS_RULE, Settings
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_json
@@ -133,8 +134,8 @@ def _decide(
     dropped: dict[int, str] = {}
     cuts: dict[int, list[tuple[int, int, str]]] = {}
     for hit in acting:
-        if not hit["cuttable"]:
-            dropped.setdefault(hit["row"], hit["rule"])
+        if not hit["cuttable"] and dropped.get(hit["row"], STEPS_RULE) == STEPS_RULE:
+            dropped[hit["row"]] = hit["rule"]  # a finding says more than the bound
     single = [hit for hit in acting if hit["cuttable"]]
     numbers = sorted({hit["row"] for hit in single})
     place = {row: number for number, row in enumerate(numbers)}
@@ -183,7 +184,7 @@ def decontaminate_files(
 
     Raises InputError where no row holds text in the fields.
     """
-    scanner = Scanner(index, settings.rules, settings.fuzzy_share)
+    scanner = Scanner(index, settings.rules, settings.fuzzy_share, settings.max_steps)
     found = _search(scanner, paths, fields)
     if found.rows and found.failed == found.rows:
         raise InputError(
@@ -191,6 +192,7 @@ def decontaminate_files(
             f"{found.example}). Name the fields with --field."
         )
     cuts, dropped, ignored = _decide(found, index, settings)
+    unsearched = sum(rule == STEPS_RULE for rule in dropped.values())
     actions = {h["id"]: _action(h["row"], cuts, dropped) for h in found.hits}
     files.make_directory(output)
     kept = write_jsonl(files.join(output, "kept.jsonl"), _kept(paths, fields, cuts, dropped))
@@ -208,9 +210,10 @@ def decontaminate_files(
         "seen": found.rows,
         "kept": kept,
         "cut": len(cuts),
-        "dropped": dict(sorted(Counter(dropped.values()).items())),
-        "failed": found.failed,
+        "dropped": dict(sorted(Counter(r for r in dropped.values() if r != STEPS_RULE).items())),
+        "failed": found.failed + unsearched,
         "failed_example": found.example,
+        "unsearched": unsearched,
         "ignored_ngrams": len(ignored),
         "index": index.fingerprint,
         "rules": list(settings.rules),
@@ -222,4 +225,6 @@ def decontaminate_files(
 
 
 def _action(row: int, cuts: dict[int, list[tuple[int, int, str]]], dropped: dict[int, str]) -> str:
-    return "dropped" if row in dropped else "cut" if row in cuts else "ignored"
+    if row in dropped:
+        return "failed" if dropped[row] == STEPS_RULE else "dropped"
+    return "cut" if row in cuts else "ignored"

@@ -50,30 +50,46 @@ def report(
     """Return the report per set.
 
     `hits` rows with id, item (number), gram, rule, share, excerpt; `actions` tell "cut" or "dropped"
-    for each document id. An n-gram that several items hold counts for all of them.
+    for each document id. An n-gram that several items hold counts for all of them. Rows without an
+    item (-1) are of no set.
     """
     sets: dict[str, dict[str, Any]] = {
         name: {**about, "items_found": set(), "documents": {}, "rules": Counter(), "examples": []}
         for name, about in describe_index(index).items()
     }
-    holders: dict[int, list[int]] = {}
-    for row in hits:
-        gram = row["gram"]
-        if gram >= 0 and gram not in holders:
-            holders[gram] = index.items_of(gram)
-        for item in holders[gram] if gram >= 0 else [row["item"]]:
-            benchmark, name = index.name_of(item)
+    named = [row for row in hits if row["item"] >= 0]
+    holders = {_key(row): row["item"] for row in named}
+    # Each n-gram's items are walked once, not once a hit: a phrase of every item may be in every text.
+    shared = {key: _by_set(index, key[0], item) for key, item in holders.items()}
+    for held in shared.values():
+        for benchmark, items in held.items():
+            sets[benchmark]["items_found"].update(items)
+    for row in named:
+        for benchmark, items in shared[_key(row)].items():
             about = sets[benchmark]
-            about["items_found"].add(item)
-            about["rules"][row["rule"]] += 1
+            about["rules"][row["rule"]] += len(items)
             fresh = row["id"] not in about["documents"]
             about["documents"][row["id"]] = actions.get(row["id"], "ignored")
             if fresh and len(about["examples"]) < EXAMPLES:
                 keys = ("id", "rule", "share", "excerpt")
-                about["examples"].append({**{key: row[key] for key in keys}, "item": name})
+                about["examples"].append({**{key: row[key] for key in keys}, "item": items[0]})
     for about in sets.values():
         about["items_found"] = len(about["items_found"])
         about["rules"] = dict(sorted(about["rules"].items()))
         about["actions"] = dict(sorted(Counter(about["documents"].values()).items()))
         about["documents"] = len(about["documents"])
     return sets
+
+
+def _key(row: Mapping[str, Any]) -> tuple[int, int]:
+    """What decides which items a hit is of: its n-gram, else its one item."""
+    return (row["gram"], -1) if row["gram"] >= 0 else (-1, row["item"])
+
+
+def _by_set(index: EvalIndex, gram: int, item: int) -> dict[str, list[str]]:
+    """Return the item ids that hold an n-gram (of -1: the item alone), by evaluation set."""
+    found: dict[str, list[str]] = {}
+    for number in index.items_of(gram) if gram >= 0 else [item]:
+        benchmark, name = index.name_of(number)
+        found.setdefault(benchmark, []).append(name)
+    return found

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from corpusforge.decontaminate.fuzzy import Fuzzy
 from corpusforge.decontaminate.index import RULE_BITS, EvalIndex
-from corpusforge.decontaminate.settings import SHARE
+from corpusforge.decontaminate.settings import MAX_STEPS, SHARE, STEPS_RULE
 from corpusforge.decontaminate.tables import (
     BASE,
     find_keys,
@@ -36,7 +36,7 @@ HITS = pa.schema(
         pa.field("end", pa.int64(), nullable=False),
         pa.field("rule", pa.string(), nullable=False),
         pa.field("gram", pa.int64(), nullable=False),  # -1 for fuzzy.v1
-        pa.field("item", pa.int64(), nullable=False),  # number in the index
+        pa.field("item", pa.int64(), nullable=False),  # number in the index; -1 where none is meant
         pa.field("share", pa.float32(), nullable=False),  # of the item's words found; 1 if exact
     ]
 )
@@ -104,8 +104,15 @@ def character_offsets(
 class Scanner:
     """Looks for the items of an index by the named rules; made once a process, then `scan`."""
 
-    def __init__(self, index: EvalIndex, rules: Sequence[str], share: float = SHARE) -> None:
+    def __init__(
+        self,
+        index: EvalIndex,
+        rules: Sequence[str],
+        share: float = SHARE,
+        max_steps: int = MAX_STEPS,
+    ) -> None:
         self.index = index
+        self.max_steps = max_steps
         self.rules = tuple(rule for rule in rules if rule != "fuzzy.v1")
         self.fuzzy = Fuzzy.of(index, share) if "fuzzy.v1" in rules else None
         a = index.arrays
@@ -117,14 +124,21 @@ class Scanner:
         self.lengths = np.unique(a["gram_length"][grams]).astype(np.int64)
 
     def scan(self, texts: pa.Array | Sequence[str]) -> pa.Table:
-        """Return the hits as a table of `HITS`, by document, start, end, rule, item, gram."""
+        """Return the hits as a table of `HITS`, by document, start, end, rule, item, gram.
+
+        A text whose search would take more than `max_steps` has a row of rule `STEPS_RULE` over all
+        its words, with item -1 and share 0, instead of fuzzy.v1's.
+        """
         words = split_words(texts)
         tables = self._exact(words)
         if self.fuzzy is not None:
-            found, share = self.fuzzy.find(words)
-            item = self.index.arrays["passage_item"][found[:, 1]]
-            gram = np.full(len(found), -1)
-            tables.append(_rows(words, "fuzzy.v1", found[:, 0], found[:, 2:], gram, item, share))
+            found = self.fuzzy.find(words, self.max_steps)
+            document, passage, span = found.spans[:, 0], found.spans[:, 1], found.spans[:, 2:]
+            item = self.index.arrays["passage_item"][passage]
+            gram = np.full(len(item), -1)
+            tables.append(_rows(words, "fuzzy.v1", document, span, gram, item, found.shares))
+            over = np.flatnonzero(found.steps > self.max_steps)
+            tables.append(_unsearched(words, over))
         keys = ("document", "start", "end", "rule", "item", "gram")
         whole = pa.concat_tables([*tables, HITS.empty_table()])
         return whole.sort_by([(key, "ascending") for key in keys])
@@ -148,6 +162,14 @@ class Scanner:
             columns = document[mine], span[mine], gram[mine], item[mine], share[mine]
             tables.append(_rows(words, rule, *columns))
         return tables
+
+
+def _unsearched(words: Words, over: NDArray[np.int64]) -> pa.Table:
+    """Return rows of `HITS` that say of texts that they were not searched to their end."""
+    span = np.stack([words.texts[over], words.texts[over + 1] - 1], axis=1)
+    none = np.full(len(over), -1)
+    share = np.zeros(len(over), np.float32)
+    return _rows(words, STEPS_RULE, over, span, none, none.astype(np.int32), share)
 
 
 def _rows(

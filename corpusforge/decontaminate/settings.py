@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["RULE_NAMES", "SHARE", "Settings"]
+__all__ = ["MAX_STEPS", "RULE_NAMES", "SHARE", "STEPS_RULE", "UNSEARCHED", "Settings"]
 
 RULE_NAMES = ("gpt3.v1", "ngram13.v1", "ngram8.v1", "fuzzy.v1")
 SHARE = 0.75
+MAX_STEPS = 2_000_000_000
+UNSEARCHED = "fuzzy.v1 reached decontaminate.max_steps: the text was not searched to its end"
+
+STEPS_RULE = "max_steps"
+"""Names the bound on the search of one text, where a rule's name stands for a text that reached it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,9 @@ class Settings:
     """Text put where a cut was made between two pieces that stay."""
     fuzzy_share: float = SHARE
     """fuzzy.v1: share of an item's words, numbers apart, that must stand in order in the text."""
+    max_steps: int = MAX_STEPS
+    """fuzzy.v1: steps that the search of one text may take (a few seconds); such a text fails.
+    Counted, not timed, so that the same texts fail on every machine."""
 
     def __post_init__(self) -> None:
         if self.sets and self.index:
@@ -48,6 +56,11 @@ class Settings:
                 raise RecipeError(
                     f"decontaminate.{key} = {getattr(self, key)}: expected 0 or more."
                 )
+        if self.max_steps < 1:
+            raise RecipeError(
+                f"decontaminate.max_steps = {self.max_steps}: expected 1 or more; the default is "
+                f"{MAX_STEPS}."
+            )
         if not 0.5 <= self.fuzzy_share <= 1:
             raise RecipeError(
                 f"decontaminate.fuzzy_share = {self.fuzzy_share}: expected 0.5 to 1; lower values "

@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 from corpusforge.decontaminate.edits import edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.scan import Scanner
-from corpusforge.decontaminate.settings import Settings
-from corpusforge.steps import Outcome, Verb, dropped, with_columns, without
+from corpusforge.decontaminate.settings import STEPS_RULE, UNSEARCHED, Settings
+from corpusforge.steps import Outcome, Verb, dropped, failed, with_columns, without
 from corpusforge.text.edits import apply_edits
 
-__all__ = ["Decontaminate", "Scan", "cut_rows", "scan_rows"]
+__all__ = ["Decontaminate", "Scan", "cut_rows", "scan_rows", "scanner_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,13 @@ class Scan:
 
     def open(self) -> Verb:
         """Load the index and return the verb. Raises InputError where the file is no index."""
-        scanner = Scanner(EvalIndex.load(self.path), self.settings.rules, self.settings.fuzzy_share)
+        scanner = scanner_of(EvalIndex.load(self.path), self.settings)
         return partial(scan_rows, scanner=scanner)
+
+
+def scanner_of(index: EvalIndex, settings: Settings) -> Scanner:
+    """Return the scanner that the settings describe."""
+    return Scanner(index, settings.rules, settings.fuzzy_share, settings.max_steps)
 
 
 def scan_rows(rows: pa.RecordBatch, scanner: Scanner) -> Outcome:
@@ -60,7 +65,8 @@ def cut_rows(
     settings: Settings,
     ignored: Collection[int] = (),
 ) -> Outcome:
-    """Return the rows without what their hits name: passages cut, documents dropped by rule.
+    """Return the rows without what their hits name: passages cut, documents dropped by rule, and failed
+    where the search reached its bound.
 
     `hits` are those of these rows by `scan_rows`; `ignored` the grams of `frequent_grams`.
     """
@@ -69,10 +75,13 @@ def cut_rows(
     table = edits(pa.table(hits), numbers, sizes, index, settings, ignored)
     cuts: dict[int, list[tuple[int, int, str]]] = {}
     reasons: dict[int, tuple[str, str, str]] = {}
+    errors: dict[int, str] = {}
     notes: Counter[str] = Counter()
     for edit in table.to_pylist():
         place = int(edit["id"])
-        if edit["drop"]:
+        if edit["rule"] == STEPS_RULE:
+            errors[place] = UNSEARCHED
+        elif edit["drop"]:
             reasons[place] = (edit["rule"], f"{edit['benchmark']} {edit['item']}", "no overlap")
         else:
             cuts.setdefault(place, []).append((edit["start"], edit["end"], edit["replacement"]))
@@ -83,7 +92,9 @@ def cut_rows(
         for place, own in cuts.items():
             texts[place] = apply_edits(texts[place], own)
         rows = with_columns(rows, text=pa.array(texts, type=pa.large_string()))
-    return Outcome(rows=without(rows, list(reasons)), dropped=gone, notes=notes)
+    lost = failed(rows, errors, "decontaminate")
+    left = without(rows, [*reasons, *errors])
+    return Outcome(rows=left, dropped=gone, failed=lost, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ class Decontaminate:
     def open(self) -> Verb:
         """Load the index and return the verb. Raises InputError where the file is no index."""
         index = EvalIndex.load(self.path)
-        scanner = Scanner(index, self.settings.rules, self.settings.fuzzy_share)
+        scanner = scanner_of(index, self.settings)
 
         def verb(rows: pa.RecordBatch) -> Outcome:
             hits = scan_rows(rows, scanner).tables["hits"]

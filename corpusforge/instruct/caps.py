@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpusforge.decontaminate.scan import Scanner
+from corpusforge.decontaminate.settings import STEPS_RULE
 from corpusforge.draw import id_keys, uniform
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
@@ -72,13 +73,17 @@ def dominant(
 def contaminated(texts: Sequence[str], scanner: Scanner) -> list[Finding | None]:
     """Return for each text a finding that names the evaluation item it holds, or None.
 
+    A text whose search reached the scanner's bound has the finding "unsearched": it may hold one.
     `scanner` searches the same index as the pretraining corpus (`corpusforge.decontaminate`).
     """
     findings: list[Finding | None] = [None] * len(texts)
     hits = scanner.scan(texts)
     columns = (hits.column(name).to_pylist() for name in ("document", "rule", "item", "share"))
     for document, rule, item, share in zip(*columns, strict=True):
-        if findings[document] is None:
+        before = findings[document]
+        if rule == STEPS_RULE:
+            findings[document] = before or ("unsearched", rule, f"<= {scanner.max_steps} steps")
+        elif before is None or before[0] == "unsearched":
             benchmark, name = scanner.index.name_of(item)
             value = f"{benchmark}/{name} {np.float32(share):.2f}"
             findings[document] = ("contaminated", value, rule)

@@ -172,6 +172,7 @@ RULES: dict[str, str] = {
     "language": "the output is in another language than asked for",
     "personal_data": "personal data or a secret",
     "contaminated": "evaluation text",
+    "unsearched": "the search for evaluation text took too many steps",
     "task_cap": "the task has rows enough",
     "task_language_cap": "the task has rows enough in this language",
 }

@@ -19,7 +19,7 @@ from corpusforge.decontaminate.edits import EDITS, edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import parse_set, read_items
 from corpusforge.decontaminate.scan import HITS
-from corpusforge.decontaminate.settings import Settings
+from corpusforge.decontaminate.settings import STEPS_RULE, UNSEARCHED, Settings
 from corpusforge.decontaminate.step import Scan
 from corpusforge.errors import InputError
 from corpusforge.io import files
@@ -147,7 +147,12 @@ def hits_stage(context: Context) -> Stage:
         run=context.run,
         work=make_hits,
         parts=parts,
-        settings={"rules": settings.rules, "searched": searched, "share": settings.fuzzy_share},
+        settings={
+            "rules": settings.rules,
+            "searched": searched,
+            "share": settings.fuzzy_share,
+            "max_steps": settings.max_steps,
+        },
         reads=context.reads("documents", "quality", "duplicates", "evaluation"),
         pace=10.0 if searched else 40.0,
         finish=lambda receipts: ({"sources": [item.extra["sources"] for item in receipts]}, {}),
@@ -235,7 +240,7 @@ def make_contamination(part: Part) -> Made:
         path = f"contamination/{part_name(number)}.parquet"
         made.outputs[path] = write_table(files.join(run, path), decided)
         _account(run, number, decided, counts, made)
-        for row in decided.to_pylist():
+        for row in decided.filter(pc.not_equal(decided["rule"], STEPS_RULE)).to_pylist():
             bench = summary.setdefault(row["benchmark"], _Found())
             bench.items.add(row["item"])
             (bench.dropped if row["drop"] else bench.cut).add(row["id"])
@@ -269,15 +274,33 @@ def _decide(
 
 
 def _account(run: str, number: int, decided: pa.Table, counts: dict[str, int], made: Made) -> None:
-    drops = decided.filter(decided.column("drop"))
     path = files.join(run, "documents", f"{part_name(number)}.parquet")
-    documents = read_table(path, ["id", "url", "source", "locator"]).take(drops.column("row"))
     for source, seen in counts.items():
         account = made.ledger.of("decontaminate", source)
         account.seen += seen
         account.kept += seen
+    cuts = decided.filter(pc.invert(decided.column("drop")))
+    sources = read_table(path, ["source"]).take(cuts.column("row")).column("source").to_pylist()
+    for source, rule in zip(sources, cuts.column("rule").to_pylist(), strict=True):
+        made.ledger.of("decontaminate", source).notes[f"cut:{rule}"] += 1
+    drops = decided.filter(decided.column("drop"))
+    documents = read_table(path, ["id", "url", "source", "locator"]).take(drops.column("row"))
+    pairs = list(zip(documents.to_pylist(), drops.to_pylist(), strict=True))
+    gone = [pair for pair in pairs if pair[1]["rule"] != STEPS_RULE]
+    over = [document for document, drop in pairs if drop["rule"] == STEPS_RULE]
+    _write(run, f"dropped/contamination-{part_name(number)}.parquet", _dropped(gone, made), made)
+    if over:
+        _write(run, f"failed/contamination-{part_name(number)}.parquet", _failed(over, made), made)
+
+
+def _write(run: str, path: str, batch: pa.RecordBatch, made: Made) -> None:
+    made.outputs[path] = write_table(files.join(run, path), pa.Table.from_batches([batch]))
+
+
+def _dropped(gone: list[tuple[dict[str, Any], dict[str, Any]]], made: Made) -> pa.RecordBatch:
+    """Count (document, edit that drops it); return the rows that say why."""
     rows = []
-    for document, drop in zip(documents.to_pylist(), drops.to_pylist(), strict=True):
+    for document, drop in gone:
         account = made.ledger.of("decontaminate", document["source"])
         account.kept -= 1
         account.dropped[drop["rule"]] += 1
@@ -288,10 +311,17 @@ def _account(run: str, number: int, decided: pa.Table, counts: dict[str, int], m
                 document["url"] or "", document["locator"],
             )
         )  # fmt: skip
-    cuts = decided.filter(pc.invert(decided.column("drop")))
-    sources = read_table(path, ["source"]).take(cuts.column("row")).column("source").to_pylist()
-    for source, rule in zip(sources, cuts.column("rule").to_pylist(), strict=True):
-        made.ledger.of("decontaminate", source).notes[f"cut:{rule}"] += 1
-    target = f"dropped/contamination-{part_name(number)}.parquet"
-    table = pa.Table.from_batches([rec.dropped_batch(rows)])
-    made.outputs[target] = write_table(files.join(run, target), table)
+    return rec.dropped_batch(rows)
+
+
+def _failed(over: list[dict[str, Any]], made: Made) -> pa.RecordBatch:
+    """Count the documents that took too many steps to search; return the rows that say so."""
+    rows = []
+    for document in over:
+        source = document["source"]
+        account = made.ledger.of("decontaminate", source)
+        account.kept -= 1
+        account.failed += 1
+        place = document["url"] or "", document["locator"]
+        rows.append(rec.Unread(document["id"], source, "decontaminate", UNSEARCHED, *place))
+    return rec.failed_batch(rows)

@@ -22,7 +22,10 @@ _BATCH = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """A prompt left out: the rule that hit, the evaluation set, its item, the share found."""
+    """A prompt left out: the rule that hit, the evaluation set, its item, the share found.
+
+    Rule "max_steps" without a set: the search of one of its texts reached that bound.
+    """
 
     prompt: str
     rule: str
@@ -56,7 +59,7 @@ def contaminated(
     groups: Iterable[Group], index: EvalIndex, settings: Settings
 ) -> dict[str, Removed]:
     """Return why each prompt that overlaps an evaluation set is left out, by prompt id."""
-    scanner = Scanner(index, settings.rules, settings.fuzzy_share)
+    scanner = Scanner(index, settings.rules, settings.fuzzy_share, settings.max_steps)
     hits: list[dict[str, Any]] = []
     number: dict[str, int] = {}
     for texts, owners in _batches(groups):
