@@ -116,10 +116,14 @@ def image(known: dict[str, str]) -> str:
     return tex(text, display="-display" in kind or "displayed" in kind)
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _TRADE = {"TM": "™", "(TM)": "™", "SM": "℠", "(R)": "®", "®": "®", "™": "™", "©": "©", "℠": "℠"}
-_ENDINGS = frozenset(
+_ENDINGS = _words(
     "st nd rd th er ers ère ères ere eres re res e es ème èmes eme emes ième ièmes ieme nde nds ndes me lle "
-    "lles mes ie te ve vve de gr or os o as a vo do to mo ta da ma ro ra ª º i й я е го му ый ая ое".split()
+    "lles mes ie te ve vve de gr or os o as a vo do to mo ta da ma ro ra ª º i й я е го му ый ая ое"
 )
 """What is set high behind an ordinal or an abbreviation: 3rd, 1er, XXe, Mme, no."""
 _ONE_LETTER = frozenset("eoaiйяеªº")
@@ -127,13 +131,13 @@ _ABBREVIATED = {"M": "re", "D": "r", "S": "te", "N": "oº", "n": "oº", "J": "r"
 _ROMAN = re.compile(r"(?:^|\W)[IVXLCDM]+$")
 _WORD = re.compile(r"[^\W\d_]+$")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]$")
-_UNITS = frozenset(
+_UNITS = _words(
     "sinh cosh tanh coth arcsin arccos arctan sqrt meter metre meters metres kilometer kilometre kilometers "
     "kilometres centimeter centimetre centimeters centimetres foot feet inch inches mile miles yard yards "
-    "second seconds Meter Kilometer mètre mètres metro metros метр метра метров".split()
+    "second seconds Meter Kilometer mètre mètres metro metros метр метра метров"
 )
-_SHORT_WORDS = frozenset(
-    "the and for was are but not his her its had has who one two may can did six ten".split()
+_SHORT_WORDS = _words(
+    "the and for was are but not his her its had has who one two may can did six ten"
 )
 _LENGTHS = "米里尺寸"
 _ONE_NOTE = r"(?:\d{1,3}|[a-z])"
@@ -165,9 +169,10 @@ def _lettered(before: str, body: str, after: str) -> str:
     """Write letters that are set high: endings fused, one letter as a power, a word apart."""
     last, word = before[-1:], _WORD.search(before)
     ending = body.rstrip(".").lower()
-    if ending in _ENDINGS and last.isalnum():
-        if len(ending) > 1 or (last.isdigit() and ending in _ONE_LETTER) or _ROMAN.search(before):
-            return body
+    short = last.isdigit() and ending in _ONE_LETTER
+    fits = last.isalnum() and (len(ending) > 1 or short or _ROMAN.search(before))
+    if ending in _ENDINGS and fits:
+        return body
     if word and ending in _ABBREVIATED.get(word[0], ""):
         return body
     if not last.isalnum() and last not in _HOLDS:
@@ -260,14 +265,12 @@ _STARTS = re.compile(
 _NAME = re.compile(rb"<([a-z]\w*+)")
 _MATH_START = re.compile(rb"<(?:\w{1,8}:)?math\b", re.I)
 _IMAGE_START = re.compile(rb"<img\b", re.I)
-_UNITS = tuple(
-    word.encode()
-    for word in "katex mwe-math mathjax mjxc-display noteref data-math data-expr data-latex data-tex "
-    "data-formula".split()
+_TELLING = tuple(
+    word.encode() for word in ("katex", "mwe-math", "mathjax", "mjxc-display", "noteref", *_SOURCES)
 )
 """Words in the attributes of elements that show a formula, or the mark of a note."""
 _NEEDLES = (
-    b"<sup", b"<sub", b"<math", b":math", b"<ruby", b"<rt", b"<mjx-", b"math/", *_UNITS,
+    b"<sup", b"<sub", b"<math", b":math", b"<ruby", b"<rt", b"<mjx-", b"math/", *_TELLING,
     b"codecogs", b"latex", b"tex=", b"tex\"", b"tex ", b"tex'", b"mimetex",
 )  # fmt: skip
 _HELD, _DEEPEST, _LONGEST, _TAIL = 2_000, 8, 40, 160
@@ -282,9 +285,9 @@ def needed(html: bytes) -> bool:
 
 
 def _units(lowered: bytes) -> list[int]:
-    """Return where the tags begin whose attributes hold a word of `_UNITS`."""
+    """Return where the tags begin whose attributes hold a word of `_TELLING`."""
     places = []
-    for word in _UNITS:
+    for word in _TELLING:
         place = lowered.find(word)
         while place >= 0:
             places.append(place)

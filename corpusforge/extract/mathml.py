@@ -64,8 +64,8 @@ def _tree(markup: str) -> _Node:
     root = _Node("mrow")
     path = [root]
     skipped = 0
-    for close, name, rest, text in _TOKEN.findall(markup):
-        name = name.lower()
+    for close, written, rest, text in _TOKEN.findall(markup):
+        name = written.lower()
         if name in _SKIPPED:
             skipped = max(0, skipped + (-1 if close else 0 if rest.endswith("/") else 1))
         elif skipped:
@@ -178,7 +178,8 @@ def _scripts(node: _Node) -> Piece:
 
 
 def _multiscripts(node: _Node) -> Piece:
-    before, after = [], []
+    before: list[str] = []
+    after: list[str] = []
     side = after
     for child in node.children[1:]:
         if child.name == "mprescripts":
@@ -240,7 +241,8 @@ def _write(node: _Node) -> Piece:
         return "", _ATOM
     if node.name == "maction":
         return _row(node.children[:1])
-    return _WRITERS.get(node.name, lambda other: _row(other.children))(node)
+    writer = _WRITERS.get(node.name)
+    return writer(node) if writer else _row(node.children)
 
 
 def linear(markup: str) -> str:
