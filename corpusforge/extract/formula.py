@@ -54,7 +54,7 @@ def tex(source: str, *, display: bool = False) -> str:
         body = body[1:-1].strip()
     if style := _STYLE.match(body):
         body = body[style.end() :]
-    if _DOLLAR.search(body):
+    if body[:1] == body[-1:] == "$" and _DOLLAR.search(body, 1, len(body) - 1):
         return body
     mark = "$$" if display else "$"
     return f"{mark}{body}{mark}" if body else ""

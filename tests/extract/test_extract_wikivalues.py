@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from corpusforge.errors import RecipeError
 from corpusforge.extract.settings import Settings
 from corpusforge.extract.wikitext import to_text
 
@@ -94,6 +95,7 @@ ENGLISH = {
     "{{w|lake|lakes}} {{w|lake}}": "lakes lake",
     "{{ill|Some Lake|fr|Lac X|lt=the lake}}": "the lake",
     "{{ill|Some Lake|fr|Lac X}}": "Some Lake",
+    "{{ill|de|Der See|Some Lake|the lake}} {{ill|de|Der See|Some Lake}}": "the lake Some Lake",
     "{{nowrap|{{convert|5|km|mi}}}}": "5 km",
     "{{nowrap|E {{=}} mc{{sup|2}}}}": "E = mc^2",
     "{{nihongo|'''Tokyo'''|東京|Tōkyō}}": "Tokyo (東京, Tōkyō)",
@@ -111,7 +113,7 @@ ENGLISH = {
     "{{RA|12|30|5}} {{DEC|+5|10}}": "12h 30m 5s +5° 10′",
     "{{lang|fr|mot}} {{lang|fr}}": "mot",
     "{{quote|text=Be it.|author=X}}": "Be it.",
-    "{{SubSup|x|1|2}}": "x_1^2",
+    "{{SubSup|x|i|2}}": "x_i^2",
     "{{mset|a, b}} {{tmath|a^2}}": "{a, b} $a^2$",
     "<math display=block>x</math> <ce>H2O</ce>": "$$x$$ $\\ce{H2O}$",
     "<ruby>漢<rt>かん</rt></ruby>字": "漢字",
@@ -121,24 +123,35 @@ ENGLISH = {
 
 @pytest.mark.parametrize("source", ENGLISH)
 def test_templates_of_quantities_in_english(source):
-    assert text(f"It was {source}, or so.").removeprefix("It was").removesuffix(", or so.").strip() == (
-        ENGLISH[source]
+    assert (
+        text(f"It was {source}, or so.").removeprefix("It was").removesuffix(", or so.").strip()
+        == (ENGLISH[source])
     )
 
 
 OTHERS = [
     ("fr", "{{unité|10|km}} et {{unité|12|m|2}}", "10 km et 12 m^2"),
+    ("fr", "{{unité|8032926 [[Autrichiens]]}} {{unité|5,2 ‰}}", "8032926 Autrichiens 5,2 ‰"),
+    ("fr", "{{unité|habitants}}x", "x"),
     ("fr", "{{unité|2,4|e=6|km}}", "2,4×10^6 km"),
     ("fr", "{{nombre|1234|habitants}}", "1234 habitants"),
     ("fr", "{{date|1|janvier|2000}} et {{date|2|mai|1900}}", "1er janvier 2000 et 2 mai 1900"),
     ("fr", "{{s|XIX}}, {{sp|XIX|e|au|XX|e|s}}", "XIXe siècle, XIXe au XXe siècle"),
-    ("fr", "{{heure|10|30}} {{tmp|20|°C}} {{3e}} {{Ier}} {{XXe siècle}}", "10 h 30 20 °C 3e Ier XXe siècle"),
+    (
+        "fr",
+        "{{heure|10|30}} {{tmp|20|°C}} {{3e}} {{Ier}} {{XXe siècle}}",
+        "10 h 30 20 °C 3e Ier XXe siècle",
+    ),
     ("fr", "{{lien|Lac|lang=en|trad=Lake|texte=le lac}}", "le lac"),
     ("fr", "{{n°|5}} {{exp|2}}", "no 5 2"),
     ("fr", "{{citation|Bonjour.}}", "Bonjour."),
     ("de", "{{FormatZahl|1234}} {{Bruch|1|2|3}} {{Höhe|123|DE-NHN}}", "1234 1 2/3 123 m"),
     ("de", "{{SortKeyName|Ada|Brook}}", "Ada Brook"),
-    ("es", "{{unidad|10|km}} {{fecha|1|3|2001}} {{siglo|XIX}}", "10 km 1 de marzo de 2001 siglo XIX"),
+    (
+        "es",
+        "{{unidad|10|km}} {{fecha|1|3|2001}} {{siglo|XIX}}",
+        "10 km 1 de marzo de 2001 siglo XIX",
+    ),
     ("es", "{{esd|10 km}} {{convertir|10|a|20|km|mi}}", "10 km 10 a 20 km"),
     ("ru", "{{число|1234}} {{s|10 км}} {{нп5|Озеро|озера|en|Lake}}", "1234 10 км озера"),
     ("pt", "{{fmtn|1234|km}}", "1234 km"),
@@ -184,6 +197,9 @@ ZH = {
     "-{[[计算机|电脑]]}-很快": "电脑很快",
     "[[计算机|-{zh-hans:计算机;zh-hant:電腦}-]]很快": "计算机很快",
     "-{}-很快": "很快",
+    "-{{{nowrap|甲}}乙}-很快": "甲乙很快",
+    "-{{{nowrap|甲}}}-很快": "甲很快",
+    "-{zh:丙;zh-Hans-CN:甲;zh-Hant-TW:乙}-很快": "甲很快",
     "一-{{nowrap|二}}三": "一-二三",
     "{|\n|-\n|-{A|zh-hans:甲;zh-hant:乙}-\n|二\n|}\n很快": "甲 | 二\n\n很快",
     "{|\n! -{zh-hans:甲;zh-hant:乙}- !! 二\n|-\n| 1 || -{A|zh-hans:丙;zh-hant:丁}-\n|}\n很快":
@@ -207,10 +223,12 @@ def test_one_variant_holds_for_the_page_whatever_stands_first():
 
 
 def test_an_unknown_variant_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"wiki_variant is 'zh-xx'.*zh-cn"):
+    with pytest.raises(RecipeError, match=r"wiki_variant is 'zh-xx'.*zh-cn"):
         Settings(wiki_variant="zh-xx")
 
 
-@pytest.mark.parametrize("unit", ["-{", "}-", "-{a|", "-{zh:a;", "{{convert|", "-{H|a}-", "{{-{", "}}-", "-{[["])
+@pytest.mark.parametrize(
+    "unit", ["-{", "}-", "-{a|", "-{zh:a;", "{{convert|", "-{H|a}-", "{{-{", "}}-", "-{[["]
+)
 def test_marks_without_partners_take_linear_time(unit):
     assert len(text(unit * 60_000 + "end", "zh")) < 500_000
