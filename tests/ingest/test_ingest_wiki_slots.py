@@ -41,13 +41,19 @@ MEDIA = slot("mediainfo", '{"a":1}', "wikibase-mediainfo")
         (revision(20, NEW, "new") + revision(10, OLD, "old"), "new", "20"),
         (revision(20, NEW, "b") + revision(30, NEW, "c") + revision(10, NEW, "a"), "c", "30"),
         (revision(20, NEW, "main", MEDIA), "main", "20"),
-        (revision(20, NEW, "main", MEDIA) + revision(10, OLD, "old", slot("main", "x")), "main", "20"),
+        (
+            revision(20, NEW, "main", MEDIA) + revision(10, OLD, "old", slot("main", "x")),
+            "main",
+            "20",
+        ),
         (revision(20, NEW, "", MEDIA + slot("main", "in a slot")), "in a slot", "20"),
         (revision(9, "", "no time") + revision(8, "", "less"), "no time", "9"),
     ],
 )
 @pytest.mark.parametrize("tag", ["<page>", '<page xml:id="p1">', "<page\n  a='>'\n>", "<page\t>"])
-def test_the_newest_main_text_of_a_page(tmp_path: Path, tag: str, page: str, text: str, revision_id: str):
+def test_the_newest_main_text_of_a_page(
+    tmp_path: Path, tag: str, page: str, text: str, revision_id: str
+):
     path = tmp_path / "enwiki-x.xml"
     body = f"{tag}<title>A</title><ns>0</ns><id>3</id>{page}</page>"
     other = "<page><title>B</title><ns>0</ns><id>4</id>" + revision(40, NEW, "other") + "</page>"
