@@ -67,7 +67,7 @@ def protect(text: str) -> tuple[str, list[str]]:
 
     `text` must hold no NUL characters: they delimit the marks.
     """
-    lowered = text.lower() if text.isascii() else re.sub("[A-Z]", lambda m: m[0].lower(), text)
+    lowered = text.replace("İ", "I").lower()  # the one letter that would become two
     out: list[str] = []
     kept: list[str] = []
     missing: set[str] = set()
