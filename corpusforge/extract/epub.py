@@ -2,8 +2,9 @@
 
 Method: the container names the package file, whose spine lists the chapters (W3C EPUB 3.3,
 sections 4 and 5); navigation documents and notes outside the linear order are left out. Chapters
-are rendered whole: a book has no boilerplate to guess at.
-Limits: no DRM, no fixed-layout text order, no formulas; archives over the caps are refused.
+are rendered whole: a book has no boilerplate to guess at. Powers, formulas, ruby and marks of notes are
+written as `formula` says.
+Limits: no DRM, no fixed-layout text order; archives over the caps are refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from corpusforge.extract.charset import to_utf8
+from corpusforge.extract.formula import write_out
 from corpusforge.extract.html import whole_text
 from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
@@ -37,13 +39,6 @@ _MATTER = re.compile(
     rb"(?:titlepage|halftitlepage|imprint|colophon|copyright-page|toc|loi|lot|landmarks)\b"
 )
 """What the publisher says of the edition, by the EPUB structural vocabulary."""
-_NOTE_MARK = re.compile(
-    rb"<(a|sup)\b[^>]{0,200}?(?:epub:type|role|class)=[\"'][^\"'>]{0,80}?noteref[^>]{0,200}>.{0,80}?</\1>"
-    rb"|<sup\b[^>]{0,120}>\s{0,9}<a\b[^>]{0,200}href=[\"'][^\"'>]{0,120}#[^>]{0,200}>"
-    rb"\s{0,9}[\[(]?(?:\d{1,4}|[*\xe2\x80\xa0\xa1]{1,6})[\])]?\s{0,9}</a>\s{0,9}</sup>",
-    re.DOTALL | re.IGNORECASE,
-)
-"""A number that leads to a note: glued to its word once the markup is gone."""
 _MIMETYPE = b"application/epub+zip"
 
 
@@ -155,6 +150,6 @@ def extract_epub(raw: RawDocument, settings: Settings) -> Extracted:
         titles = [element.text or "" for element in _find(package, "title")]
         names = _spine(package, posixpath.dirname(path))
         pages = [to_utf8(_read(archive, name)) for name in names]
-    chapters = [whole_text(_NOTE_MARK.sub(b"", page)) for page in pages if not _MATTER.search(page)]
+    chapters = [whole_text(write_out(page)) for page in pages if not _MATTER.search(page)]
     title = raw.title or " ".join(titles[0].split() if titles else ())
     return Extracted("\n\n".join(filter(None, chapters)), title, raw.format)

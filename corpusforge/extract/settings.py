@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError, nearest
+from corpusforge.extract.wikivariants import VARIANTS
 
 __all__ = ["ENGINES", "Settings"]
 
@@ -29,6 +30,9 @@ class Settings:
     wiki_tables: bool = True
     """Whether data tables of wikitext are kept, one line a row, cells separated by " | "."""
 
+    wiki_variant: str = "zh-cn"
+    """Variant of Chinese whose form a conversion mark -{…}- shows, for the whole dump."""
+
     epub_max_files: int = 5_000
     """Most entries an EPUB archive may hold."""
 
@@ -43,6 +47,11 @@ class Settings:
             raise RecipeError(
                 f"extract.engine is {self.engine!r}; expected one of {ENGINES}."
                 + nearest(self.engine, ENGINES)
+            )
+        if self.wiki_variant not in VARIANTS:
+            raise RecipeError(
+                f"extract.wiki_variant is {self.wiki_variant!r}; expected one of {tuple(VARIANTS)}."
+                + nearest(self.wiki_variant, tuple(VARIANTS))
             )
         for name in (
             "max_bytes",

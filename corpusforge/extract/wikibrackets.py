@@ -1,4 +1,4 @@
-"""Templates, links and tables of wikitext, resolved from the inside out on one stack.
+"""Templates, links, conversion marks and tables of wikitext, resolved from the inside out on one stack.
 
 Every bracket is read once and every piece of text is moved at most once a level that really
 closes; brackets without a partner lose their marks and keep their text.
@@ -11,23 +11,18 @@ import re
 from importlib import resources
 
 from corpusforge.extract.wikitables import table_rows
+from corpusforge.extract.wikitemplates import EQUALS, template
+from corpusforge.extract.wikivariants import shown
 
 __all__ = ["resolve"]
 
-_TOKEN = re.compile(r"\{\{+|\}\}+|\[\[|\]\]|\n[ \t:*#]*\{\|(?!\})|\n[ \t:*#]*\|\}(?!\})|\|")
-_FIELD = re.compile(r" ?\{(\d+|last)\}")
+_TOKEN = re.compile(
+    r"\{\{+|\}\}+-?|\}-|-\{(?=\{\{(?!\{)|[^{]|$)|\[\[|\]\]|\n[ \t:*#]*\{\|(?!\})|\n[ \t:*#]*\|\}(?!\})|\|"
+)
 _PARENTHESES = re.compile(r"\s*[(（][^()（）]*[)）]$|[,，][^,，]*$")
 _MEDIA = re.compile(
     r"\.(?:jpe?g|png|gif|svg|tiff?|webp|og[gvm]|webm|pdf|djvu|mid|wav|flac|mp3)\s*$", re.I
 )
-_NAMED = re.compile(r"\s*[^\s=<>\[\]\"'|]{1,30}\s*=")
-
-
-@functools.cache
-def _templates() -> dict[str, str]:
-    text = resources.files(__package__).joinpath("prose_templates.tsv").read_text("utf-8")
-    rows = (line.split("\t") for line in text.split("\n") if line and not line.startswith("#"))
-    return {row[0]: row[1] for row in rows}
 
 
 @functools.cache
@@ -35,51 +30,6 @@ def _namespaces() -> dict[str, str]:
     text = resources.files(__package__).joinpath("namespaces.tsv").read_text("utf-8")
     rows = (line.split("\t") for line in text.split("\n") if line and not line.startswith("#"))
     return {name.replace("_", " "): kind for kind, names in rows for name in names.split()}
-
-
-def _pattern(name: str, lang: str) -> str | None:
-    """Return what is kept of a template, or None where it carries no prose."""
-    known = _templates()
-    for key in (f"{lang}:{name}", name):
-        if key in known:
-            return known[key]
-    for mark in "-/":
-        head, found, _ = name.partition(mark)
-        if found and f"{head}{mark}*" in known:
-            return known[f"{head}{mark}*"]
-    return None
-
-
-def _positional(arguments: list[str]) -> dict[str, str]:
-    """Return arguments by their number, "1" first; "last" is the last one without a name."""
-    found: dict[str, str] = {}
-    number = 0
-    for argument in arguments:
-        if _NAMED.match(argument):
-            key, _, value = argument.partition("=")
-            found[key.strip()] = value.strip()
-        else:
-            number += 1
-            found[str(number)] = found["last"] = argument.strip()
-    return found
-
-
-def _template(pieces: list[str], title: str, lang: str) -> str:
-    name = pieces[0].strip().lower().replace("_", " ")
-    function, colon, _ = name.partition(":")
-    if name in ("pagename", "fullpagename", "subjectpagename"):
-        return title
-    if colon and function in ("formatnum", "lc", "uc", "ucfirst", "lcfirst"):
-        return pieces[0].strip()[len(function) + 1 :].strip()
-    if (pattern := _pattern(name, lang)) is None:
-        return ""
-    values = _positional(pieces[1:])
-
-    def fill(match: re.Match[str]) -> str:
-        value = values.get(match[1], "")
-        return (" " if match[0][0] == " " and value else "") + value
-
-    return pattern if "{" not in pattern or len(pattern) == 1 else _FIELD.sub(fill, pattern)
 
 
 def _link(pieces: list[str]) -> str:
@@ -99,11 +49,11 @@ def _link(pieces: list[str]) -> str:
 class _Stack:
     """Open brackets: each frame is a kind and its pieces, the last of which still grows."""
 
-    def __init__(self, title: str, lang: str, tables: bool) -> None:
-        self.title, self.lang, self.tables = title, lang, tables
+    def __init__(self, title: str, lang: str, tables: bool, variant: str) -> None:
+        self.title, self.lang, self.tables, self.variant = title, lang, tables, variant
         self.kinds = [""]
         self.frames: list[list[list[str]]] = [[[]]]
-        self.open = {"{{": 0, "[[": 0, "{|": 0}
+        self.open = {"{{": 0, "[[": 0, "{|": 0, "-{": 0}
 
     def add(self, text: str) -> None:
         self.frames[-1][-1].append(text)
@@ -131,26 +81,50 @@ class _Stack:
             self.flatten()
         _, pieces = self.pop()
         if kind == "{{":
-            self.add(_template(pieces, self.title, self.lang))
+            self.put(template(pieces, self.title, self.lang))
         elif kind == "[[":
-            self.add(_link(pieces))
+            self.put(_link(pieces))
+        elif kind == "-{":
+            self.put(shown(pieces, self.variant))
         elif self.tables:
             self.add("\n\n" + "\n".join(table_rows(pieces[0])) + "\n\n")
+
+    def put(self, text: str) -> None:
+        """Add what a bracket showed; its equals signs name no argument of a template around it."""
+        self.add(text.replace("=", EQUALS) if "=" in text else text)
+
+
+def _close_braces(stack: _Stack, mark: str) -> None:
+    """Let a run of closing braces, perhaps with the dash of a conversion mark, close what is open."""
+    left, dash = len(mark.rstrip("-")), mark.endswith("-")
+    single = left == 1
+    while left >= 2:
+        if dash and left == 2 and stack.kinds[-1] == "-{":
+            stack.add("}")
+            left = 1
+        else:
+            stack.close("{{")
+            left -= 2
+    if dash and left == 1 and stack.open["-{"]:
+        stack.close("-{")
+    elif dash:
+        stack.add("}-" if single else "-")
 
 
 def _act(stack: _Stack, mark: str) -> None:
     """Let one bracket act on the stack."""
     if mark == "|":
-        if stack.kinds[-1] in ("{{", "[["):
+        if stack.kinds[-1] in ("{{", "[[", "-{"):
             stack.frames[-1].append([])
         else:
             stack.add("|")
     elif mark.startswith("{{"):
         for _ in range(len(mark) // 2):
             stack.push("{{")
-    elif mark.startswith("}}"):
-        for _ in range(len(mark) // 2):
-            stack.close("{{")
+    elif mark.startswith("}"):
+        _close_braces(stack, mark)
+    elif mark == "-{":
+        stack.push("-{")
     elif mark == "[[":
         stack.push("[[")
     elif mark == "]]":
@@ -162,9 +136,12 @@ def _act(stack: _Stack, mark: str) -> None:
         stack.close("{|")
 
 
-def resolve(text: str, title: str, lang: str, tables: bool) -> str:
-    """Return the text with every template, link and table replaced by what it shows."""
-    stack = _Stack(title, lang, tables)
+def resolve(text: str, title: str, lang: str, tables: bool, variant: str) -> str:
+    """Return the text with every template, link, conversion mark and table replaced by what it shows.
+
+    `text` must hold no U+0001, `variant` is one of `wikivariants.VARIANTS`.
+    """
+    stack = _Stack(title, lang, tables, variant)
     position = 0
     for match in _TOKEN.finditer(text):
         if match.start() > position:
@@ -174,4 +151,4 @@ def resolve(text: str, title: str, lang: str, tables: bool) -> str:
     stack.add(text[position:])
     while len(stack.kinds) > 1:
         stack.flatten()
-    return "".join(stack.frames[0][0])
+    return "".join(stack.frames[0][0]).replace(EQUALS, "=")

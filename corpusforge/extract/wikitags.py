@@ -10,6 +10,8 @@ from __future__ import annotations
 import html
 import re
 
+from corpusforge.extract.formula import tex
+
 __all__ = ["protect", "restore"]
 
 _DROPPED = frozenset(
@@ -46,12 +48,13 @@ _TAG = re.compile(
 _MARK = re.compile("\x00([0-9]+)\x00")
 
 
-def _keep(name: str, body: str, kept: list[str]) -> str:
+def _keep(name: str, attributes: str, body: str, kept: list[str]) -> str:
     """Hold a body aside and return the mark that stands for it."""
     if name in _CODE:
         body = html.unescape(body).strip("\n")
     elif name in _MATH:
-        body = f"${' '.join(body.split())}$"
+        source = body if name == "math" else f"\\ce{{{' '.join(body.split())}}}"
+        body = tex(source, display="block" in attributes)
     else:
         body = html.unescape(body)
     kept.append(body)
@@ -64,7 +67,7 @@ def protect(text: str) -> tuple[str, list[str]]:
 
     `text` must hold no NUL characters: they delimit the marks.
     """
-    lowered = text.lower() if text.isascii() else re.sub("[A-Z]", lambda m: m[0].lower(), text)
+    lowered = text.replace("İ", "I").lower()  # the one letter that would become two
     out: list[str] = []
     kept: list[str] = []
     missing: set[str] = set()
@@ -83,7 +86,7 @@ def protect(text: str) -> tuple[str, list[str]]:
             missing.add(close)
             continue
         if name not in _DROPPED and name != "!--":
-            out.append(_keep(name, text[position:end], kept))
+            out.append(_keep(name, match[2], text[position:end], kept))
         stop = end + 3 if name == "!--" else lowered.find(">", end) + 1
         position = stop or len(text)
     out.append(text[position:])

@@ -2,8 +2,9 @@
 
 Method: MediaWiki's own order (comments and extension tags first, then templates, links and tables
 from the inside out, then lines), with a stack instead of repeated substitution, so time is linear
-in the page's length whatever its brackets do. Which templates carry prose, and which namespaces
-are files or categories, stand in `prose_templates.tsv` and `namespaces.tsv`.
+in the page's length whatever its brackets do. Which templates carry prose or quantities, and which
+namespaces are files or categories, stand in `prose_templates.tsv` and `namespaces.tsv`. Powers, ruby and
+formulas are written as `formula` says, conversion marks as one variant shows them (`wikivariants`).
 Limits: templates are not expanded (their text lies in other pages); a template that the table does
 not name is dropped whole; unclosed brackets lose their marks and keep their text.
 """
@@ -14,6 +15,7 @@ import html
 import re
 
 from corpusforge.extract.charset import decode
+from corpusforge.extract.formula import write_out
 from corpusforge.extract.plain import normalise
 from corpusforge.extract.result import Extracted
 from corpusforge.extract.settings import Settings
@@ -38,20 +40,14 @@ _INLINE = re.compile(
     r"|nowiki|ref|references|gallery|math|languages|tvar|translate|noautolink|img|includes?)\b[^<>]*>",
     re.I,
 )
+_SCRIPT = re.compile(r"<(?:su[pb]|ruby|r[tpb])\b", re.I)
 _QUOTES = re.compile(r"'{2,}")
 _MAGIC = re.compile(r"__([^\W\d_]{2,})__")
-_VARIANT = re.compile(r"-\{([^{}]*)\}-")
 _STRAY = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|<ref\b[^<>\n]{0,200}>?|</ref\s*>?", re.I)
 _HOLLOW = re.compile(r" ?[(（][\s,;:.，；：、]*[)）]")
 _LEADING = re.compile(r"([(（])[\s,;，；、]+")
 _HEADING = re.compile(r"^(={1,6})\s*(.*?)\s*=+\s*$")
 _LIST = re.compile(r"^([*#:;]+)\s*")
-
-
-def _variant(match: re.Match[str]) -> str:
-    """Return the first form of a Chinese conversion mark: -{zh-hans:A;zh-hant:B}- is A."""
-    body = match[1].rpartition("|")[2].split(";")[0]
-    return re.sub(r"^\s*zh(?:-\w+)?\s*:|^.*?=>", "", body).strip()
 
 
 def _quotes(match: re.Match[str]) -> str:
@@ -60,11 +56,11 @@ def _quotes(match: re.Match[str]) -> str:
 
 def _inline(text: str) -> str:
     """Remove the marks that stand inside lines: external links, tags, quotes, magic words."""
-    if "-{" in text:
-        text = _VARIANT.sub(_variant, text)
     text = _EXTERNAL.sub(lambda match: match[1].strip(), text)
-    text = _INLINE.sub("", _BREAK.sub("\n", text))
     text = _QUOTES.sub(_quotes, text)
+    if _SCRIPT.search(text):
+        text = write_out(text.encode("utf-8", "replace")).decode()
+    text = _INLINE.sub("", _BREAK.sub("\n", text))
     text = _MAGIC.sub(lambda match: "" if match[1].upper() == match[1] else match[0], text)
     text = html.unescape(text).replace("\xa0", " ")
     text = _STRAY.sub("", text)
@@ -108,10 +104,14 @@ def _lines(text: str) -> list[str]:
     return out
 
 
-def to_text(wikitext: str, title: str, lang: str, tables: bool) -> str:
-    """Return a page's text. `lang` chooses among templates named alike, "" for none."""
+def to_text(wikitext: str, title: str, lang: str, tables: bool, variant: str = "zh-cn") -> str:
+    """Return a page's text.
+
+    `lang` chooses among templates named alike, "" for none; `variant` is one of
+    `wikivariants.VARIANTS`.
+    """
     marked, kept = protect("\n" + normalise(wikitext))
-    resolved = resolve(marked, title, lang, tables)
+    resolved = resolve(marked, title, lang, tables, variant)
     lines = _lines(_inline(resolved))
     return restore("\n".join(lines).strip(), kept)
 
@@ -119,5 +119,5 @@ def to_text(wikitext: str, title: str, lang: str, tables: bool) -> str:
 def extract_wikitext(raw: RawDocument, settings: Settings) -> Extracted:
     """Return the prose of one page, headings, lists and (by setting) tables as lines."""
     content = raw.content if isinstance(raw.content, str) else decode(raw.content, raw.charset)
-    text = to_text(content, raw.title, raw.lang, settings.wiki_tables)
+    text = to_text(content, raw.title, raw.lang, settings.wiki_tables, settings.wiki_variant)
     return Extracted(text, raw.title, raw.format)

@@ -1,10 +1,10 @@
 """MediaWiki XML dumps (pages-articles; plain, gz, bz2 also multistream) → raw wikitext.
 
-The stream is cut at `<page>` … `</page>`, which cannot stand inside a dump's escaped text, and
+The stream is cut at `<page …>` … `</page>`, which cannot stand inside a dump's escaped text, and
 each page is parsed by expat alone. So a damaged page costs itself, memory is one page, and no
 document type reaches a parser: declarations in the header refuse the file. The language comes
-from the dump's own name (`zhwiki-…`), else from its header. Limit: of several revisions of a page
-the last in the dump counts.
+from the dump's own name (`zhwiki-…`), else from its header. Of several revisions of a page the newest
+counts, and of a revision's content slots the main one (export schema 0.11).
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ __all__ = ["Dump", "read_wikipedia"]
 
 Item = RawDocument | Skipped | Failed
 _CHUNK = 1 << 20
-_FIELDS = frozenset({"title", "ns", "id", "timestamp", "model", "text"})
+_PAGE = re.compile(rb"<page[\s>]")
+_OF_PAGE = frozenset({"title", "ns", "id"})
+_OF_REVISION = frozenset({"id", "timestamp", "model", "text"})
+_OF_SLOT = frozenset({"role", "model", "text"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def _pages(chunks: Iterator[bytes], limit: int) -> Iterator[bytes | None]:
     position = -1
     for chunk in chunks:
         buffer += chunk
-        position = buffer.find(b"<page>")
+        found = _PAGE.search(buffer)
+        position = found.start() if found else -1
         if position >= 0 or len(buffer) > limit:
             break
     yield buffer[:position] if position >= 0 else buffer
@@ -95,8 +99,8 @@ def _split(buffer: bytes, chunks: Iterator[bytes], limit: int) -> Iterator[bytes
     while True:
         start = 0
         while (end := buffer.find(b"</page>", start)) >= 0:
-            begin = buffer.find(b"<page>", start)
-            page = buffer[begin if 0 <= begin < end else start : end + 7]
+            found = _PAGE.search(buffer, start, end)
+            page = buffer[found.start() if found else start : end + 7]
             yield None if dropping or len(page) > limit else page
             dropping = False
             start = end + 7
@@ -109,8 +113,8 @@ def _split(buffer: bytes, chunks: Iterator[bytes], limit: int) -> Iterator[bytes
         buffer += chunk
     if dropping:
         yield None
-    elif (begin := buffer.find(b"<page>")) >= 0:
-        yield buffer[begin:]
+    elif found := _PAGE.search(buffer):
+        yield buffer[found.start() :]
 
 
 def _header(head: bytes | None, name: str) -> Dump:
@@ -140,29 +144,53 @@ def _between(text: str, tag: str) -> str:
 
 @dataclass(slots=True)
 class _Parsed:
-    """The elements of one page; a later revision overwrites an earlier one's."""
+    """The elements of one page, and those of its newest revision seen so far."""
 
     fields: dict[str, str]
+    newest: dict[str, str]
     redirect: str | None = None
+
+    def add_revision(self, revision: dict[str, str], slots: list[dict[str, str]]) -> None:
+        """Keep a revision that is newer than the one kept; its text may stand in the main slot."""
+        for slot in slots:
+            if slot.get("role") == "main" and not revision.get("text"):
+                revision |= {name: slot[name] for name in ("model", "text") if name in slot}
+        if not self.newest or _age(revision) > _age(self.newest):
+            self.newest = revision
+
+
+def _age(revision: dict[str, str]) -> tuple[str, int]:
+    number = revision.get("id", "")
+    return revision.get("timestamp", ""), int(number) if number.isdecimal() else 0
 
 
 def _parse(page: bytes) -> _Parsed:
     """Parse one page element; raises ExpatError where it is no well-formed XML."""
-    parsed = _Parsed({})
+    parsed = _Parsed({}, {})
     stack: list[str] = []
     parts: list[str] = []
+    revision: dict[str, str] = {}
+    slots: list[dict[str, str]] = []
+    places = {"page": (_OF_PAGE, parsed.fields), "revision": (_OF_REVISION, revision)}
 
     def start(name: str, attributes: dict[str, str]) -> None:
         stack.append(name)
         parts.clear()
         if name == "redirect":
             parsed.redirect = attributes.get("title", "")
+        elif name == "content":
+            slots.append({})
+            places["content"] = (_OF_SLOT, slots[-1])
 
     def end(name: str) -> None:
         stack.pop()
-        if name in _FIELDS and "contributor" not in stack:
-            key = "revision" if name == "id" and stack[-1:] == ["revision"] else name
-            parsed.fields[key] = "".join(parts)
+        names, fields = places.get(stack[-1] if stack else "", (frozenset(), {}))
+        if name in names:
+            fields[name] = "".join(parts)
+        elif name == "revision":
+            parsed.add_revision(dict(revision), slots)
+            revision.clear()
+            slots.clear()
         parts.clear()
 
     parser = expat.ParserCreate("UTF-8")
@@ -179,13 +207,13 @@ def _page(page: bytes, number: int, dump: Dump, settings: Settings) -> Item:
         parsed = _parse(page)
     except (expat.ExpatError, ValueError) as error:
         return Failed(f"{dump.name}:page {number}", reason(error))
-    found = parsed.fields
+    found, newest = parsed.fields, parsed.newest
     title = found.get("title", "")
     if "id" not in found or not title:
         return Failed(f"{dump.name}:page {number}", "a page without id or title")
-    locator = f"{dump.name}:{found['id']}:{found.get('revision', '')}"
+    locator = f"{dump.name}:{found['id']}:{newest.get('id', '')}"
     url = dump.address + quote(title.replace(" ", "_"), safe="/:@!$'()*,;") if dump.address else ""
-    text = found.get("text", "")
+    text = newest.get("text", "")
     rule, value = _refused(parsed, text, dump)
     if rule:
         return Skipped(locator, rule, value, "", url)
@@ -194,12 +222,12 @@ def _page(page: bytes, number: int, dump: Dump, settings: Settings) -> Item:
         text,
         "wikitext",
         url=url,
-        date=found.get("timestamp", ""),
+        date=newest.get("timestamp", ""),
         title=title,
         lang=dump.lang,
         licence=settings.licence or "CC-BY-SA-4.0",
         category=settings.category,
-        meta={"page": found["id"], "revision": found.get("revision", "")},
+        meta={"page": found["id"], "revision": newest.get("id", "")},
     )
 
 
@@ -214,7 +242,7 @@ def _refused(parsed: _Parsed, text: str, dump: Dump) -> tuple[str, str]:
         return "namespace", title.partition(":")[0]
     if parsed.redirect is not None or REDIRECT.match(text):
         return "redirect", parsed.redirect or ""
-    model = found.get("model", "")
+    model = parsed.newest.get("model", "")
     if model not in ("", "wikitext"):
         return "content_model", model
     if DISAMBIGUATION.search(text):

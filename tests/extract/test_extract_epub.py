@@ -136,11 +136,16 @@ def test_real_books(data):
         ('the sea<a epub:type="noteref" href="n.xhtml#n1">1</a>, calm', "the sea, calm"),
         ('the sea<sup><a href="n.xhtml#n1">[12]</a></sup> was calm', "the sea was calm"),
         ('the sea<sup class="noteref"><a href="#n1">*</a></sup> was', "the sea was"),
-        ('x<sup>2</sup> and <a href="#b">chapter 2</a>', "x2 and chapter 2"),
+        ('x<sup>2</sup> and <a href="#b">chapter 2</a>', "x^2 and chapter 2"),
+        ('10<sup>6</sup> of H<sub>2</sub>O, 2<sup>1</sup>⁄<sub>2</sub> of <ruby>漢<rt>かん</rt></ruby>',
+         "10^6 of H2O, 2 1/2 of 漢"),
+        ('so <math alttext="a^2"><mi>a</mi></math> and <math><msup><mi>b</mi><mn>2</mn></msup></math>',
+         "so $a^2$ and b^2"),
+        ('<sup>note</sup> <img class="tex" alt="x_1" src="x.png"/> is', "note $x_1$ is"),
         ('see<a href="#p1" role="doc-noteref">†</a> it', "see it"),
     ],
-)
-def test_marks_of_notes_are_not_glued_to_words(markup, text):
+)  # fmt: skip
+def test_scripts_formulas_and_marks_of_notes_are_not_glued_to_words(markup, text):
     page = CHAPTER.replace("Text of {0}.", markup)
     found = run(pack({**BOOK, "OEBPS/text/one.xhtml": page.format("One")}))
     assert text in found.text.split("\n")
