@@ -96,7 +96,9 @@ def test_without_a_claim(data, language, codec):
     assert not wrong
 
 
-@pytest.mark.parametrize("claim", ["iso-8859-1", "windows-1252", "utf-8", "us-ascii", "punycode", "x"])
+@pytest.mark.parametrize(
+    "claim", ["iso-8859-1", "windows-1252", "utf-8", "us-ascii", "punycode", "x"]
+)
 @pytest.mark.parametrize(("language", "codec"), CASES)
 def test_with_a_false_claim(data, language, codec, claim):
     text = PAGE.format(f'<meta charset="{claim}">', known(data, language, codec, 400, 1000))
@@ -105,11 +107,17 @@ def test_with_a_false_claim(data, language, codec, claim):
 
 @pytest.mark.parametrize(("language", "codec"), CASES)
 def test_with_a_true_claim_in_one_place(data, language, codec):
-    label = {"cp949": "windows-949", "cp932": "windows-31j", "cp950": "big5", "cp874": "windows-874"}.get(
-        codec, codec.replace("_", "-").replace("iso8859", "iso-8859")
-    )
+    label = {
+        "cp949": "windows-949",
+        "cp932": "windows-31j",
+        "cp950": "big5",
+        "cp874": "windows-874",
+    }.get(codec, codec.replace("_", "-").replace("iso8859", "iso-8859"))
     label = {"mac-cyrillic": "x-mac-cyrillic", "mac-roman": "macintosh", "euc-kr": "euc-kr"}.get(
-        label, label.replace("cp125", "windows-125").replace("iso2022", "iso-2022").replace("tis-", "tis-")
+        label,
+        label.replace("cp125", "windows-125")
+        .replace("iso2022", "iso-2022")
+        .replace("tis-", "tis-"),
     ).replace("big5hkscs", "big5-hkscs")
     text = known(data, language, codec, 400, 60)
     for html, header in (
@@ -117,7 +125,12 @@ def test_with_a_true_claim_in_one_place(data, language, codec):
         (PAGE.format(f'<meta charset="{label}">', text), ""),
         (PAGE.format(f'<meta charset="{label}">', text), "ISO-8859-1"),
         (PAGE.format('<meta charset="iso-8859-1">', text), label),
-        (PAGE.format(f'<meta content="text/html; charset={label}" http-equiv=Content-Type>', text), "utf-8"),
+        (
+            PAGE.format(
+                f'<meta content="text/html; charset={label}" http-equiv=Content-Type>', text
+            ),
+            "utf-8",
+        ),
     ):
         assert charset.decode(html.encode(codec), header)[0] == html, (label, header)
 
@@ -149,7 +162,10 @@ def test_with_a_true_claim_in_one_place(data, language, codec):
     ],
 )  # fmt: skip
 def test_what_is_a_claim_and_what_is_none(head, claims):
-    assert charset.claims(b"<!doctype html><html><head>" * (head[:2] != "<?") + head.encode()) == claims
+    assert (
+        charset.claims(b"<!doctype html><html><head>" * (head[:2] != "<?") + head.encode())
+        == claims
+    )
 
 
 SHAPES = {
@@ -169,7 +185,9 @@ def test_labels_mean_the_wider_sets_of_the_vendors(codec, label):
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("language", ["eng", "fra", "rus", "cmn_hans", "jpn", "kor", "arb", "tha", "ell_monotonic"])
+@pytest.mark.parametrize(
+    "language", ["eng", "fra", "rus", "cmn_hans", "jpn", "kor", "arb", "tha", "ell_monotonic"]
+)
 def test_utf16_without_a_mark(data, language, codec):
     for length in (300, 3000):
         text = sample(data, language, "utf-16-le", 400, length)
