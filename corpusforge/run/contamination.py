@@ -27,6 +27,7 @@ from corpusforge.recipe import resolve_path
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage, part_name
 from corpusforge.run.survivors import read_survivors
+from corpusforge.text.fold import FOLD
 
 __all__ = [
     "contamination_stage",
@@ -66,7 +67,7 @@ def evaluation_stage(context: Context) -> Stage | None:
         run=context.run,
         work=make_evaluation,
         parts=(Part("evaluation", 0, context.run, (settings, tuple(described))),),
-        settings={"sets": settings.sets, "index": settings.index},
+        settings={"sets": settings.sets, "index": settings.index, "fold": FOLD},
         reads={},
         inputs=tuple(described),
     )
@@ -150,6 +151,7 @@ def hits_stage(context: Context) -> Stage:
             "searched": searched,
             "share": settings.fuzzy_share,
             "max_steps": settings.max_steps,
+            "fold": FOLD,
         },
         reads=context.reads("documents", "quality", "duplicates", "evaluation"),
         pace=10.0 if searched else 40.0,
