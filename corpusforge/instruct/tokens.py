@@ -2,9 +2,9 @@
 
 `rouge` gives the tokens of rouge_score 0.1.2 without its stemmer, bit for bit: lower case, runs of
 [a-z0-9]; a Chinese text has none. `unicode` is the project's meaning of "word" (`text.words`) in the
-folded text (`text.fold`, as for duplicates): runs of letters, digits and marks, and each Han, kana or Thai character alone; on ASCII text
-without underscores it equals `rouge`. `char` takes every letter and digit alone. Limit: no
-stemming, so "cat" and "cats" differ.
+folded text (`text.fold`, as duplicates are compared): runs of letters, digits and marks, and each Han,
+kana or Thai character alone; on ASCII text without underscores it equals `rouge`. `char` takes every
+letter and digit alone. Limit: no stemming, so "cat" and "cats" differ.
 """
 
 from __future__ import annotations

@@ -150,6 +150,12 @@ def _data() -> _Data:
     return _Data(kinds, order, first, second, _within(_JOINING), shapes)
 
 
+def _held(text: str) -> int:
+    """Return the kinds of all code points of a text, in one number."""
+    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    return int(_all_kinds(data, _data().kinds))
+
+
 def _decoded(text: str) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     """Return the code points of a text and the kinds of them."""
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
@@ -158,11 +164,9 @@ def _decoded(text: str) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
 
 def compose(text: str) -> str:
     """Return the text in normal form C; of more than 30 marks in a row each 30 by themselves."""
-    if text.isascii():
+    if text.isascii() or not _held(text) & (COMBINES | CHANGES):
         return text
     kinds = _decoded(text)[1]
-    if not (kinds & (COMBINES | CHANGES)).any():
-        return text
     marks = np.flatnonzero(kinds & COMBINES)
     if not (marks[_LONGEST_RUN:] - marks[:-_LONGEST_RUN] == _LONGEST_RUN).any():
         return unicodedata.normalize("NFC", text)
@@ -176,11 +180,9 @@ def compose(text: str) -> str:
 
 def fold_text(text: str) -> str:
     """Return the text without unseen characters, in plain forms, composed. Case and space stay."""
-    if text.isascii():
-        return text
-    points, kinds = _decoded(text)
-    held = int(np.bitwise_or.reduce(kinds))
+    held = 0 if text.isascii() else _held(text)
     if held & (UNSEEN | JOINER):
+        points, kinds = _decoded(text)
         seen = _seen(points, kinds)
         text = points[seen].tobytes().decode("utf-32-le", "surrogatepass")
     if held & SHAPED:
@@ -276,6 +278,18 @@ def point_at(data: Any, i: int) -> tuple[Any, int]:
         return ((first & 0x0F) << 12) | (second << 6) | third, i + 3
     fourth = np.int64(data[i + 3]) & 0x3F
     return ((first & 0x07) << 18) | (second << 12) | (third << 6) | fourth, i + 4
+
+
+@jit
+def _all_kinds(data: Any, kinds: Any) -> Any:
+    held, i = np.uint8(0), 0
+    while i < len(data):
+        if data[i] < 0x80:
+            i += 1
+            continue
+        point, i = point_at(data, i)
+        held |= kinds[point]
+    return held
 
 
 @jit
