@@ -36,7 +36,7 @@ RULE_BITS = {"gpt3.v1": 1, "ngram13.v1": 2, "ngram8.v1": 4}
 _LONG, _SHORT = 13, 8
 _UNSPACED_FACTOR = 1.6  # characters a word in Chinese text, within 1.5 to 1.7 in segmented corpora
 _MARK = re.compile(r"[^\w\s]")
-_MAGIC = b"corpusforge evaluation index 1\n"
+_MAGIC = b"corpusforge evaluation index 2\n"
 
 Grams = dict[tuple[int, bytes], int]
 

@@ -23,8 +23,8 @@ from corpusforge.decontaminate.tables import (
     make_table,
     prefix_hashes,
 )
-from corpusforge.decontaminate.words import Words, code_point, fold_tables, split_words
-from corpusforge.text.classes import LIMIT, WORD
+from corpusforge.decontaminate.words import Words, split_words, word_character
+from corpusforge.text.fold import FoldTable, fold_table, point_at
 from corpusforge.text.jit import jit
 
 __all__ = ["HITS", "Scanner", "character_offsets"]
@@ -45,17 +45,17 @@ HITS = pa.schema(
 @jit
 def _same(
     data: Any, starts: Any, ends: Any, word: int, size: int,
-    chars: Any, word_chars: Any, first: int, fold: Any, classes: Any,
+    chars: Any, word_chars: Any, first: int, fold: FoldTable,
 ) -> bool:  # fmt: skip
     """Whether `size` words of the text from `word` equal the index's words from `first`."""
     for k in range(size):
         at, stop = word_chars[first + k], word_chars[first + k + 1]
         i, end = starts[word + k], ends[word + k]
         while i < end:
-            cp, width = code_point(data, i, end)
-            i += width
-            if cp < LIMIT and classes[cp] & WORD:
-                if at >= stop or chars[at] != fold[cp]:
+            point, i = point_at(data, i)
+            own = word_character(point, fold.points, fold.classes)
+            if own >= 0:
+                if at >= stop or chars[at] != own:
                     return False
                 at += 1
         if at != stop:
@@ -66,13 +66,13 @@ def _same(
 @jit
 def _equal(
     found: Any, gram_words: Any, gram_length: Any, data: Any, starts: Any, ends: Any,
-    chars: Any, word_chars: Any, fold: Any, classes: Any, out: Any,
+    chars: Any, word_chars: Any, fold: FoldTable, out: Any,
 ) -> None:  # fmt: skip
     for k in range(len(found)):
         word, gram = found[k, 1], found[k, 2]
         out[k] = _same(
             data, starts, ends, word, gram_length[gram],
-            chars, word_chars, gram_words[gram], fold, classes,
+            chars, word_chars, gram_words[gram], fold,
         )  # fmt: skip
 
 
@@ -92,10 +92,13 @@ def _characters(data: Any, offsets: Any, texts: Any, places: Any, out: Any) -> N
 def character_offsets(
     words: Words, texts: NDArray[np.int64], places: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the characters of its text before each byte place in the data; any order, int64."""
+    """Return the characters of the text as given before each byte place in the data; any order, int64."""
     order = np.lexsort((places, texts))
     ordered = np.empty(len(places), dtype=np.int64)
     _characters(words.data, words.offsets, texts[order], places[order], ordered)
+    for text, own in words.places.items():
+        first, last = np.searchsorted(texts[order], [text, text + 1])
+        ordered[first:last] = own[ordered[first:last]]
     out = np.empty(len(places), dtype=np.int64)
     out[order] = ordered
     return out
@@ -150,7 +153,7 @@ class Scanner:
         true = np.empty(len(found), dtype=bool)
         _equal(
             found, a["gram_words"], a["gram_length"], words.data, words.starts, words.ends,
-            a["chars"], a["word_chars"], *fold_tables(), true,
+            a["chars"], a["word_chars"], fold_table(), true,
         )  # fmt: skip
         document, word, gram = found[true].T
         span = np.stack([word, word + a["gram_length"][gram] - 1], axis=1)

@@ -23,6 +23,7 @@ from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_batches, write_batches
+from corpusforge.text.fold import FOLD
 
 __all__ = ["index_parts", "to_datasketch_lsh", "write_index"]
 
@@ -40,7 +41,7 @@ def write_index(found: Duplicates, directory: str, settings: Settings) -> list[s
         keep[found.removed_rows(part)] = False
         _write_part(source, target, keep, settings)
         prefixes.append(target)
-    used = {name: getattr(settings, name) for name in _DECISIVE}
+    used = {name: getattr(settings, name) for name in _DECISIVE} | {"fold": FOLD}
     files.write_bytes(files.join(directory, "index.json"), msgspec.json.encode(used))
     return prefixes
 
@@ -73,6 +74,11 @@ def index_parts(directories: Sequence[str], settings: Settings) -> list[str]:
                 "earlier output."
             )
         used = read_json(path)
+        if used.get("fold") != FOLD:
+            raise InputError(
+                f"--index: {directory!r} was made by a version that folds words otherwise. Sign the "
+                "earlier run again."
+            )
         for name in _DECISIVE:
             if used.get(name) != getattr(settings, name):
                 raise InputError(

@@ -1,6 +1,7 @@
 """Text to hashed shingles to signatures to band keys, compiled.
 
-Words are those of `corpusforge.text.classes`, lower-cased code point by code point; a shingle of n
+Words are those of `corpusforge.text.classes` after `corpusforge.text.fold`, lower-cased code point by
+code point; a text that the fold calls rough is left to the caller, to be folded first. A shingle of n
 words hashes the polynomial of its word hashes, so no string is ever built. Signatures follow
 datasketch 2's "affine32": murmur3's finisher, then a*h + b mod 2^32 with odd a, the minimum kept
 (Broder 1997). Eight shingles pass over the slots at a time, so a slot is loaded and stored once
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.text.classes import LIMIT, SPACE, UNSPACED, WORD
+from corpusforge.text.fold import GONE, ROUGH, SPECIAL, FoldTable, fold_point, point_at, special
 from corpusforge.text.jit import jit
 
 __all__ = [
@@ -66,40 +68,25 @@ def finish64(value: np.uint64) -> np.uint64:
 
 
 @jit
-def _point(data: U8, i: int) -> tuple[np.int64, int]:
-    """Return the code point that starts at byte i of valid UTF-8, and where the next one starts."""
-    first = np.int64(data[i])
-    if first < 0x80:
-        return first, i + 1
-    second = np.int64(data[i + 1]) & 0x3F
-    if first < 0xE0:
-        return ((first & 0x1F) << 6) | second, i + 2
-    third = np.int64(data[i + 2]) & 0x3F
-    if first < 0xF0:
-        return ((first & 0x0F) << 12) | (second << 6) | third, i + 3
-    fourth = np.int64(data[i + 3]) & 0x3F
-    return ((first & 0x07) << 18) | (second << 12) | (third << 6) | fourth, i + 4
-
-
-@jit
-def ascii_words(classes: U8, lower: U32) -> U8:
+def ascii_words(fold: FoldTable) -> U8:
     """Return the lower case of each byte that is an ASCII word character, 0 for all others."""
     table = np.zeros(256, np.uint8)
     for point in range(128):
-        if classes[point] & WORD:
-            table[point] = lower[point]
+        if fold.classes[point] & WORD:
+            table[point] = fold.points[point]
     return table
 
 
 @jit
 def content_and_words(
-    data: U8, start: int, end: int, classes: U8, lower: U32, ascii_words: U8, words: U64
+    data: U8, start: int, end: int, fold: FoldTable, folded: bool, ascii_words: U8, words: U64
 ) -> tuple[np.uint64, int]:
     """Hash the words of data[start:end] into `words`; return (content hash, number of words).
 
     The content hash covers, in order, each word, each other visible character (lower-cased) and
     one space for each run of white space between them. `words` needs room for
-    (end - start) // 2 + 1 values.
+    (end - start) // 2 + 1 values. The number is `ROUGH` where the text must be folded first, by
+    `fold_text`; then `folded` says so.
     """
     content, word = _OFFSET, _OFFSET
     count, inside, gap, begun = 0, False, False, False
@@ -112,10 +99,17 @@ def content_and_words(
                 word, i = (word ^ np.uint64(byte)) * _PRIME, i + 1
                 byte = ascii_words[data[i]] if i < end else np.uint8(0)
             continue
-        point, i = _point(data, i)
-        kind, low = np.uint8(0), np.uint64(point)
-        if point < LIMIT:
-            kind, low = classes[point], np.uint64(lower[point])
+        place = i
+        point, i = point_at(data, i)
+        value = fold_point(point, fold.points)
+        if value >= SPECIAL:
+            value = special(data, start, place, value, fold, folded)
+            if value == GONE:
+                continue
+            if value == ROUGH:
+                return np.uint64(0), ROUGH
+        kind = fold.classes[point] if point < LIMIT else np.uint8(0)
+        low = np.uint64(value)
         if (kind & WORD) and not (kind & UNSPACED):
             word, inside = (word ^ low) * _PRIME, True
             continue
@@ -192,43 +186,56 @@ def minhash(hashes: U32, count: int, a: U32, b: U32, row: U32) -> None:
 
 @jit
 def sign_texts(
-    data: U8, offsets: I64, classes: U8, lower: U32, n: int, a: U32, b: U32
-) -> tuple[NDArray[np.uint32], U32, U64]:
-    """Return (signatures uint32 [texts, slots], shingles uint32 [texts], content hashes uint64)."""
+    data: U8, offsets: I64, fold: FoldTable, folded: bool, n: int, a: U32, b: U32
+) -> tuple[NDArray[np.uint32], U32, U64, NDArray[np.bool_]]:
+    """Return (signatures uint32 [texts, slots], shingles uint32 [texts], content hashes uint64,
+    bool [texts]: the text must be folded first, what is said of it means nothing)."""
     texts = offsets.size - 1
     longest = 0
     for d in range(texts):
         longest = max(longest, offsets[d + 1] - offsets[d])
-    table = ascii_words(classes, lower)
+    table = ascii_words(fold)
     words = np.empty(longest // 2 + 1, np.uint64)
     hashes = np.empty(longest // 2 + 1, np.uint32)
     signatures = np.empty((texts, a.size), np.uint32)
     shingles = np.empty(texts, np.uint32)
     content = np.empty(texts, np.uint64)
+    rough = np.zeros(texts, np.bool_)
     for d in range(texts):
         content[d], count = content_and_words(
-            data, offsets[d], offsets[d + 1], classes, lower, table, words
+            data, offsets[d], offsets[d + 1], fold, folded, table, words
         )
+        rough[d] = count == ROUGH
+        if rough[d]:
+            continue
         total = shingle_hashes(words, count, n, hashes)
         shingles[d] = total
         minhash(hashes, total, a, b, signatures[d])
-    return signatures, shingles, content
+    return signatures, shingles, content, rough
 
 
 @jit
-def shingle_sets(data: U8, offsets: I64, classes: U8, lower: U32, n: int) -> tuple[U32, I64]:
-    """Return each text's distinct shingle hashes, ascending, as (flat uint32, offsets int64)."""
+def shingle_sets(
+    data: U8, offsets: I64, fold: FoldTable, folded: NDArray[np.bool_], n: int
+) -> tuple[U32, I64, NDArray[np.bool_]]:
+    """Return each text's distinct shingle hashes, ascending, as (flat uint32, offsets int64), and
+    which texts must be folded first: they are left empty. `folded` says of which that was done."""
     texts = offsets.size - 1
     room = 0
     for d in range(texts):
         room += (offsets[d + 1] - offsets[d]) // 2 + 1
-    table = ascii_words(classes, lower)
+    table = ascii_words(fold)
     flat = np.empty(room, np.uint32)
     words = np.empty(room, np.uint64)
     bounds = np.zeros(texts + 1, np.int64)
+    rough = np.zeros(texts, np.bool_)
     used = 0
     for d in range(texts):
-        _, count = content_and_words(data, offsets[d], offsets[d + 1], classes, lower, table, words)
+        _, count = content_and_words(
+            data, offsets[d], offsets[d + 1], fold, folded[d], table, words
+        )
+        rough[d] = count == ROUGH
+        count = max(count, 0)
         count = shingle_hashes(words, count, n, flat[used:])
         part = np.sort(flat[used : used + count])
         for i in range(count):
@@ -236,7 +243,7 @@ def shingle_sets(data: U8, offsets: I64, classes: U8, lower: U32, n: int) -> tup
                 flat[used] = part[i]
                 used += 1
         bounds[d + 1] = used
-    return flat[:used].copy(), bounds
+    return flat[:used].copy(), bounds, rough
 
 
 @jit

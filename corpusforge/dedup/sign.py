@@ -20,8 +20,8 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.draw import mix64
 from corpusforge.errors import InputError
 from corpusforge.io import files, parquet
-from corpusforge.text.classes import class_table, lower_table
-from corpusforge.text.packed import packed
+from corpusforge.text.fold import fold_table, fold_text, refolded
+from corpusforge.text.packed import packed, unpacked
 from corpusforge.text.urls import url_hashes
 
 __all__ = [
@@ -39,16 +39,29 @@ def sign(
     texts: pa.Array | Sequence[str], settings: Settings
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]]:
     """Return (signatures uint32 [n, slots], shingles uint32 [n], content hashes uint64 [n])."""
-    data, offsets = packed(texts)
     a, b = kernels.permutations(settings.slots, settings.seed)
-    return kernels.sign_texts(data, offsets, class_table(), lower_table(), settings.ngram, a, b)
+    return _signed(texts, settings.ngram, a, b)
 
 
 def exact_hashes(texts: pa.Array | Sequence[str]) -> NDArray[np.uint64]:
-    """Return the content hash of each text (lower-cased, white space as one space), uint64."""
-    data, offsets = packed(texts)
+    """Return the content hash of each text (folded, lower-cased, white space as one space), uint64."""
     one = np.ones(1, dtype=np.uint32)
-    return kernels.sign_texts(data, offsets, class_table(), lower_table(), 1, one, one)[2]
+    return _signed(texts, 1, one, one)[2]
+
+
+def _signed(
+    texts: pa.Array | Sequence[str], ngram: int, a: NDArray[np.uint32], b: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]]:
+    data, offsets = packed(texts)
+    table = fold_table()
+    signatures, shingles, content, rough = kernels.sign_texts(
+        data, offsets, table, False, ngram, a, b
+    )
+    if rough.any():
+        again = packed([fold_text(text) for text in unpacked(data, offsets, rough)])
+        own = kernels.sign_texts(*again, table, True, ngram, a, b)
+        signatures[rough], shingles[rough], content[rough] = own[:3]
+    return signatures, shingles, content
 
 
 def shingle_sets(
@@ -56,7 +69,12 @@ def shingle_sets(
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Return (flat uint32, offsets int64): each text's distinct shingle hashes, ascending."""
     data, offsets = packed(texts)
-    return kernels.shingle_sets(data, offsets, class_table(), lower_table(), ngram)
+    folded = np.zeros(len(offsets) - 1, dtype=bool)
+    flat, bounds, rough = kernels.shingle_sets(data, offsets, fold_table(), folded, ngram)
+    if rough.any():
+        data, offsets = refolded(data, offsets, rough)
+        flat, bounds, _ = kernels.shingle_sets(data, offsets, fold_table(), rough, ngram)
+    return flat, bounds
 
 
 def to_datasketch(signatures: NDArray[np.uint32], seed: int) -> list[object]:

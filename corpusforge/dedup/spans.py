@@ -2,7 +2,7 @@
 
 As CCNet does by line (Wenzek et al. 2020) and DCLM by paragraph (Li et al. 2024), but exactly, and
 the place that keeps a piece is the best in policy order, so the result does not depend on the order
-of documents. Pieces are compared as exact documents are: lower-cased, white space as one space.
+of documents. Pieces are compared as exact documents are: folded, lower-cased, white space as one space.
 Limits: pieces below `span_characters` are left alone, so menus of short words stay; a piece that
 differs in one character is another piece; `scope` is not applied.
 
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup import kernels
 from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.sign import exact_hashes
 from corpusforge.io import files
-from corpusforge.text.classes import class_table, lower_table
+from corpusforge.text.fold import ROUGH, FoldTable, fold_table
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed
 
@@ -61,14 +62,14 @@ def text_pieces(
     A piece ends after its newline, a paragraph after the blank lines that follow it.
     """
     data, offsets = packed(texts)
-    return _pieces(
-        data,
-        offsets,
-        class_table(),
-        lower_table(),
-        settings.spans == "paragraph",
-        settings.span_characters,
+    paragraphs = settings.spans == "paragraph"
+    hashes, rows, starts, ends, rough = _pieces(
+        data, offsets, fold_table(), paragraphs, settings.span_characters
     )
+    if len(rough):
+        own = [data[first:stop].tobytes().decode() for _, first, stop in rough.tolist()]
+        hashes[rough[:, 0]] = exact_hashes(own)
+    return hashes, rows, starts, ends
 
 
 def write_spans(batches: Iterable[pa.RecordBatch], settings: Settings, prefix: str) -> int:
@@ -173,20 +174,22 @@ def _trimmed(data: NDArray[np.uint8], start: int, end: int) -> tuple[int, int]:
 def _pieces(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    classes: NDArray[np.uint8],
-    lower: NDArray[np.uint32],
+    fold: FoldTable,
     paragraphs: bool,
     least: int,
-) -> tuple[NDArray[np.uint64], U32, U32, U32]:
+) -> tuple[NDArray[np.uint64], U32, U32, U32, NDArray[np.int64]]:
+    """Return hashes, rows, starts, ends; and of the pieces that must be folded before they are
+    hashed (number, first byte, byte behind the last)."""
     room, longest = offsets.size, 0
     for d in range(offsets.size - 1):
         longest = max(longest, offsets[d + 1] - offsets[d])
     for i in range(offsets[0], offsets[-1]):
         room += data[i] == _NEWLINE
-    ascii_words, words = kernels.ascii_words(classes, lower), np.empty(longest // 2 + 1, np.uint64)
+    ascii_words, words = kernels.ascii_words(fold), np.empty(longest // 2 + 1, np.uint64)
     hashes, rows = np.empty(room, np.uint64), np.empty(room, np.uint32)
     starts, ends = np.empty(room, np.uint32), np.empty(room, np.uint32)
-    used = 0
+    rough = np.empty((room, 3), np.int64)
+    used, roughs = 0, 0
     for d in range(offsets.size - 1):
         i, end, character = offsets[d], offsets[d + 1], 0
         while i < end:
@@ -201,9 +204,15 @@ def _pieces(
             stop, visible = _trimmed(data, first, i)
             if visible < least:
                 continue
-            hashes[used] = kernels.content_and_words(
-                data, first, stop, classes, lower, ascii_words, words
-            )[0]
+            hashes[used], count = kernels.content_and_words(
+                data, first, stop, fold, False, ascii_words, words
+            )
+            if count == ROUGH:
+                rough[roughs, 0], rough[roughs, 1], rough[roughs, 2] = used, first, stop
+                roughs += 1
             rows[used], starts[used], ends[used] = d, first_character, character
             used += 1
-    return hashes[:used].copy(), rows[:used].copy(), starts[:used].copy(), ends[:used].copy()
+    return (
+        hashes[:used].copy(), rows[:used].copy(), starts[:used].copy(), ends[:used].copy(),
+        rough[:roughs].copy(),
+    )  # fmt: skip

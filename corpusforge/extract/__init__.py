@@ -8,6 +8,7 @@ cannot be read, which becomes a counted `Failed` row here. Adding a medium is on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -19,6 +20,7 @@ from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import ENGINES, Settings
 from corpusforge.extract.wikitext import extract_wikitext
 from corpusforge.records import Failed, Media, RawDocument, Skipped
+from corpusforge.text.fold import compose
 
 __all__ = ["ENGINES", "EXTRACTORS", "Extracted", "Extractor", "Settings", "extract"]
 
@@ -50,6 +52,13 @@ def _guarded(raw: RawDocument, settings: Settings) -> Extracted:
     return within(settings.cpu_seconds, run)
 
 
+def _composed(found: Extracted) -> Extracted:
+    """Return the same in normal form C without soft hyphens, which only say where a line may break."""
+    text, title = (compose(part.replace("\xad", "")) for part in (found.text, found.title))
+    same = text == found.text and title == found.title
+    return found if same else replace(found, text=text, title=title)
+
+
 def extract(raw: RawDocument, settings: Settings) -> Extracted | Skipped | Failed:
     """Return a raw document's text, or why there is none; bad data never raises.
 
@@ -68,6 +77,8 @@ def extract(raw: RawDocument, settings: Settings) -> Extracted | Skipped | Faile
         return Failed(raw.locator, str(error), raw.url)
     except (RecursionError, MemoryError, ValueError, ArithmeticError, LookupError) as error:
         return Failed(raw.locator, f"{raw.media} extractor: {type(error).__name__}", raw.url)
+    if settings.unicode == "nfc" and raw.media != "code" and found.format != "code":
+        found = _composed(found)
     if not found.text.strip():
         return Skipped(raw.locator, "empty_text", "0", "1", raw.url)
     return found

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.extract.wikivariants import VARIANTS
 
-__all__ = ["ENGINES", "Settings"]
+__all__ = ["ENGINES", "UNICODE", "Settings"]
 
 ENGINES = ("fast", "trafilatura")
+UNICODE = ("nfc", "keep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,10 @@ class Settings:
     """CPU time one extractor may spend on one document. It is a last resort, far above what real
     pages need, because a cap on time cannot cut at the same document on every machine."""
 
+    unicode: str = "nfc"
+    """"nfc": texts and titles in Unicode's normal form C, without soft hyphens; "keep": as they come.
+    Code always stays as it comes."""
+
     wiki_tables: bool = True
     """Whether data tables of wikitext are kept, one line a row, cells separated by " | "."""
 
@@ -43,16 +48,16 @@ class Settings:
     """Highest ratio of unpacked to packed bytes of one entry above 1 MB."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise RecipeError(
-                f"extract.engine is {self.engine!r}; expected one of {ENGINES}."
-                + nearest(self.engine, ENGINES)
-            )
-        if self.wiki_variant not in VARIANTS:
-            raise RecipeError(
-                f"extract.wiki_variant is {self.wiki_variant!r}; expected one of {tuple(VARIANTS)}."
-                + nearest(self.wiki_variant, tuple(VARIANTS))
-            )
+        for name, known in (
+            ("engine", ENGINES),
+            ("unicode", UNICODE),
+            ("wiki_variant", tuple(VARIANTS)),
+        ):
+            value = getattr(self, name)
+            if value not in known:
+                raise RecipeError(
+                    f"extract.{name} is {value!r}; expected one of {known}." + nearest(value, known)
+                )
         for name in (
             "max_bytes",
             "cpu_seconds",
@@ -60,6 +65,6 @@ class Settings:
             "epub_max_unpacked",
             "epub_max_ratio",
         ):
-            value = getattr(self, name)
-            if not value > 0:
-                raise RecipeError(f"extract.{name} is {value!r}; expected a number above 0.")
+            number = getattr(self, name)
+            if not number > 0:
+                raise RecipeError(f"extract.{name} is {number!r}; expected a number above 0.")

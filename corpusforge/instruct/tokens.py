@@ -1,10 +1,10 @@
 """How a text is cut into the tokens that novelty compares.
 
 `rouge` gives the tokens of rouge_score 0.1.2 without its stemmer, bit for bit: lower case, runs of
-[a-z0-9]; a Chinese text has none. `unicode` is the project's meaning of "word" (`text.words`) after
-NFKC: runs of letters, digits and marks, and each Han, kana or Thai character alone; on ASCII text
-without underscores it equals `rouge`. `char` takes every letter and digit alone. Limit: no
-stemming, so "cat" and "cats" differ.
+[a-z0-9]; a Chinese text has none. `unicode` is the project's meaning of "word" (`text.words`) in the
+folded text (`text.fold`, as duplicates are compared): runs of letters, digits and marks, and each Han,
+kana or Thai character alone; on ASCII text without underscores it equals `rouge`. `char` takes every
+letter and digit alone. Limit: no stemming, so "cat" and "cats" differ.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from corpusforge.text.fold import fold_text
 from corpusforge.text.words import words
 
 __all__ = ["TOKENIZERS", "char_tokens", "rouge_tokens", "unicode_tokens"]
@@ -30,7 +31,7 @@ def unicode_tokens(text: str) -> list[str]:
     """Return the words of `text`, lower-cased; each character of an unspaced script is one."""
     if text.isascii():  # the same result as below, an order of magnitude faster
         return _ASCII_WORD.findall(text.lower())
-    return words(unicodedata.normalize("NFKC", text))
+    return words(fold_text(text))
 
 
 def char_tokens(text: str) -> list[str]:

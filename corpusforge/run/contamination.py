@@ -30,6 +30,7 @@ from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.steps import append_column
 from corpusforge.survivors import read_survivors
+from corpusforge.text.fold import FOLD
 
 __all__ = [
     "contamination_stage",
@@ -68,7 +69,7 @@ def evaluation_stage(context: Context) -> Stage | None:
         run=context.run,
         work=make_evaluation,
         parts=(Part("evaluation", 0, context.run, (settings, tuple(described))),),
-        settings={"sets": settings.sets, "index": settings.index},
+        settings={"sets": settings.sets, "index": settings.index, "fold": FOLD},
         reads={},
         inputs=tuple(described),
     )
@@ -152,6 +153,7 @@ def hits_stage(context: Context) -> Stage:
             "searched": searched,
             "share": settings.fuzzy_share,
             "max_steps": settings.max_steps,
+            "fold": FOLD,
         },
         reads=context.reads("documents", "quality", "duplicates", "evaluation"),
         pace=10.0 if searched else 40.0,

@@ -16,6 +16,7 @@ from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.survivors import kept_rows, read_survivors
+from corpusforge.text.fold import FOLD
 
 __all__ = ["make_signatures", "stage"]
 
@@ -33,7 +34,7 @@ def stage(context: Context) -> Stage:
     used: dict[str, Any] = {
         key: getattr(settings, key) for key in ("slots", "ngram", "seed", "threshold", "recall")
     }
-    used["key_file"] = KEY_FILE
+    used |= {"key_file": KEY_FILE, "fold": FOLD}
     return Stage(
         name="signatures",
         run=context.run,

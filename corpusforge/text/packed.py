@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["packed"]
+__all__ = ["packed", "unpacked"]
 
 
 def packed(texts: pa.Array | Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -38,3 +38,12 @@ def packed(texts: pa.Array | Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[
         else np.zeros(0, dtype=np.uint8)
     )
     return data, offsets
+
+
+def unpacked(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], chosen: NDArray[np.bool_]
+) -> list[str]:
+    """Return the texts of those `chosen` (bool [n]), in order."""
+    places = np.flatnonzero(chosen)
+    bounds = zip(offsets[places].tolist(), offsets[places + 1].tolist(), strict=True)
+    return [data[start:end].tobytes().decode() for start, end in bounds]

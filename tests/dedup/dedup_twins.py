@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from corpusforge.text.classes import is_unspaced
+from corpusforge.text.fold import fold_text
 
 MASK = (1 << 64) - 1
 OFFSET, PRIME = 0xCBF29CE484222325, 0x100000001B3
@@ -24,11 +25,13 @@ MIXED = [
     "𠀀𠀁𠀂 𝔘𝔫𝔦 🙂🙂 emoji 🙂 text",
     "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 3,
     "tab\tand\u3000wide\u2028spaces\xa0here",
+    "ob\u00adser\u200bver wa\u2060s ＡＢＣ！ e\u0301te\u0301 nghie\u0302\u0323n ﾊﾟﾝ \u1112\u1161\u11ab \uf967",
+    "ﬁn\ufe0f हिन्दी क\u093cलम น้ำ می\u200cخواهم بًّ \u200dx 👩\u200d👧",
 ]
 
 
 def lower(text: str) -> str:
-    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in fold_text(text))
 
 
 def words(text: str) -> list[str]:
