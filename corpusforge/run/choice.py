@@ -22,18 +22,20 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import Receipt
 from corpusforge.mix.estimate import head
+from corpusforge.mix.holdout import codes
 from corpusforge.mix.leaves import assign, tree
 from corpusforge.mix.plan import plan
 from corpusforge.mix.repetition import Reach, times
-from corpusforge.mix.sample import I64, Supply, held_out
+from corpusforge.mix.sample import I64, Supply
 from corpusforge.mix.sections import Filed, Held, Section, Sections, file_sections, read_sums
 from corpusforge.mix.settings import Settings
-from corpusforge.mix.supply import column_keys
+from corpusforge.mix.supply import ANY, column_keys
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
 from corpusforge.run.groups import documents_of, groups, is_large
+from corpusforge.run.mix import largest_group_of
 from corpusforge.run.stage import Made, Part, Stage, part_name
-from corpusforge.run.survivors import kept_rows
+from corpusforge.run.survivors import components_at, kept_rows
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.tokenize.settings import Settings as Tokenize
 
@@ -47,8 +49,8 @@ _MEASURED = 64
 class Work:
     """What a task over document parts [first, stop) is told.
 
-    `buckets` are those of each leaf's section; `reach` says, once it is known, how far each leaf is
-    tokenized.
+    `largest` is the most documents of a group that is held out; `buckets` are those of each leaf's section;
+    `reach` says, once it is known, how far each leaf is tokenized.
     """
 
     mix: Settings
@@ -57,6 +59,7 @@ class Work:
     sources: tuple[str, ...]
     first: int
     stop: int
+    largest: int = ANY
     buckets: int = 1
     reach: dict[str, Reach] | None = None
 
@@ -82,7 +85,8 @@ class Candidates:
 
 def _work(context: Context) -> Work:
     recipe, names = context.recipe, tuple(sorted(context.recipe.sources))
-    return Work(recipe.mix, recipe.tokenize, recipe.seed, names, 0, context.part_count)
+    largest = largest_group_of(context)
+    return Work(recipe.mix, recipe.tokenize, recipe.seed, names, 0, context.part_count, largest)
 
 
 def _stage(context: Context, name: str, work: Any, told: Sequence[tuple[Work, int]]) -> Stage:
@@ -206,7 +210,7 @@ def _gather(run: str, work: Work) -> tuple[Candidates, list[str]]:
         found.append(
             {
                 "leaf": assign(nodes, table),
-                "held": held_out(column_keys(table["cluster"]), work.seed, work.mix.validation),
+                "held": _held(table, work),
                 "keys": column_keys(table["id"]),
                 "lengths": table["text_bytes"].to_numpy(),
                 "parts": np.full(table.num_rows, number, dtype=np.int32),
@@ -224,6 +228,12 @@ def _gather(run: str, work: Work) -> tuple[Candidates, list[str]]:
     return Candidates(columns["leaf"], columns["held"], every), paths
 
 
+def _held(table: pa.Table, work: Work) -> NDArray[np.bool_]:
+    """Which documents are held out, whatever is drawn: further ones only where all are tokenized."""
+    keys, alike = column_keys(table["cluster"]), table["alike"].to_numpy()
+    return codes(keys, alike, work.seed, work.mix.validation, work.largest) == 0
+
+
 def _rows(run: str, number: int) -> pa.Table:
     """The surviving documents of one part, as the token index will describe them, with sizes."""
     name = f"{part_name(number)}.parquet"
@@ -233,16 +243,16 @@ def _rows(run: str, number: int) -> pa.Table:
     stats = read_table(files.join(run, "stats", name), ["text_bytes", "rule"])
     alive = stats.filter(pc.equal(stats.column("rule"), ""))
     tier = read_table(files.join(run, "quality", name), ["tier"])
-    clusters = read_table(
-        files.join(run, "duplicates", f"clusters-{part_name(number)[5:]}.parquet"),
-        ["row", "cluster"],
-    )
+    groups = components_at(run, number)
     cluster = np.array(table.column("id").to_pylist(), dtype=object)
-    cluster[clusters.column("row").to_numpy()] = clusters.column("cluster").to_pylist()
+    cluster[groups.column("row").to_numpy()] = groups.column("component").to_pylist()
+    alike = np.ones(table.num_rows, dtype=np.int32)
+    alike[groups.column("row").to_numpy()] = groups.column("component_size").to_numpy()
     for column, values in (
         ("text_bytes", alive.column("text_bytes")),
         ("tier", tier.column("tier")),
         ("cluster", pa.array(cluster, type=pa.string())),
+        ("alike", pa.array(alike)),
         ("row", pa.array(np.arange(table.num_rows, dtype=np.int64))),
     ):
         table = table.append_column(column, values)
