@@ -15,14 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import Receipt
-from corpusforge.mix.holdout import STEPS, Spread
+from corpusforge.mix.holdout import Spread, read_spread, spread_table
 from corpusforge.mix.plan import PhasePlan
 from corpusforge.mix.repetition import reaches
 from corpusforge.mix.sections import Filed, Section, file_sections, read_sums
@@ -131,20 +130,9 @@ def make_supply(part: Part) -> Made:
     seen, unshared = found.counts()
     made = Made(documents=found.index.num_rows, extra={"seen": seen, "unshared": unshared})
     made.extra["longest"] = {path: own.longest for path, own in spread.items()}
-    rows = [
-        {"leaf": path, "code": code, "documents": own.documents[code], "tokens": own.tokens[code]}
-        for path, own in spread.items()
-        for code in np.flatnonzero(own.documents).tolist()
-    ]
     path = f"supply/{part.name}.parquet"
-    table = pa.Table.from_pylist(rows, schema=_SPREAD)
-    made.outputs[path] = write_table(files.join(part.run, path), table)
+    made.outputs[path] = write_table(files.join(part.run, path), spread_table(spread))
     return made
-
-
-_SPREAD = pa.schema(
-    [("leaf", pa.string()), ("code", pa.int32()), ("documents", pa.int64()), ("tokens", pa.int64())]
-)
 
 
 def _divided(run: str, work: Work, receipts: Sequence[Receipt]) -> dict[str, Any]:
@@ -157,11 +145,7 @@ def _divided(run: str, work: Work, receipts: Sequence[Receipt]) -> dict[str, Any
         unshared.update(item.extra["unshared"])
         table = read_table(files.join(run, f"supply/{part_name(number)}.parquet"))
         for path, longest in item.extra["longest"].items():
-            own = table.filter(pc.equal(table.column("leaf"), path))
-            sums = {name: np.zeros(STEPS + 2, dtype=np.int64) for name in ("documents", "tokens")}
-            for name, line in sums.items():
-                line[own.column("code").to_numpy()] = own.column(name).to_numpy()
-            added = Spread(sums["documents"], sums["tokens"], longest)
+            added = replace(read_spread(table, path), longest=longest)
             spread[path] = spread[path] + added if path in spread else added
     check_any(seen)
     steps = steps_of(work, spread)

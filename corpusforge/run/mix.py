@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -65,6 +65,8 @@ class Work:
     sources: tuple[str, ...]
     choice: dict[str, dict[str, Any]]
     """By leaf of which only some documents were tokenized: bytes in all, and bytes tokenized."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """By leaf of which less than an epoch is drawn: the steps that are held out of it."""
     largest: int = ANY
     """The most documents of a group of near copies that is held out."""
     notes: tuple[str, ...] = ()
@@ -77,11 +79,15 @@ def read_work(context: Context) -> Work:
     leaves: dict[str, dict[str, Any]] = {}
     if "choice" in context.manifests:
         leaves = context.manifests["choice"].extra["leaves"]
-    partial = {path: facts for path, facts in leaves.items() if not facts["complete"]}
-    names = tuple(sorted(recipe.sources))
-    largest = largest_group_of(context)
     return Work(
-        recipe.mix, recipe.seed, context.part_count, names, partial, largest, _split_notes(recipe)
+        settings=recipe.mix,
+        seed=recipe.seed,
+        parts=context.part_count,
+        sources=tuple(sorted(recipe.sources)),
+        choice={path: facts for path, facts in leaves.items() if not facts["complete"]},
+        steps={path: facts["steps"] for path, facts in leaves.items() if "steps" in facts},
+        largest=largest_group_of(context),
+        notes=_split_notes(recipe),
     )
 
 
@@ -155,7 +161,7 @@ def steps_of(work: Work, found: Mapping[str, Spread]) -> dict[str, int]:
     return hold_out(
         work.settings.validation,
         found,
-        work.choice.keys(),
+        work.steps,
         lambda tokens: _train_plan(work, tokens),
     )
 
