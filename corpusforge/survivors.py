@@ -17,7 +17,7 @@ from corpusforge.io.parquet import read_batches, read_table, row_count
 from corpusforge.manifest import part_name
 from corpusforge.text.edits import apply_edits
 
-__all__ = ["kept_rows", "read_survivors"]
+__all__ = ["components_at", "kept_rows", "read_survivors"]
 
 ORDER = ("documents", "quality", "duplicates", "contamination")
 """Whose removals apply, in this order."""
@@ -40,6 +40,11 @@ def kept_rows(run: str, index: int, upto: str) -> NDArray[np.bool_]:
         drop = edits.column("drop").to_numpy(zero_copy_only=False)
         kept[edits.column("row").to_numpy()[drop]] = False
     return kept
+
+
+def components_at(run: str, index: int) -> pa.Table:
+    """Return the documents of part `index` that have near copies: row, component, component_size."""
+    return read_table(files.join(run, f"duplicates/components-{part_name(index)[5:]}.parquet"))
 
 
 def read_survivors(

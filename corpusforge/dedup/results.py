@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from corpusforge.dedup.connected import Components
 from corpusforge.dedup.corpus import Corpus
 from corpusforge.io.parquet import read_table
 
-__all__ = ["CLUSTERS", "DUPLICATES", "METHOD_NAMES", "Alarm", "Counts", "Duplicates"]
+__all__ = ["CLUSTERS", "COMPONENTS", "DUPLICATES", "METHOD_NAMES", "Alarm", "Counts", "Duplicates"]
 
 METHOD_NAMES = ("", "exact", "url", "minhash")
 
@@ -38,6 +39,16 @@ CLUSTERS = pa.schema(
     ]
 )
 """One row for each document that stays and has copies; documents without copies have no row."""
+
+
+COMPONENTS = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("component", pa.string(), nullable=False),
+        pa.field("component_size", pa.int64(), nullable=False),
+    ]
+)
+"""One row for each document that stays and has a staying document of its component beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,8 @@ class Duplicates:
     """Size of the cluster whose root has this rank; 1 for a document without copies."""
     counts: Counts
     alarms: tuple[Alarm, ...]
+    components: Components | None = None
+    """Connected components of all verified pairs, where they were asked for."""
 
     @property
     def parts(self) -> int:
@@ -161,6 +174,17 @@ class Duplicates:
             pa.array(self.sizes[roots].astype(np.int64)),
         ]
         return pa.Table.from_arrays(columns, schema=CLUSTERS)
+
+    def component_rows(self, part: int) -> pa.Table:
+        """Return a part's staying documents of components with two or more, as `COMPONENTS`, by row."""
+        rows, ranks = self._part(part)
+        if self.components is None:
+            return COMPONENTS.empty_table()
+        told = ~self.removed[ranks] & (self.components.size[ranks] > 1)
+        rows, ranks = rows[told], ranks[told]
+        size = self.components.size[ranks].astype(np.int64)
+        columns = [pa.array(rows), self._ids(self.components.first[ranks]), pa.array(size)]
+        return pa.Table.from_arrays(columns, schema=COMPONENTS)
 
     def ranks_of(self, part: int) -> NDArray[np.uint32]:
         """Return the rank of each document of a part, by row; only where all documents are in."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from corpusforge.dedup import greedy
 from corpusforge.dedup.buckets import Buckets, components, gather, split
 from corpusforge.dedup.collisions import choose_ranges, read_collisions, write_collisions
+from corpusforge.dedup.connected import Components, Links, Verified, join, links
 from corpusforge.dedup.corpus import Corpus, load_corpus
 from corpusforge.dedup.marks import Marks
 from corpusforge.dedup.parts import KeyFile, read_signatures
@@ -29,17 +30,22 @@ from corpusforge.errors import InputError
 __all__ = ["Selection", "find_duplicates", "select_near"]
 
 _EXACT, _URL, _MINHASH = 1, 2, 3
+_HIGH, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _IN_MEMORY = 1 << 28  # bytes of candidate signatures; more go to a mapped scratch file
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Near copies among some documents: ranks removed, the ranks kept instead, similarity, work."""
+    """Near copies among some documents: ranks removed, the ranks kept instead, similarity, work.
+
+    `known` are the exact similarities that it took.
+    """
 
     removed: NDArray[np.uint32]
     kept: NDArray[np.uint32]
     similarity: NDArray[np.float32]
     counts: Counts
+    known: Verified
 
 
 def find_duplicates(
@@ -50,25 +56,27 @@ def find_duplicates(
     index: Sequence[str] = (),
     groups: int = 1,
     collisions: Sequence[str] | None = None,
+    components: bool = False,
 ) -> Duplicates:
     """Return the duplicates among signed parts, and against the parts of an earlier run's index.
 
     `text_of(part, rows)` gives texts for exact comparison; without it the estimate decides alone.
     `collisions` are the files of all key ranges over (index, parts) where others wrote them;
     `groups` divides the candidate graph by whole components. Neither these nor `settings.ranges`
-    change the result. Raises InputError for parts that do not fit.
+    change the result. With `components` it holds the connected components of all verified pairs. Raises
+    InputError for parts that do not fit.
     """
     if not part_prefixes:
         raise InputError("dedup: no parts to compare. Sign at least one document part first.")
     if collisions is not None:
-        return _select(part_prefixes, settings, text_of, index, groups, collisions)
+        return _select(part_prefixes, settings, text_of, index, groups, collisions, components)
     with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
         every = (*index, *part_prefixes)
         ranges = choose_ranges(settings, sum(KeyFile(prefix).documents for prefix in every))
         paths = [f"{scratch}/{number}.groups" for number in range(ranges)]
         for number, path in enumerate(paths):
             write_collisions(every, settings, number, ranges, path)
-        return _select(part_prefixes, settings, text_of, index, groups, paths)
+        return _select(part_prefixes, settings, text_of, index, groups, paths, components)
 
 
 def _select(
@@ -78,6 +86,7 @@ def _select(
     index: Sequence[str],
     groups: int,
     paths: Sequence[str],
+    components: bool,
 ) -> Duplicates:
     marks = _mark((*index, *part_prefixes), settings, paths)
     corpus = load_corpus(part_prefixes, settings, index, marks)
@@ -91,16 +100,54 @@ def _select(
             kept[copies], method[copies] = firsts, name
             if name == _URL:
                 similarity[copies] = _estimates(corpus, settings, copies, firsts)
+    joined: list[Links] = []
     if settings.method == "fuzzy":
         alive = (method == 0) & (corpus.shingles > 0)
-        every = gather(corpus, alive, read_collisions(paths), marks, settings.max_kept)
+        every = wide = gather(corpus, alive, read_collisions(paths), marks, settings.max_kept)
+        if components and (method == _URL).any():  # copies by URL have texts of their own
+            alive |= (method == _URL) & (corpus.shingles > 0)
+            wide = gather(corpus, alive, read_collisions(paths), marks, settings.max_kept)
         del marks
         found = _near(corpus, every, settings, text_of, len(index), groups)
         kept[found.removed], method[found.removed] = found.kept, _MINHASH
         similarity[found.removed] = found.similarity
         counts = found.counts
+        if components:
+            joined = _links(corpus, wide, kept, settings, found.known, text_of, len(index), groups)
     _follow(corpus, settings, kept, similarity, method)
-    return _outcome(corpus, settings, len(index), kept, similarity, method, counts)
+    out = _outcome(corpus, settings, len(index), kept, similarity, method, counts)
+    return replace(out, components=_components(out, joined)) if components else out
+
+
+def _links(
+    corpus: Corpus,
+    every: Buckets,
+    kept: NDArray[np.uint32],
+    settings: Settings,
+    known: Verified,
+    text_of: TextOf | None,
+    first_part: int,
+    groups: int,
+) -> list[Links]:
+    """Return what joins all verified pairs; chaining has joined whatever shares a bucket before."""
+    if settings.selection == "components":
+        return []
+    bounds = _bounds(settings, make_plan(settings), exact=text_of is not None)
+    found = []
+    for some in split(every, groups, corpus.size) if groups > 1 else [every]:
+        with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
+            rows = _gather_signatures(corpus, some.documents, settings.slots, scratch)
+            own = links(
+                corpus, some, rows, kept, bounds, known, text_of, settings.ngram, first_part
+            )
+        found.append(own)
+    return found
+
+
+def _components(out: Duplicates, joined: list[Links]) -> Components:
+    stays = ~out.removed
+    stays[: out.corpus.frozen] = False
+    return join(out.kept, stays, joined)
 
 
 def _mark(prefixes: Sequence[str], settings: Settings, paths: Sequence[str]) -> Marks:
@@ -159,6 +206,10 @@ def _merge(corpus: Corpus, found: list[Selection]) -> Selection:
             sum(count.unseen for count in counts),
             sum(count.unchecked for count in counts),
         ),
+        Verified(
+            np.concatenate([item.known.pairs for item in found] + [np.empty(0, np.uint64)]),
+            np.concatenate([item.known.values for item in found] + [np.empty(0, np.float32)]),
+        ),
     )
 
 
@@ -202,7 +253,13 @@ def select_near(
         result.unchecked,
     )
     documents = buckets.documents
-    return Selection(documents[gone], documents[result.kept[gone]], result.similarity[gone], counts)
+    high, low = (
+        documents[(pairs >> shift) & _LOW].astype(np.uint64) for shift in (_HIGH, np.uint64(0))
+    )
+    known = Verified(high << _HIGH | low, values)
+    return Selection(
+        documents[gone], documents[result.kept[gone]], result.similarity[gone], counts, known
+    )
 
 
 def _bounds(settings: Settings, plan: Plan, *, exact: bool) -> greedy.Bounds:
@@ -221,7 +278,8 @@ def _chained(buckets: Buckets, signatures: NDArray[np.uint32], corpus: Corpus) -
     similarity = (signatures[gone] == signatures[roots[gone]]).mean(axis=1, dtype=np.float32)
     documents = buckets.documents
     counts = Counts(corpus.documents, len(documents), len(gone))
-    return Selection(documents[gone], documents[roots[gone]], similarity, counts)
+    none = Verified(np.empty(0, np.uint64), np.empty(0, np.float32))
+    return Selection(documents[gone], documents[roots[gone]], similarity, counts, none)
 
 
 def _gather_signatures(

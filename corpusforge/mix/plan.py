@@ -17,7 +17,7 @@ from corpusforge.errors import RecipeError
 from corpusforge.mix.leaves import Node, check, tree
 from corpusforge.mix.settings import Phase, Settings
 
-__all__ = ["PhasePlan", "Plan", "Share", "plan", "plan_validation"]
+__all__ = ["PhasePlan", "Plan", "Share", "plan", "plan_validation", "validation_tokens"]
 
 REPORTED_TOLERANCE = 0.05
 """Papers print epochs to two digits; a larger relative difference is worth a note."""
@@ -119,20 +119,43 @@ def plan(settings: Settings, available: Mapping[str, int]) -> Plan:
 def plan_validation(settings: Settings, train: Plan, available: Mapping[str, int]) -> Plan:
     """Return the plan of the held-out stream: the train stream's shares, at most one epoch each.
 
-    Its budget is `validation` of the train stream's tokens; a source that has held out less gives
-    what it has.
+    Its budget is `validation` of the train stream's tokens; a source that has held out less gives what it
+    has, and a note says so.
     """
-    budget = settings.validation * train.tokens
-    asked = {
-        share.path: min(available.get(share.path, 0), round(budget * share.asked / train.tokens))
-        for share in train.shares
-        if share.asked
-    }
+    wanted = {s.path: validation_tokens(settings.validation, s.asked) for s in train.shares}
+    asked = {path: min(available.get(path, 0), tokens) for path, tokens in wanted.items() if tokens}
     shares = tuple(
         Share(s.path, s.source, s.weight, available.get(s.path, 0), asked.get(s.path, 0), 1.0)
         for s in train.shares
     )
-    return Plan(shares, (PhasePlan("validation", asked),), ())
+    notes = _validation_notes(settings, wanted, asked)
+    return Plan(shares, (PhasePlan("validation", asked),), tuple(notes))
+
+
+def validation_tokens(share: float, asked: int) -> int:
+    """Return the tokens of validation that belong to so many of training."""
+    return round(Fraction(share) * asked)
+
+
+def _validation_notes(
+    settings: Settings, wanted: Mapping[str, int], asked: Mapping[str, int]
+) -> list[str]:
+    total, there = sum(wanted.values()), sum(asked.values())
+    notes = []
+    for path, tokens in wanted.items():
+        have = asked.get(path, 0)
+        if have < tokens:
+            notes.append(
+                f"validation: {path!r} has {have:,} of {tokens:,} tokens, "
+                f"{have / there if there else 0.0:.2%} of the stream in place of {tokens / total:.2%}: "
+                "more of its documents would be over twice what is asked, or have near copies, or are "
+                "not tokenized"
+            )
+    if there < total:
+        notes.append(
+            f"validation has {there:,} of {total:,} tokens: {settings.validation:.4%} of training was asked"
+        )
+    return notes
 
 
 def _by_size(available: Mapping[str, int]) -> dict[str, float]:

@@ -7,7 +7,7 @@ that order. Limit: the index of the given parts is in memory, in columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +18,18 @@ from numpy.typing import NDArray
 
 from corpusforge.draw import id_keys
 from corpusforge.io.parquet import read_table
+from corpusforge.mix.holdout import Spread, codes, spreads
 from corpusforge.mix.leaves import Node, assign, tree
-from corpusforge.mix.sample import I64, Draws, Supply, held_out
+from corpusforge.mix.sample import I64, Draws, Supply
 from corpusforge.mix.settings import COLUMNS, Settings
 
-__all__ = ["SIDES", "Supplies", "Totals", "column_keys", "supplies"]
+__all__ = ["ANY", "SIDES", "Indexed", "Supplies", "Totals", "column_keys", "indexed", "supplies"]
 
 SIDES = ("train", "val")
-_READ = ["id", "source", *COLUMNS, "offset", "tokens", "cluster"]
+_READ = ["id", "source", *COLUMNS, "offset", "tokens", "cluster", "alike"]
 _KEPT = ["id", "source", *COLUMNS]
+ANY = 1 << 30
+"""No bound on the documents of a group that is held out."""
 _HASHED = 1 << 16
 """Strings of a column that are Python objects at a time."""
 
@@ -132,35 +135,80 @@ def supplies(
     incomplete: Sequence[str] = (),
     sources: Sequence[str] = (),
     first: int = 0,
+    steps: Mapping[str, int] | None = None,
+    largest: int = ANY,
 ) -> Supplies:
     """Return the supplies of all documents in `parts` (paths of `*.parquet` indexes).
 
     `incomplete` names the leaves of which only a head was tokenized; `sources` all sources, where
-    `parts` are some of the parts, from number `first` on.
+    `parts` are some of the parts, from number `first` on; `steps` says how much more than
+    `settings.validation` is held out of each leaf, `largest` of how many documents a group at most.
     """
+    found = indexed(parts, settings, seed, sources, first, largest)
+    return found.supplies(steps or {}, incomplete)
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """The index of some parts, not yet divided in sides: columns of equal length, one part after another.
+
+    `paths` are the leaves by number.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    index: pa.Table
+    starts: I64
+    first: int
+    paths: tuple[str, ...]
+
+    def spreads(self) -> dict[str, Spread]:
+        """Return how the documents of each leaf spread over the steps of holding out."""
+        own = self.columns
+        return spreads(own["leaf"], own["code"], own["lengths"], self.paths)
+
+    def counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the documents of each source, and those of no leaf."""
+        column = self.index.column("source")
+        return _counts(column), _counts(column.filter(pa.array(self.columns["leaf"] < 0)))
+
+    def supplies(self, steps: Mapping[str, int], incomplete: Sequence[str] = ()) -> Supplies:
+        """Return the supplies, of each leaf with so many steps held out."""
+        columns = self.columns
+        sides: tuple[dict[str, Supply], dict[str, Supply]] = ({}, {})
+        for number, path in enumerate(self.paths):
+            held = columns["code"] <= steps.get(path, 0)
+            for side, chosen in zip(sides, (~held, held), strict=True):
+                at = np.flatnonzero((columns["leaf"] == number) & chosen)
+                own = {name: columns[name][at] for name in ("keys", "lengths", "parts", "offsets")}
+                rows = at - self.starts[own["parts"] - self.first]
+                side[path] = Supply(rows=rows, complete=path not in incomplete, **own)
+        return Supplies(*sides, self.counts()[1], self.index, self.starts, self.first)
+
+
+def indexed(
+    parts: Sequence[str],
+    settings: Settings,
+    seed: int,
+    sources: Sequence[str] = (),
+    first: int = 0,
+    largest: int = ANY,
+) -> Indexed:
+    """Return the index of `parts`, as `supplies` takes them."""
     nodes = tuple(_nodes(settings, sources or _sources(parts)))
-    read = [_read(path, nodes, settings, seed, n) for n, path in enumerate(parts, first)]
+    read = [_read(path, nodes, settings, seed, n, largest) for n, path in enumerate(parts, first)]
     columns = {
         name: np.concatenate([part[1][name] for part in read]) if read else np.zeros(0, kind)
         for name, kind in _ARRAYS.items()
     }
     index = pa.concat_tables([part[0] for part in read]).unify_dictionaries().combine_chunks()
     starts = np.cumsum([0, *(part[0].num_rows for part in read)])[:-1]
-    del read
-    sides: tuple[dict[str, Supply], dict[str, Supply]] = ({}, {})
-    for number, path in enumerate(leaf.path for node in nodes for leaf in node.leaves()):
-        for side, held in zip(sides, (False, True), strict=True):
-            at = np.flatnonzero((columns["leaf"] == number) & (columns["held"] == held))
-            own = {name: columns[name][at] for name in ("keys", "lengths", "parts", "offsets")}
-            rows = at - starts[own["parts"] - first]
-            side[path] = Supply(rows=rows, complete=path not in incomplete, **own)
-    unshared = _counts(index.column("source").filter(pa.array(columns["leaf"] < 0)))
-    return Supplies(*sides, unshared, index, starts, first)
+    paths = tuple(leaf.path for node in nodes for leaf in node.leaves())
+    return Indexed(columns, index, starts, first, paths)
 
 
 _ARRAYS: dict[str, Any] = {
     "leaf": np.int32,
-    "held": np.bool_,
+    "code": np.int16,
     "keys": np.uint64,
     "lengths": np.int64,
     "parts": np.int32,
@@ -169,13 +217,14 @@ _ARRAYS: dict[str, Any] = {
 
 
 def _read(
-    path: str, nodes: Sequence[Node], settings: Settings, seed: int, number: int
+    path: str, nodes: Sequence[Node], settings: Settings, seed: int, number: int, largest: int
 ) -> tuple[pa.Table, dict[str, NDArray[Any]]]:
     table = read_table(path, _READ)
-    clusters = column_keys(table.column("cluster"))
+    groups = column_keys(table.column("cluster"))
+    alike = pc.fill_null(table.column("alike"), 0).to_numpy()
     columns = {
         "leaf": assign(nodes, table),
-        "held": held_out(clusters, seed, settings.validation),
+        "code": codes(groups, alike, seed, settings.validation, largest),
         "keys": column_keys(table.column("id")),
         "lengths": table.column("tokens").to_numpy().astype(np.int64),
         "parts": np.full(table.num_rows, number, dtype=np.int32),

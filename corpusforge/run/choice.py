@@ -10,7 +10,10 @@ found from sums and a bucket of each, and each group's rows are chosen by a task
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
+from math import ceil
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -22,19 +25,29 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import Receipt, part_name
 from corpusforge.mix.estimate import head
+from corpusforge.mix.holdout import (
+    SURE,
+    Spread,
+    codes,
+    hold_out,
+    read_spread,
+    spread_table,
+    spreads,
+)
 from corpusforge.mix.leaves import assign, tree
-from corpusforge.mix.plan import plan
+from corpusforge.mix.plan import Plan, plan
 from corpusforge.mix.repetition import Reach, times
-from corpusforge.mix.sample import I64, Supply, held_out
+from corpusforge.mix.sample import I64, Supply
 from corpusforge.mix.sections import Filed, Held, Section, Sections, file_sections, read_sums
 from corpusforge.mix.settings import Settings
-from corpusforge.mix.supply import column_keys
+from corpusforge.mix.supply import ANY, column_keys
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
 from corpusforge.run.groups import documents_of, groups, is_large
+from corpusforge.run.mix import largest_group_of
 from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.run.tokens import load_tokenizer
-from corpusforge.survivors import kept_rows
+from corpusforge.survivors import components_at, kept_rows
 from corpusforge.tokenize.settings import Settings as Tokenize
 
 __all__ = ["candidates_stage", "make_candidates", "make_choice", "make_marks", "stage"]
@@ -47,8 +60,8 @@ _MEASURED = 64
 class Work:
     """What a task over document parts [first, stop) is told.
 
-    `buckets` are those of each leaf's section; `reach` says, once it is known, how far each leaf is
-    tokenized.
+    `largest` is the most documents of a group that is held out; `buckets` are those of each leaf's section;
+    `reach` says, once it is known, how far each leaf is tokenized, `steps` what is held out of it.
     """
 
     mix: Settings
@@ -57,32 +70,35 @@ class Work:
     sources: tuple[str, ...]
     first: int
     stop: int
+    largest: int = ANY
     buckets: int = 1
     reach: dict[str, Reach] | None = None
+    steps: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Documents that survived: the leaf of each (-1: none), whether it is held out, and where it is.
+    """Documents that survived: the leaf of each (-1: none), how it is held out, and where it is.
 
     Their lengths are bytes of text.
     """
 
     leaf: NDArray[np.int32]
-    held: NDArray[np.bool_]
+    code: NDArray[np.int16]
     all: Supply
 
     def supplies(self, paths: Sequence[str]) -> dict[str, Supply]:
-        """Return the documents of each leaf that may be trained on."""
+        """Return the documents of each leaf that may be trained on, if no steps are held out."""
         return {
-            path: self.all.take(np.flatnonzero((self.leaf == number) & ~self.held))
+            path: self.all.take(np.flatnonzero((self.leaf == number) & (self.code > 0)))
             for number, path in enumerate(paths)
         }
 
 
 def _work(context: Context) -> Work:
     recipe, names = context.recipe, tuple(sorted(context.recipe.sources))
-    return Work(recipe.mix, recipe.tokenize, recipe.seed, names, 0, context.part_count)
+    largest = largest_group_of(context)
+    return Work(recipe.mix, recipe.tokenize, recipe.seed, names, 0, context.part_count, largest)
 
 
 def _stage(context: Context, name: str, work: Any, told: Sequence[tuple[Work, int]]) -> Stage:
@@ -118,7 +134,7 @@ def candidates_stage(context: Context) -> Stage | None:
 
     def finish(_: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
         sections = _filed(context.run, len(told), work)
-        reach, facts = _choose(context.run, sections, work)
+        reach, facts = _choose(context.run, sections, _spreads(context.run, len(told), work), work)
         return {"reach": {path: asdict(own) for path, own in reach.items()}, "leaves": facts}, {}
 
     return replace(_stage(context, "candidates", make_candidates, told), finish=finish)
@@ -134,8 +150,9 @@ def stage(context: Context) -> Stage | None:
     extra = context.manifests["candidates"].extra
     # keys of JSON objects are strings; `lost` is empty here
     reach = {path: Reach(own["copies"], own["key"]) for path, own in extra["reach"].items()}
+    steps = {path: own["steps"] for path, own in extra["leaves"].items() if "steps" in own}
     told = [
-        (replace(work, first=first, stop=stop, reach=reach), size)
+        (replace(work, first=first, stop=stop, reach=reach, steps=steps), size)
         for first, stop, size in groups(context, "documents")
     ]
 
@@ -151,14 +168,18 @@ def make_choice(part: Part) -> Made:
     """Estimate each leaf's tokens, plan with them, and write the rows to tokenize, part by part."""
     work: Work = part.settings
     found, paths = _gather(part.run, work)
-    reach, facts = _choose(part.run, Held(found.supplies(paths), work.seed), work)
+    spread = spreads(found.leaf, found.code, found.all.lengths, paths)
+    reach, facts = _choose(part.run, Held(found.supplies(paths), work.seed), spread, work)
     made = Made(documents=len(found.all), extra={"leaves": facts})
+    work = replace(
+        work, steps={path: own["steps"] for path, own in facts.items() if "steps" in own}
+    )
     _write(part.run, found, paths, reach, work, made)
     return made
 
 
 def make_candidates(part: Part) -> Made:
-    """Sort a group's documents by u."""
+    """Sort a group's documents by u, and sum them by how they may be held out."""
     work: Work = part.settings
     found, paths = _gather(part.run, work)
     path = f"candidates/{part.name}.arrow"
@@ -168,6 +189,9 @@ def make_candidates(part: Part) -> Made:
     path = f"candidates/{part.name}.parquet"
     table = pa.table({"documents": pa.array(sums[0]), "tokens": pa.array(sums[1])})
     made.outputs[path] = write_table(files.join(part.run, path), table)
+    path = f"candidates/spread-{part.name[5:]}.parquet"
+    spread = spreads(found.leaf, found.code, found.all.lengths, paths)
+    made.outputs[path] = write_table(files.join(part.run, path), spread_table(spread))
     return made
 
 
@@ -191,6 +215,17 @@ def _filed(run: str, count: int, work: Work) -> Filed:
     return Filed(layout, [f"{name}.arrow" for name in names], *sums, work.seed, "train")
 
 
+def _spreads(run: str, count: int, work: Work) -> dict[str, Spread]:
+    tables = [
+        read_table(files.join(run, f"candidates/spread-{part_name(number)[5:]}.parquet"))
+        for number in range(count)
+    ]
+    return {
+        path: reduce(add, (read_spread(table, path) for table in tables))
+        for path in _leaves(work)[1]
+    }
+
+
 def _leaves(work: Work) -> tuple[Any, list[str]]:
     named = set(work.mix.weights) | {name for phase in work.mix.phases for name in phase.weights}
     nodes = tree(dict.fromkeys(sorted(named or work.sources), 1.0), work.mix.split)
@@ -206,7 +241,7 @@ def _gather(run: str, work: Work) -> tuple[Candidates, list[str]]:
         found.append(
             {
                 "leaf": assign(nodes, table),
-                "held": held_out(column_keys(table["cluster"]), work.seed, work.mix.validation),
+                "code": _codes(table, work),
                 "keys": column_keys(table["id"]),
                 "lengths": table["text_bytes"].to_numpy(),
                 "parts": np.full(table.num_rows, number, dtype=np.int32),
@@ -221,7 +256,13 @@ def _gather(run: str, work: Work) -> tuple[Candidates, list[str]]:
         rows=columns["rows"],
         offsets=columns["rows"],  # texts have no tokens yet
     )
-    return Candidates(columns["leaf"], columns["held"], every), paths
+    return Candidates(columns["leaf"], columns["code"], every), paths
+
+
+def _codes(table: pa.Table, work: Work) -> NDArray[np.int16]:
+    """How each document may be held out (`mix.holdout`)."""
+    keys, alike = column_keys(table["cluster"]), table["alike"].to_numpy()
+    return codes(keys, alike, work.seed, work.mix.validation, work.largest)
 
 
 def _rows(run: str, number: int) -> pa.Table:
@@ -233,16 +274,16 @@ def _rows(run: str, number: int) -> pa.Table:
     stats = read_table(files.join(run, "stats", name), ["text_bytes", "rule"])
     alive = stats.filter(pc.equal(stats.column("rule"), ""))
     tier = read_table(files.join(run, "quality", name), ["tier"])
-    clusters = read_table(
-        files.join(run, "duplicates", f"clusters-{part_name(number)[5:]}.parquet"),
-        ["row", "cluster"],
-    )
+    groups = components_at(run, number)
     cluster = np.array(table.column("id").to_pylist(), dtype=object)
-    cluster[clusters.column("row").to_numpy()] = clusters.column("cluster").to_pylist()
+    cluster[groups.column("row").to_numpy()] = groups.column("component").to_pylist()
+    alike = np.ones(table.num_rows, dtype=np.int32)
+    alike[groups.column("row").to_numpy()] = groups.column("component_size").to_numpy()
     for column, values in (
         ("text_bytes", alive.column("text_bytes")),
         ("tier", tier.column("tier")),
         ("cluster", pa.array(cluster, type=pa.string())),
+        ("alike", pa.array(alike)),
         ("row", pa.array(np.arange(table.num_rows, dtype=np.int64))),
     ):
         table = table.append_column(column, values)
@@ -250,34 +291,51 @@ def _rows(run: str, number: int) -> pa.Table:
 
 
 def _choose(
-    run: str, sections: Sections, work: Work
+    run: str, sections: Sections, spread: Mapping[str, Spread], work: Work
 ) -> tuple[dict[str, Reach], dict[str, dict[str, Any]]]:
-    """Plan with estimates; return how far each leaf is tokenized, and what is to be told of it."""
+    """Plan with estimates; return how far each leaf is tokenized, and what is to be told of it.
+
+    `spread` counts bytes of text. Of leaves of which less than an epoch is drawn, the steps that are
+    held out are told: the head is longer by their share.
+    """
     paths = _leaves(work)[1]
     tokenizer = load_tokenizer(run, work.tokenize)
-    available = dict.fromkeys(work.sources, 0)
-    ratios: dict[str, float] = {}
-    sizes: dict[str, int] = {}
-    for path in paths:
-        available.pop(path.split("/")[0], None)
-    for path in paths:
-        documents, size = (int(sums.sum()) for sums in sections.sums(sections.section(path, 0)))
-        ratios[path], sizes[path] = _bytes_per_token(run, sections, path, tokenizer), size
-        available[path] = round(float(size) / ratios[path]) + documents
-    asked = _asked(work.mix, available)
+    ratios = {path: _bytes_per_token(run, sections, path, tokenizer) for path in paths}
+    tokens = {path: _estimated(spread[path], ratios[path]) for path in paths}
+    steps = hold_out(work.mix.validation, tokens, {}, lambda left: _planned(work, left), SURE)
+    left = {path: own.whole[1] - own.held(steps[path])[1] for path, own in tokens.items()}
+    asked = {share.path: share.asked for share in _planned(work, left).shares}
     reach: dict[str, Reach] = {}
     facts: dict[str, dict[str, Any]] = {}
     for path in paths:
         settings = replace(work.mix, bytes_per_token=ratios[path])
-        found = head(sections, sections.section(path, 0), asked.get(path, 0), settings)
+        base = tokens[path].whole[1] - tokens[path].held(0)[1]
+        longer = ceil(asked.get(path, 0) * base / left[path]) if left[path] else 0
+        found = head(sections, sections.section(path, 0), longer, settings)
         reach[path] = found.reach
         facts[path] = {
-            "bytes": sizes[path],
+            "bytes": int(sections.sums(sections.section(path, 0))[1].sum()),
             "chosen_bytes": found.bytes,
             "complete": found.reach.copies == 1,
             "bytes_per_token": round(ratios[path], 4),
         }
+        if asked.get(path, 0) < left[path]:
+            facts[path]["steps"] = steps[path]
     return reach, facts
+
+
+def _estimated(own: Spread, ratio: float) -> Spread:
+    """Return a spread of bytes as one of tokens: each document also has an end id."""
+    tokens = np.round(own.tokens / ratio).astype(np.int64) + own.documents
+    return replace(own, tokens=tokens)
+
+
+def _planned(work: Work, tokens: Mapping[str, int]) -> Plan:
+    """Plan with estimates; a binding cap is judged later, on counts."""
+    policy = "redistribute" if work.mix.policy == "error" else work.mix.policy
+    here = {path.split("/")[0] for path in tokens}
+    available = {**{name: 0 for name in work.sources if name not in here}, **tokens}
+    return plan(replace(work.mix, policy=policy), available)
 
 
 def _bytes_per_token(run: str, sections: Sections, path: str, tokenizer: Any) -> float:
@@ -294,17 +352,6 @@ def _bytes_per_token(run: str, sections: Sections, path: str, tokenizer: Any) ->
     return size / tokens if tokens else 1.0
 
 
-def _asked(settings: Settings, available: dict[str, int]) -> dict[str, int]:
-    """Tokens asked of each leaf by a plan on estimates; a binding cap is judged later, on counts."""
-    policy = "redistribute" if settings.policy == "error" else settings.policy
-    planned = plan(replace(settings, policy=policy), available)
-    asked: dict[str, int] = {}
-    for phase in planned.phases:
-        for path, tokens in phase.asked.items():
-            asked[path] = asked.get(path, 0) + tokens
-    return asked
-
-
 def _write(
     run: str,
     found: Candidates,
@@ -314,10 +361,11 @@ def _write(
     made: Made,
 ) -> None:
     """Write each part's rows: those held out, and each leaf's head."""
-    chosen = found.held.copy()
+    chosen = found.code == 0
     for number, leaf in enumerate(paths):
-        at = np.flatnonzero((found.leaf == number) & ~found.held)
-        chosen[at] = times(found.all.keys[at], reach[leaf], work.seed) > 0
+        at = np.flatnonzero((found.leaf == number) & ~chosen)
+        inside = times(found.all.keys[at], reach[leaf], work.seed) > 0
+        chosen[at] = inside | (found.code[at] <= work.steps.get(leaf, 0))
     ends: I64 = np.searchsorted(found.all.parts, np.arange(work.first, work.stop + 1))
     for number, start, end in zip(range(work.first, work.stop), ends, ends[1:], strict=False):
         path = f"choice/{part_name(number)}.parquet"

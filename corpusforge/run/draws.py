@@ -1,30 +1,33 @@
 """The mixture of a run too large for one task: counted, sorted and drawn in ranges, the same stream.
 
-`supply` counts the tokens of each leaf in groups of token parts; with the plan that follows, `draws`
-sorts each group by u, so that the tasks of `mix` read a range each (`mix/sections.py` has the format).
-Limit: the sums by bucket of all groups pass through the driver, 16 bytes a group and bucket.
+`supply` counts the tokens of each leaf in groups of token parts, by how they may be held out; with the
+split and the plan that follow, `draws` sorts each group by u, so that the tasks of `mix` read a range
+each (`mix/sections.py` has the format). Limit: the sums by bucket of all groups pass through the driver,
+16 bytes a group and bucket.
 """
 
 from __future__ import annotations
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusforge.io import files
-from corpusforge.io.parquet import write_table
+from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import Receipt, part_name
+from corpusforge.mix.holdout import Spread, read_spread, spread_table
 from corpusforge.mix.plan import PhasePlan
 from corpusforge.mix.repetition import reaches
 from corpusforge.mix.sections import Filed, Section, file_sections, read_sums
 from corpusforge.mix.settings import COLUMNS
 from corpusforge.mix.stretch import Segment, leaf_names, segments, stretch
-from corpusforge.mix.supply import SIDES, Supplies, Totals, supplies
+from corpusforge.mix.supply import SIDES, Indexed, Supplies, Totals, indexed
 from corpusforge.run.context import Context
 from corpusforge.run.groups import groups, is_large
 from corpusforge.run.mix import (
@@ -35,6 +38,7 @@ from corpusforge.run.mix import (
     ledger_digest,
     plans,
     read_work,
+    steps_of,
     token_indexes,
     write_ledger,
     write_stream,
@@ -51,13 +55,17 @@ _FINE = 16
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What a task over some token parts is told: parts [first, stop), what to sort, and id bounds."""
+    """What a task over some token parts is told: parts [first, stop), what to sort, and id bounds.
+
+    `steps` say what is held out of each leaf.
+    """
 
     work: Work
     first: int
     stop: int
     layout: tuple[Section, ...] = ()
     bounds: tuple[str, ...] = ()
+    steps: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +92,12 @@ def _stage(
     work: Callable[[Part], Made],
     layout: tuple[Section, ...] = (),
     bounds: tuple[str, ...] = (),
+    steps: Mapping[str, int] | None = None,
 ) -> Stage:
     told = read_work(context)
+    group = Group(told, 0, 0, layout, bounds, steps or {})
     parts = tuple(
-        Part(
-            name, number, context.run, Group(told, first, stop, layout, bounds), (first, stop), size
-        )
+        Part(name, number, context.run, replace(group, first=first, stop=stop), (first, stop), size)
         for number, (first, stop, size) in enumerate(groups(context, "tokens"))
     )
     return Stage(
@@ -106,28 +114,51 @@ def supply_stage(context: Context) -> Stage | None:
     """Return the stage that counts tokens by leaf, or None where one task makes the mixture."""
     if not is_large(context, "tokens"):
         return None
-    stage = _stage(context, "supply", make_supply)
-    return replace(stage, finish=lambda receipts: (asdict(Totals.of(_extras(receipts))), {}))
+    stage, work = _stage(context, "supply", make_supply), read_work(context)
+    return replace(stage, finish=lambda receipts: (_divided(context.run, work, receipts), {}))
 
 
-def _extras(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
-    return [item.extra for item in receipts]
-
-
-def _supplies(run: str, group: Group) -> Supplies:
+def _indexed(run: str, group: Group) -> Indexed:
     work, paths = group.work, token_indexes(run, group.first, group.stop)
-    partial = sorted(work.choice)
-    return supplies(paths, work.settings, work.seed, partial, work.sources, group.first)
+    return indexed(paths, work.settings, work.seed, work.sources, group.first, work.largest)
 
 
 def make_supply(part: Part) -> Made:
-    """Count the documents and tokens of each leaf in a group of parts."""
-    have = _supplies(part.run, part.settings)
-    return Made(documents=have.index.num_rows, extra=asdict(have.totals))
+    """Count the documents and tokens of each leaf in a group of parts, by how they are held out."""
+    found = _indexed(part.run, part.settings)
+    spread = found.spreads()
+    seen, unshared = found.counts()
+    made = Made(documents=found.index.num_rows, extra={"seen": seen, "unshared": unshared})
+    made.extra["longest"] = {path: own.longest for path, own in spread.items()}
+    path = f"supply/{part.name}.parquet"
+    made.outputs[path] = write_table(files.join(part.run, path), spread_table(spread))
+    return made
+
+
+def _divided(run: str, work: Work, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """Sum the groups, and say what is held out of each leaf and what both sides then have."""
+    spread: dict[str, Spread] = {}
+    seen: Counter[str] = Counter()
+    unshared: Counter[str] = Counter()
+    for number, item in enumerate(receipts):
+        seen.update(item.extra["seen"])
+        unshared.update(item.extra["unshared"])
+        table = read_table(files.join(run, f"supply/{part_name(number)}.parquet"))
+        for path, longest in item.extra["longest"].items():
+            added = replace(read_spread(table, path), longest=longest)
+            spread[path] = spread[path] + added if path in spread else added
+    check_any(seen)
+    steps = steps_of(work, spread)
+    leaves: dict[str, dict[str, tuple[int, int, int]]] = {side: {} for side in SIDES}
+    for path, own in spread.items():
+        held, whole = own.held(steps[path]), own.whole
+        leaves["train"][path] = (whole[0] - held[0], whole[1] - held[1], own.longest)
+        leaves["val"][path] = (*held, own.longest)
+    return {"totals": asdict(Totals(leaves, dict(seen), dict(unshared))), "steps": steps}
 
 
 def _totals(context: Context) -> Totals:
-    return Totals.of([context.manifests["supply"].extra])
+    return Totals.of([context.manifests["supply"].extra["totals"]])
 
 
 def draws_stage(context: Context) -> Stage | None:
@@ -135,11 +166,11 @@ def draws_stage(context: Context) -> Stage | None:
     if not is_large(context, "tokens"):
         return None
     work, totals = read_work(context), _totals(context)
-    check_any(totals)
     layout = tuple(_layout(work, totals))
     bounds = _bounds(work, totals)
     phases = {side: planned.phases for side, planned in plans(work, totals).items()}
-    stage = _stage(context, "draws", make_draws, layout, bounds)
+    steps = context.manifests["supply"].extra["steps"]
+    stage = _stage(context, "draws", make_draws, layout, bounds, steps)
     count = len(stage.parts)
 
     def finish_draws(_: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
@@ -173,7 +204,7 @@ def _bounds(work: Work, totals: Totals) -> tuple[str, ...]:
 def make_draws(part: Part) -> Made:
     """Sort a group's documents by u for each epoch, and by id for the repetition ledger."""
     group: Group = part.settings
-    have = _supplies(part.run, group)
+    have = _indexed(part.run, group).supplies(group.steps, sorted(group.work.choice))
     named = {(section.side, section.leaf) for section in group.layout}
     sides = {
         side: {

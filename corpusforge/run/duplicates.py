@@ -38,24 +38,30 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the task is told: the settings, how many document parts there are, who collides."""
+    """What the task is told: the settings, how many document parts there are, who collides.
+
+    `components`: whether a split into sides follows, for which all verified pairs are joined.
+    """
 
     settings: Settings
     parts: int
     collisions: tuple[str, ...] | None
+    components: bool
 
 
 def stage(context: Context) -> Stage:
     """Return the duplicates stage."""
     size = sum(output.bytes for output in context.manifests["signatures"].outputs)
     paths = collision_paths(context)
-    work = Work(context.recipe.dedup, context.part_count, None if paths is None else tuple(paths))
+    split = context.recipe.mix.validation > 0
+    told = None if paths is None else tuple(paths)
+    work = Work(context.recipe.dedup, context.part_count, told, split)
     return Stage(
         name="duplicates",
         run=context.run,
         work=make_duplicates,
         parts=(Part("duplicates", 0, context.run, work, size=size),),
-        settings={"dedup": context.recipe.dedup},
+        settings={"dedup": context.recipe.dedup, "components": split},
         reads=context.reads("documents", "quality", "signatures", "collisions"),
     )
 
@@ -88,7 +94,9 @@ def make_duplicates(part: Part) -> Made:
         return texts_at(run, index, rows[index][wanted])
 
     prefixes = [files.join(run, "signatures", part_name(index)) for index in range(work.parts)]
-    found = find_duplicates(prefixes, work.settings, text_of, collisions=work.collisions)
+    found = find_duplicates(
+        prefixes, work.settings, text_of, collisions=work.collisions, components=work.components
+    )
     repeats = find_repeats(run, work.settings, found, rows)
     made = Made(documents=found.counts.documents, input_bytes=part.size)
     methods: Counter[str] = Counter()
@@ -111,6 +119,7 @@ def make_duplicates(part: Part) -> Made:
         "audit": asdict(checked) if checked is not None else None,
         "plan": asdict(make_plan(work.settings)),
         "counts": asdict(found.counts),
+        "components": _components(found),
         "alarms": [str(alarm) for alarm in found.alarms],
         "methods": dict(methods),
         "sources": dict(pairs),
@@ -119,6 +128,23 @@ def make_duplicates(part: Part) -> Made:
         "examples": examples,
     }
     return made
+
+
+def _components(found: Duplicates) -> dict[str, int]:
+    """What is to be told of the components: of their documents, the largest, and the work."""
+    own = found.components
+    if own is None:
+        return {}
+    new = ~found.removed & (own.size > 1)
+    new[: found.corpus.frozen] = False
+    return {
+        "documents": int(new.sum()),
+        "largest": int(own.size[new].max(initial=1)),
+        **{
+            name: getattr(own.links, name)
+            for name in ("compared", "verified", "unseen", "unchecked")
+        },
+    }
 
 
 def _audit(run: str, work: Work) -> Audit:
@@ -174,6 +200,9 @@ def _write_part(
     table = _with_rows(marked, rows).append_column("removes", pa.array(gone))
     clusters = _with_rows(found.clusters(index), rows)
     path, cluster_path = f"duplicates/{name}.parquet", f"duplicates/clusters-{name[5:]}.parquet"
+    component_path = f"duplicates/components-{name[5:]}.parquet"
+    components = _with_rows(found.component_rows(index), rows)
+    made.outputs[component_path] = write_table(files.join(run, component_path), components)
     cut_path = f"duplicates/repeats-{name[5:]}.parquet"
     made.outputs[cut_path] = write_table(files.join(run, cut_path), repeats.cuts)
     made.outputs[path] = write_table(files.join(run, path), table)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -20,19 +20,37 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_between, write_table
 from corpusforge.manifest import Receipt, fingerprint, part_name, plain, write_json
 from corpusforge.mix.estimate import scaled_tokens
-from corpusforge.mix.plan import Plan, plan, plan_validation
+from corpusforge.mix.holdout import Spread, hold_out, largest_group
+from corpusforge.mix.plan import Plan, plan, plan_validation, validation_tokens
 from corpusforge.mix.receipt import Delivered, delivered, diversity, receipt
 from corpusforge.mix.repetition import Reach, Tally, reaches, repetition_ledger, tally, times
 from corpusforge.mix.sample import Draws
 from corpusforge.mix.sections import Held
 from corpusforge.mix.settings import COLUMNS, Settings
 from corpusforge.mix.stretch import Segment, leaf_names, segments, stretch
-from corpusforge.mix.supply import SIDES, Supplies, Totals, named, supplies
+from corpusforge.mix.supply import ANY, SIDES, Supplies, Totals, indexed, named
+from corpusforge.recipe import Recipe
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
 
-__all__ = ["STREAMS", "Work", "account", "check_any", "finish", "ledger_digest", "make_mix", "plans",
-           "read_work", "stage", "stream_files", "token_indexes", "write_ledger", "write_stream"]  # fmt: skip
+__all__ = [
+    "STREAMS",
+    "Work",
+    "account",
+    "check_any",
+    "finish",
+    "largest_group_of",
+    "ledger_digest",
+    "make_mix",
+    "plans",
+    "read_work",
+    "stage",
+    "steps_of",
+    "stream_files",
+    "token_indexes",
+    "write_ledger",
+    "write_stream",
+]
 
 STREAMS = SIDES
 
@@ -47,6 +65,12 @@ class Work:
     sources: tuple[str, ...]
     choice: dict[str, dict[str, Any]]
     """By leaf of which only some documents were tokenized: bytes in all, and bytes tokenized."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """By leaf of which less than an epoch is drawn: the steps that are held out of it."""
+    largest: int = ANY
+    """The most documents of a group of near copies that is held out."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the receipt should know of the split, whatever is drawn."""
 
 
 def read_work(context: Context) -> Work:
@@ -55,9 +79,41 @@ def read_work(context: Context) -> Work:
     leaves: dict[str, dict[str, Any]] = {}
     if "choice" in context.manifests:
         leaves = context.manifests["choice"].extra["leaves"]
-    partial = {path: facts for path, facts in leaves.items() if not facts["complete"]}
-    names = tuple(sorted(recipe.sources))
-    return Work(recipe.mix, recipe.seed, context.part_count, names, partial)
+    return Work(
+        settings=recipe.mix,
+        seed=recipe.seed,
+        parts=context.part_count,
+        sources=tuple(sorted(recipe.sources)),
+        choice={path: facts for path, facts in leaves.items() if not facts["complete"]},
+        steps={path: facts["steps"] for path, facts in leaves.items() if "steps" in facts},
+        largest=largest_group_of(context),
+        notes=_split_notes(recipe),
+    )
+
+
+def largest_group_of(context: Context) -> int:
+    """Return the most documents of a group that is held out, the same in every stage of a run."""
+    if "duplicates" not in context.manifests:
+        return ANY
+    documents = context.manifests["duplicates"].documents
+    return largest_group(context.recipe.mix.validation, documents)
+
+
+def _split_notes(recipe: Recipe) -> tuple[str, ...]:
+    """Say which copies the split does not know, and so may divide."""
+    dedup, unknown = recipe.dedup, []
+    if not recipe.mix.validation:
+        return ()
+    if dedup.method != "fuzzy":
+        what = "near copies" if dedup.method == "exact" else "copies"
+        unknown.append(f"{what} (dedup.method = {dedup.method!r})")
+    if dedup.scope != "global":
+        unknown.append(f"copies in another {dedup.scope} (dedup.scope = {dedup.scope!r})")
+    if not unknown:
+        return ()
+    return (
+        f"validation may hold copies of training documents: {' and '.join(unknown)} are not looked for",
+    )
 
 
 def stage(context: Context) -> Stage:
@@ -86,25 +142,39 @@ def stream_files(run: str, name: str) -> list[str]:
 
 def plans(work: Work, totals: Totals) -> dict[str, Plan]:
     """Return the plan of each stream."""
-    available = _available(totals, work, "train")
-    for path, part_of in work.choice.items():
-        size, whole = part_of["chosen_bytes"], part_of["bytes"]
-        available[path] = scaled_tokens(available[path], size, whole)
-    train = plan(work.settings, available)
-    held = plan_validation(work.settings, train, _available(totals, work, "val"))
+    train = _train_plan(work, totals.tokens("train"))
+    held = plan_validation(work.settings, train, _available(totals.tokens("val"), work))
     return {"train": train, "val": held}
 
 
-def _available(totals: Totals, work: Work, side: str) -> dict[str, int]:
+def _train_plan(work: Work, tokens: Mapping[str, int]) -> Plan:
+    """Return the plan of the training stream, of so many tokenized tokens of each leaf."""
+    available = _available(tokens, work)
+    for path, part_of in work.choice.items():
+        size, whole = part_of["chosen_bytes"], part_of["bytes"]
+        available[path] = scaled_tokens(available[path], size, whole)
+    return plan(work.settings, available)
+
+
+def steps_of(work: Work, found: Mapping[str, Spread]) -> dict[str, int]:
+    """Return how many steps of each leaf are held out for validation, given how it spreads."""
+    return hold_out(
+        work.settings.validation,
+        found,
+        work.steps,
+        lambda tokens: _train_plan(work, tokens),
+    )
+
+
+def _available(tokens: Mapping[str, int], work: Work) -> dict[str, int]:
     """Tokens by leaf; sources that gave no document count as empty, so their weights are known."""
-    tokens = totals.tokens(side)
     empty = {name: 0 for name in work.sources if not any(p.split("/")[0] == name for p in tokens)}
     return {**empty, **tokens}
 
 
-def check_any(totals: Totals) -> None:
-    """Raise InputError where there is no document at all."""
-    if not sum(totals.seen.values()):
+def check_any(seen: Mapping[str, int]) -> None:
+    """Raise InputError where no source has a document at all."""
+    if not sum(seen.values()):
         raise InputError(
             "no document survived to be mixed. `corpusforge why` and dropped/ show where they went: "
             "loosen [filter], [score] or [identify], or give more sources."
@@ -115,9 +185,11 @@ def make_mix(part: Part) -> Made:
     """Plan the mixture, draw both streams, write them and the repetition ledger."""
     work: Work = part.settings
     paths = token_indexes(part.run, 0, work.parts)
-    have = supplies(paths, work.settings, work.seed, sorted(work.choice), work.sources)
+    found = indexed(paths, work.settings, work.seed, work.sources, 0, work.largest)
+    check_any(found.counts()[0])
+    have = found.supplies(steps_of(work, found.spreads()), sorted(work.choice))
+    del found
     totals = have.totals
-    check_any(totals)
     made = Made(documents=have.index.num_rows, extra={"totals": asdict(totals)})
     drawn: dict[str, list[Segment]] = {}
     for side, planned in plans(work, totals).items():
@@ -199,7 +271,7 @@ def finish(
             f"mix.diversity: {'; '.join(spread.failures)}. Change weights or the bounds."
         )
     facts: dict[str, Any] = {
-        "notes": list(planned["train"].notes),
+        "notes": [*planned["train"].notes, *planned["val"].notes, *work.notes],
         "entropy": spread.entropy,
         "repetitions": {str(n): repetitions[n] for n in sorted(repetitions)},
         "phases": plain(planned["train"].phases),
@@ -208,6 +280,9 @@ def finish(
         found = _delivered(extras, side)
         tokens = sum(have.tokens for have in found.values())
         facts[side] = {"sources": receipt(planned[side], found), "tokens": tokens}
+    shares = planned["train"].shares
+    asked = [validation_tokens(work.settings.validation, share.asked) for share in shares]
+    facts["val"]["asked_tokens"] = sum(asked)
     write_json(files.join(run, "mix/receipt.json"), facts)
     return facts, {"mix/receipt.json": 0}
 

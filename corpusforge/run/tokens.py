@@ -19,7 +19,7 @@ from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Receipt, part_name
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
-from corpusforge.survivors import read_survivors
+from corpusforge.survivors import components_at, read_survivors
 from corpusforge.tokenize.part import write_part
 from corpusforge.tokenize.settings import Settings
 from corpusforge.tokenize.tokenizer import Tokenizer, load
@@ -164,17 +164,22 @@ _COLUMNS = ("id", "source", "lang", "category", "format", "text")
 
 
 def _batches(part: Part, left: Counter[str], *, some: bool) -> Iterator[pa.RecordBatch]:
-    """The surviving documents with cluster and tier; those not chosen are counted in `left`."""
+    """The surviving documents with group and tier; those not chosen are counted in `left`."""
     chosen = None
     if some:
         path = files.join(part.run, "choice", f"{part_name(part.index)}.parquet")
         chosen = read_table(path, ["row"]).column("row").combine_chunks()
-    clusters = read_table(
-        files.join(part.run, "duplicates", f"clusters-{part_name(part.index)[5:]}.parquet"),
-        ["row", "cluster"],
-    )
-    cluster_of = dict(
-        zip(clusters.column("row").to_pylist(), clusters.column("cluster").to_pylist(), strict=True)
+    table = components_at(part.run, part.index)
+    group_of = dict(
+        zip(
+            table.column("row").to_pylist(),
+            zip(
+                table.column("component").to_pylist(),
+                table.column("component_size").to_pylist(),
+                strict=True,
+            ),
+            strict=True,
+        )
     )
     quality = files.join(part.run, "quality", f"{part_name(part.index)}.parquet")
     tiers = read_table(quality, ["tier"]).column("tier").combine_chunks()
@@ -184,7 +189,10 @@ def _batches(part: Part, left: Counter[str], *, some: bool) -> Iterator[pa.Recor
             left.update(batch.filter(pc.invert(mask)).column("source").to_pylist())
             batch = batch.filter(mask)  # noqa: PLW2901 - the narrower batch replaces the whole one
         rows = batch.column("row")
-        own = pa.array([cluster_of.get(row) for row in rows.to_pylist()], type=pa.string())
+        groups = [group_of.get(row, (None, 1)) for row in rows.to_pylist()]
+        names = pa.array([name for name, _ in groups], type=pa.string())
+        sizes = pa.array([size for _, size in groups], type=pa.int32())
         yield pa.RecordBatch.from_arrays(
-            [*batch.columns, own, tiers.take(rows)], names=[*batch.schema.names, "cluster", "tier"]
+            [*batch.columns, names, sizes, tiers.take(rows)],
+            names=[*batch.schema.names, "cluster", "alike", "tier"],
         )

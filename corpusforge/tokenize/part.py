@@ -37,10 +37,12 @@ INDEX = pa.schema(
         pa.field("tokens", pa.int32(), nullable=False),
         pa.field("bytes", pa.int64(), nullable=False),
         pa.field("cluster", pa.string(), nullable=False),
+        pa.field("alike", pa.int32()),
     ]
 )
 """Where each document lies: `offset` and `tokens` count ids, delimiting ids included; `bytes` is
-the size of its text. `cluster` names its group of near duplicates (its own id where none)."""
+the size of its text. `cluster` names its group of near duplicates (its own id where none), `alike` says of
+how many documents that is (1 where none; null where it is not known)."""
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class PartReceipt:
 def write_part(batches: Iterable[pa.RecordBatch], tokenizer: Tokenizer, prefix: str) -> PartReceipt:
     """Encode batches of documents into `<prefix>.bin` and `<prefix>.parquet`; return the sums.
 
-    A batch needs the columns id, source and text; lang, category, format, tier and cluster are
+    A batch needs the columns id, source and text; lang, category, format, tier, cluster and alike are
     taken where they stand. An empty text is a document of delimiting ids only.
     """
     receipt = PartReceipt()
@@ -158,6 +160,9 @@ def _index(batch: pa.RecordBatch, offset: int, lengths: NDArray[np.int64]) -> pa
         "tokens": pa.array(lengths.astype(np.int32)),
         "bytes": pa.array(np.diff(bounds[: batch.num_rows + 1])),
         "cluster": pc.coalesce(cluster, column("id")),
+        "alike": batch.column("alike")
+        if "alike" in names
+        else pa.nulls(batch.num_rows, pa.int32()),
     }
     return pa.RecordBatch.from_arrays([values[name] for name in INDEX.names], schema=INDEX)
 

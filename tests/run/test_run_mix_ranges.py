@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError, RunError
 from corpusforge.io.parquet import read_between, write_batches, write_table
 from corpusforge.manifest import Manifest, describe, part_name
+from corpusforge.mix.plan import plan
 from corpusforge.mix.settings import Diversity, Phase, Settings, Split
 from corpusforge.recipe import Recipe, Source
 from corpusforge.run.context import Context
@@ -33,7 +35,10 @@ LANGUAGES = ("en", "zh", "de", "")
 
 
 def documents() -> list[dict[str, Any]]:
-    """Documents of three sources; each third is a near duplicate of the one before it."""
+    """Documents of three sources; each third is a near duplicate of the one before it.
+
+    `alike` is the size of its group, unknown (null) for the documents of `odd`.
+    """
     rows: list[dict[str, Any]] = []
     for source, count in DOCUMENTS.items():
         for n in range(count):
@@ -51,6 +56,7 @@ def documents() -> list[dict[str, Any]]:
                     "tokens": 2 + int(40 * u * u),
                     "bytes": 1,
                     "cluster": rows[-1]["id"] if near else name,
+                    "alike": None if source == "odd" else 2 if n % 3 else 1,
                 }
             )
     return rows
@@ -136,6 +142,9 @@ CASES = {
     "splits": Settings(weights=WEIGHTS, split=SPLIT, epoch_cap=2.3, validation=0.05),
     "phases": Settings(phases=PHASES, split=SPLIT, epoch_cap=5.0, budget=9000, validation=0.1),
     "no validation": Settings(weights={"odd": 1.0, "web": 1.0}, validation=0.0, epoch_cap=4.0),
+    "a tenth of many epochs": Settings(
+        weights=WEIGHTS, budget=12_000, epoch_cap=9.0, validation=0.1
+    ),
 }
 
 
@@ -155,12 +164,9 @@ def slow(settings: Settings, receipt: Any) -> dict[str, list[tuple[str, int, int
         return "web/zh" if row["lang"] == "zh" else ""
 
     found: dict[str, list[tuple[str, int, int]]] = {}
+    held = held_out(settings, leaf, u)
     for side in ("train", "val"):
-        own = [
-            r
-            for r in rows
-            if (u(r["cluster"], "validation") < settings.validation) == (side == "val")
-        ]
+        own = [r for r in rows if (r["id"] in held) == (side == "val")]
         orders: dict[str, list[tuple[str, int, int]]] = {}
         found[side] = []
         for asked in asked_by_phase(receipt, side):
@@ -170,7 +176,7 @@ def slow(settings: Settings, receipt: Any) -> dict[str, list[tuple[str, int, int
                     mine = [r for r in own if leaf(r) == path]
                     orders[path] = [
                         (r["id"], copy, r["tokens"])
-                        for copy in range(7)
+                        for copy in range(10)
                         for r in sorted(
                             mine, key=lambda r, c=copy: (u(r["id"], "mix", c), keys[r["id"]])
                         )
@@ -184,6 +190,41 @@ def slow(settings: Settings, receipt: Any) -> dict[str, list[tuple[str, int, int
                     before += length
             found[side] += [row[-1] for row in sorted(stretch)]
     return found
+
+
+def held_out(settings: Settings, leaf: Callable[..., str], u: Callable[..., float]) -> set[str]:
+    """The ids that are held out, by the rule as the mix page states it."""
+    rows, share = documents(), settings.validation
+    position = {row["id"]: u(row["cluster"], "validation") for row in rows}
+    held = {row["id"] for row in rows if position[row["id"]] < share}
+    for _ in range(8 if share else 0):
+        before = set(held)
+        left: Counter[str] = Counter(dict.fromkeys(DOCUMENTS, 0))
+        for row in rows:
+            if leaf(row):
+                left[leaf(row)] += row["tokens"] if row["id"] not in before else 0
+        if settings.split:
+            del left["web"]
+        asked = {one.path: one.asked for one in plan(settings, left).shares}
+        for path in left:
+            want = round(Fraction(share) * asked.get(path, 0))
+            mine = [row for row in rows if leaf(row) == path]
+            total = sum(row["tokens"] for row in mine)
+            have = sum(row["tokens"] for row in mine if row["id"] in held)
+            steps: dict[int, list[dict[str, Any]]] = {}
+            for row in mine:
+                if row["alike"] == 1 and row["id"] not in held:
+                    step = int((position[row["id"]] - share) / (1 - share) * 4096)
+                    steps.setdefault(step, []).append(row)
+            for step in sorted(steps):
+                have_then = have + sum(row["tokens"] for row in steps[step])
+                if have >= want or have_then > min(2 * want, total // 2):
+                    break
+                held |= {row["id"] for row in steps[step]}
+                have = have_then
+        if held == before:
+            break
+    return held
 
 
 def asked_by_phase(receipt: Any, side: str) -> list[dict[str, int]]:
@@ -226,6 +267,33 @@ def test_one_task_draws_by_the_rule(whole: Callable[[str], Path], case: str) -> 
 
 def drawn_at_all(row: dict[str, Any], expected: dict[str, list[tuple[str, int, int]]]) -> bool:
     return any(row["id"] == name for side in expected.values() for name, _, _ in side)
+
+
+@pytest.mark.parametrize("case", ["three and a half epochs", "a tenth of many epochs"])
+def test_validation_has_its_size_and_shares_where_documents_are_drawn_again(
+    whole: Callable[[str], Path], case: str
+) -> None:
+    """By hash alone a source that is drawn four times had a quarter of what was asked."""
+    run, share = whole(case), CASES[case].validation
+    receipt = facts(run)
+    train, val = receipt["train"]["sources"], receipt["val"]["sources"]
+    for source, row in train.items():
+        assert row["epochs"] > 1.5
+        assert val[source]["delivered_tokens"] == round(Fraction(share) * row["delivered_tokens"])
+    assert receipt["val"]["asked_tokens"] == receipt["val"]["tokens"]
+    assert not [note for note in receipt["notes"] if "validation" in note]
+
+
+def test_what_validation_lacks_is_told(whole: Callable[[str], Path]) -> None:
+    """`odd` has no documents that are known to be single, so none are added."""
+    receipt = facts(whole("phases"))
+    asked, there = receipt["val"]["asked_tokens"], receipt["val"]["tokens"]
+    assert there < asked
+    notes = [note for note in receipt["notes"] if note.startswith("validation")]
+    assert notes[-1].startswith(
+        f"validation has {there:,} of {asked:,} tokens: 10.0000% of training"
+    )
+    assert any("'odd'" in note for note in notes[:-1])
 
 
 @pytest.mark.parametrize("ranges", [289, 100, 37, 5])

@@ -17,7 +17,8 @@ from pipelines import pretrain_mix
 def run(output: Path, *options: str) -> None:
     again = "decontaminate.sets.again=package:examples/sample_corpus/eval/quiz.jsonl:question"
     told = ["--output", str(output), "--workers", "1", "--quiet", "--set", again]
-    pretrain_mix.run([*told, "--set", "mix.budget=20000", *options])
+    split = ["--set", "dedup.action=mark", "--set", "mix.validation=0.04"]
+    pretrain_mix.run([*told, *split, "--set", "mix.budget=20000", *options])
 
 
 def digests(output: Path, *folders: str) -> dict[str, str]:
@@ -62,6 +63,7 @@ def test_the_journey_in_ranges(
     assert receipts[0] == receipts[1]
     reports = [json.loads((folder / "report.json").read_text()) for folder in (whole, ranges)]
     assert reports[0]["mix"] == reports[1]["mix"]
+    assert receipts[0]["val"]["tokens"] > 0.6 * receipts[0]["val"]["asked_tokens"]
     name = sorted(receipts[0]["train"]["sources"])[0]
     assert receipts[0]["train"]["sources"][name]["documents"] > 0
     capsys.readouterr()
