@@ -6,6 +6,7 @@ The texts are the declarations of human rights (Unicode's collection); what is e
 from __future__ import annotations
 
 import codecs
+import functools
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -29,15 +30,13 @@ ell_monotonic cp1253 iso8859_7
 tur cp1254 iso8859_9
 heb cp1255 iso8859_8
 arb cp1256 iso8859_6
-pes_1 cp1256
 tha cp874 tis_620
 pol cp1250 iso8859_2
 ces cp1250 iso8859_2
 slk cp1250 iso8859_2
 hun cp1250 iso8859_2
 slv cp1250 iso8859_2
-hrv cp1250 iso8859_2
-bos_latn cp1250
+bos_latn cp1250 iso8859_2
 ron_1993 cp1250 iso8859_2
 lit cp1257 iso8859_13
 lav cp1257 iso8859_13
@@ -61,8 +60,9 @@ CASES = [(row.split()[0], codec) for row in PAIRS.strip().split("\n") for codec 
 PAGE = "<html><head><title>x</title>{}</head><body class='a'>\n<p>{}</p>\n</body></html>"
 
 
-def sample(data: Path, language: str, codec: str, start: int, length: int) -> str:
-    """Return characters of a declaration that the codec can hold, without the English head."""
+@functools.cache
+def declaration(data: Path, language: str, codec: str) -> str:
+    """Return a declaration, without what the codec cannot hold."""
     with zipfile.ZipFile(data / "langid" / "udhr2.zip") as archive:
         name = next(n for n in archive.namelist() if n.endswith(f"/{language}.txt"))
         text = archive.read(name).decode("utf-8")
@@ -71,13 +71,11 @@ def sample(data: Path, language: str, codec: str, start: int, length: int) -> st
         text = text.translate(str.maketrans("șțȘȚ", "şţŞŢ"))
     held = text.encode(codec, "ignore").decode(codec)
     assert len(held) > 0.97 * len(text), "the codec cannot hold this language"
-    return held[start : start + length]
+    return held
 
 
-def known(data: Path, language: str, codec: str, start: int, length: int) -> str:
-    text = sample(data, language, codec, start, length)
-    assert any(ord(sign) > 127 for sign in text) or codec == "iso2022_jp"
-    return text
+def sample(data: Path, language: str, codec: str, start: int, length: int) -> str:
+    return declaration(data, language, codec)[start : start + length]
 
 
 def test_there_are_sixty_pairs():
@@ -88,7 +86,7 @@ def test_there_are_sixty_pairs():
 def test_without_a_claim(data, language, codec):
     wrong = []
     for start, length in ((400, 300), (1500, 300), (400, 1000), (400, 3000)):
-        text = known(data, language, codec, start, length)
+        text = sample(data, language, codec, start, length)
         for bare in (text, PAGE.format("", text)):
             found = charset.decode(bare.encode(codec))
             if found[0] != bare:
@@ -96,28 +94,41 @@ def test_without_a_claim(data, language, codec):
     assert not wrong
 
 
-@pytest.mark.parametrize("claim", ["iso-8859-1", "windows-1252", "utf-8", "us-ascii", "punycode", "x"])
+@pytest.mark.parametrize(
+    "claim", ["iso-8859-1", "windows-1252", "utf-8", "us-ascii", "punycode", "x"]
+)
 @pytest.mark.parametrize(("language", "codec"), CASES)
 def test_with_a_false_claim(data, language, codec, claim):
-    text = PAGE.format(f'<meta charset="{claim}">', known(data, language, codec, 400, 1000))
+    text = PAGE.format(f'<meta charset="{claim}">', sample(data, language, codec, 400, 1000))
     assert charset.decode(text.encode(codec), claim)[0] == text
 
 
 @pytest.mark.parametrize(("language", "codec"), CASES)
 def test_with_a_true_claim_in_one_place(data, language, codec):
-    label = {"cp949": "windows-949", "cp932": "windows-31j", "cp950": "big5", "cp874": "windows-874"}.get(
-        codec, codec.replace("_", "-").replace("iso8859", "iso-8859")
-    )
+    label = {
+        "cp949": "windows-949",
+        "cp932": "windows-31j",
+        "cp950": "big5",
+        "cp874": "windows-874",
+    }.get(codec, codec.replace("_", "-").replace("iso8859", "iso-8859"))
     label = {"mac-cyrillic": "x-mac-cyrillic", "mac-roman": "macintosh", "euc-kr": "euc-kr"}.get(
-        label, label.replace("cp125", "windows-125").replace("iso2022", "iso-2022").replace("tis-", "tis-")
+        label,
+        label.replace("cp125", "windows-125")
+        .replace("iso2022", "iso-2022")
+        .replace("tis-", "tis-"),
     ).replace("big5hkscs", "big5-hkscs")
-    text = known(data, language, codec, 400, 60)
+    text = sample(data, language, codec, 400, 60)
     for html, header in (
         (PAGE.format("", text), label),
         (PAGE.format(f'<meta charset="{label}">', text), ""),
         (PAGE.format(f'<meta charset="{label}">', text), "ISO-8859-1"),
         (PAGE.format('<meta charset="iso-8859-1">', text), label),
-        (PAGE.format(f'<meta content="text/html; charset={label}" http-equiv=Content-Type>', text), "utf-8"),
+        (
+            PAGE.format(
+                f'<meta content="text/html; charset={label}" http-equiv=Content-Type>', text
+            ),
+            "utf-8",
+        ),
     ):
         assert charset.decode(html.encode(codec), header)[0] == html, (label, header)
 
@@ -149,7 +160,10 @@ def test_with_a_true_claim_in_one_place(data, language, codec):
     ],
 )  # fmt: skip
 def test_what_is_a_claim_and_what_is_none(head, claims):
-    assert charset.claims(b"<!doctype html><html><head>" * (head[:2] != "<?") + head.encode()) == claims
+    assert (
+        charset.claims(b"<!doctype html><html><head>" * (head[:2] != "<?") + head.encode())
+        == claims
+    )
 
 
 SHAPES = {
@@ -169,7 +183,9 @@ def test_labels_mean_the_wider_sets_of_the_vendors(codec, label):
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("language", ["eng", "fra", "rus", "cmn_hans", "jpn", "kor", "arb", "tha", "ell_monotonic"])
+@pytest.mark.parametrize(
+    "language", ["eng", "fra", "rus", "cmn_hans", "jpn", "kor", "arb", "tha", "ell_monotonic"]
+)
 def test_utf16_without_a_mark(data, language, codec):
     for length in (300, 3000):
         text = sample(data, language, "utf-16-le", 400, length)
@@ -210,8 +226,8 @@ def test_a_mark_beats_every_claim(mark, codec):
 
 @pytest.mark.parametrize(
     "unit",
-    [b"<meta ", b"<!--", b"<meta charset=", b"<script>", b"\xff", b"\x81\x40", b"<a title='", b"\x1b$B", b"\x00a",
-     b"\xc3", b"\xe9 ", b"<meta charset=gbk \xe9", b"<", b"=\"", b"&"],
+    [b"<meta ", b"<!--", b"<meta charset=", b"<script>", b"\xff", b"\x81\x40", b"<a title='", b"\x1b$B",
+     b"\x00a", b"\xc3", b"\xe9 ", b"<meta charset=gbk \xe9", b"<", b"=\"", b"&"],
 )  # fmt: skip
 def test_any_bytes_give_text_that_utf8_can_hold(unit):
     for claim in ("", "utf-8", "gbk", "latin1", "iso-2022-jp", "\x00", "é"):
