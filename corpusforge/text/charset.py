@@ -67,7 +67,7 @@ _ALSO = {
 }
 """Relatives that hold signs which Python's codec of the first name lacks."""
 _LOOK, _HEAD = 1 << 16, 1 << 16
-_HIGH = bytes(range(128, 256))
+_ASCII, _HIGH = bytes(range(128)), bytes(range(128, 256))
 _HIGH_BYTE = re.compile(b"[\x80-\xff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LATIN = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
@@ -192,41 +192,65 @@ _MIXED = re.compile(r"[a-zA-Z][^\x00-\x7f\W\d_]|[^\x00-\x7f\W\d_][a-zA-Z]|ς[^\x
 _INSIDE = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\W\d_]")
 
 
-def _plausible(text: str, name: str, *, claimed: bool = False) -> float:
-    """Return how well a reading by a single-byte codec fits the best alphabet it may write (to 1.0).
+@functools.cache
+def _signs(name: str) -> tuple[str, ...]:
+    """Return what a single-byte codec reads each byte from 128 on as."""
+    return tuple(_read(bytes([byte]), name) for byte in range(128, 256))
 
-    Letters outside the alphabet count nothing; symbols inside words, control characters, words of two
-    scripts and capitals inside words count against it. One or two letters prove little unless `claimed`.
+
+def _fit(counts: Counter[int], name: str, *, claimed: bool = False) -> float:
+    """Return how much of a sample's bytes above 127 a codec reads as letters of one alphabet (to 1.0).
+
+    `counts` is how often each such byte occurs. Punctuation fits any language, symbols nearly; letters
+    outside the alphabet count nothing, control characters against it, letters of another frequency than the
+    language's less. One or two letters prove little unless `claimed`.
     """
-    high = Counter(sign for sign in text if sign > "\x7f")
-    total = high.total()
+    total = counts.total()
     if not total:
         return 1.0
-    bad = sum(n for sign, n in high.items() if "\x80" <= sign <= "\x9f" or sign == "\ufffd")
-    for sign in _BETWEEN.findall(text):
-        bad += (not sign.isalpha() and sign not in _PUNCTUATION) or sign in "ªº"
-    marks = sum(n for sign, n in high.items() if sign in _PUNCTUATION)
-    symbols = sum(n for sign, n in high.items() if sign in _SYMBOLS)
-    symbols -= sum(sign in _SYMBOLS and sign not in _BEHIND_WORDS for sign in _BEHIND.findall(text))
-    turns = _turns(text)
+    signs = _signs(name)
+    high: Counter[str] = Counter()
+    for byte, n in counts.items():
+        high[signs[byte - 128]] += n
+    fixed = 0.0
+    for sign, n in high.items():
+        if "\x80" <= sign <= "\x9f" or sign == "\ufffd":
+            fixed -= 2 * n
+        elif sign in _PUNCTUATION:
+            fixed += n
+        elif sign in _SYMBOLS:
+            fixed += 0.9 * n
     best = 0.0
-    for script in _scripts().get(name, ()):
+    for script in _scripts()[name]:
         held = {sign: n for sign, n in high.items() if sign in script.letters}
         worth: float = sum(held.values())
         if script.common and held:
             share = sum(n for sign, n in held.items() if sign in script.common) / worth
-            worth = worth * min(1.0, share / 0.6) - len(_MIXED.findall(text))
+            worth *= min(1.0, share / 0.6)
         if len(held) < 3 and name != "cp1252" and not claimed:
             worth *= 0.85
-        best = max(best, worth - 4 * turns)
-    return (best + marks + 0.9 * max(0, symbols) - 2 * bad) / total
+        best = max(best, worth)
+    return (best + fixed) / total
 
 
-def _turns(text: str) -> int:
-    """Return how often a capital beyond ASCII stands behind a small letter inside a word."""
-    return sum(
-        found[0].isupper() and text[found.start() - 1].islower() for found in _INSIDE.finditer(text)
-    )
+def _oddity(text: str, name: str) -> float:
+    """Return what speaks against a reading, a count: symbols inside words, capitals behind small letters,
+    words of two scripts."""
+    odd = 0.0
+    for sign in _BETWEEN.findall(text):
+        odd += 2 * ((not sign.isalpha() and sign not in _PUNCTUATION) or sign in "ªº")
+    odd += 0.9 * sum(sign in _SYMBOLS - _BEHIND_WORDS for sign in _BEHIND.findall(text))
+    for found in _INSIDE.finditer(text):
+        odd += 4 * (found[0].isupper() and text[found.start() - 1].islower())
+    if _scripts()[name][0].common:
+        odd += len(_MIXED.findall(text))
+    return odd
+
+
+def _plausible(sample: bytes, counts: Counter[int], name: str, *, claimed: bool = False) -> float:
+    """Return how well a codec's reading of a sample fits some language (to 1.0, well below 0 at worst)."""
+    fit = _fit(counts, name, claimed=claimed)
+    return fit - _oddity(_read(sample, name), name) / max(1, counts.total())
 
 
 def _sample(data: bytes) -> bytes:
@@ -281,15 +305,20 @@ def _multibyte(sample: bytes) -> str:
     return best if most >= 0.2 else ""
 
 
-def _detected(sample: bytes) -> tuple[str, float]:
+def _detected(sample: bytes, counts: Counter[int]) -> tuple[str, float]:
     """Return the codec that the bytes look most like, and how much."""
     neighbours = len(re.findall(b"[\x80-\xff]{2}", sample))
-    high = len(sample) - len(sample.translate(None, _HIGH))
-    if high and neighbours * 2 >= 0.4 * high and (name := _multibyte(sample)):
+    if neighbours * 2 >= 0.4 * counts.total() and (name := _multibyte(sample)):
         return name, 1.0
-    scores = {name: _plausible(_read(sample, name), name) for name in _scripts()}
+    fits = {name: _fit(counts, name) for name in _scripts()}
+    scores: dict[str, float] = {}
+    for name in sorted(fits, key=fits.__getitem__, reverse=True):
+        if fits[name] < max(scores.values(), default=-9.0):
+            break
+        scores[name] = _plausible(sample, counts, name)
     most = max(scores.values())
     near = [name for name, score in scores.items() if score >= most - 0.005]
+    near.sort(key=list(_scripts()).index)
     guess = _guessed(sample) if len(near) > 1 else ""
     return guess if guess in near else near[0], most
 
@@ -335,17 +364,18 @@ def _by_claims(data: bytes, claimed: list[str]) -> tuple[str, str]:
         if name in _MULTIBYTE and (text := _clean(data, name)) is not None:
             return text, name
     sample = _sample(data)
+    counts = Counter(sample.translate(None, _ASCII))
     best, most, near = "", -9.0, _NEAR
     single = [name for name in claimed if name not in _MULTIBYTE and not name.startswith("utf")]
     for claim in sorted(single, key=lambda name: name == "cp1252"):
         default = claim == "cp1252"
         for name in (claim, "koi8-u") if claim == "koi8-r" else (claim,):
-            score = _plausible(_read(sample, name), name, claimed=not default)
+            score = _plausible(sample, counts, name, claimed=not default)
             if score > most:
                 best, most, near = name, score, _DEFAULT_NEAR if default else _NEAR
         if most >= (_DEFAULT_GOOD if default else _GOOD):
             return _read(data, best), best
-    name, score = _detected(sample)
+    name, score = _detected(sample, counts)
     if best and (most >= score - near or score < _FAIR):
         name = best
     elif score < _FAIR:
@@ -366,7 +396,12 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
             return _read(data[len(mark) :], name), name
     if b"\x00" in data[:_LOOK] and (name := _wide(data[:_LOOK])):
         return _read(data, name), name
-    if b"\x1b$" in data and data.isascii() and (text := _clean(data, "iso2022_jp")) is not None:
+    if (
+        b"\x1b" in data
+        and b"\x1b$" in data
+        and data.isascii()
+        and (text := _clean(data, "iso2022_jp")) is not None
+    ):
         return text, "iso2022_jp"
     try:
         return data.decode("utf-8"), "utf-8"
@@ -383,7 +418,7 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
 
 def to_utf8(data: bytes, declared: str = "") -> bytes:
     """Return what `decode` reads as UTF-8 bytes; sound UTF-8 comes back as it is."""
-    if b"\x00" not in data[:_LOOK] and b"\x1b$" not in data:
+    if b"\x00" not in data[:_LOOK] and b"\x1b" not in data:
         try:
             data.decode("utf-8")
         except UnicodeDecodeError:
