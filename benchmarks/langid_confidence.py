@@ -68,9 +68,15 @@ def texts(data, scorer):
     for path in sorted((data / "wiki").rglob("*.bz2")):
         lines = []
         for raw in ingest.read("wikipedia", str(path), ingest.Settings()):
-            done = extract.extract(raw, extract.Settings(wiki_tables=False)) if hasattr(raw, "content") else raw
+            done = (
+                extract.extract(raw, extract.Settings(wiki_tables=False))
+                if hasattr(raw, "content")
+                else raw
+            )
             if isinstance(done, extract.Extracted) and len(lines) < 400:
-                lines += [(raw.lang, line[:400]) for line in done.text.split("\n") if len(line) >= 40]
+                lines += [
+                    (raw.lang, line[:400]) for line in done.text.split("\n") if len(line) >= 40
+                ]
         for label, line in lines[:400]:
             yield f"wiki-{label}", scorer.canon(label), "Wikipedia", line
 
@@ -96,7 +102,9 @@ def fitted(train):
     for row in train:
         if row.gold == row.label:
             right.setdefault(row.label, []).append(row.score)
-    typical = {label: round(float(np.median(s))) for label, s in sorted(right.items()) if len(s) >= 8}
+    typical = {
+        label: round(float(np.median(s))) for label, s in sorted(right.items()) if len(s) >= 8
+    }
     other = round(float(np.median(list(typical.values()))))
     x = np.array([features(r.score, typical.get(r.label, other), r.size, r.second) for r in train])
     y = np.array([r.gold == r.label for r in train], float)
@@ -106,7 +114,9 @@ def fitted(train):
         z = x @ b
         p = 1 / (1 + np.exp(-z))
         penalty = np.r_[0, b[1:]]
-        return (w * (np.logaddexp(0, z) - y * z)).sum() + penalty @ penalty, x.T @ (w * (p - y)) + 2 * penalty
+        return (w * (np.logaddexp(0, z) - y * z)).sum() + penalty @ penalty, x.T @ (
+            w * (p - y)
+        ) + 2 * penalty
 
     weights = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
     return {"typical": typical, "other": other, "weights": [round(float(b), 3) for b in weights]}
@@ -130,14 +140,19 @@ def report(name, found, scores):
     wrong = (~right & (scores >= 0.65)).mean()
     precision = gold[english].mean() if english.any() else float("nan")
     recall = gold[english].sum() / max(1, gold.sum())
-    print(f"| {name} | {len(found)} | {right.mean():.3f} | {error:.3f} | {wrong:.3f} | {precision:.3f} | {recall:.3f} |")
+    print(
+        f"| {name} | {len(found)} | {right.mean():.3f} | {error:.3f} | {wrong:.3f} "
+        f"| {precision:.3f} | {recall:.3f} |"
+    )
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
     options.add_argument("--data", type=Path, default=default)
-    options.add_argument("--write", action="store_true", help="fit on both halves and write the file")
+    options.add_argument(
+        "--write", action="store_true", help="fit on both halves and write the file"
+    )
     given = options.parse_args()
     spec = importlib.util.spec_from_file_location(
         "score_langid", given.data.parent / "tools" / "score_langid.py"
@@ -149,7 +164,10 @@ def main():
             for half in (0, 1)
             for model in [fitted([row for row in found if row.half != half])]
             for row in found if row.half == half]  # fmt: skip
-    print("| texts | n | right | calibration error | wrong at .65 | English P | R |\n|---|---|---|---|---|---|---|")
+    print(
+        "| texts | n | right | calibration error | wrong at .65 | English P | R |\n"
+        "|---|---|---|---|---|---|---|"
+    )
     for title, old in (("share of the text", True), ("confidence, held out", False)):
         for kind in (*dict.fromkeys(row.kind for row, _ in held), "known languages", "all"):
             part = [

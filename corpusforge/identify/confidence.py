@@ -5,8 +5,8 @@ a right label from a wrong one is its score per kilobyte: a text in a language t
 a fraction of what the language it names usually scores. A logistic regression over that ratio, the text's
 length and the runner-up's share gives the probability that the label is right; `python -m
 benchmarks.langid_confidence` fits it and measures it on held-out halves.
-Limit: fitted on declarations, Genesis and encyclopedia; a third of the texts weighed were in languages that CLD2
-does not know, so on a crawl of common languages it is on the careful side.
+Limit: fitted on declarations, Genesis and encyclopedia; a third of the texts weighed were in languages that
+CLD2 does not know, so on a crawl of common languages it is on the careful side.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from corpusforge.errors import InputError
 from corpusforge.identify.confidence import confidence
 from corpusforge.identify.labels import UNKNOWN, canonical
+from corpusforge.identify.model_file import fetched
 from corpusforge.identify.settings import Settings
 from corpusforge.io import files
 
@@ -80,8 +81,8 @@ def _fasttext_model(path: str) -> Any:
 
     if not files.exists(path):
         raise InputError(
-            f"identify.model {path!r} does not exist. Fetch lid.176.ftz and give its path, "
-            'or use engine "pycld2".'
+            f"identify.model {path!r} does not exist. Fetch it by `corpusforge models "
+            'fetch lid.176`, give the path of lid.176.ftz, or use engine "pycld2".'
         )
     try:
         with files.on_disk(path) as local:
@@ -98,7 +99,7 @@ def _lid176_votes(predict: Any, text: bytes, number: int) -> Votes:
 
 
 def _lid176(settings: Settings) -> Engine:
-    predict = _fasttext_model(settings.model).f.predict
+    predict = _fasttext_model(settings.model or fetched()).f.predict
 
     def engine(text: bytes) -> tuple[str, float]:
         votes = _lid176_votes(predict, text, 1)
@@ -108,7 +109,7 @@ def _lid176(settings: Settings) -> Engine:
 
 
 def _blend(settings: Settings) -> Engine:
-    predict = _fasttext_model(settings.model).f.predict
+    predict = _fasttext_model(settings.model or fetched()).f.predict
 
     def engine(text: bytes) -> tuple[str, float]:
         first, second = _lid176_votes(predict, text, 5), _cld2_votes(text)
