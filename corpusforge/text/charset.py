@@ -182,6 +182,7 @@ def _common() -> list[tuple[tuple[str, ...], frozenset[str]]]:
 
 
 _PUNCTUATION = frozenset("’‘“”„‚‹›«»–—…·•\xa0\xad\u200b\u200c\u200d\u200e\u200f،؛؟№†‡")
+_JOINERS = frozenset("’‘·–—…\xad\u200b\u200c\u200d\u200e\u200f")
 _SYMBOLS = frozenset("£€¢¥§©®°±²³¹ºª½¼¾¿¡×÷™µ¬¶¦¤¨¯´¸ªº")
 _BEHIND_WORDS = frozenset("²³°ªº¹®™©")
 _BETWEEN = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f](?=[^\W\d_])")
@@ -238,7 +239,7 @@ def _oddity(text: str, name: str) -> float:
     words of two scripts."""
     odd = 0.0
     for sign in _BETWEEN.findall(text):
-        odd += 2 * ((not sign.isalpha() and sign not in _PUNCTUATION) or sign in "ªº")
+        odd += 2 * ((not sign.isalpha() and sign not in _JOINERS) or sign in "ªº")
     odd += 0.9 * sum(sign in _SYMBOLS - _BEHIND_WORDS for sign in _BEHIND.findall(text))
     for found in _INSIDE.finditer(text):
         odd += 4 * (found[0].isupper() and text[found.start() - 1].islower())
@@ -270,10 +271,24 @@ def _sample(data: bytes) -> bytes:
     return b"\n".join(pieces)
 
 
+def _euro(error: UnicodeError) -> tuple[str, int]:
+    """Read byte 0x80 as "€", as browsers do in GBK; any other fault is U+FFFD."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    if error.object[error.start] == 0x80:
+        return "€", error.start + 1
+    return "\ufffd", error.end
+
+
+codecs.register_error("corpusforge.euro", _euro)
+
+
 def _read(data: bytes, name: str) -> str:
     """Decode with U+FFFD for what the codec lacks; Windows-1252 takes every byte, as in browsers."""
     if name == "cp1252":
         return codecs.charmap_decode(data, "strict", _LATIN)[0]
+    if name == "gb18030":
+        return data.decode(name, "corpusforge.euro")
     text = data.decode(name, "replace")
     return text if name.startswith("utf-8") else _SURROGATE.sub("\ufffd", text)
 
@@ -297,7 +312,7 @@ def _multibyte(sample: bytes) -> str:
         for name in names:
             high = Counter(sign for sign in sample.decode(name, "replace") if sign > "\x7f")
             total = high.total()
-            if not total or high["\ufffd"] > 2 + total // 50:
+            if not total or high["\ufffd"] > min(2 + total // 50, total // 8):
                 continue
             share = sum(n for sign, n in high.items() if sign in common) / total
             if share > most:

@@ -205,6 +205,30 @@ def test_stray_bytes_in_utf8_cost_themselves_alone(data, language, stray, claim)
     assert found.startswith(text[:blank]) and found.endswith(text[blank:])
 
 
+@pytest.mark.parametrize("claim", ["", "iso-8859-1"])
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Где ты?", "cp1251"),
+        ("你好", "gbk"),
+        ("안녕하세요", "euc_kr"),
+        ("こんにちは", "shift_jis"),
+        ("こんにちは", "euc_jp"),
+        ("été", "cp1252"),
+        ("Łódź", "iso8859_2"),
+    ],
+)
+def test_a_few_words_on_a_page(text, codec, claim):
+    page = PAGE.format("", text)
+    assert charset.decode(page.encode(codec), claim)[0] == page
+
+
+def test_the_euro_sign_of_gbk():
+    page = PAGE.format("<meta charset=gbk>", "价格是€100，中国。")
+    data = page.encode("gb18030").replace("€".encode("gb18030"), b"\x80")
+    assert charset.decode(data)[0] == page
+
+
 def test_windows_1252_takes_every_byte():
     assert charset.decode(b"caf\xe9 \x81", "latin1") == ("caf\xe9 \x81", "cp1252")
 
