@@ -95,7 +95,7 @@ _XML = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40}
 _ATTRIBUTE = re.compile(
     rb"[\s/]*+([^\s/>=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>\"']*+)))?+"
 )
-_IN_CONTENT = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.I)
+_IN_CONTENT = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([^\s\"';,]{1,40})", re.I)
 
 
 def _attributes(data: bytes, place: int) -> tuple[dict[str, str], int]:
@@ -125,6 +125,7 @@ def claims(data: bytes) -> list[str]:
     claim nothing, nor do attributes of other tags.
     """
     head = data[:_HEAD]
+    lowered = head.lower()
     found = [codec(match[1].decode("ascii"))] if (match := _XML.match(head)) else []
     place = 0
     while match := _MARKUP.search(head, place):
@@ -141,8 +142,8 @@ def claims(data: bytes) -> list[str]:
         elif match[1]:
             if match[1].lower() == b"body":
                 break
-            closing = re.compile(rb"</" + match[1] + rb"\b", re.I).search(head, place)
-            place = closing.end() if closing else len(head)
+            closing = lowered.find(b"</" + match[1].lower(), place)
+            place = closing + 2 if closing >= 0 else len(head)
         else:
             _, place = _attributes(head, place)
     return [name for name in dict.fromkeys(found) if name]
