@@ -35,6 +35,7 @@ _MODULES = (
     "corpusforge.filter.sweep",
     "corpusforge.dedup.cli",
     "corpusforge.fetch.cli",
+    "corpusforge.fetch.models_command",
     "corpusforge.instruct.lint_command",
     "corpusforge.annotate.cli",
     "corpusforge.run.status_command",

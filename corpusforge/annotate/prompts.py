@@ -20,6 +20,7 @@ from corpusforge.annotate.usecases import use_case
 from corpusforge.errors import InputError, nearest
 from corpusforge.filter.redact import redact
 from corpusforge.identify import UNKNOWN, identify
+from corpusforge.identify import Settings as Languages
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 from corpusforge.models.records import Message, Role
@@ -227,7 +228,7 @@ def _labelled(prompts: list[Prompt]) -> Iterator[Prompt]:
     for first in range(0, len(prompts), _BATCH):
         some = prompts[first : first + _BATCH]
         last = [prompt.messages[-1].content for prompt in some]
-        labels, _ = identify(pa.array(last, pa.large_string()))
+        labels, _ = identify(pa.array(last, pa.large_string()), Languages(engine="pycld2"))
         for prompt, label, text in zip(some, labels, last, strict=True):
             yield replace(
                 prompt,

@@ -20,7 +20,7 @@ from corpusforge.extract.mathml import linear, script
 
 __all__ = ["image", "mathml", "needed", "subscript", "superscript", "tex", "write_out"]
 
-_COMMENT = re.compile(r"(?<!\\)%[^\n]*+\n")
+_PERCENT = re.compile(r"(?<!\\)%")
 _STYLE = re.compile(r"\\(?:display|text)style(?![a-zA-Z])\s*")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _DELIMITED = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False))
@@ -44,7 +44,9 @@ def tex(source: str, *, display: bool = False) -> str:
     Delimiters that the source has already are not doubled, and what only sets the size of the whole
     ({\\displaystyle …}) goes.
     """
-    body = " ".join((_COMMENT.sub(" ", source) if "%" in source else source).split())
+    if "%" in source:
+        source = " ".join(_PERCENT.split(line, 1)[0] for line in source.split("\n"))
+    body = " ".join(source.split())
     for start, end, shown in _DELIMITED:
         inner = body[len(start) : -len(end)]
         if body.startswith(start) and body.endswith(end) and inner and start not in inner:
@@ -60,12 +62,10 @@ def tex(source: str, *, display: bool = False) -> str:
     return f"{mark}{body}{mark}" if body else ""
 
 
-_ANNOTATION = re.compile(
-    r"<(?:\w{1,8}:)?annotation\b([^<>]*+)>\s*+(?:<!\[CDATA\[(.*?)\]\]>|([^<]*+))", re.I | re.S
-)
+_ANNOTATION = re.compile(r"<(?:\w{1,8}:)?annotation\b([^<>]*+)>", re.I)
 _TEX_ENCODING = re.compile(r"(?:^|[-/])(?:la)?tex$", re.I)
 _SPOKEN = re.compile(r"[^\\^_{}=+<>\d-]*")
-_WORDS = re.compile(r"[^\W\d_]{3,}\s+(?:\S+\s+)?[^\W\d_]{3,}")
+_CDATA = "<![CDATA["
 
 
 def mathml(markup: bytes) -> str:
@@ -75,14 +75,31 @@ def mathml(markup: bytes) -> str:
     inside = _text(markup[end:])
     display = known.get("display", "").lower() == "block" or known.get("mode") == "display"
     for match in _ANNOTATION.finditer(inside):
-        if _TEX_ENCODING.search(attributes(match[1]).get("encoding", "").strip()):
-            source = match[2] or entities.unescape(match[3] or "")
-            if found := tex(source, display=display):
-                return found
+        if not _TEX_ENCODING.search(attributes(match[1]).get("encoding", "").strip()):
+            continue
+        if found := tex(_source(inside, match.end()), display=display):
+            return found
+        break
     source = known.get("alttext", "")
-    if source and not (_SPOKEN.fullmatch(source) and _WORDS.search(source)):
+    if source and not _spoken(source):
         return tex(source, display=display)
     return linear(inside)
+
+
+def _source(inside: str, start: int) -> str:
+    """Return an annotation's text, which may stand in a CDATA section."""
+    start += len(inside[start : start + 80]) - len(inside[start : start + 80].lstrip())
+    if inside.startswith(_CDATA, start):
+        end = inside.find("]]>", start)
+        return inside[start + len(_CDATA) : end if end >= 0 else None]
+    end = inside.find("<", start)
+    return entities.unescape(inside[start : end if end >= 0 else None])
+
+
+def _spoken(text: str) -> bool:
+    """Whether an alternative text reads the formula aloud: words, and no sign of TeX."""
+    words = [word for word in text.split() if len(word) > 2 and word.isalpha()]
+    return len(words) > 1 and _SPOKEN.fullmatch(text) is not None
 
 
 def _text(piece: bytes) -> str:
@@ -94,11 +111,19 @@ _IMAGE_CLASS = re.compile(
     re.I,
 )
 _IMAGE_SOURCE = re.compile(
-    r"latex\.codecogs\.com/[\w.]*\?(?P<whole>.*)|(?:latex\.php|equation)\?(?:.*&)?(?:la)?tex=(?P<part>[^&]*)"
-    r"|chart\.apis?\.google|cht=tx(?:&|$)|/media/math/|/mathjax/|mimetex\.cgi\?(?P<old>.*)",
+    r"latex\.codecogs\.com/[\w.]{0,30}\?|latex\.php\?|/equation\?|cht=tx(?:&|$)|/media/math/|mimetex\.cgi\?",
     re.I | re.S,
 )
-_PROSE = re.compile(r"(?:^|\s)[^\W\d_]{3,}\s+[^\W\d_]{2,}\s+[^\W\d_]{2,}")
+
+
+def _of_address(address: str) -> str:
+    """Return the TeX source in the address of an image that a server draws."""
+    query = address.partition("?")[2]
+    for part in query.split("&"):
+        name, equals, value = part.partition("=")
+        if equals and name in ("tex", "latex", "chl"):
+            return unquote(value.replace("+", " ") if name == "chl" else value)
+    return unquote(query) if "codecogs" in address or "mimetex" in address else ""
 
 
 def image(known: dict[str, str]) -> str:
@@ -108,9 +133,9 @@ def image(known: dict[str, str]) -> str:
     if not named and not source:
         return ""
     text = known.get("alt", "") or known.get("data-latex", "")
-    if not text and source and source.lastgroup:
-        text = unquote(source[source.lastgroup])
-    if not text.strip() or (_PROSE.search(text) and "\\" not in text):
+    if not text and source:
+        text = _of_address(known.get("src", "") or known.get("data-src", ""))
+    if not text.strip() or ("\\" not in text and _spoken(text)):
         return ""
     kind = known.get("class", "")
     return tex(text, display="-display" in kind or "displayed" in kind)
@@ -128,8 +153,8 @@ _ENDINGS = _words(
 """What is set high behind an ordinal or an abbreviation: 3rd, 1er, XXe, Mme, no."""
 _ONE_LETTER = frozenset("eoaiйяеªº")
 _ABBREVIATED = {"M": "re", "D": "r", "S": "te", "N": "oº", "n": "oº", "J": "r", "P": "re"}
-_ROMAN = re.compile(r"(?:^|\W)[IVXLCDM]+$")
-_WORD = re.compile(r"[^\W\d_]+$")
+_ROMAN = re.compile(r"(?:^|\W)[IVXLCDM]{1,12}$")
+_WORD = re.compile(r"[^\W\d_]{1,60}$")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]$")
 _UNITS = _words(
     "sinh cosh tanh coth arcsin arccos arctan sqrt meter metre meters metres kilometer kilometre kilometers "
@@ -148,7 +173,6 @@ _ISOTOPE = re.compile(r"[A-Z][a-z]?(?![a-z])")
 _REMARK = frozenset("*†‡§¶∗⁎")
 _ONE_SIGN = re.compile(r"(?:^|\W)\w$")
 _DEGREES = re.compile(r"\s?[CF]\b")
-_SEVERAL_WORDS = re.compile(r"[^\W\d_]{2,}.*\s.*[^\W\d_]{2,}|[^\W\d_]{4,}.*\s")
 
 
 def _is_note(before: str, body: str) -> bool:
@@ -182,6 +206,14 @@ def _lettered(before: str, body: str, after: str) -> str:
     return script("^", body, after)
 
 
+def _wordy(body: str) -> bool:
+    """Whether a body is words rather than a formula."""
+    words = [word for word in body.split() if word.isalpha()]
+    return " " in body and (
+        len([word for word in words if len(word) > 1]) > 1 or any(len(word) > 3 for word in words)
+    )
+
+
 def superscript(before: str, body: str, after: str) -> str:
     """Return what stands in the text for `body` set high between `before` and `after`.
 
@@ -203,7 +235,7 @@ def superscript(before: str, body: str, after: str) -> str:
     if body.rstrip(".").isalpha():
         return _lettered(before, body, after)
     if last and (last.isalnum() or last in _HOLDS):
-        return " " + body if _SEVERAL_WORDS.search(body) else script("^", body, after)
+        return " " + body if _wordy(body) else script("^", body, after)
     if body.rstrip("m").isdigit() and _ISOTOPE.match(after):
         return script("^", body)
     return body + " " if body[-1].isalnum() and after[:1].isalnum() else body
@@ -221,13 +253,13 @@ def subscript(before: str, body: str, after: str) -> str:
             return script("_", body, after)
         return body
     holds = last and (last.isalnum() or last in _HOLDS)
-    if _SEVERAL_WORDS.search(body):
+    if _wordy(body):
         return " " + body if holds else body
     return script("_", body, after) if body and holds else body
 
 
 _MARK = r"\[?\(?(?:\d{1,4}|[a-zA-Z]{1,2}|[ivxlc]{1,6}|[*†‡§¶#∗°]{1,6}|note \d+|n \d+)\)?\]?"
-_MARKS = re.compile(rf"{_MARK}(?:\s?[,;–-]?\s?{_MARK}){{0,9}}", re.I)
+_MARKS = re.compile(rf"{_MARK}(?:(?:\s?[,;–-]\s?|\s){_MARK}){{0,9}}", re.I)
 _NOTED = re.compile(
     r"reference|noteref|foot-?note|end-?note|fn-?ref|cite[_-]ref|\bfn\b|citation|inline-template",
     re.I,
@@ -248,7 +280,7 @@ _ENDS_OF = {
     for name in ("script", "style", "textarea", "title", "math")
 }
 _SOURCES = ("data-math", "data-expr", "data-latex", "data-tex", "data-formula")
-_NO_SOURCE = re.compile(r"\s*(?:true|false|\d*)\s*", re.I)
+_NO_SOURCE = re.compile(r"true|false|\d*", re.I)
 _UNIT_CLASS = re.compile(
     r"(?:^|\s)(?:katex(?:-display)?|mwe-math-element|mathjax(?:_(?:preview|display|svg|chtml|svg_display|mathml))?"
     r"|mjxc-display)(?:\s|$)",
@@ -533,7 +565,12 @@ class _Writer:
             "noteref" in known.get(key, "") for key in ("class", "role", "epub:type")
         )
         source = next(
-            (known[key] for key in _SOURCES if not _NO_SOURCE.fullmatch(known.get(key, ""))), ""
+            (
+                known[key]
+                for key in _SOURCES
+                if not _NO_SOURCE.fullmatch(known.get(key, "").strip())
+            ),
+            "",
         )
         shown = name == "mjx-container" or _UNIT_CLASS.search(kind)
         stop = self.balanced(name, end) if note or source or shown else -1

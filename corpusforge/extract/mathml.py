@@ -122,8 +122,8 @@ def _gap(left: str, right: str, scripted: bool) -> str:
     if left[-1] in (_TIMES, _COMMA):
         return ""
     digits = left[-1].isdigit() and right[0].isdigit()
-    words = re.search(r"[^\W\d_]{2,}$", left) and (right[0].isalnum() or right[0] == "√")
-    word_after = left[-1].isalnum() and re.match(r"[^\W\d_]{2,}", right)
+    words = len(left) > 1 and left[-2:].isalpha() and (right[0].isalnum() or right[0] == "√")
+    word_after = len(right) > 1 and left[-1].isalnum() and right[:2].isalpha()
     apart = digits or words or word_after or (scripted and right[0].isalnum())
     return " " if apart else ""
 

@@ -21,7 +21,7 @@ EQUALS = "\x01"
 """Stands for an equals sign that an inner template or link wrote: it names no argument."""
 _NAMED = re.compile(r"\s*+([^\s=<>\[\]\"'|]{1,30}+)\s*+=")
 _MARKS = re.compile(r"(\[|\]|\{[^{}]*\})")
-_FRENCH_ORDINAL = re.compile(r"(?:\d+|[ivxlcdm]+)(?:er|re|ère|e|nd|nde)s?(?: siècle)?")
+_FRENCH_ORDINAL = re.compile(r"(?:\d{1,4}|[ivxlcdm]{1,9})(?:er|re|ère|e|nd|nde)s?(?: siècle)?")
 """Templates of the French wiki whose name is what they show: {{3e}}, {{XXe siècle}}."""
 _PAGE_NAMES = frozenset(("pagename", "fullpagename", "subjectpagename", "basepagename"))
 _CHANGES_CASE = frozenset(("formatnum", "lc", "uc", "ucfirst", "lcfirst", "#formatnum"))

@@ -25,8 +25,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 _NUMBER = re.compile(
-    r"[+\-−±~≈]?\s?(?:\d[\d,.\u00a0\u2009 ']*)?(?:[+-]?\d+\s?(?:/{1,2}|⁄)\s?\d+)?(?:e[+-]?\d+)?"
-    r"(?:\s?[-–]\s?\d[\d,.]*)?",
+    r"[+\-−±~≈]?\s?(?:\d[\d,.\u00a0\u2009 ']{0,40})?(?:[+-]?\d{1,9}\s?(?:/{1,2}|⁄)\s?\d{1,9})?"
+    r"(?:e[+-]?\d{1,4})?(?:\s?[-–]\s?\d[\d,.]{0,40})?",
     re.I,
 )
 _RANGES = {
@@ -302,7 +302,7 @@ def life(values: Values, lang: str) -> str | None:
     return f"（{born}—{died}）" if born or died else None
 
 
-_CHARGE = re.compile(r"\d*[+\-−]+")
+_CHARGE = re.compile(r"\d{0,3}[+\-−]{1,9}")
 
 
 def chemistry(values: Values, lang: str) -> str | None:

@@ -32,7 +32,7 @@ _CODE = (
     r"(?:-(?:hans|hant|cn|arab|cyrl|latn|ec|el|tr|kz|cans|tfng))?)"
 )
 _RULE = re.compile(
-    rf"\s*+(?:(?P<from>[^;:]*?)=>\s*+)?(?P<code>{_CODE})\s*+:(?P<text>.*)", re.S | re.I
+    rf"\s*+(?:(?P<from>[^;:]{{0,200}}?)=>\s*+)?(?P<code>{_CODE})\s*+:(?P<text>.*)", re.S | re.I
 )
 _BETWEEN = re.compile(rf";\s*+(?={_CODE}\s*:|[^;:]*=>|$)", re.I)
 _IS_CODE = re.compile(_CODE, re.I)

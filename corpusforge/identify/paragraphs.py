@@ -26,7 +26,7 @@ __all__ = ["LEAST_BYTES", "Paragraphs", "only", "paragraphs"]
 LEAST_BYTES = 60
 """Bytes from which a line's language is asked for: ten words of English, twenty characters of Chinese."""
 
-SURE = 0.6
+SURE = 0.5
 SECOND = 0.1  # share of its bytes in other languages from which a document counts as mixed
 
 Read = Callable[[pa.Array], list[tuple[str, float]]]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError, nearest
+from corpusforge.identify.model_file import fetched
 
 __all__ = ["ENGINE_NAMES", "PARAGRAPHS", "Settings"]
 
-ENGINE_NAMES = ("blend", "lid176", "pycld2")
+ENGINE_NAMES = ("auto", "blend", "lid176", "pycld2")
 PARAGRAPHS = ("", "count", "keep")
 
 
@@ -16,10 +17,12 @@ PARAGRAPHS = ("", "count", "keep")
 class Settings:
     """Which engine names the language, what part of a document it sees, and what is kept."""
 
-    engine: str = "pycld2"
-    """`pycld2` (model inside its wheel, offline), `lid176` (fastText) or `blend` (both vote)."""
+    engine: str = "auto"
+    """`pycld2` (model inside its wheel, offline), `lid176` (fastText) or `blend` (both vote). `auto` becomes
+    `blend` where lid.176 is given or was fetched, else `pycld2`, when the settings are made."""
     model: str = ""
-    """Path of `lid.176.ftz` or `lid.176.bin`; for engines `lid176` and `blend`."""
+    """Path of `lid.176.ftz` or `lid.176.bin`, for engines `lid176` and `blend`; empty: the file that
+    `corpusforge models fetch lid.176` fetched."""
     places: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     """Where slices are cut, as shares of the text: 0 its head, 0.5 its middle, 1 its tail."""
     slice_bytes: int = 300
@@ -40,10 +43,14 @@ class Settings:
             raise RecipeError(
                 f"identify.engine is {self.engine!r}.{nearest(self.engine, ENGINE_NAMES)}"
             )
-        if self.engine != "pycld2" and not self.model:
+        there = bool(self.model or fetched())
+        if self.engine == "auto":
+            object.__setattr__(self, "engine", "blend" if there else "pycld2")
+        if self.engine != "pycld2" and not there:
             raise RecipeError(
                 f'identify.model is empty, but engine "{self.engine}" needs the path of lid.176.ftz. '
-                'Give it, or use engine "pycld2", whose model is inside its wheel.'
+                "Give it, fetch it by `corpusforge models fetch lid.176`, or use engine "
+                '"pycld2", whose model is inside its wheel.'
             )
         if not self.places or not all(0.0 <= place <= 1.0 for place in self.places):
             raise RecipeError(

@@ -3,7 +3,8 @@
 A language is decided by a few hundred bytes; reading on only costs time. Slices are measured in
 bytes, not characters, because a byte of Chinese carries about as much as a byte of English. What
 an engine cannot take is replaced by a space: controls and line ends (fastText stops at a
-newline) and noncharacters (CLD2 refuses them). Limit: what stands between slices is not seen.
+newline) and noncharacters (CLD2 refuses them). Full-width and mathematical letters become plain ones:
+engines have not met them and answer anything. Limit: what stands between slices is not seen.
 """
 
 from __future__ import annotations
@@ -23,6 +24,21 @@ SEARCH = 24  # bytes to look ahead for a space, so that most slices begin with a
 
 
 @jit
+def _plain(data: NDArray[np.uint8], at: int, size: int) -> int:
+    """Return the ASCII letter that a full-width or mathematical letter stands for, 0 for any other."""
+    high, low = np.int64(data[at + size - 2]) & 0x3F, np.int64(data[at + size - 1]) & 0x3F
+    code = (high << 6) | low
+    if size == 3:  # U+F000 and more: FF21..FF3A, FF41..FF5A
+        if 0xF21 <= code <= 0xF3A or 0xF41 <= code <= 0xF5A:
+            return int(code - 0xEE0)
+        return 0
+    if data[at + 1] == 0x9D and 0x400 <= code <= 0x6A3:  # U+1D400..1D6A3, in alphabets of 52
+        letter = (code - 0x400) % 52
+        return int(65 + letter if letter < 26 else 71 + letter)
+    return 0
+
+
+@jit
 def _copy(data: NDArray[np.uint8], start: int, end: int, out: NDArray[np.uint8], at: int) -> int:
     """Copy bytes, controls and noncharacters as spaces; return the end of what was written."""
     i = start
@@ -37,8 +53,11 @@ def _copy(data: NDArray[np.uint8], start: int, end: int, out: NDArray[np.uint8],
             bad = (second == 0xB7 and 0x90 <= third <= 0xAF) or (second == 0xBF and third >= 0xBE)
         elif size == 4:  # U+nFFFE, U+nFFFF
             bad = data[i + 1] & 0x0F == 0x0F and data[i + 2] == 0xBF and data[i + 3] >= 0xBE
-        if bad:
-            out[at] = 0x20
+        plain = 0
+        if (size == 3 and b == 0xEF) or (size == 4 and b == 0xF0):
+            plain = _plain(data, i, size)
+        if bad or plain:
+            out[at] = plain if plain else 0x20
             at += 1
         else:
             for j in range(i, min(i + size, end)):

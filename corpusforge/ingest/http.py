@@ -7,13 +7,13 @@ body under the original headers). Limit: trailers and multipart bodies are not l
 
 from __future__ import annotations
 
-import codecs
 import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from corpusforge.ingest.streams import DATA_ERRORS, RefusedError
+from corpusforge.text.charset import codec
 
 __all__ = ["BodyError", "Response", "charset_of", "decode_body", "media_type", "parse"]
 
@@ -62,14 +62,12 @@ def media_type(value: str) -> str:
 
 
 def charset_of(content_type: str) -> str:
-    """Return the character set a Content-Type claims if Python knows it, else ""."""
+    """Return the codec of the character set that a Content-Type claims, "" where it names none.
+
+    Labels are the WHATWG Encoding Standard's.
+    """
     found = _CHARSET.search(content_type)
-    if not found:
-        return ""
-    try:
-        return codecs.lookup(found[1]).name
-    except (LookupError, ValueError):
-        return ""
+    return codec(found[1]) if found else ""
 
 
 def decode_body(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:

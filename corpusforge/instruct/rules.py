@@ -201,10 +201,11 @@ def check_language(instruction: str, input: str, output: str, language: str) -> 
         return None
     import pyarrow as pa
 
-    from corpusforge.identify import UNKNOWN, identify
+    from corpusforge.identify import UNKNOWN, Settings, identify
 
-    labels, scores = identify(pa.array([output, input], type=pa.large_string()))
-    if labels[0] in (UNKNOWN, language, labels[1]) or scores[0] < 0.9:
+    texts = pa.array([output, input], type=pa.large_string())
+    labels, scores = identify(texts, Settings(engine="pycld2"))
+    if labels[0] in (UNKNOWN, language, labels[1]) or scores[0] < 0.65:
         return None
     return "language", labels[0], language
 

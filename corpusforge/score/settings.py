@@ -75,6 +75,8 @@ class TrainSettings:
     """Most windows drawn from one document, so that books do not outvote short pages."""
     window_bytes: int = 1_500
     """Length of a window in UTF-8 bytes: all are alike, so length is not what is learned."""
+    match_languages: bool = True
+    """Whether positives weigh by the languages of the negatives (`score.languages`)."""
     held_out: float = 0.1
     """Share of the drawn documents kept for evaluation and calibration, 0..0.5."""
     ngrams: int = 2

@@ -18,12 +18,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
+from corpusforge.identify import Settings as Languages
 from corpusforge.identify import identify
 from corpusforge.io.decoding import decode_json
 from corpusforge.score.encoder import EncoderModel, train_encoder
 from corpusforge.score.evaluation import evaluate
 from corpusforge.score.fasttext_model import FastTextModel, train_fasttext
 from corpusforge.score.features import count_features
+from corpusforge.score.languages import matched
 from corpusforge.score.logreg import calibrate, fit
 from corpusforge.score.model import HashedModel, Model
 from corpusforge.score.sample import Texts, Window, draw
@@ -43,13 +45,15 @@ def _hashed(
     labels: NDArray[np.bool_],
     held: tuple[list[str], NDArray[np.bool_]],
     settings: TrainSettings,
+    shares: NDArray[np.float64],
 ) -> tuple[HashedModel, dict[str, Any]]:
     data, offsets = packed(texts)
     tables = (class_table(), lower_table())
     buckets = 1 << settings.buckets_log2
     rows = count_features(data, offsets, *tables, settings.marks, settings.ngrams, buckets)
     # both sides weigh as much as half the windows each
-    weights = np.where(labels, 0.5 / labels.mean(), 0.5 / (~labels).mean())
+    good = 0.5 * shares / (shares[labels].mean() * labels.mean())
+    weights = np.where(labels, good, 0.5 / (~labels).mean())
     found, bias, passes = fit(
         rows, labels, settings.regularisation * weights, buckets, settings.seed
     )
@@ -103,6 +107,8 @@ def train_on(negative: list[Window], positive: list[Window], settings: Settings)
     sides = (negative, positive)
     for windows, name in zip(sides, ("negative", "positive"), strict=True):
         _check(windows, name)
+    weighed = matched(negative, positive) if settings.train.match_languages else []
+    weights = {(window.key, window.document): weight for window, weight in weighed}
     everything = sorted((w.key, w.document, side, w) for side in (0, 1) for w in sides[side])
     parts = {
         held: [(w, bool(side)) for *_, side, w in everything if w.held_out is held]
@@ -118,11 +124,13 @@ def train_on(negative: list[Window], positive: list[Window], settings: Settings)
     elif settings.engine == "encoder":
         model = train_encoder(learned, labels[False], (judged, labels[True]), settings.train)
     else:
-        model, extra = _hashed(learned, labels[False], (judged, labels[True]), settings.train)
+        shares = np.array([weights.get((w.key, w.document), 1.0) for w in windows_of[False]])
+        held = (judged, labels[True])
+        model, extra = _hashed(learned, labels[False], held, settings.train, shares)
     figures = {}
     if judged:
         held_array = pa.array(judged, pa.large_string())
-        languages, _ = identify(held_array)
+        languages, _ = identify(held_array, Languages(engine="pycld2"))
         names = [window.source for window in windows_of[True]]
         figures = evaluate(model.score(held_array), labels[True], names, languages)
     card = {
