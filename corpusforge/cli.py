@@ -9,21 +9,43 @@ from typing import Any
 
 from corpusforge import __version__
 from corpusforge.errors import CorpusforgeError
+from corpusforge.options import Parser
+from corpusforge.printing import flush, say
+from corpusforge.program import ready, start, stopped
 
-__all__ = ["fail", "main", "parser"]
+__all__ = ["fail", "guard", "main", "parser"]
 
 Command = Callable[[argparse.Namespace], int]
 
 
 def fail(error: CorpusforgeError) -> int:
     """Print an error for a person and return its exit code."""
-    print(f"error: {error}", file=sys.stderr)
+    first, *more = f"error: {error}".split("\n")
+    say(first, *more, error=True)
     return error.exit_code
 
 
-def parser() -> argparse.ArgumentParser:
+def guard(work: Callable[[], int | None]) -> int:
+    """Do a command's work and return its exit code: what `work` returns (None is 0), 2 to 4 with a
+    message where something is wrong, 130 or 143 with one line where a signal ended it.
+    """
+    try:
+        ready()
+        code = work() or 0
+    except CorpusforgeError as error:
+        code = fail(error)
+    except KeyboardInterrupt as cause:
+        code = stopped(cause)
+    try:
+        flush()
+    except CorpusforgeError as error:
+        code = fail(error)
+    return code
+
+
+def parser() -> Parser:
     """Return the parser with every subcommand mounted."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="corpusforge",
         description="Look at recipes and finished runs. `python -m pipelines.pretrain_mix` makes one.",
     )
@@ -56,14 +78,15 @@ def _mount(module: str, commands: Any) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `corpusforge` command."""
-    options = parser().parse_args(argv)
-    try:
+    if argv is None:
+        start()
+
+    def work() -> int:
+        options = parser().parse_args(argv)
         command: Command = options.run_command
         return command(options)
-    except CorpusforgeError as error:
-        return fail(error)
-    except BrokenPipeError:
-        return 0
+
+    return guard(work)
 
 
 if __name__ == "__main__":

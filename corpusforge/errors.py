@@ -14,7 +14,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["CorpusforgeError", "InputError", "InternalError", "RecipeError", "RunError", "nearest"]
+__all__ = [
+    "CorpusforgeError",
+    "InputError",
+    "InternalError",
+    "RecipeError",
+    "RunError",
+    "closest",
+    "nearest",
+]
 
 
 class CorpusforgeError(Exception):
@@ -41,10 +49,14 @@ class InternalError(CorpusforgeError):
     exit_code = 3
 
 
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most like `name`, "" where none is like it."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), "")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest known name, or the list of known names."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f" Did you mean {close[0]!r}?"
+    if close := closest(name, names):
+        return f" Did you mean {close!r}?"
     return f" Known names: {', '.join(names)}."

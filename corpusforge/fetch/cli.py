@@ -7,7 +7,6 @@ every file is there, 2 when one could not be had.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,15 @@ from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.fetch import sources
 from corpusforge.fetch.download import Fetched, Remote, fetch_all
 from corpusforge.fetch.settings import Settings
+from corpusforge.options import Parser
+from corpusforge.printing import say
 
 __all__ = ["add_parser", "run"]
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Any) -> Parser:
     """Add `fetch commoncrawl|wikipedia|gutenberg` below the subparsers; return its parser."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+    parser: Parser = subparsers.add_parser(
         "fetch", help="download raw sources: Common Crawl, Wikipedia dumps, Project Gutenberg"
     )
     kinds = parser.add_subparsers(dest="source", required=True)
@@ -56,15 +57,15 @@ def run(options: argparse.Namespace) -> int:
     try:
         remotes = _remotes(options, settings)
     except CorpusforgeError as error:
-        print(f"fetch: {error}", file=sys.stderr)
+        say(f"fetch: {error}", error=True)
         return error.exit_code
     if options.dry_run:
         for remote in remotes:
-            print(f"{remote.url}  {remote.size or '?'} bytes")
+            say(f"{remote.url}  {remote.size or '?'} bytes")
         return 0
     done = fetch_all(remotes, options.output, settings, _say)
     failed = [fetched for fetched in done if fetched.error]
-    print(f"{len(done) - len(failed)} of {len(done)} files, {sum(f.size for f in done)} bytes")
+    say(f"{len(done) - len(failed)} of {len(done)} files, {sum(f.size for f in done)} bytes")
     return 2 if failed else 0
 
 
@@ -101,7 +102,7 @@ def numbers(text: str) -> list[int]:
 
 def _say(fetched: Fetched) -> None:
     if fetched.error:
-        print(f"failed {fetched.path}: {fetched.error}", file=sys.stderr)
+        say(f"failed {fetched.path}: {fetched.error}", error=True)
     else:
         note = "already there" if not fetched.requests else f"{fetched.requests} requests"
-        print(f"{fetched.path}  {fetched.size} bytes, {note}")
+        say(f"{fetched.path}  {fetched.size} bytes, {note}")

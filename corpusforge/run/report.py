@@ -22,6 +22,7 @@ from corpusforge.errors import RunError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Manifest
+from corpusforge.printing import say
 from corpusforge.report import data, terminal
 from corpusforge.report.card import data_card
 from corpusforge.report.html import write_report
@@ -67,7 +68,7 @@ def print_summary(run: str) -> None:
         )
     gathered = data.from_json(msgspec.json.decode(files.read_bytes(path)))
     terminal.show(gathered, sys.stdout)
-    print(f"report: {files.join(run, 'report.html')}")
+    say(f"report: {files.join(run, 'report.html')}")
 
 
 def collect(context: Context) -> data.RunData:
