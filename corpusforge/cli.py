@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corpusforge import __version__
-from corpusforge.errors import CorpusforgeError
+from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.options import Parser
 from corpusforge.printing import flush, say
 from corpusforge.program import ready, start, stopped
@@ -34,6 +34,10 @@ def guard(work: Callable[[], int | None]) -> int:
         code = work() or 0
     except CorpusforgeError as error:
         code = fail(error)
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        if error.filename is None:
+            raise
+        code = fail(InputError(f"cannot open {error.filename!r}: {error.strerror}."))
     except KeyboardInterrupt as cause:
         code = stopped(cause)
     try:

@@ -7,6 +7,7 @@ dataclasses. An int stands where a float is asked; nothing else is converted.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from corpusforge.errors import RecipeError, nearest
 __all__ = ["build"]
 
 T = TypeVar("T")
+LARGEST = 2**63 - 1
+"""Largest whole number of a recipe: what TOML promises, and what columns and kernels hold."""
 _WORDS = {
     "str": "text in quotes",
     "int": "a whole number",
@@ -88,6 +91,10 @@ def _union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(value, float) and math.isnan(value):
+        raise _unfit(where, value, "a number")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise RecipeError(f"{where} has {len(str(value))} digits; expected at most 2^63 - 1.")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, bool) and hint is not bool:

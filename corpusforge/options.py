@@ -45,7 +45,9 @@ class Parser(argparse.ArgumentParser):
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """As argparse's, for values that were given, not for defaults: an empty one is an error."""
-        if "" in arg_strings and action.nargs != argparse.PARSER:  # a subcommand's are looked at there
+        if (
+            "" in arg_strings and action.nargs != argparse.PARSER
+        ):  # a subcommand's are looked at there
             text = "the value is empty; give one, or leave the option out"
             raise argparse.ArgumentError(action, text)
         return super()._get_values(action, arg_strings)

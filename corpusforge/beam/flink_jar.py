@@ -3,7 +3,7 @@
     python -m corpusforge.beam.flink_jar --flink_version 2.2
 
 The jar (`beam-runners-flink-VERSION-job-server`, about 300 MB) comes from Maven Central, or from a mirror
-or `file` given with `--base`. Its SHA-1 is the one published beside it; `--sha512` checks against one
+given with `--base`. Its SHA-1 is the one published beside it; `--sha512` checks against one
 that you trust more. Where it is not served, `corpusforge.beam.assemble` puts one
 together from its parts.
 """

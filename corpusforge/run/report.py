@@ -208,6 +208,7 @@ def _mix(mix: dict[str, Any]) -> data.Mix:
         sources=rows,
         validation_tokens=mix["val"]["tokens"],
         notes=tuple(mix["notes"]),
+        warnings=tuple(mix.get("warnings", ())),
         entropy=mix["entropy"],
     )
 

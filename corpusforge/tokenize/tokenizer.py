@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -154,20 +155,31 @@ def _from_ranks(settings: Settings, path: str, trained: str | None) -> Tokenizer
     return _of_ranks(settings, ranks, pattern, specials, reference, (shown, trained))
 
 
+def _encoding_name(name: str) -> str:
+    """Return the tiktoken encoding of a name: its own, or that of the model of this name."""
+    import tiktoken
+
+    known = tiktoken.list_encoding_names()
+    if name in known:
+        return name
+    with suppress(KeyError):
+        return tiktoken.encoding_name_for_model(name)
+    raise RecipeError(
+        f"tokenize.tokenizer {name!r} is neither 'train', a path, a tiktoken encoding, nor a model that "
+        f"tiktoken knows.{nearest(name, known)}"
+    )
+
+
 def _from_name(settings: Settings) -> Tokenizer:
     import tiktoken
 
-    name = settings.tokenizer
-    if name not in tiktoken.list_encoding_names():
-        raise RecipeError(
-            f"tokenize.tokenizer {name!r} is neither 'train', a path, nor a tiktoken encoding."
-            f"{nearest(name, tiktoken.list_encoding_names())}"
-        )
+    name = _encoding_name(settings.tokenizer)
     try:
         encoding = tiktoken.get_encoding(name)
     except Exception as error:  # requests, DNS, proxies, hashes: all mean the ranks are not here
+        model = f" (of model {settings.tokenizer!r})" if name != settings.tokenizer else ""
         raise InputError(
-            f"tokenize.tokenizer {name!r} is not in tiktoken's cache and could not be downloaded "
+            f"tokenize.tokenizer {name!r}{model} is not in tiktoken's cache and could not be downloaded "
             f"({type(error).__name__}). Offline, give the path of its ranks file (*.tiktoken), or "
             "set TIKTOKEN_CACHE_DIR to a directory that holds it."
         ) from error
