@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from corpusforge.errors import closest
 from corpusforge.printing import say
 
-__all__ = ["Parser", "at_least", "names", "numbers", "unknown"]
+__all__ = ["Parser", "at_least", "names", "numbers", "share", "unknown"]
 
 _WHOLE = re.compile(r"[+-]?\d[\d_]*", re.ASCII)
 _LARGEST = 2**63 - 1
@@ -103,6 +103,16 @@ def at_least(least: int, most: int = _LARGEST) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def share(value: str) -> float:
+    """Return a share above 0, at most 1; for an option's `type`."""
+    number = _number(value)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(
+            f"{value} is out of bounds; expected a share above 0, at most 1"
+        )
+    return number
 
 
 def names(value: str) -> tuple[str, ...]:

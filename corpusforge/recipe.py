@@ -129,7 +129,7 @@ def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str
         raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"recipe {name_or_path!r} is not valid TOML: {error}.") from error
     _apply_sources(table, sources)
     _apply_overrides(table, overrides)
@@ -223,7 +223,7 @@ def _apply_overrides(table: dict[str, Any], options: Sequence[str]) -> None:
         if not equals or not all(keys):
             raise RecipeError(f"--set {option!r}: expected section.key=value.")
         value: Any = text
-        with suppress(tomllib.TOMLDecodeError, RecursionError):
+        with suppress(ValueError, RecursionError):
             read = tomllib.loads(f"value = {text}")
             value = (
                 read["value"] if len(read) == 1 else text

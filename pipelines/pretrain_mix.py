@@ -24,7 +24,7 @@ from corpusforge.beam.runner import BeamExecutor, WorkerDied
 from corpusforge.cli import fail, guard
 from corpusforge.io import files
 from corpusforge.lean import lean
-from corpusforge.options import Parser, at_least
+from corpusforge.options import Parser, at_least, share
 from corpusforge.printing import say
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
@@ -70,7 +70,7 @@ def parser() -> Parser:
         help="override a recipe value, e.g. mix.budget=1000000; may be repeated")  # fmt: skip
     add("--keep", choices=KEEP, default="all",
         help="which intermediate stages stay after a complete run (default: all)")  # fmt: skip
-    add("--estimate", nargs="?", type=float, const=0.01, metavar="SHARE",
+    add("--estimate", nargs="?", type=share, const=0.01, metavar="SHARE",
         help="print hours, disk and memory of the run, from this share of each source's files; write "
              "nothing to --output (default share: 0.01)")  # fmt: skip
     add("--log", default="", metavar="FILE|-",

@@ -26,7 +26,7 @@ from pathlib import Path
 from corpusforge.beam.assemble import OPENED, assembled_jar
 from corpusforge.cli import guard
 from corpusforge.errors import InputError
-from corpusforge.options import Parser
+from corpusforge.options import Parser, at_least
 from corpusforge.printing import flush, say
 
 __all__ = ["Cluster", "flink_cluster", "main"]
@@ -149,8 +149,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m corpusforge.testing.flink_cluster",
         description="A stand-alone Flink cluster on loopback, until interrupted.",
     )
-    options.add_argument("--task_managers", type=int, default=2)
-    options.add_argument("--slots", type=int, default=2, help="slots a task manager (default: 2)")
+    options.add_argument("--task_managers", type=at_least(1, 64), default=2)
+    options.add_argument(
+        "--slots", type=at_least(1, 64), default=2, help="slots a task manager (default: 2)"
+    )
     return guard(lambda: _serve(options.parse_args(argv)))
 
 

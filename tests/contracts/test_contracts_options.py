@@ -14,7 +14,7 @@ import pytest
 import classifiers
 import pipelines
 from corpusforge import cli
-from corpusforge.options import Parser
+from corpusforge.options import Parser, names
 
 Main = Callable[[list[str]], int]
 ELSEWHERE = (
@@ -22,7 +22,7 @@ ELSEWHERE = (
     "corpusforge.testing.flink_cluster", "schemas.build", "examples.annotate.__main__",
     "examples.sample_corpus.build",
 )  # fmt: skip
-NUMBERS = ("-1", "0", str(10**30), "1e400", "nan", "inf", "-inf", "1.5", "x", "1" * 5000)
+NUMBERS = ("-1", "0", str(10**30), "1e400", "nan", "inf", "-inf", "1.5", "x")
 
 
 class Found(Exception):
@@ -67,17 +67,12 @@ def commands() -> dict[str, tuple[Main, tuple[str, ...], argparse.ArgumentParser
 
 
 COMMANDS = commands()
-OPTIONS = [
-    (name, action.option_strings[-1])
-    for name, (_, _, parser) in COMMANDS.items()
-    for action in parser._actions
-    if action.option_strings and action.nargs != 0
-]
+_TEXTS = (None, str, Path, names)
 NUMERIC = [
     (name, action.option_strings[-1])
     for name, (_, _, parser) in COMMANDS.items()
     for action in parser._actions
-    if action.option_strings and action.type not in (None, str, Path) and action.nargs != 0
+    if action.option_strings and action.type not in _TEXTS and action.nargs != 0
 ]
 
 
@@ -87,6 +82,17 @@ def answer(name: str, *argv: str) -> int | str | None:
         return main([*words, *argv])
     except SystemExit as stop:
         return stop.code
+
+
+def parsed(name: str, *argv: str) -> int | str | None:
+    """As `answer`, of the parser alone, which takes milliseconds less; pretrain_mix asks Beam too."""
+    if name == "pipelines.pretrain_mix":
+        return answer(name, *argv)
+    try:
+        COMMANDS[name][2].parse_args(argv)
+    except SystemExit as stop:
+        return stop.code
+    return None
 
 
 def required(name: str) -> list[str]:
@@ -102,6 +108,8 @@ def required(name: str) -> list[str]:
             argv += [*action.option_strings[-1:], value]
         elif action in groups and action.nargs != 0:
             argv += [action.option_strings[-1], "1" if action.type else "missing"]
+    if "--tries" in parser._option_string_actions:  # fetch: from a port that nobody listens at
+        argv += ["--tries=1", "--base=http://127.0.0.1:1"]
     return argv
 
 
@@ -116,7 +124,6 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_every_command_is_looked_at() -> None:
     assert len([name for name in COMMANDS if name.startswith("pipelines.")]) >= 19
     assert all(isinstance(parser, Parser) for _, _, parser in COMMANDS.values())
-    assert len(OPTIONS) > 400
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -132,10 +139,11 @@ def test_an_unknown_option_is_refused_by_name(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_prefix_is_no_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for flag in list(COMMANDS[name][2]._option_string_actions):
+    known = COMMANDS[name][2]._option_string_actions
+    for flag in list(known):
         short = flag[:-1]
-        if flag.startswith("--") and short not in COMMANDS[name][2]._option_string_actions:
-            assert answer(name, *required(name), f"{short}=1") == 2
+        if flag.startswith("--") and short not in known:
+            assert parsed(name, *required(name), f"{short}=1") == 2
             assert f"unknown option {short}. Did you mean --" in capsys.readouterr().err
 
 
@@ -144,13 +152,17 @@ def test_a_stray_word_is_refused(name: str) -> None:
     assert answer(name, *required(name), "stray") == 2
 
 
-@pytest.mark.parametrize(("name", "flag"), OPTIONS)
-def test_an_empty_value_is_refused(
-    name: str, flag: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for given in ([flag, ""], [f"{flag}="]):
-        assert answer(name, *given) == 2
-        assert f"{flag}: the value is empty" in capsys.readouterr().err
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_empty_value_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for action in COMMANDS[name][2]._actions:
+        if action.nargs == 0:
+            continue
+        for flag in action.option_strings:
+            for given in ([flag, ""], [f"{flag}="] if flag.startswith("--") else [flag, ""]):
+                assert parsed(name, *given) == 2
+                assert "the value is empty" in capsys.readouterr().err, given
+        if not action.option_strings:
+            assert parsed(name, "") == 2
 
 
 @pytest.mark.parametrize(("name", "flag"), NUMERIC)
