@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -12,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from classifiers.sources import texts_by_kind
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.fields import build
 from corpusforge.identify import identify
 from corpusforge.io import files
 from corpusforge.io.decoding import decode_json, decode_toml
+from corpusforge.options import Parser
+from corpusforge.printing import say, say_json
+from corpusforge.program import guard
 from corpusforge.score import Scorer, evaluate, load, save, train
 from corpusforge.score import Settings as ScoreSettings
 from corpusforge.score.card import card
@@ -33,10 +35,8 @@ def recipe(folder: str, overrides: Mapping[str, Any]) -> ScoreSettings:
     return build(ScoreSettings, table, f"classifiers.{folder}")
 
 
-def _parser(folder: str, verb: str, description: str) -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
-        prog=f"python -m classifiers.{folder}.{verb}", description=description, allow_abbrev=False
-    )
+def _parser(folder: str, verb: str, description: str) -> Parser:
+    options = Parser(prog=f"python -m classifiers.{folder}.{verb}", description=description)
     for side, meaning in (("positive", "texts to keep"), ("negative", "raw crawl")):
         options.add_argument(
             f"--{side}",
@@ -54,49 +54,48 @@ def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
     options.add_argument("--output", required=True, metavar="MODEL", help="the model's file")
     options.add_argument("--seed", type=int, help="seed of every draw (default: the recipe's)")
     options.add_argument("--samples", type=int, help="most windows a side (default: the recipe's)")
-    try:
-        given = options.parse_args(argv)
-        changes = {
-            name: getattr(given, name)
-            for name in ("seed", "samples")
-            if getattr(given, name) is not None
-        }
-        settings = recipe(folder, changes)
-        model = train(
-            texts_by_kind(given.positive, "--positive"),
-            texts_by_kind(given.negative, "--negative"),
-            settings,
-        )
-        save(model, given.output)
-        figures = json.dumps(dict(model.card), indent=1, sort_keys=True, ensure_ascii=False)
-        files.write_bytes(f"{given.output}.json", figures.encode())
-        files.write_bytes(f"{given.output}.CARD.md", card(model.card).encode())
-    except CorpusforgeError as error:
-        return fail(error)
-    print(f"{given.output}  sha256 {files.sha256(given.output)}")
+    return guard(lambda: _train(folder, options.parse_args(argv)))
+
+
+def _train(folder: str, given: Namespace) -> None:
+    changes = {
+        name: getattr(given, name)
+        for name in ("seed", "samples")
+        if getattr(given, name) is not None
+    }
+    settings = recipe(folder, changes)
+    model = train(
+        texts_by_kind(given.positive, "--positive"),
+        texts_by_kind(given.negative, "--negative"),
+        settings,
+    )
+    save(model, given.output)
+    figures = json.dumps(dict(model.card), indent=1, sort_keys=True, ensure_ascii=False)
+    files.write_bytes(f"{given.output}.json", figures.encode())
+    files.write_bytes(f"{given.output}.CARD.md", card(model.card).encode())
+    say(f"{given.output}  sha256 {files.sha256(given.output)}")
     held_out = model.card["held_out"]
     if held_out:
-        print(f"held out: {held_out['items']} windows, ROC-AUC {held_out['roc_auc']:.4f}")
-    return 0
+        say(f"held out: {held_out['items']} windows, ROC-AUC {held_out['roc_auc']:.4f}")
 
 
 def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
     """Score two sets of files with a model and print the figures as JSON; check the floors."""
     options = _parser(folder, "evaluate", "Judge a model on two sets of files it has not seen.")
     options.add_argument("--model", required=True, metavar="MODEL")
-    try:
-        given = options.parse_args(argv)
-        scorer = load(given.model)
-        figures = _figures(scorer, given.positive, given.negative)
-    except CorpusforgeError as error:
-        return fail(error)
-    print(json.dumps(figures, indent=1, sort_keys=True))
+    return guard(lambda: _evaluate(folder, options.parse_args(argv)))
+
+
+def _evaluate(folder: str, given: Namespace) -> int:
+    scorer = load(given.model)
+    figures = _figures(scorer, given.positive, given.negative)
+    say_json(json.dumps(figures, indent=1, sort_keys=True))
     floors = decode_json(
         resources.files(f"classifiers.{folder}").joinpath("floors.json").read_bytes()
     )
     below = [name for name, floor in floors.items() if figures[name] < floor]
     for name in below:
-        print(f"below the floor: {name} {figures[name]} < {floors[name]}")
+        say(f"below the floor: {name} {figures[name]} < {floors[name]}")
     return 1 if below else 0
 
 

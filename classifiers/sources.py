@@ -6,7 +6,6 @@ the model's figures. Limit: a name without a known ending is read as a book (pla
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from corpusforge.extract import Extracted, extract
 from corpusforge.extract import Settings as ExtractSettings
 from corpusforge.ingest.names import kind_of
 from corpusforge.io import files
+from corpusforge.printing import say
 from corpusforge.records import Failed, RawDocument
 
 __all__ = ["texts_by_kind"]
@@ -41,7 +41,7 @@ def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
     if batch:
         yield pa.array(batch, type=pa.large_string())
     if failed:
-        print(f"{kind}: {failed} records could not be read", file=sys.stderr)
+        say(f"{kind}: {failed} records could not be read", error=True)
 
 
 def texts_by_kind(globs: Sequence[str], option: str) -> dict[str, Iterator[pa.Array]]:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corpusforge import __version__
-from corpusforge.errors import CorpusforgeError, fail
+from corpusforge.options import Parser
+from corpusforge.program import guard, start
 
-__all__ = ["fail", "main", "parser"]
+__all__ = ["main", "parser"]
 
 Command = Callable[[argparse.Namespace], int]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser with every subcommand mounted."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="corpusforge",
         description="Look at recipes and finished runs. `python -m pipelines.pretrain_mix` makes one.",
     )
@@ -51,14 +52,15 @@ def _mount(module: str, commands: Any) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `corpusforge` command."""
-    options = parser().parse_args(argv)
-    try:
+    if argv is None:
+        start()
+
+    def work() -> int:
+        options = parser().parse_args(argv)
         command: Command = options.run_command
         return command(options)
-    except CorpusforgeError as error:
-        return fail(error)
-    except BrokenPipeError:
-        return 0
+
+    return guard(work)
 
 
 if __name__ == "__main__":

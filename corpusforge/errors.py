@@ -12,7 +12,6 @@ A message names the thing, shows the value, says what was expected and what to d
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Iterable
 
 __all__ = [
@@ -21,7 +20,7 @@ __all__ = [
     "InternalError",
     "RecipeError",
     "RunError",
-    "fail",
+    "closest",
     "nearest",
 ]
 
@@ -50,16 +49,14 @@ class InternalError(CorpusforgeError):
     exit_code = 3
 
 
-def fail(error: CorpusforgeError) -> int:
-    """Print an error for a person and return its exit code."""
-    print(f"error: {error}", file=sys.stderr)
-    return error.exit_code
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most like `name`, "" where none is like it."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), "")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest known name, or the list of known names."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f" Did you mean {close[0]!r}?"
+    if close := closest(name, names):
+        return f" Did you mean {close!r}?"
     return f" Known names: {', '.join(names)}."

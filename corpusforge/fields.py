@@ -7,6 +7,7 @@ dataclasses. An int stands where a float is asked; nothing else is converted.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from corpusforge.errors import RecipeError, nearest
 __all__ = ["build"]
 
 T = TypeVar("T")
+_MOST_SHOWN = 200  # characters of a wrong value in its message
+LARGEST = 2**63 - 1
+"""Largest whole number of a recipe: what TOML promises, and what columns and kernels hold."""
 _WORDS = {
     "str": "text in quotes",
     "int": "a whole number",
@@ -88,6 +92,10 @@ def _union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(value, float) and math.isnan(value):
+        raise _unfit(where, value, "a number")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise RecipeError(f"{where} is more than 64 bits hold; expected at most 2^63 - 1.")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, bool) and hint is not bool:
@@ -98,4 +106,9 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
 
 
 def _unfit(where: str, value: Any, expected: str) -> RecipeError:
-    return RecipeError(f"{where} is {value!r}; expected {expected}.")
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        shown = "too large to show"
+    shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…"
+    return RecipeError(f"{where} is {shown}; expected {expected}.")

@@ -7,14 +7,16 @@ reads, overrides, checks and lints. Unknown keys are refused with the nearest kn
 from __future__ import annotations
 
 import importlib.resources
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from corpusforge.decontaminate.settings import Settings as Decontaminate
 from corpusforge.dedup.settings import Settings as Dedup
-from corpusforge.errors import RecipeError, nearest
+from corpusforge.errors import RecipeError, closest, nearest
 from corpusforge.extract.settings import Settings as Extract
 from corpusforge.fields import build
 from corpusforge.filter.settings import Settings as Filter
@@ -24,11 +26,14 @@ from corpusforge.ingest.settings import Settings as Ingest
 from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_toml
 from corpusforge.mix.settings import Settings as Mix
+from corpusforge.printing import printable
 from corpusforge.score.settings import Settings as Score
 from corpusforge.shard.settings import Settings as Shard
 from corpusforge.tokenize.settings import Settings as Tokenize
 
 __all__ = ["Recipe", "Source", "load", "names", "parse", "resolve_path"]
+
+_NAME = re.compile(r"\w[\w.+-]{0,99}")
 
 SECTIONS: dict[str, type[Any]] = {
     "extract": Extract,
@@ -80,7 +85,8 @@ class Recipe:
     """What a reader of the recipe should know: references, stand-ins, figures that do not close."""
 
     def __post_init__(self) -> None:
-        if not self.name or "/" in self.name or self.name.startswith("."):
+        plain = self.name.strip() and printable(self.name) == self.name
+        if not plain or set("/\\") & set(self.name) or self.name.startswith("."):
             raise RecipeError(
                 f"name is {self.name!r}; expected a plain name, it is a folder's name."
             )
@@ -114,11 +120,11 @@ def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str
     if name_or_path in names():
         text = (
             importlib.resources.files("pipelines") / "recipes" / f"{name_or_path}.toml"
-        ).read_bytes()
+        ).read_text("utf-8")
     elif name_or_path.endswith(".toml"):
         if not files.exists(name_or_path):
             raise RecipeError(f"recipe file {name_or_path!r} does not exist.")
-        text = files.read_bytes(name_or_path)
+        text = _decoded(name_or_path)
     else:
         raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
     try:
@@ -130,17 +136,36 @@ def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str
     return parse(table)
 
 
+def _decoded(path: str) -> str:
+    try:
+        return files.read_bytes(path).decode("utf-8-sig")  # editors on Windows write the mark
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"recipe {path!r} is not UTF-8 (byte {error.start}); TOML files are. Save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise RecipeError(f"recipe {path!r} cannot be read: {error.strerror}.") from error
+
+
 def parse(table: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a TOML table; raises RecipeError naming the first wrong key."""
     table = dict(table)
     raw_sources = table.pop("sources", {})
     if not isinstance(raw_sources, Mapping):
         raise RecipeError("sources is not a table; write [sources.NAME] sections.")
-    sources = {name: _source(name, dict(body)) for name, body in sorted(raw_sources.items())}
+    sources = {name: _source(name, body) for name, body in sorted(raw_sources.items())}
     return build(Recipe, {**table, "sources": sources}, "recipe")
 
 
-def _source(name: str, body: dict[str, Any]) -> Source:
+def _source(name: str, body: Any) -> Source:
+    if not _NAME.fullmatch(name):
+        raise RecipeError(
+            f"sources.{name!r}: expected letters, digits, '_', '-', '.' and '+', the first none of the "
+            "last three: a source's name is a part of paths and options."
+        )
+    if not isinstance(body, Mapping):
+        raise RecipeError(f"sources.{name} is {body!r}; write a section [sources.{name}].")
+    body = dict(body)
     own = {item.name for item in fields(Source)} - {"ingest"}
     reader = {item.name for item in fields(Ingest)}
     for key in body:
@@ -149,13 +174,15 @@ def _source(name: str, body: dict[str, Any]) -> Source:
                 f"sources.{name}.{key} is not a known key.{nearest(key, own | reader)}"
             )
     kind = body.get("kind", name if name in SOURCES else "")
-    if kind not in SOURCES:
+    if not isinstance(kind, str) or kind not in SOURCES:
+        close = closest(str(kind), SOURCES)
         raise RecipeError(
             f"sources.{name}.kind is {kind!r}; expected one of {', '.join(sorted(SOURCES))}."
+            + (f" Did you mean {close!r}?" if close else "")
         )
     paths = body.get("path", ())
     body["path"] = [paths] if isinstance(paths, str) else paths
-    if "" in body["path"]:
+    if isinstance(body["path"], (list, tuple)) and "" in body["path"]:
         raise RecipeError(f"sources.{name}.path holds an empty pattern; name files or a directory.")
     settings = build(Ingest, {k: v for k, v in body.items() if k in reader}, f"sources.{name}")
     plain = {k: v for k, v in body.items() if k in own}
@@ -195,10 +222,12 @@ def _apply_overrides(table: dict[str, Any], options: Sequence[str]) -> None:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise RecipeError(f"--set {option!r}: expected section.key=value.")
-        try:
-            value = decode_toml(f"value = {text}")["value"]
-        except DecodingError:
-            value = text
+        value: Any = text
+        with suppress(DecodingError):
+            read = decode_toml(f"value = {text}")
+            value = (
+                read["value"] if len(read) == 1 else text
+            )  # else a line feed has begun another key
         target = table
         for key in keys[:-1]:
             target = target.setdefault(key, {})

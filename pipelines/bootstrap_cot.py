@@ -16,7 +16,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError, RecipeError
 from corpusforge.instruct.cot import settings as choices
 from corpusforge.instruct.cot.play import State
@@ -24,6 +23,9 @@ from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.export.settings import REASONING
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
+from corpusforge.options import Parser, names, numbers
+from corpusforge.printing import say, say_text
+from corpusforge.program import fail, guard, stopped
 
 __all__ = ["main", "parser", "settings_of"]
 
@@ -36,39 +38,28 @@ _SWITCHES = {
 }
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in _names(text))
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.bootstrap_cot",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     add("--questions", action="append", default=[], metavar="FILE",
         help=".jsonl or .tsv; may be repeated (replay: questions.jsonl beside the journal)")  # fmt: skip
-    add("--format", type=_names, default=(), metavar="NAME,…", help="export forms; all by default")
+    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
     add("--reasoning", choices=REASONING, default="think", help="how reasoning joins an answer")
     add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
     add("--give-up", action="store_true",
         help="go on where the engine answers none of a step's requests")  # fmt: skip
     group = options.add_argument_group("settings (docs/cot.md)")
-    group.add_argument("--language", type=_names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
-    group.add_argument("--triggers", type=_names, default=_DEFAULT.triggers,
+    group.add_argument("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
+    group.add_argument("--triggers", type=names, default=_DEFAULT.triggers,
                        metavar=",".join(choices.TRIGGERS))  # fmt: skip
-    group.add_argument(
-        "--temperatures", type=_numbers, default=_DEFAULT.temperatures, metavar="X,…"
-    )
-    group.add_argument("--mix", type=_names, default=_DEFAULT.mix, metavar=",".join(choices.MIX))
+    group.add_argument("--temperatures", type=numbers, default=_DEFAULT.temperatures, metavar="X,…")
+    group.add_argument("--mix", type=names, default=_DEFAULT.mix, metavar=",".join(choices.MIX))
     for name in _NUMBERS:
         default = getattr(_DEFAULT, name)
         group.add_argument(
@@ -76,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         )
     for name, meaning in _SWITCHES.items():
         group.add_argument("--" + name.replace("_", "-"), action="store_true", help=meaning)
-    group.add_argument("--allow", type=_names, default=(), metavar="RULE,…", help="rules left out")
+    group.add_argument("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
     group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
     add_model_options(options)
     return options
@@ -105,7 +96,7 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
 
 
 def _show(asked: int, state: State) -> None:
-    print(f"{asked} questions asked: {len(state.rows)} rows", file=sys.stderr)
+    say(f"{asked} questions asked: {len(state.rows)} rows", error=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -123,23 +114,18 @@ def run(options: argparse.Namespace) -> int:
             settings, options.output, client, formats=options.format, form=form,
             model_licence=options.model_licence, give_up=options.give_up, show=_show,
         )  # fmt: skip
-    print(funnel_text(done.report))
-    print(f"written to {options.output}")
+    say_text(funnel_text(done.report))
+    say(f"written to {options.output}")
     if isinstance(done.error, CorpusforgeError):
         return fail(done.error)
     if done.error is not None:
-        print("interrupted: run the same command again to go on", file=sys.stderr)
-        return 130
+        return stopped(done.error)
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -5,26 +5,26 @@ python -m pipelines.build_eval_index --set gsm8k=gsm8k_test.jsonl.gz --output ev
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from corpusforge.cli import fail
 from corpusforge.decontaminate import EvalIndex, parse_set, read_items
 from corpusforge.decontaminate.report import describe_index
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["main", "run"]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.build_eval_index",
         description="Build the index of evaluation sets that decontamination looks up.",
         epilog="Give every set in one call: an index is not added to. Equal sets give equal bytes.",
-        allow_abbrev=False,
     )
     options.add_argument(
         "--set", action="append", required=True, dest="sets", metavar="NAME=FILE[:FIELD,FIELD]",
@@ -49,18 +49,18 @@ def run(argv: Sequence[str] | None = None) -> str:
     fingerprint = index.save(options.output)
     for name, about in describe_index(index).items():
         short = ", ".join(f"{rule} {count}" for rule, count in about["too_short"].items())
-        print(f"{name:<20} {about['items']:>8} items; too short for {short}")
-    print(f"{options.output}  sha256 {fingerprint}")
+        say(f"{name:<20} {about['items']:>8} items; too short for {short}")
+    say(f"{options.output}  sha256 {fingerprint}")
     return fingerprint
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0, or 2 with a message where something given is wrong."""
-    try:
+
+    def work() -> None:
         run(argv)
-    except CorpusforgeError as error:
-        return fail(error)
-    return 0
+
+    return guard(work)
 
 
 if __name__ == "__main__":

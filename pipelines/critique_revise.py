@@ -17,42 +17,37 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct.constitution.settings import Settings
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
+from corpusforge.options import Parser, names
+from corpusforge.program import guard
 
 __all__ = ["main", "parser"]
 
 _DEFAULT = Settings()
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.critique_revise",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     add("--rows", action="append", default=[], metavar="RUN|JSONL",
         help="rows or seed tasks to start from; the built-in seeds by default")  # fmt: skip
-    add("--language", type=_names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
+    add("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
     add("--constitution", default=_DEFAULT.constitution, metavar="NAME|TOML")
     add("--each", type=int, default=_DEFAULT.each, metavar="N", help="rows drawn in each language")
     add("--rounds", type=int, default=_DEFAULT.rounds, metavar="N", help="principles an answer")
     add("--fresh", action="store_true", help="ask the model for the first answer too")
     add("--judge", action="store_true", help="compare last and first answers in both orders")
     add("--seed", type=int, default=_DEFAULT.seed, metavar="N", help="of every draw")
-    add("--format", type=_names, default=(), metavar="NAME,…", help="export forms; all by default")
-    add("--allow", type=_names, default=(), metavar="RULE,…", help="rules left out")
+    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
+    add("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
     add("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
     add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
     add("--give-up", action="store_true",
@@ -84,11 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

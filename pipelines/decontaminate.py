@@ -8,29 +8,29 @@ writes kept.jsonl, hits.jsonl and report.json. For SFT and ranking rows name eve
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from corpusforge.cli import fail
 from corpusforge.decontaminate import EvalIndex, Settings
 from corpusforge.decontaminate.jsonl import decontaminate_files
 from corpusforge.decontaminate.settings import RULE_NAMES
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["main", "run"]
 
 _DEFAULT = Settings()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.decontaminate",
         description="Remove what overlaps the evaluation sets of an index from JSONL files.",
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--index", required=True, help="file made by python -m pipelines.build_eval_index")
@@ -77,28 +77,28 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 def _print(report: dict[str, Any]) -> None:
     dropped = sum(report["dropped"].values())
-    print(
+    say(
         f"seen {report['seen']}  kept {report['kept']} (cut {report['cut']})  dropped {dropped}  "
         f"failed {report['failed']}"
     )
     if report["unsearched"]:
-        print(f"    of the failed, {report['unsearched']} took more than --max-steps to search")
+        say(f"    of the failed, {report['unsearched']} took more than --max-steps to search")
     for name, about in report["sets"].items():
         found, items = about["items_found"], about["items"]
         actions = ", ".join(f"{count} {what}" for what, count in about["actions"].items())
-        print(f"{name:<20} {found} of {items} items in {about['documents']} rows: {actions or '-'}")
+        say(f"{name:<20} {found} of {items} items in {about['documents']} rows: {actions or '-'}")
         for example in about["examples"][:2]:
-            print(f"    {example['id']}  {example['rule']}  item {example['item']}: "
+            say(f"    {example['id']}  {example['rule']}  item {example['item']}: "
                   f"{example['excerpt'][:100]}")  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0, or 2 with a message where something given is wrong."""
-    try:
+
+    def work() -> None:
         run(argv)
-    except CorpusforgeError as error:
-        return fail(error)
-    return 0
+
+    return guard(work)
 
 
 if __name__ == "__main__":

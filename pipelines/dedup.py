@@ -14,23 +14,23 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from corpusforge.cli import fail
 from corpusforge.dedup import settings as choices
 from corpusforge.dedup.settings import Settings
-from corpusforge.errors import CorpusforgeError
+from corpusforge.options import Parser
+from corpusforge.printing import say, say_text
+from corpusforge.program import guard
 
 __all__ = ["main"]
 
 _DEFAULT = Settings()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.dedup",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--input", action="append", required=True, metavar="GLOB", help="may be given repeatedly")
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def _add_settings(options: argparse.ArgumentParser) -> None:
+def _add_settings(options: Parser) -> None:
     group = options.add_argument_group("settings (docs/dedup.md)")
     for name in ("threshold", "recall", "sigmas", "alarm", "audit_limit"):
         group.add_argument(_flag(name), type=float, default=getattr(_DEFAULT, name))
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     from corpusforge.io.files import list_files
 
     settings = _settings(options)
-    print(describe(settings))
+    say_text(describe(settings))
     if options.plan:
         return 0
     names = ("id", "text", "source", "url", "date", "score", "snapshot")
@@ -103,16 +103,16 @@ def run(options: argparse.Namespace) -> int:
         inputs, options.output, settings, columns, workers=options.workers, index=options.index
     )
     for alarm in report["alarms"]:
-        print(f"warning: {alarm}", file=sys.stderr)
+        say(f"warning: {alarm}", error=True)
     failed = sum(row["failed"] for row in report["ledger"])
-    print(
+    say(
         f"{report['documents']} rows read, {report['copies']} copies found, {report['kept']} kept"
         + (f", {failed} unreadable" if failed else "")
         + f"; written to {options.output}"
     )
     if "audit" in report:
         found = report["audit"]
-        print(
+        say(
             f"audit: {found['with_copy']} of {found['sampled']} survivors still have a copy "
             f"({found['low']:.2%} to {found['high']:.2%})"
         )
@@ -121,11 +121,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 for a wrong input or option."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct.evolve.settings import OPERATIONS, Settings
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
+from corpusforge.options import Parser, names
+from corpusforge.program import guard
 
 __all__ = ["main", "parser", "settings_of"]
 
@@ -31,36 +31,31 @@ _NUMBERS = {
 }
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.evol",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     add("--rows", action="append", default=[], metavar="RUN|JSONL",
         help="rows or seed tasks to start from; the built-in seeds by default")  # fmt: skip
-    add("--language", type=_names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
-    add("--format", type=_names, default=(), metavar="NAME,…", help="export forms; all by default")
+    add("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
+    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
     add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
     add("--give-up", action="store_true",
         help="go on where the engine answers none of a step's requests")  # fmt: skip
     group = options.add_argument_group("settings (docs/cot.md)")
-    group.add_argument("--operations", type=_names, default=_DEFAULT.operations,
+    group.add_argument("--operations", type=names, default=_DEFAULT.operations,
                        metavar="NAME,…", help=", ".join(OPERATIONS))  # fmt: skip
     for name, said in _NUMBERS.items():
         group.add_argument(f"--{name}", type=int, default=getattr(_DEFAULT, name), metavar="N",
                            help=said)  # fmt: skip
     group.add_argument("--no-equal", action="store_true",
                        help="do not ask whether a task says more than its parent")  # fmt: skip
-    group.add_argument("--allow", type=_names, default=(), metavar="RULE,…", help="rules left out")
+    group.add_argument("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
     group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
     add_model_options(options)
     return options
@@ -88,11 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

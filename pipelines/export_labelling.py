@@ -27,9 +27,11 @@ from corpusforge.annotate.settings import (
     PoolSettings,
     Settings,
 )
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.models.options import add_model_options, settings_from
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["main"]
 
@@ -42,13 +44,12 @@ _NAMES = {
 _ELSEWHERE = ("k", "temperature", "top_p", "max_tokens", "quotas", "redact")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.export_labelling",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     for name, text in (
@@ -90,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def _add_settings(options: argparse.ArgumentParser, title: str, kind: Any) -> None:
+def _add_settings(options: Parser, title: str, kind: Any) -> None:
     group = options.add_argument_group(f"{title} (docs/annotate.md)")
     for item in fields(kind):
         if item.name not in _ELSEWHERE:
@@ -191,22 +192,18 @@ def run(options: argparse.Namespace) -> int:
         if client is not None:
             client.close()
     job = done.job
-    print(
+    say(
         f"job {job.id}: {job.tasks} tasks on {job.prompts} prompts for {len(job.raters)} raters, "
         f"checksum {job.checksum}; {len(done.paths)} files; written to {options.output}"
     )
     for what, count in sorted(done.report["shortfalls"].items()):
-        print(f"warning: {count} prompts with too few answers: {what}", file=sys.stderr)
+        say(f"warning: {count} prompts with too few answers: {what}", error=True)
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 for a wrong input or option."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

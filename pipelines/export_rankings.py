@@ -14,19 +14,19 @@ from collections.abc import Sequence
 
 from corpusforge.annotate.aggregate import METHODS
 from corpusforge.annotate.export import ALL, DEFAULT
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["main"]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.export_rankings",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--job", action="append", required=True, metavar="DIR", help="a job; again for a round")
@@ -63,24 +63,18 @@ def run(options: argparse.Namespace) -> int:
         unconfirmed=options.unconfirmed,
     )
     agreed = found.agreement.strict
-    print(
-        f"{found.rankings} rankings of {found.prompts_ranked} prompts, {len(found.raters)} raters"
-    )
-    print(f"raters agree on {agreed.value:.3f} of {agreed.n} pairs ({agreed.low:.3f} to "
+    say(f"{found.rankings} rankings of {found.prompts_ranked} prompts, {len(found.raters)} raters")
+    say(f"raters agree on {agreed.value:.3f} of {agreed.n} pairs ({agreed.low:.3f} to "
           f"{agreed.high:.3f})")  # fmt: skip
     for name, sides in summary.get("rows", {}).items():
-        print(f"  {name:18}" + ", ".join(f"{side} {n}" for side, n in sides.items()))
-    print(f"report: {options.output}/report.html")
+        say(f"  {name:18}" + ", ".join(f"{side} {n}" for side, n in sides.items()))
+    say(f"report: {options.output}/report.html")
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 for a wrong input or option."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

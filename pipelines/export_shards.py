@@ -14,19 +14,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 from corpusforge.shard import export, pack_shard
 
 __all__ = ["main", "run"]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.export_shards",
         description="Write finished shards as a dataset directory, or as packed sequences.",
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("shards", metavar="DIR", help="a directory of shards: shards/train or shards/val of a run")
@@ -83,11 +84,7 @@ def _pack(options: argparse.Namespace) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0, or 2 with a message where something given is wrong."""
-    try:
-        print(run(argv))
-    except CorpusforgeError as error:
-        return fail(error)
-    return 0
+    return guard(lambda: say(run(argv)))
 
 
 if __name__ == "__main__":

@@ -17,24 +17,25 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from corpusforge import ingest
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.extract import ENGINES, Extracted, Settings, extract
 from corpusforge.ingest.names import kind_of
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.ledger import Ledger
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 from corpusforge.records import RawDocument, Skipped
 
 __all__ = ["main", "run"]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.extract",
         description="Extract the text of HTML pages, web archives, Wikipedia dumps and books.",
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--input", action="append", required=True, metavar="GLOB",
@@ -79,7 +80,7 @@ def _rows(paths: Sequence[str], options: argparse.Namespace, ledger: Ledger) -> 
     for number, path in enumerate(paths, 1):
         kind = options.kind or kind_of(path)
         if number % 100 == 1:
-            print(f"{number}/{len(paths)} {PurePosixPath(path).name}", file=sys.stderr)
+            say(f"{number}/{len(paths)} {PurePosixPath(path).name}", error=True)
         for item in ingest.read(kind, path, reading):
             read = isinstance(item, RawDocument)
             account = ledger.of("extract" if read else "ingest", kind)
@@ -94,7 +95,7 @@ def _rows(paths: Sequence[str], options: argparse.Namespace, ledger: Ledger) -> 
             elif not isinstance(found, Extracted):
                 account.failed += 1
             if options.verbose:
-                print(f"{found}", file=sys.stderr)
+                say(f"{found}", error=True)
 
 
 def _line(name: str, raw: RawDocument, found: Extracted, kind: str) -> dict[str, str]:
@@ -125,18 +126,17 @@ def run(argv: Sequence[str] | None = None) -> Ledger:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0, or 2 with a message where something given is wrong."""
-    try:
-        ledger = run(argv)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: _print(run(argv)))
+
+
+def _print(ledger: Ledger) -> None:
     for row in ledger.rows():
         reasons = ", ".join(f"{rule} {count}" for rule, count in row["dropped"].items())
-        print(
+        say(
             f"{row['stage']:<8} {row['source']:<10} seen {row['seen']}, kept {row['kept']}, "
             f"failed {row['failed']}, skipped {reasons or 0}",
-            file=sys.stderr,
+            error=True,
         )
-    return 0
 
 
 if __name__ == "__main__":

@@ -22,8 +22,10 @@ import sys
 from collections.abc import Sequence
 
 from corpusforge.annotate.imports.settings import REPEATS, UNTOUCHED, Settings
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
+from corpusforge.options import Parser
+from corpusforge.printing import say, say_text
+from corpusforge.program import guard
 
 __all__ = ["main"]
 
@@ -32,13 +34,12 @@ _TARGETS = ("label-studio", "argilla", "csv", "html")
 _SOURCES = ("hh", "oasst", "scores", "pairs")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.import_rankings",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     made = options.add_mutually_exclusive_group(required=True)
@@ -96,23 +97,19 @@ def run(options: argparse.Namespace) -> int:
         made = import_answers(
             options.job, options.answers, options.output, settings, target=options.target
         )
-    print(summary(made))
+    say_text(summary(made))
     if not options.no_results:
         from corpusforge.annotate.results import write_results
 
         job = options.job or f"{options.output.rstrip('/')}/job"
         write_results([job], [options.output], options.output)
-        print(f"report: {options.output.rstrip('/')}/report.html")
+        say(f"report: {options.output.rstrip('/')}/report.html")
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 for a wrong input or option."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

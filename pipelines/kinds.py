@@ -17,11 +17,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct.kinds.settings import MADE, Settings
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
+from corpusforge.options import Parser, names
+from corpusforge.program import guard
 
 __all__ = ["main", "parser"]
 
@@ -37,28 +37,23 @@ _PLAIN = {
 }
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.kinds",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
-    add("--kind", type=_names, default=(), metavar="KIND,…",
+    add("--kind", type=names, default=(), metavar="KIND,…",
         help=f"{', '.join(MADE)}; the first five by default, grounded with --ground")  # fmt: skip
-    add("--language", type=_names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
+    add("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
     add("--rows", action="append", default=[], metavar="RUN|JSONL",
         help="rows or seed tasks to start from; the built-in seeds by default")  # fmt: skip
     add("--ground", default="", metavar="RUN|JSONL", help="documents to ask questions about")
     add("--judge", action="store_true", help="ask the model whether each answer is of its kind")
-    add("--format", type=_names, default=(), metavar="NAME,…", help="export forms; all by default")
+    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
     add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
     add("--give-up", action="store_true",
         help="go on where the engine answers none of a step's requests")  # fmt: skip
@@ -69,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         group.add_argument(flag, type=type(default), default=default, metavar="N", help=said)
     group.add_argument("--unit", default=_DEFAULT.unit, metavar="characters|TOKENIZER",
                        help="dialogue: what --most counts")  # fmt: skip
-    group.add_argument("--allow", type=_names, default=(), metavar="RULE,…", help="rules left out")
+    group.add_argument("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
     group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
     add_model_options(options)
     return options
@@ -98,11 +93,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

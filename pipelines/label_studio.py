@@ -15,25 +15,26 @@ import json
 import sys
 from collections.abc import Sequence
 
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["main"]
 
 _END = ".project.json"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.label_studio",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     commands = options.add_subparsers(dest="command", required=True, metavar="push|pull")
     for name, said in (("push", "create projects"), ("pull", "save their answers")):
-        command = commands.add_parser(name, help=said, allow_abbrev=False)
+        command = commands.add_parser(name, help=said)
         add = command.add_argument
         add("--job", required=True, metavar="DIR", help="the directory that the export made")
         add("--url", required=True, help="the server's address")
@@ -64,23 +65,19 @@ def run(options: argparse.Namespace) -> int:
             if batch not in projects:
                 projects[batch] = server.create(path, f"{name}.json")
                 files.write_bytes(book, json.dumps(projects, indent=1).encode() + b"\n")
-            print(f"{batch}: project {projects[batch]}")
+            say(f"{batch}: project {projects[batch]}")
         return 0
     if not projects:
         raise InputError(f"{book!r} names no project. Run push first.")
     for batch, project in projects.items():
         server.export(project, files.join(options.output, f"{batch}.json"))
-        print(f"{batch}: project {project} saved")
+        say(f"{batch}: project {project} saved")
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 for a wrong input or option."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -8,25 +8,25 @@ Counts come from the recipe's [mix.counts], or from --tokens, which go first.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from corpusforge import recipe as recipes
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, RecipeError
+from corpusforge.errors import RecipeError
 from corpusforge.mix import Plan, Settings, diversity, leaf_paths, plan
+from corpusforge.options import Parser
+from corpusforge.printing import say_text
+from corpusforge.program import guard
 
 __all__ = ["main", "run"]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.plan_mix",
         description="Print how many tokens and epochs each source of a recipe would give.",
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--recipe", default="gpt3", metavar="NAME|FILE.toml", help="a recipe (default: gpt3)")
@@ -96,11 +96,7 @@ def _diversity(settings: Settings, made: Plan) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0, or 2 with a message where something given is wrong."""
-    try:
-        print(run(argv))
-    except CorpusforgeError as error:
-        return fail(error)
-    return 0
+    return guard(lambda: say_text(run(argv)))
 
 
 if __name__ == "__main__":

@@ -15,20 +15,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError
 from corpusforge.models.options import add_model_options, settings_from
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["main"]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.prerank_labelling",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--job", required=True, metavar="DIR", help="what export_labelling wrote")
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     write_jsonl(str(folder / "suggestions.refused.jsonl"), map(asdict, refused))
     shown = add_predictions(options.job, made)
     flipped = sum(FLIPPED in row.flags for row in made.values())
-    print(
+    say(
         f"job {job.id}: {len(made)} of {job.tasks} tasks have a suggestion, {flipped} of them decided "
         f"by place; refused {dict(Counter(row.rule for row in refused)) or 0}; {shown} predictions in "
         "label-studio/"
@@ -68,11 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 for a wrong input or option."""
-    options = parser().parse_args(argv)
-    try:
-        return run(options)
-    except CorpusforgeError as error:
-        return fail(error)
+    return guard(lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m pipelines.pretrain_mix --runner DirectRunner
 
-runs the embedded sample into ./runs/sample. Unknown options are handed to Beam.
+runs the embedded sample into ./runs/sample. Options that Beam's runner reads are handed on to it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ if __name__ == "__main__":
     gc.disable()  # nothing that imports make is garbage; `lean` turns it on again
 
 from corpusforge import recipe as recipes
-from corpusforge.beam.runner import LOCAL, BeamExecutor, WorkerDied
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError
+from corpusforge.beam.options import LOCAL, check, runner_named
+from corpusforge.beam.runner import BeamExecutor, WorkerDied
 from corpusforge.io import files
+from corpusforge.options import Parser, at_least, share
+from corpusforge.printing import say
+from corpusforge.program import fail, guard
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
 from corpusforge.run.events import EventLog
@@ -34,14 +36,15 @@ from corpusforge.startup import lean
 
 __all__ = ["main", "run"]
 
+MOST_WORKERS = 65_536
 
-def parser() -> argparse.ArgumentParser:
+
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.pretrain_mix",
         description="Make tokenized training shards from web, Wikipedia, books and code.",
         epilog="Options not listed here go to Apache Beam, e.g. --flink_master or --temp_location.",
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--recipe", default="sample", metavar="NAME|FILE.toml|list",
@@ -51,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
              "books, code, documents or html")  # fmt: skip
     add("--output", metavar="DIR",
         help="the run's directory; a local path, s3:// or gs:// (default: ./runs/RECIPE)")  # fmt: skip
-    add("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
+    add("--workers", type=at_least(1, MOST_WORKERS), default=os.cpu_count() or 1, metavar="N",
         help="worker processes on this machine (default: all cores)")  # fmt: skip
     add("--runner", default="DirectRunner", metavar="NAME",
         help="DirectRunner (this machine), FlinkRunner, … (default: DirectRunner)")  # fmt: skip
@@ -67,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         help="override a recipe value, e.g. mix.budget=1000000; may be repeated")  # fmt: skip
     add("--keep", choices=KEEP, default="all",
         help="which intermediate stages stay after a complete run (default: all)")  # fmt: skip
-    add("--estimate", nargs="?", type=float, const=0.01, metavar="SHARE",
+    add("--estimate", nargs="?", type=share, const=0.01, metavar="SHARE",
         help="print hours, disk and memory of the run, from this share of each source's files; write "
              "nothing to --output (default share: 0.01)")  # fmt: skip
     add("--log", default="", metavar="FILE|-",
@@ -83,10 +86,10 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
 
     Raises CorpusforgeError where something given is wrong.
     """
-    options, beam_options = parser().parse_known_args(argv)
+    options, beam_options = _parsed(argv)
     if options.recipe == "list":
         for name in recipes.names():
-            print(f"{name:<16} {recipes.load(name).description}")
+            say(f"{name:<16} {recipes.load(name).description}")
         return None
     recipe = recipes.load(options.recipe, options.source, options.overrides)
     output = options.output or f"runs/{recipe.name}"
@@ -98,7 +101,7 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
             options.runner, options.workers, beam_options, watch=reporter.watch
         ) as executor:
             canary = estimate.run_canary(recipe, output, options.estimate, executor, reporter)
-        print("\n".join(estimate.lines(canary, options.workers, estimate.peak_memory())))
+        say(*estimate.lines(canary, options.workers, estimate.peak_memory()))
         return None
     with (
         reporter.told(),
@@ -121,23 +124,31 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
     return outcome
 
 
+def _parsed(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """Return the options, and those for Beam, which are known to be right."""
+    own = parser()
+    options, rest = own.parse_with_rest(argv)
+    options.runner = runner_named(options.runner)
+    if rest:
+        check(rest, options.runner, own.known())
+    return options, rest
+
+
 def _log(options: argparse.Namespace, output: str) -> EventLog:
     return EventLog("" if options.estimate is not None else options.log, output)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0, or 2 with a message where something given is wrong."""
-    try:
-        run(argv)
-    except WorkerDied as error:
-        fail(error)
-        _leave(error, list(sys.argv[1:] if argv is None else argv))
-    except CorpusforgeError as error:
-        return fail(error)
-    except KeyboardInterrupt:
-        print("interrupted; give the same command again to resume", file=sys.stderr)
-        return 130
-    return 0
+
+    def work() -> None:
+        try:
+            run(argv)
+        except WorkerDied as error:
+            fail(error)
+            _leave(error, list(sys.argv[1:] if argv is None else argv))
+
+    return guard(work)
 
 
 def _leave(error: WorkerDied, argv: list[str]) -> None:
@@ -145,7 +156,7 @@ def _leave(error: WorkerDied, argv: list[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if error.crashed:  # resuming isolates the record; a part that goes on crashing becomes an error
-        print("going on without what crashed it", file=sys.stderr, flush=True)
+        say("going on without what crashed it", error=True)
         os.execv(sys.executable, [sys.executable, "-m", "pipelines.pretrain_mix", *argv])  # noqa: S606
     os._exit(error.exit_code)
 

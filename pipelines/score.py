@@ -17,10 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from corpusforge.cli import fail
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_jsonl, write_jsonl
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 from corpusforge.score import Scorer, Settings, load
 
 __all__ = ["main"]
@@ -28,13 +30,12 @@ __all__ = ["main"]
 _BATCH = 512
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.score",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add(
@@ -82,11 +83,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0, or 2 with a message where something given is wrong."""
-    try:
-        print(f"{run(argv):,} rows")
-    except CorpusforgeError as error:
-        return fail(error)
-    return 0
+    return guard(lambda: say(f"{run(argv):,} rows"))
 
 
 if __name__ == "__main__":

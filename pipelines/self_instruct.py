@@ -17,39 +17,36 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from corpusforge.cli import fail
 from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct import settings as choices
 from corpusforge.instruct.loop import State
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.options import add_model_options, parse, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
+from corpusforge.options import Parser, names
+from corpusforge.printing import say, say_text
+from corpusforge.program import fail, stopped
 
 __all__ = ["main", "parser"]
 
 _DEFAULT = Settings()
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m pipelines.self_instruct",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
-    add("--language", type=_names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
+    add("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
     add("--target", type=int, default=_DEFAULT.target, metavar="N", help="rows in each language")
     add(
         "--seeds", action="append", default=[], metavar="JSONL", help="the built-in ones by default"
     )
-    add("--format", type=_names, default=(), metavar="NAME,…", help="export forms; all by default")
+    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
     add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
     add("--give-up", action="store_true",
         help="go on where the engine answers none of a step's requests")  # fmt: skip
@@ -61,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     for name in _NUMBERS:
         kind = type(getattr(_DEFAULT, name))
         group.add_argument("--" + name.replace("_", "-"), type=kind, default=None, metavar="N")
-    group.add_argument("--allow", type=_names, default=(), metavar="RULE,…", help="rules left out")
+    group.add_argument("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
     group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
     group.add_argument("--instance-tokens", type=int, default=_DEFAULT.instances.max_tokens,
                        metavar="N", help="max_tokens of the instance step")  # fmt: skip
@@ -101,7 +98,7 @@ def _show(number: int, states: Sequence[State]) -> None:
         f"{state.pool.language} {len(state.rows)} rows, {len(state.pool.machine)} tasks"
         for state in states
     ]
-    print(f"round {number + 1}: " + "; ".join(parts), file=sys.stderr)
+    say(f"round {number + 1}: " + "; ".join(parts), error=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -117,17 +114,16 @@ def run(options: argparse.Namespace) -> int:
             settings, options.output, client, formats=options.format,
             model_licence=options.model_licence, give_up=options.give_up, show=_show,
         )  # fmt: skip
-    print(funnel_text(done.report))
-    print(f"written to {options.output}")
+    say_text(funnel_text(done.report))
+    say(f"written to {options.output}")
     if isinstance(done.error, CorpusforgeError):
         return fail(done.error)
     if done.error is not None:
-        print("interrupted: run the same command again to go on", file=sys.stderr)
-        return 130
+        return stopped(done.error)
     short = [name for name, part in done.report.languages.items() if part.rows < part.target]
     for name in short:
-        stopped = done.report.languages[name].stopped
-        print(f"warning: {name} ended short of its target: {stopped}", file=sys.stderr)
+        why = done.report.languages[name].stopped
+        say(f"warning: {name} ended short of its target: {why}", error=True)
     return 1 if short else 0
 
 

@@ -7,6 +7,7 @@ not what this module writes, so a changed record shows in the diff.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.report import Report as InstructReport
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry
+from corpusforge.options import Parser
 from corpusforge.recipe import Recipe
 from corpusforge.report.data import RunData
 from corpusforge.run.contamination import CONTAMINATION
@@ -146,6 +148,13 @@ def documents() -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the schema files; exit code 2 for an option, since there is none."""
+    Parser(prog="python -m schemas.build", description="Write schemas/*.json.").parse_args(argv)
     for file, content in documents().items():
         Path(__file__).with_name(file).write_text(content, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

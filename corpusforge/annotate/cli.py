@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from corpusforge.options import Parser
+from corpusforge.printing import say
+
 __all__ = ["add_parser"]
 
 
@@ -42,7 +45,7 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run_command=_distance)
 
 
-def _job(parser: argparse.ArgumentParser) -> None:
+def _job(parser: Parser) -> None:
     parser.add_argument("--job", required=True, metavar="DIR", help="what export_labelling wrote")
 
 
@@ -50,13 +53,13 @@ def _forget(options: argparse.Namespace) -> int:
     from corpusforge.annotate.forget import forget
 
     done = forget(options.job, options.rater, options.imports)
-    print(
+    say(
         f"forgotten: {done.tasks} tasks, {done.target_files} target files, {done.rows} rows of "
         f"imports of {done.rater}"
     )
     for path in done.derived:
-        print(f"  removed, since it was made with these answers: {path}")
-    print("  run import_rankings again to renew figures and training files")
+        say(f"  removed, since it was made with these answers: {path}")
+    say("  run import_rankings again to renew figures and training files")
     return 0
 
 
@@ -73,7 +76,7 @@ def _verdicts(options: argparse.Namespace) -> int:
     if not options.rows:
         path = files.join(options.output, "verdicts.todo.jsonl")
         count = write_jsonl(path, todo(read_tasks(options.job), job))
-        print(f"{count} rows to fill in (keeps, breaks, unsure; evidence): {path}")
+        say(f"{count} rows to fill in (keeps, breaks, unsure; evidence): {path}")
         return 0
     tasks = open_tasks(options.job)
     _sort_out(read_verdicts(options.rows, tasks, job), options.output, "verdicts")
@@ -88,7 +91,7 @@ def _attacks(options: argparse.Namespace) -> int:
     rules = [rule.name for rule in rubric(options.rubric).rules] if options.rubric else []
     kept = _sort_out(read_attacks(options.rows, rules), options.output, "attacks")
     for row in attack_table(kept):
-        print("  " + ", ".join(f"{name} {value}" for name, value in row.items()))
+        say("  " + ", ".join(f"{name} {value}" for name, value in row.items()))
     return 0
 
 
@@ -106,7 +109,7 @@ def _sort_out(rows: Iterable[Any], output: str, name: str) -> list[Any]:
     write_jsonl(files.join(output, f"{name}.jsonl"), map(asdict, kept))
     write_jsonl(files.join(output, f"{name}.refused.jsonl"), map(asdict, refused))
     rules = dict(sorted(Counter(row.rule for row in refused).items()))
-    print(f"{len(found)} rows read: {len(kept)} accepted, refused {rules or 0}")
+    say(f"{len(found)} rows read: {len(kept)} accepted, refused {rules or 0}")
     return kept
 
 
@@ -123,10 +126,10 @@ def _distance(options: argparse.Namespace) -> int:
     sample = collect([("user", path) for path in paths], salt, rules).prompts
     pool = {task.prompt.id: task.prompt for task in read_tasks(options.job)}
     found = distances(list(pool.values()), sample)
-    print(f"{len(pool)} prompts of the job against {len(sample)} of real use (0 equal, 1 apart):")
+    say(f"{len(pool)} prompts of the job against {len(sample)} of real use (0 equal, 1 apart):")
     for row in found:
         note = "  far: the job asks for other things than people do" if row.far else ""
-        print(
+        say(
             f"  {row.measure}: {row.value:.3f}; between halves of the sample {row.within:.3f}{note}"
         )
     return 0

@@ -68,6 +68,7 @@ class CandidateSettings:
     def __post_init__(self) -> None:
         _within("candidates", self, {"k": (2, 9), "retries": (0, 20), "similar": (0.3, 1)})
         _within("candidates", self, {"temperature": (0, 2), "top_p": (0, 1)})
+        _within("candidates", self, {"max_tokens": (1, 10**7)})
         if self.k_high and not self.k <= self.k_high <= 9:
             raise RecipeError(f"candidates.k_high is {self.k_high}; expected {self.k} to 9, or 0.")
 

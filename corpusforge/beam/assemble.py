@@ -12,7 +12,6 @@ run; they speak the same portable protocol. `--flink_submit_uber_jar` needs the 
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,9 @@ from pathlib import Path
 from apache_beam.utils.subprocess_server import JavaJarServer
 
 from corpusforge.errors import InputError
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["ENGINES", "OPENED", "Engine", "assemble", "assembled_jar", "main", "write_launcher"]
 
@@ -151,19 +153,18 @@ def write_launcher(path: Path, main_class: str, jars: list[str]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Put a job server into Beam's jar cache; 0 when it is there, 2 with a message where it cannot be."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m corpusforge.beam.assemble",
         description="Put a Beam job server together from its published parts, with Maven.",
     )
     options.add_argument("engine", choices=sorted(ENGINES))
     options.add_argument("--cache", help="directory (default: where Beam looks)")
-    told = options.parse_args(argv)
-    try:
-        print(f"{assemble(told.engine, told.cache)}  is there, each part's checksum right")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+
+    def work() -> None:
+        told = options.parse_args(argv)
+        say(f"{assemble(told.engine, told.cache)}  is there, each part's checksum right")
+
+    return guard(work)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,13 @@
     python -m corpusforge.beam.flink_jar --flink_version 2.2
 
 The jar (`beam-runners-flink-VERSION-job-server`, about 300 MB) comes from Maven Central, or from a mirror
-or `file` given with `--base`. Its SHA-1 is the one published beside it; `--sha512` checks against one
+given with `--base`. Its SHA-1 is the one published beside it; `--sha512` checks against one
 that you trust more. Where it is not served, `corpusforge.beam.assemble` puts one
 together from its parts.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +19,12 @@ from apache_beam.utils.subprocess_server import JavaJarServer
 from apache_beam.version import __version__ as beam_version
 
 from corpusforge.beam.assemble import assembled_jar
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.fetch.download import Fetched, Remote, download, read_small
 from corpusforge.fetch.settings import Settings
+from corpusforge.options import Parser
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["CENTRAL", "VERSIONS", "cached_jar", "fetch_jar", "find_jar", "main"]
 
@@ -71,7 +73,7 @@ def fetch_jar(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fetch the jar; 0 when it is there, 2 with a message when it is not to be had."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m corpusforge.beam.flink_jar",
         description="Put Beam's Flink job server into Beam's jar cache.",
     )
@@ -79,15 +81,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.add_argument("--base", default=CENTRAL, help="a Maven repository (default: Central)")
     options.add_argument("--sha512", default="", help="the checksum that the jar must have")
     options.add_argument("--cache", help="directory (default: where Beam looks)")
-    told = options.parse_args(argv)
-    try:
+
+    def work() -> None:
+        told = options.parse_args(argv)
         fetched = fetch_jar(told.flink_version, told.base, told.sha512, told.cache)
-    except CorpusforgeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    note = "already there" if not fetched.requests else "fetched"
-    print(f"{fetched.path}  {fetched.size} bytes, {note}, checksum right")
-    return 0
+        note = "already there" if not fetched.requests else "fetched"
+        say(f"{fetched.path}  {fetched.size} bytes, {note}, checksum right")
+
+    return guard(work)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ class ForkServer:
         if pid == 0:
             try:
                 os.close(life)
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
                 _serve(self._socket, kept)
             finally:
                 os._exit(0)
@@ -123,6 +122,8 @@ def _serve(path: str, life: int) -> None:
     """Serve fork requests at the socket `path` until the pipe `life` closes."""
     from corpusforge.beam.warm import warm
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -30,6 +30,9 @@ from apache_beam.utils import thread_pool_executor
 from google.protobuf import json_format
 
 from corpusforge.beam.forkserver import ForkServer
+from corpusforge.options import Parser, at_least
+from corpusforge.printing import say
+from corpusforge.program import guard
 
 __all__ = ["WorkerPool", "main"]
 
@@ -87,7 +90,7 @@ class _Servicer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         connection.close()
         if answer not in (b"", b"0"):
             text = f"worker {key[0]} ended with status {int(answer)}"
-            print(text, file=sys.stderr, flush=True)
+            say(text, error=True)
 
 
 def _pipeline_options(request: beam_fn_api_pb2.StartWorkerRequest) -> str:
@@ -126,23 +129,29 @@ class WorkerPool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until interrupted."""
-    options = argparse.ArgumentParser(
+    """Serve until interrupted (SIGINT or SIGTERM); exit code 0."""
+    options = Parser(
         prog="python -m corpusforge.beam.pool",
         description="Worker pool for --environment_type=EXTERNAL: one for each machine of a cluster.",
     )
-    options.add_argument("--port", type=int, default=50000)
+    options.add_argument("--port", type=at_least(0, 65_535), default=50000)
     options.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: loopback only)"
     )
-    told = options.parse_args(argv)
-    with ForkServer() as server, WorkerPool(server, f"{told.host}:{told.port}") as pool:
-        print(f"listening at {pool.address}", file=sys.stderr, flush=True)
-        try:
+    return guard(lambda: _serve(options.parse_args(argv)))
+
+
+def _serve(told: argparse.Namespace) -> None:
+    """Serve until SIGINT or SIGTERM, which end it even where it was started to ignore them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with ForkServer() as server, WorkerPool(server, f"{told.host}:{told.port}") as pool:
+            say(f"listening at {pool.address}", error=True)
             while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            return 0
+                signal.pause()
+    except KeyboardInterrupt:
+        return
 
 
 if __name__ == "__main__":

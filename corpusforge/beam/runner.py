@@ -21,6 +21,7 @@ from apache_beam.transforms import environments
 from grpc import RpcError
 
 from corpusforge.beam.forkserver import ForkServer, may_fork
+from corpusforge.beam.options import LOCAL
 from corpusforge.beam.parts import MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import InputError, RunError
@@ -28,9 +29,8 @@ from corpusforge.io import remote
 from corpusforge.run.guard import CRASHES
 from corpusforge.run.stage import Part, Stage
 
-__all__ = ["IN_MEMORY_BYTES", "LOCAL", "BeamExecutor", "WorkerDied", "build", "worth_forking"]
+__all__ = ["IN_MEMORY_BYTES", "BeamExecutor", "WorkerDied", "build", "worth_forking"]
 
-LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 IN_MEMORY_BYTES = 12_000_000
 """Stages with less input than this, times their pace, run in this process. `documents` takes in so much in a
 second where it is quickest (plain text, short rules); two workers save half of it, and cost about as much as
@@ -138,8 +138,9 @@ class BeamExecutor:
             self._remote(stage, parts)
             return
         if worth_forking(stage, parts, self.workers):
-            pipeline = self._forked()
-            elements = balanced(parts, self.workers)
+            workers = min(self.workers, len(parts))
+            pipeline = self._forked(workers)
+            elements = balanced(parts, workers)
         else:  # so do, on Dataflow, stages of one task: a job's start costs minutes there
             pipeline = self._pipeline(FnApiRunner(), self._options if self.local else [])
             elements = [list(parts)]
@@ -170,11 +171,11 @@ class BeamExecutor:
         flags = [*options, "--default_sdk_harness_log_level=WARN"]
         return beam.Pipeline(runner=runner, options=PipelineOptions(flags))
 
-    def _forked(self) -> beam.Pipeline:
+    def _forked(self, workers: int) -> beam.Pipeline:
         environment = environments.SubprocessSDKEnvironment.from_command_string(
             self._start_server().command
         )
-        flags = [*self._options, f"--direct_num_workers={self.workers}"]
+        flags = [*self._options, f"--direct_num_workers={workers}"]
         return self._pipeline(FnApiRunner(default_environment=environment), flags)
 
     def _run(self, start: Callable[[], Any], stage: Stage) -> None:

@@ -6,6 +6,8 @@ import argparse
 import shutil
 from typing import Any
 
+from corpusforge.printing import say_text
+
 __all__ = ["add_parser"]
 
 
@@ -26,5 +28,5 @@ def _duplicates(options: argparse.Namespace) -> int:
     from corpusforge.dedup.show import show_clusters
 
     for text in show_clusters(options.run, options.limit, options.id, options.below, options.width):
-        print(text)
+        say_text(text)
     return 0

@@ -7,28 +7,33 @@ every file is there, 2 when one could not be had.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.errors import InputError
 from corpusforge.fetch import sources
 from corpusforge.fetch.download import Fetched, Remote, fetch_all
 from corpusforge.fetch.settings import Settings
+from corpusforge.options import Parser, at_least
+from corpusforge.printing import say
 
 __all__ = ["add_parser", "run"]
 
+_DIGITS = 6  # of a book's number: Project Gutenberg has some 75,000
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+
+def add_parser(subparsers: Any) -> Parser:
     """Add `fetch commoncrawl|wikipedia|gutenberg` below the subparsers; return its parser."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+    parser: Parser = subparsers.add_parser(
         "fetch", help="download raw sources: Common Crawl, Wikipedia dumps, Project Gutenberg"
     )
     kinds = parser.add_subparsers(dest="source", required=True)
     crawl = kinds.add_parser("commoncrawl", help="WARC, WET or WAT files of one crawl")
     crawl.add_argument("--crawl", required=True, help="id of the crawl, as CC-MAIN-2024-22")
     which = crawl.add_mutually_exclusive_group(required=True)
-    which.add_argument("--files", type=int, default=0, help="how many, spread over the crawl")
+    which.add_argument(
+        "--files", type=at_least(1), default=0, help="how many, spread over the crawl"
+    )
     which.add_argument("--paths", help="file that names the paths to fetch, one a line")
     crawl.add_argument("--kind", choices=("warc", "wet", "wat"), default="warc")
     wiki = kinds.add_parser("wikipedia", help="the pages-articles dump of one language")
@@ -40,7 +45,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         kind.add_argument("--output", required=True, help="directory, or scheme://… of Beam")
         kind.add_argument("--base", help="another server with the same layout (a mirror)")
         kind.add_argument("--bytes-per-second", type=float, default=0.0)
-        kind.add_argument("--tries", type=int, default=Settings().tries)
+        kind.add_argument("--tries", type=at_least(1), default=Settings().tries)
         kind.add_argument("--dry-run", action="store_true", help="only list what would be fetched")
     parser.set_defaults(run_command=run)
     return parser
@@ -53,18 +58,14 @@ def run(options: argparse.Namespace) -> int:
         bytes_per_second=options.bytes_per_second,
         pause=2.0 if options.source == "gutenberg" else 0.0,  # what its robot rules ask for
     )
-    try:
-        remotes = _remotes(options, settings)
-    except CorpusforgeError as error:
-        print(f"fetch: {error}", file=sys.stderr)
-        return error.exit_code
+    remotes = _remotes(options, settings)
     if options.dry_run:
         for remote in remotes:
-            print(f"{remote.url}  {remote.size or '?'} bytes")
+            say(f"{remote.url}  {remote.size or '?'} bytes")
         return 0
     done = fetch_all(remotes, options.output, settings, _say)
     failed = [fetched for fetched in done if fetched.error]
-    print(f"{len(done) - len(failed)} of {len(done)} files, {sum(f.size for f in done)} bytes")
+    say(f"{len(done) - len(failed)} of {len(done)} files, {sum(f.size for f in done)} bytes")
     return 2 if failed else 0
 
 
@@ -85,6 +86,8 @@ def _paths(path: str) -> list[str]:
         lines = Path(path).read_text("utf-8").split("\n")
     except OSError as error:
         raise InputError(f"--paths {path!r}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"--paths {path!r} is not UTF-8 text: {error.reason}.") from error
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -95,13 +98,17 @@ def numbers(text: str) -> list[int]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InputError(f"--books {part!r}: expected a number or a range as 2600-2605.")
+        if len(first) > _DIGITS or len(last) > _DIGITS or int(last or first) < int(first):
+            raise InputError(
+                f"--books {part!r}: expected ascending numbers of 1 to {_DIGITS} digits."
+            )
         found += range(int(first), int(last or first) + 1)
     return found
 
 
 def _say(fetched: Fetched) -> None:
     if fetched.error:
-        print(f"failed {fetched.path}: {fetched.error}", file=sys.stderr)
+        say(f"failed {fetched.path}: {fetched.error}", error=True)
     else:
         note = "already there" if not fetched.requests else f"{fetched.requests} requests"
-        print(f"{fetched.path}  {fetched.size} bytes, {note}")
+        say(f"{fetched.path}  {fetched.size} bytes, {note}")

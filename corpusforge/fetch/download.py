@@ -15,17 +15,19 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from corpusforge.errors import InputError
 from corpusforge.fetch.settings import Settings
 from corpusforge.io import files
+from corpusforge.printing import printable
 
 __all__ = ["Fetched", "Remote", "download", "fetch_all", "read_small"]
 
@@ -34,6 +36,8 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 _FAULTS = (OSError, http.client.HTTPException)  # a timeout and a cut connection are OSErrors
+_LISTING_BYTES = 1 << 26
+"""Most bytes of a publisher's list as it is sent: Common Crawl's are some 2 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,15 @@ def fetch_all(
     report: Callable[[Fetched], None] = lambda fetched: None,
     clock: Clock | None = None,
 ) -> list[Fetched]:
-    """Fetch files below a directory; one that cannot be had is reported with its error."""
+    """Fetch files below a directory; one that cannot be had is reported with its error.
+
+    Raises InputError, before anything is asked for, where a name would leave the directory or two files
+    would have one name.
+    """
     clock = clock or Clock()
     done: list[Fetched] = []
+    remotes = list(remotes)
+    _check_names([remote.name for remote in remotes])
     for number, remote in enumerate(remotes):
         if number:
             clock.sleep(settings.pause)
@@ -89,6 +99,22 @@ def fetch_all(
         report(fetched)
         done.append(fetched)
     return done
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise InputError for a name that is no plain file name: lists come from a server."""
+    for name in names:
+        plain = PurePosixPath(name).name == name and printable(name) == name and "\\" not in name
+        if not plain or name in {"", ".", ".."} or name.endswith((".part", ".part.tag")):
+            raise InputError(
+                f"the list names a file {name!r}: expected a plain file name, which stays in the "
+                "directory. Look at the list, or ask another server (--base)."
+            )
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise InputError(
+                f"{times} of the files to fetch are called {name!r}; fetch them apart."
+            )
 
 
 def download(
@@ -115,19 +141,57 @@ def download(
     return Fetched(target, fetched.size, fetched.requests)
 
 
-def read_small(url: str, settings: Settings, clock: Clock | None = None) -> bytes:
-    """Return a small file's bytes (a list of paths, a status page)."""
+def read_small(
+    url: str, settings: Settings, clock: Clock | None = None, most: int = _LISTING_BYTES
+) -> bytes:
+    """Return a small file's bytes (a list of paths, a status page).
+
+    Raises InputError where it cannot be had, or has more than `most` bytes.
+    """
     with tempfile.TemporaryDirectory(prefix="corpusforge-fetch-") as spool:
         target = Path(spool) / "file"
         _check_url(url)
-        _to_local(Remote(url, "file"), target, settings, clock or Clock())
+        _to_local(Remote(url, "file"), target, settings, clock or Clock(), most)
         return target.read_bytes()
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and (parts.hostname or "") not in _LOOPBACK:
-        raise InputError(f"cannot fetch {url!r}: expected an https:// address.")
+    """Raise InputError for an address that is neither https nor http on this machine."""
+    if not (_is(url, "https") or (_is(url, "http") and _on_loopback(url))):
+        raise InputError(
+            f"cannot fetch {url!r}: expected an https:// address of plain ASCII without blanks."
+        )
+
+
+def _is(url: str, scheme: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url
+    return plain and parts.scheme == scheme and bool(parts.hostname)
+
+
+def _on_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only to where the first address might have pointed, never to this machine."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        _check_url(newurl)
+        if _on_loopback(newurl) and not _on_loopback(req.full_url):
+            raise InputError(
+                f"cannot fetch {req.full_url!r}: it sends us to {newurl!r}, on this machine."
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER = urllib.request.build_opener(_Redirects)
 
 
 def _matches(remote: Remote, path: str) -> bool:
@@ -145,7 +209,10 @@ def _digest(checksum: str, path: str) -> str:
     return digest.hexdigest()
 
 
-def _to_local(remote: Remote, target: Path, settings: Settings, clock: Clock) -> Fetched:
+def _to_local(
+    remote: Remote, target: Path, settings: Settings, clock: Clock, most: int = 0
+) -> Fetched:
+    """Fetch to a local path, trying again; `most` bytes at the most (0: as many as there are)."""
     part = target.with_name(target.name + ".part")
     requests = failures = 0
     restarted = False
@@ -153,7 +220,7 @@ def _to_local(remote: Remote, target: Path, settings: Settings, clock: Clock) ->
         before = _size(part)
         try:
             requests += 1
-            _request(remote, part, settings, clock)
+            _request(remote, part, settings, clock, most)
         except _WrongError:
             _forget(part)
             why, wait, failures = "the server's answers contradict each other", 0.0, failures + 1
@@ -213,7 +280,7 @@ def _retry_after(value: str | None) -> float:
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
-def _request(remote: Remote, part: Path, settings: Settings, clock: Clock) -> None:
+def _request(remote: Remote, part: Path, settings: Settings, clock: Clock, most: int) -> None:
     """Make one request and append what it brings; return only where the file is complete."""
     have = _size(part)
     tag = _tag(part).read_text("utf-8") if have and _tag(part).exists() else ""
@@ -224,12 +291,14 @@ def _request(remote: Remote, part: Path, settings: Settings, clock: Clock) -> No
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     request = urllib.request.Request(remote.url, headers=headers)  # noqa: S310 checked: https
     try:
-        with urllib.request.urlopen(request, timeout=settings.timeout) as answer:  # noqa: S310
+        with _OPENER.open(request, timeout=settings.timeout) as answer:
             begin, total = _place(answer, have)
             _tag(part).write_text(
                 answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
             )
-            _append(answer, part, begin, settings, clock)
+            if most and max(total, 0) > most:
+                raise InputError(f"{remote.url!r} has {total} bytes; expected at most {most}.")
+            _append(answer, part, begin, settings, clock, most)
     except urllib.error.HTTPError as error:
         if error.code != 416 or not have:
             raise
@@ -259,7 +328,9 @@ def _total(content_range: str) -> int:
     return int(found[2]) if found and found[2] != "*" else -1
 
 
-def _append(answer: Any, part: Path, begin: int, settings: Settings, clock: Clock) -> None:
+def _append(
+    answer: Any, part: Path, begin: int, settings: Settings, clock: Clock, most: int
+) -> None:
     """Write the answer's bytes from `begin` on, no faster than the settings allow."""
     started, got = clock.now(), 0
     with part.open("r+b" if part.exists() else "wb") as out:
@@ -268,6 +339,10 @@ def _append(answer: Any, part: Path, begin: int, settings: Settings, clock: Cloc
         while chunk := answer.read(_CHUNK):
             out.write(chunk)
             got += len(chunk)
+            if most and begin + got > most:
+                raise InputError(
+                    f"{answer.url!r} has more than the {most} bytes expected of a list."
+                )
             if settings.bytes_per_second:
                 ahead = got / settings.bytes_per_second - (clock.now() - started)
                 if ahead > 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from corpusforge.errors import InputError, nearest
@@ -11,6 +10,7 @@ from corpusforge.fetch.download import Remote, download
 from corpusforge.fetch.settings import Settings
 from corpusforge.identify.model_file import KNOWN, directory
 from corpusforge.io import files
+from corpusforge.printing import say
 
 __all__ = ["add_parser", "run"]
 
@@ -49,5 +49,5 @@ def run(options: argparse.Namespace) -> int:
     remote = Remote(url, model.name, f"sha256:{model.sha256}", model.size)
     done = download(remote, target, Settings())
     note = "already there" if not done.requests else f"from {url}"
-    print(f"{done.path}  {done.size} bytes, {note}; licence {model.licence}", file=sys.stdout)
+    say(f"{done.path}  {done.size} bytes, {note}; licence {model.licence}")
     return 0

@@ -23,6 +23,7 @@ from corpusforge.filter.columns import COLUMNS
 from corpusforge.filter.decide import values_of
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
+from corpusforge.printing import say
 
 __all__ = ["Curve", "add_parser", "curves", "draw", "load", "lookup", "table"]
 
@@ -207,9 +208,9 @@ def _sweep(options: argparse.Namespace) -> int:
     found = curves(stats, values, points, end, token_rates(options.run))
     sign = ">=" if end == "low" else "<="
     title = f"{options.rule}: keep where {bound.statistic} {sign} threshold"
-    print(f"{title} ({bound.unit}; {bound.source})")
+    say(f"{title} ({bound.unit}; {bound.source})")
     for line in table(found, points, own):
-        print(line)
+        say(line)
     if options.png:
         draw(found, points, own, title, options.png)
     return 0

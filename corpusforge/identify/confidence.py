@@ -12,9 +12,10 @@ CLD2 does not know, so on a crawl of common languages it is on the careful side.
 from __future__ import annotations
 
 import functools
-import json
 import math
 from pathlib import Path
+
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["PATH", "confidence", "features"]
 
@@ -32,7 +33,7 @@ def features(score: float, typical: float, size: int, second: float) -> tuple[fl
 
 @functools.cache
 def _model() -> tuple[dict[str, float], float, tuple[float, ...]]:
-    known = json.loads(PATH.read_text("utf-8"))
+    known = decode_json(PATH.read_bytes())
     return known["typical"], known["other"], tuple(known["weights"])
 
 

@@ -56,6 +56,10 @@ class Settings:
             value = getattr(self, item.name)
             if item.name.startswith("max_") and value <= 0:
                 raise RecipeError(f"ingest.{item.name} = {value}: expected a number above 0.")
+        if self.ratio_floor_bytes < 0:
+            raise RecipeError(
+                f"ingest.ratio_floor_bytes = {self.ratio_floor_bytes}: expected 0 or more."
+            )
         for name in ("after", "before"):
             value = getattr(self, name)
             if value and not _DATE.fullmatch(value):

@@ -7,7 +7,6 @@ stopped in a part writes the whole parts before it. Limit: all rows are held in 
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from corpusforge import __version__
 from corpusforge import manifest as records
-from corpusforge.errors import CorpusforgeError, fail
+from corpusforge.errors import CorpusforgeError
 from corpusforge.instruct import directory
 from corpusforge.instruct.asking import NothingAnswered, Patient
 from corpusforge.instruct.diversity import plots
@@ -27,6 +26,8 @@ from corpusforge.models.budget import BudgetSpent
 from corpusforge.models.client import Client
 from corpusforge.models.prompts import prompt
 from corpusforge.models.settings import Settings as ModelSettings
+from corpusforge.printing import say, say_text
+from corpusforge.program import fail, stopped
 from corpusforge.report import numbers
 from corpusforge.report.pages import template
 
@@ -221,22 +222,21 @@ def command(options: Namespace, models: ModelSettings, job: Callable[[str], Job]
         done = run(
             job(client.engine.model), options.output, client, formats=options.format,
             model_licence=options.model_licence, give_up=options.give_up,
-            show=lambda made: print(f"{len(made.rows)} rows, {len(made.rejects)} refused",
-                                    file=sys.stderr),
+            show=lambda made: say(f"{len(made.rows)} rows, {len(made.rejects)} refused",
+                                  error=True),
         )  # fmt: skip
     return finish(done, options.output)
 
 
 def finish(done: Finished, output: str) -> int:
     """Print what a run made and return its exit code; for command lines."""
-    print(funnel_text(done.report))
-    print(f"written to {output}")
+    say_text(funnel_text(done.report))
+    say(f"written to {output}")
     if isinstance(done.error, CorpusforgeError):
         return fail(done.error)
     if done.error is not None:
-        print("interrupted: run the same command again to go on", file=sys.stderr)
-        return 130
+        return stopped(done.error)
     if not done.report.rows:
-        print("warning: no row was made; rejects.jsonl says why", file=sys.stderr)
+        say("warning: no row was made; rejects.jsonl says why", error=True)
         return 1
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from corpusforge.printing import say
+
 __all__ = ["add_parser"]
 
 
@@ -30,7 +32,7 @@ def _lint(options: argparse.Namespace) -> int:
         language = name if name in seeds.BUILTIN else options.language
         findings, tasks = lint.lint_rows(seeds.read_rows(name), language)
         errors = sum(found.level == "error" for found in findings)
-        print(f"{name}: {len(tasks)} tasks, {errors} errors, {len(findings) - errors} warnings")
+        say(f"{name}: {len(tasks)} tasks, {errors} errors, {len(findings) - errors} warnings")
         for balance in lint.balances(tasks):
             _print_balance(balance)
         texts = {task.id: task.instruction for task in tasks}
@@ -43,20 +45,20 @@ def _lint(options: argparse.Namespace) -> int:
 def _print_balance(balance: Any) -> None:
     low, middle, high = balance.lengths
     share = f"{balance.classification:.1%}" if balance.labelled else "unknown share of"
-    print(
+    say(
         f"  {balance.language}: {balance.tasks} tasks, {balance.instances} instances, "
         f"{share} classification, {balance.empty_input:.1%} without input; "
         f"{low} to {high} {balance.unit}s, median {middle}"
     )
     for title, counts in (("openings", balance.openings), ("forms", balance.forms)):
         shown = ", ".join(f"{name} {count}" for name, count in counts[:8])
-        print(f"    {title} ({len(counts)}): {shown}")
+        say(f"    {title} ({len(counts)}): {shown}")
 
 
 def _print_finding(found: Any, texts: dict[str, str]) -> None:
     bound = f" (expected {found.bound})" if found.bound else ""
     near = f", near {found.nearest}" if found.nearest else ""
     value = " ".join(found.value.split())
-    print(f"  {found.level}: {found.task}: {found.rule}: {value}{bound}{near}")
+    say(f"  {found.level}: {found.task}: {found.rule}: {value}{bound}{near}")
     if found.task in texts:
-        print(f"    {' '.join(texts[found.task].split())[:100]}")
+        say(f"    {' '.join(texts[found.task].split())[:100]}")

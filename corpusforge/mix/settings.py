@@ -68,6 +68,12 @@ class Diversity:
     entropy: dict[str, float] = field(default_factory=dict)
     """Least entropy in bits, by column (`source`, `lang`, `category`, `format`, `domain`)."""
 
+    def __post_init__(self) -> None:
+        if not 0 < self.largest_source <= 1:
+            raise RecipeError(
+                f"mix.diversity.largest_source is {self.largest_source}; expected a share in (0, 1]."
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -110,6 +116,10 @@ class Settings:
     tasks as it takes, to the same stream."""
 
     def __post_init__(self) -> None:
+        if self.reported_budget < 0:
+            raise RecipeError(
+                f"mix.reported_budget is {self.reported_budget}; expected tokens, or 0 for none."
+            )
         check_weights(self.weights, "mix.weights")
         check_weights(self.epoch_caps, "mix.epoch_caps")
         check_weights(self.counts, "mix.counts")

@@ -9,7 +9,6 @@ asks its budget first. Every request carries its key as `Idempotency-Key`. Limit
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ from corpusforge.models.mask import Mask, credentials, without_credentials
 from corpusforge.models.records import Completion, Request, Usage
 from corpusforge.models.settings import Settings
 from corpusforge.models.wire import Form, Malformed, decode, payload
+from corpusforge.printing import say
 
 __all__ = ["OpenAIEngine"]
 
@@ -276,10 +276,10 @@ class OpenAIEngine:
         ):
             if self._form.structured:
                 self._form = replace(self._form, structured=False)
-                print(
+                say(
                     f"warning: {self._server} refuses structured output ({told}); going "
                     "on without it",
-                    file=sys.stderr,
+                    error=True,
                 )
             return True
         if form.max_tokens_field == "max_tokens" and "max_completion_tokens" in told:

@@ -13,6 +13,7 @@ from typing import Any
 from corpusforge.io import files
 from corpusforge.models import settings as choices
 from corpusforge.models.settings import Settings
+from corpusforge.printing import say
 
 __all__ = ["add_model_options", "parse", "settings_from"]
 
@@ -68,7 +69,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     if not files.exists(path):
         return found
     made_with = files.read_bytes(path).decode().strip()
-    print(f"replay: made with {made_with} ({path})", file=sys.stderr)
+    say(f"replay: made with {made_with} ({path})", error=True)
     return parser.parse_args([*shlex.split(made_with), *own])
 
 

@@ -5,11 +5,11 @@ Limits: the time left is a straight line through what is done, so waves of longe
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 
 from corpusforge.models.budget import Bill, Budget
+from corpusforge.printing import say
 
 __all__ = ["Progress"]
 
@@ -28,7 +28,7 @@ class Progress:
         self.budget = budget
         self.interval = interval
         self._clock = clock
-        self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
+        self._write = write or (lambda line: say(line, error=True))
         self._total = self._done = 0
         self._start = self._last = 0.0
         self._before: Bill | None = None

@@ -7,9 +7,11 @@ the usual 6·N·D (Kaplan et al. 2020), given only where a model size is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from corpusforge.printing import printable
 from corpusforge.report.data import RunData
 from corpusforge.report.funnel import funnels, survivors
 from corpusforge.report.numbers import count, percent, size
@@ -19,8 +21,18 @@ __all__ = ["data_card"]
 _SECTIONS = ("identify", "filter", "score", "dedup", "decontaminate", "mix")
 
 
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {mark: f"\\{mark}" for mark in "\\`[]|~*!"})
+_OPENS = re.compile(r"\s*(?=[#>=+-]|\d+[.)])")
+
+
+def _plain(value: object) -> str:
+    """A value as one line of Markdown that shows it as it is: licences and names are strangers' text."""
+    line = _cell(value)
+    return _OPENS.sub(r"\\", line, count=1) if _OPENS.match(line) else line
+
+
 def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return printable(" ".join(str(value).split())).translate(_MARKUP)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -73,7 +85,8 @@ def _composition(data: RunData) -> list[str]:
         for name, row in data.mix.sources.items()
     ]
     head = ("source", "weight", "tokens", "epochs", "documents", "licences")
-    return ["## Composition", "", *_table(head, rows), *_languages(data)]
+    warnings = [line for text in data.mix.warnings for line in (f"**{_cell(text)}**", "")]
+    return ["## Composition", "", *_table(head, rows), *warnings, *_languages(data)]
 
 
 def _languages(data: RunData) -> list[str]:
@@ -120,9 +133,9 @@ def data_card(data: RunData, parameters: int = 0) -> str:
     chosen = {name: data.recipe[name] for name in _SECTIONS if name in data.recipe}
     bounds = [row for name, section in chosen.items() for row in _thresholds(section, name)]
     out = [
-        f"# {data.name}",
+        f"# {_cell(data.name)}",
         "",
-        *([data.description, ""] if data.description else []),
+        *([_plain(data.description), ""] if data.description else []),
         *_summary(data, parameters),
         *_composition(data),
         *_removal(data),

@@ -71,6 +71,8 @@ class Mix:
     """Bits over the shares of tokens, by column (source, lang, format…)."""
     findings: tuple[str, ...] = ()
     """Diversity bounds of the recipe that do not hold."""
+    warnings: tuple[str, ...] = ()
+    """Sources with weight and no document left, and who took their share; an empty held-out stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

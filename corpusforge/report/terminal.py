@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from corpusforge.printing import printable
 from corpusforge.report.data import RunData
 from corpusforge.report.funnel import Funnel, funnels
 from corpusforge.report.numbers import count, percent, short
@@ -67,7 +68,7 @@ def mix_rows(data: RunData) -> Rows:
 def _plain(rows: Rows) -> list[str]:
     from rich.cells import cell_len
 
-    head, body = rows
+    head, body = _printable(rows)
     columns = list(zip(head, *body, strict=True))
     widths = [max(map(cell_len, column)) for column in columns]
     left = [not _figures(column[1:]) for column in columns]
@@ -81,12 +82,20 @@ def _plain(rows: Rows) -> list[str]:
     return out
 
 
+def _printable(rows: Rows) -> Rows:
+    head, body = rows
+    return head, [tuple(map(printable, row)) for row in body]
+
+
 def _figures(cells: Sequence[str]) -> bool:
     return all(cell == "" or cell[0].isdigit() or cell[0] in "<–" for cell in cells)
 
 
 def lines(data: RunData) -> list[str]:
-    """Return the summary as aligned plain lines (a wide character counts as two columns)."""
+    """Return the summary as aligned plain lines (a wide character counts as two columns).
+
+    Names are made printable: a line is a line, and holds nothing that a terminal obeys.
+    """
     out = _plain(funnel_rows(data))
     mix = mix_rows(data)
     if mix[1]:
@@ -104,14 +113,15 @@ def _closing(data: RunData) -> list[str]:
     for side, shards in data.shards.items():
         word = "file" if shards.files == 1 else "files"
         found.append(f"{side}: {short(shards.tokens)} tokens in {count(shards.files)} {word}")
-    return [*found, *data.mix.findings, *data.dedup.alarms]
+    alarms = [f"warning: {text}" for text in data.mix.warnings]
+    return list(map(printable, (*found, *data.mix.findings, *alarms, *data.dedup.alarms)))
 
 
 def _table(title: str, rows: Rows) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    head, body = rows
+    head, body = _printable(rows)
     table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
     for number, name in enumerate(head):
         figures = _figures([row[number] for row in body])

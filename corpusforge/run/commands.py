@@ -17,6 +17,7 @@ from corpusforge.io import files
 from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Manifest
+from corpusforge.printing import say, say_json
 from corpusforge.recipe import Recipe
 from corpusforge.run import directory
 
@@ -140,7 +141,7 @@ def _overlaps(run: str, identifier: str) -> Iterator[str]:
 
 def _why(options: argparse.Namespace) -> int:
     for line in explain(options.run, options.id):
-        print(line)
+        say(line)
     return 0
 
 
@@ -159,7 +160,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
     print_summary(options.run)
     for info in files.list_files(files.join(options.run, "shards")):
-        print(f"{info.size:>14,} bytes  {info.path}")
+        say(f"{info.size:>14,} bytes  {info.path}")
     return 0
 
 
@@ -168,9 +169,9 @@ def _diff(options: argparse.Namespace) -> int:
 
     rows = difference(_report(options.run_a), _report(options.run_b))
     for row in rows:
-        print(row)
+        say(str(row))
     if not rows:
-        print("no difference in any reported figure")
+        say("no difference in any reported figure")
     return 0
 
 
@@ -195,13 +196,13 @@ def verify(run: str) -> list[str]:
 def _verify(options: argparse.Namespace) -> int:
     faults = verify(options.run)
     for fault in faults:
-        print(fault)
+        say(fault)
     if faults:
         raise RunError(
             f"{options.run!r}: {len(faults)} faults. Give the run's command again with --force STAGE for "
             "each directory named above; missing files are made again without it."
         )
-    print(f"{options.run}: every file has its recorded SHA-256, every ledger balances")
+    say(f"{options.run}: every file has its recorded SHA-256, every ledger balances")
     return 0
 
 
@@ -236,27 +237,27 @@ def _check(options: argparse.Namespace) -> int:
     recipe = recipes.load(options.recipe, options.source, options.overrides)
     findings = lint(recipe)
     for finding in findings:
-        print(finding)
+        say(finding)
     total = sum(recipe.mix.weights.values())
     if recipe.mix.weights:
         shares = ", ".join(
             f"{name} {weight / total:.4f}" for name, weight in recipe.mix.weights.items()
         )
-        print(f"weights sum to {total:g}; normalised: {shares}")
-    print(f"{recipe.name}: {len(recipe.sources)} sources, {len(findings)} findings")
+        say(f"weights sum to {total:g}; normalised: {shares}")
+    say(f"{recipe.name}: {len(recipe.sources)} sources, {len(findings)} findings")
     return 2 if findings else 0
 
 
 def _list(_: argparse.Namespace) -> int:
     for name in recipes.names():
-        print(f"{name:<16} {recipes.load(name).description}")
+        say(f"{name:<16} {recipes.load(name).description}")
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
     recipe = recipes.load(options.name)
-    print(f"{recipe.name}: {recipe.description}\n")
+    say(f"{recipe.name}: {recipe.description}", "")
     for note in recipe.notes:
-        print(f"- {note}")
-    print(json.dumps(records.plain(recipe), indent=2, ensure_ascii=False))
+        say(f"- {note}")
+    say_json(json.dumps(records.plain(recipe), indent=2, ensure_ascii=False))
     return 0

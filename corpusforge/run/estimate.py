@@ -109,7 +109,10 @@ def canary_recipe(
     paths: dict[str, list[str]] = {}
     for item in chosen:
         paths.setdefault(item.source, []).append(_pattern(item))
-    sources = {name: replace(recipe.sources[name], path=tuple(own)) for name, own in paths.items()}
+    sources = {  # one without files stays, as it does in a run: optional, so skipped by name
+        name: replace(source, path=tuple(paths.get(name, ())), optional=name not in paths)
+        for name, source in recipe.sources.items()
+    }
     budget = recipe.mix.budget
     if not isinstance(budget, str):
         part = sum(item.size for item in chosen) / sum(item.size for item in inputs)

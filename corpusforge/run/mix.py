@@ -27,6 +27,7 @@ from corpusforge.mix.repetition import Reach, Tally, reaches, repetition_ledger,
 from corpusforge.mix.sample import Draws
 from corpusforge.mix.sections import Held
 from corpusforge.mix.settings import COLUMNS, Settings
+from corpusforge.mix.shortfall import shortfalls
 from corpusforge.mix.stretch import Segment, leaf_names, segments, stretch
 from corpusforge.mix.supply import ANY, SIDES, Supplies, Totals, indexed, named
 from corpusforge.recipe import Recipe
@@ -276,6 +277,8 @@ def finish(
         "repetitions": {str(n): repetitions[n] for n in sorted(repetitions)},
         "phases": plain(planned["train"].phases),
     }
+    warnings = shortfalls(planned["train"], planned["val"], work.settings.validation)
+    facts |= {"warnings": warnings} if warnings else {}
     for side in SIDES:
         found = _delivered(extras, side)
         tokens = sum(have.tokens for have in found.values())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import corpusforge
 from corpusforge import manifest as records
-from corpusforge.errors import InputError, RecipeError, RunError, nearest
+from corpusforge.errors import InputError, RunError, nearest
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.ledger import Ledger
@@ -30,6 +30,7 @@ from corpusforge.run import (
     signatures,
     tokens,
 )
+from corpusforge.run.beforehand import check_files, check_text, check_weights
 from corpusforge.run.context import Context
 from corpusforge.run.inputs import find_inputs
 from corpusforge.run.progress import Reporter
@@ -98,7 +99,9 @@ def run(
     inputs, skipped = find_inputs(recipe)
     for name in skipped:
         reporter.line(f"source {name!r}: optional and not found, skipped")
-    _check_weights(recipe, reporter)
+    check_weights(recipe, reporter)
+    stages = STAGES[: STAGES.index(until) + 1]
+    check_files(output, recipe, stages)
     with directory.lock(output):
         directory.claim(output, recipe)
         context = Context(output, recipe, inputs, skipped)
@@ -108,6 +111,8 @@ def run(
             return _outcome(context, finished, complete=True)
         files.remove(files.join(output, "manifest.json"))
         with directory.note_errors(output):
+            if "classifier" in stages and not files.exists(files.join(output, "documents")):
+                check_text(output, recipe, inputs)
             for name, build in _BUILDERS.items():
                 _run_one(context, name, build, execute, reporter, force=name in force)
                 if name == until:
@@ -116,25 +121,6 @@ def run(
             _finish(context, keep)
             directory.clean(output, keep, list(context.manifests))
     return _outcome(context, context.manifests, complete=True)
-
-
-def _check_weights(recipe: Recipe, reporter: Reporter) -> None:
-    """Refuse a weight on a source that the recipe does not have; tell of sources without one."""
-    phases = [(f"mix.phases {phase.name!r}", phase.weights) for phase in recipe.mix.phases]
-    named = [("mix.weights", recipe.mix.weights), *phases]
-    for key, weights in named:
-        for name in weights:
-            if name not in recipe.sources:
-                raise RecipeError(
-                    f"{key}.{name}: the recipe has no source {name!r}.{nearest(name, recipe.sources)}"
-                )
-    weighted = {name for _, weights in named for name in weights}
-    for name in sorted(set(recipe.sources) - weighted) if weighted else ():
-        if not recipe.sources[name].optional:
-            reporter.line(
-                f"source {name!r} has no weight: it is never drawn, yet documents of other sources that "
-                "are copies of its own may go (dedup.sources says who stays)"
-            )
 
 
 def _run_one(
@@ -159,6 +145,8 @@ def _run_one(
     reporter.end(manifest, worked=worked)
     if name == "documents":
         _check_failures(context, manifest)
+    for text in manifest.extra.get("warnings", ()):
+        reporter.line(f"warning: {text}")
 
 
 def _check_failures(context: Context, manifest: Manifest) -> None:

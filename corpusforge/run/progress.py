@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from corpusforge import manifest as records
 from corpusforge.io import files
 from corpusforge.manifest import Manifest, Receipt
+from corpusforge.printing import printable
 from corpusforge.run.events import EventLog
 from corpusforge.run.stage import Stage, receipt_path
 
@@ -71,7 +72,8 @@ class Reporter:
 
     def _print(self, text: str) -> None:
         if not self._quiet:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            line = printable(text)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def begin(self, stage: Stage) -> None:
         """Start following a stage."""

@@ -22,6 +22,7 @@ from corpusforge.io import files
 from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Manifest, part_name
+from corpusforge.printing import say
 from corpusforge.report import data, terminal
 from corpusforge.report.card import data_card
 from corpusforge.report.html import write_report
@@ -66,7 +67,7 @@ def print_summary(run: str) -> None:
         )
     gathered = data.from_json(read_json(path))
     terminal.show(gathered, sys.stdout)
-    print(f"report: {files.join(run, 'report.html')}")
+    say(f"report: {files.join(run, 'report.html')}")
 
 
 def collect(context: Context) -> data.RunData:
@@ -206,6 +207,7 @@ def _mix(mix: dict[str, Any]) -> data.Mix:
         sources=rows,
         validation_tokens=mix["val"]["tokens"],
         notes=tuple(mix["notes"]),
+        warnings=tuple(mix.get("warnings", ())),
         entropy=mix["entropy"],
     )
 

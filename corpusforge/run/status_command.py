@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from corpusforge.printing import say, say_json, say_text
 from corpusforge.run.status import EXIT_CODES, Left, RunStatus, StageStatus
 
 __all__ = ["add_parser", "lines"]
@@ -36,11 +37,11 @@ def _status(options: argparse.Namespace) -> int:
 
     status = read_status(options.run, STAGES)
     if options.json:
-        print(as_json(status).decode())
+        say_json(as_json(status).decode())
     elif options.prometheus:
-        print(prometheus(status), end="")
+        say_text(prometheus(status).removesuffix("\n"))
     else:
-        print("\n".join(lines(status, time.time())))
+        say(*lines(status, time.time()))
     return EXIT_CODES[status.state]
 
 

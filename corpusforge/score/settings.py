@@ -181,6 +181,7 @@ class Settings:
             raise RecipeError(
                 f"score.engine is {self.engine!r}.{nearest(self.engine, ENGINE_NAMES)}"
             )
+        _between("sample_megabytes", self.sample_megabytes, 1e-6, 1e9)
         if self.model and self.train.positive:
             raise RecipeError(
                 f"score.model is {self.model!r} and score.train.positive is set: give one of them."

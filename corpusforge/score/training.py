@@ -33,7 +33,10 @@ from corpusforge.score.settings import Settings, TrainSettings
 from corpusforge.text.classes import class_table, lower_table
 from corpusforge.text.packed import packed
 
-__all__ = ["train", "train_on"]
+__all__ = ["LEAST", "too_little", "train", "train_on"]
+
+LEAST = 2
+"""Fewest windows of a side to train on."""
 
 
 def _texts(windows: Sequence[Window]) -> list[str]:
@@ -85,11 +88,21 @@ def _hashed(
 
 
 def _check(windows: Sequence[Window], side: str) -> None:
-    if sum(not window.held_out for window in windows) < 2:
-        raise InputError(
-            f"the {side} side has {len(windows)} windows of text; a classifier needs at least two "
-            f"to train on. Add sources to score.train.{side}, or lower score.train.held_out."
-        )
+    learned = sum(not window.held_out for window in windows)
+    if learned < LEAST:
+        raise InputError(too_little(side, learned, f" and {len(windows) - learned} held out"))
+
+
+def too_little(side: str, learned: int, where: str) -> str:
+    """Return the message about a side (`positive`, `negative`) that has fewer than `LEAST` windows.
+
+    `learned`: windows to train on; `where`: words that follow their number.
+    """
+    return (
+        f"score.train.{side} has {learned} windows of text to train on{where}; a classifier needs {LEAST} "
+        "of each side. Give its sources more text, or run without a classifier: --set "
+        "'score.train.positive=[]' --set 'score.train.negative=[]' --set score.keep.rule=none"
+    )
 
 
 def train(positive: Texts, negative: Texts, settings: Settings) -> Model:

@@ -25,6 +25,9 @@ from pathlib import Path
 from corpusforge.beam.assemble import OPENED, assembled_jar
 from corpusforge.errors import InputError
 from corpusforge.io.decoding import decode_json
+from corpusforge.options import Parser, at_least
+from corpusforge.printing import flush, say
+from corpusforge.program import guard
 
 __all__ = ["Cluster", "flink_cluster", "main"]
 
@@ -142,25 +145,28 @@ def _wait(cluster: Cluster, processes: Sequence[subprocess.Popen[bytes]], expect
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a cluster until interrupted."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog="python -m corpusforge.testing.flink_cluster",
         description="A stand-alone Flink cluster on loopback, until interrupted.",
     )
-    options.add_argument("--task_managers", type=int, default=2)
-    options.add_argument("--slots", type=int, default=2, help="slots a task manager (default: 2)")
-    told = options.parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options.add_argument("--task_managers", type=at_least(1, 64), default=2)
+    options.add_argument(
+        "--slots", type=at_least(1, 64), default=2, help="slots a task manager (default: 2)"
+    )
+    return guard(lambda: _serve(options.parse_args(argv)))
+
+
+def _serve(told: argparse.Namespace) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with flink_cluster(told.task_managers, told.slots) as cluster:
             pids = " ".join(str(process.pid) for process in cluster.task_managers)
-            print(f"--flink_master {cluster.address}   task managers: {pids}", flush=True)
+            say(f"--flink_master {cluster.address}   task managers: {pids}")
+            flush()
             signal.pause()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
-        return 0
-    return 0
+        return
 
 
 if __name__ == "__main__":

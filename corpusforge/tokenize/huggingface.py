@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError, RecipeError
+from corpusforge.io.decoding import decode_json
 from corpusforge.tokenize.controls import Vocabulary, guarded
 
 __all__ = ["HuggingFace", "opened"]
@@ -39,7 +40,7 @@ class HuggingFace:
     """The engine of a `tokenizer.json`; `delimiters` are the tokens that begin and end documents."""
 
     def __init__(self, data: bytes, path: str, delimiters: Sequence[str] = ()) -> None:
-        spec = json.loads(data)
+        spec = decode_json(data)
         vocabulary = Vocabulary.of(spec)
         self.tokenizer = opened(data, path)
         self.controls = vocabulary.controls(delimiters)

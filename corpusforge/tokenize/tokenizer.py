@@ -8,8 +8,8 @@ Limit: a tiktoken name needs tiktoken's cache or a network once; the other three
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from corpusforge.errors import InputError, RecipeError, nearest
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json
 from corpusforge.tokenize.controls import ENDS, STARTS, Vocabulary
 from corpusforge.tokenize.engines import Accelerated, Engine, Ids, Tiktoken, accelerate
 from corpusforge.tokenize.huggingface import HuggingFace, opened
@@ -168,20 +169,31 @@ def _by_name(name: str, ranks: Mapping[bytes, int]) -> Known | None:
     return None if known is None or known.end_id in ranks.values() else known
 
 
+def _encoding_name(name: str) -> str:
+    """Return the tiktoken encoding of a name: its own, or that of the model of this name."""
+    import tiktoken
+
+    known = tiktoken.list_encoding_names()
+    if name in known:
+        return name
+    with suppress(KeyError):
+        return tiktoken.encoding_name_for_model(name)
+    raise RecipeError(
+        f"tokenize.tokenizer {name!r} is neither 'train', a path, a tiktoken encoding, nor a model that "
+        f"tiktoken knows.{nearest(name, known)}"
+    )
+
+
 def _from_name(settings: Settings) -> Tokenizer:
     import tiktoken
 
-    name = settings.tokenizer
-    if name not in tiktoken.list_encoding_names():
-        raise RecipeError(
-            f"tokenize.tokenizer {name!r} is neither 'train', a path, nor a tiktoken encoding."
-            f"{nearest(name, tiktoken.list_encoding_names())}"
-        )
+    name = _encoding_name(settings.tokenizer)
     try:
         encoding = tiktoken.get_encoding(name)
     except Exception as error:  # requests, DNS, proxies, hashes: all mean the ranks are not here
+        model = f" (of model {settings.tokenizer!r})" if name != settings.tokenizer else ""
         raise InputError(
-            f"tokenize.tokenizer {name!r} is not in tiktoken's cache and could not be downloaded "
+            f"tokenize.tokenizer {name!r}{model} is not in tiktoken's cache and could not be downloaded "
             f"({type(error).__name__}). Offline, give the path of its ranks file (*.tiktoken), or "
             "set TIKTOKEN_CACHE_DIR to a directory that holds it."
         ) from error
@@ -203,7 +215,7 @@ def _from_json(settings: Settings) -> Tokenizer:
             "tokenize.accelerator works with tiktoken names, ranks files and trained tokenizers; "
             "set it to 'auto' for a tokenizer.json."
         )
-    end, start = _delimiters(settings, loaded, Vocabulary.of(json.loads(data)))
+    end, start = _delimiters(settings, loaded, Vocabulary.of(decode_json(data)))
     end_id, start_id = loaded.token_to_id(end), loaded.token_to_id(start)
     vocabulary = loaded.get_vocab(with_added_tokens=True)
     return Tokenizer(

@@ -20,6 +20,7 @@ from corpusforge.annotate.imports.run import import_answers, summary
 from corpusforge.annotate.jobs import read_job, read_tasks
 from corpusforge.annotate.private import load_private
 from corpusforge.annotate.results import write_results
+from corpusforge.options import Parser
 from examples.annotate.simulate import FORMATS, decide
 from pipelines.export_labelling import main as export_labelling
 
@@ -29,8 +30,8 @@ FORMS = ("kway", "pairs", "sft", "trl_explicit", "hh")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the example; return the exit code."""
-    options = argparse.ArgumentParser(prog="python -m examples.annotate", description=__doc__,
-                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    options = Parser(prog="python -m examples.annotate", description=__doc__,
+                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     options.add_argument("--output", default="", metavar="DIR", help="default: a new directory")
     output = Path(options.parse_args(argv).output or tempfile.mkdtemp(prefix="annotate-"))
     job = output / "job"

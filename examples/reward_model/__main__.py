@@ -11,13 +11,13 @@ byte 3-grams under two layers: it shows that the files train, not how well one c
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corpusforge import draw
+from corpusforge.options import Parser
 
 BUCKETS, WIDTH, PROMPTS = 1 << 14, 64, 16
 
@@ -116,7 +116,7 @@ def train(rows: Sequence[tuple[list[str], list[int]]], steps: int, seed: int = 0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = Parser(description=__doc__.splitlines()[0])
     options.add_argument("--data", type=Path, required=True, help="a directory of training files")
     options.add_argument("--steps", type=int, default=50)
     chosen = options.parse_args(argv)

@@ -6,10 +6,11 @@ texts, so nothing is fetched. Reads `trl_implicit` (strings, implicit prompt, ma
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from corpusforge.options import Parser
 
 VOCABULARY, LENGTH = 2000, 256
 
@@ -54,7 +55,7 @@ def train(directory: Path, output: Path, steps: int) -> list[float]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = Parser(description=__doc__.splitlines()[0])
     options.add_argument("--data", type=Path, required=True, help="a directory of training files")
     options.add_argument("--output", type=Path, required=True)
     options.add_argument("--steps", type=int, default=50)

@@ -8,7 +8,6 @@ no readable file of the repository holds a string shaped like a key.
 
 from __future__ import annotations
 
-import argparse
 import bz2
 import gzip
 import io
@@ -20,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from corpusforge.options import Parser
 from examples.sample_corpus.bundle import Bundle, Entry, read_bundle
 from examples.sample_corpus.page import render
 
@@ -222,7 +222,7 @@ def build() -> dict[str, bytes]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the containers beside this file, or under another folder."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = Parser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--output", type=Path, default=HERE, help="folder to write to")
     output: Path = parser.parse_args(argv).output
     for name, data in build().items():

@@ -58,6 +58,8 @@ def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
 
 LAYERS = (
     {"errors", "startup", "__version__"},
+    {"printing"},
+    {"options", "program"},
     {"draw", "fields", "ledger", "plugins", "records"},
     {"text", "io"},
     {"manifest"},
@@ -225,6 +227,24 @@ def test_one_screen_a_function_one_idea_a_module(path: Path) -> None:
             kernel = any("jit" in ast.dump(item) for item in node.decorator_list)
             # a kernel is one loop over bytes: cutting it up costs inlining and hides the state
             assert kernel or length <= 45, f"{node.name} has {length} lines"
+
+
+def called(path: Path) -> set[str]:
+    """The names that a module calls, as they stand there: `print`, `argparse.ArgumentParser`."""
+    calls = (
+        node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
+    )
+    return {ast.unparse(call.func) for call in calls}
+
+
+def test_commands_print_and_parse_in_one_way() -> None:
+    """By `say`, which makes strangers' text printable, and by `Parser`, which guesses at nothing."""
+    guilty = {
+        path.relative_to(ROOT).as_posix(): sorted(found)
+        for path in MODULES
+        if (found := called(path) & {"print", "argparse.ArgumentParser", "ArgumentParser"})
+    }
+    assert guilty == {"corpusforge/beam/given.py": ["argparse.ArgumentParser"]}  # reads Beam's own
 
 
 def test_the_repository_speaks_of_the_software_alone() -> None:

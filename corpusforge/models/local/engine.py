@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -25,6 +24,7 @@ from corpusforge.models.local.sample import Chance
 from corpusforge.models.local.workers import Workers
 from corpusforge.models.records import Completion, Request
 from corpusforge.models.settings import Settings
+from corpusforge.printing import say
 
 __all__ = ["LocalEngine"]
 
@@ -112,7 +112,7 @@ class LocalEngine:
         if len(rows) > self._batch.row_limit:
             speed = probe(self._batch, rows)
             text = describe(self._batch.loaded, rows, self._batch.row_limit, speed)
-            print(f"{self.model}: {text}", file=sys.stderr)
+            say(f"{self.model}: {text}", error=True)
 
     def close(self) -> None:
         """End worker processes, if there are any."""
