@@ -413,8 +413,7 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     if b"\x00" in data[:_LOOK] and (name := _wide(data[:_LOOK])):
         return _read(data, name), name
     if (
-        b"\x1b" in data
-        and b"\x1b$" in data
+        b"\x1b$" in data[:_LOOK]
         and data.isascii()
         and (text := _clean(data, "iso2022_jp")) is not None
     ):
@@ -434,7 +433,8 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
 
 def to_utf8(data: bytes, declared: str = "") -> bytes:
     """Return what `decode` reads as UTF-8 bytes; sound UTF-8 comes back as it is."""
-    if b"\x00" not in data[:_LOOK] and b"\x1b" not in data:
+    head = data[:_LOOK]
+    if b"\x00" not in head and b"\x1b" not in head:
         try:
             data.decode("utf-8")
         except UnicodeDecodeError:
