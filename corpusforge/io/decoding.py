@@ -38,9 +38,8 @@ T = TypeVar("T")
 _BYTES_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_LONG_KEY = re.compile(
-    r"(?<![\w\"'-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}" % _MAX_PARTS
-)
+_KEY = r"(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+"
+_LONG_KEY = re.compile(rf"(?<![\w\"'-])(?:{_KEY}){{{_MAX_PARTS}}}")
 
 
 class DecodingError(InputError, ValueError):
