@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from corpusforge.dedup.urls import normalise_url
+from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import DATA_ERRORS, name_of
-from corpusforge.io import files
+from corpusforge.ingest.warc import open_warc
 
 __all__ = ["displaced"]
 
@@ -53,7 +54,7 @@ def _captures(path: str, root: str) -> Iterable[tuple[str, str, str]]:
     from fastwarc.warc import ArchiveIterator
 
     name = name_of(path, root)
-    with files.open_raw(path) as raw:
+    with open_warc(path, Settings()) as (raw, _):
         try:
             for record in ArchiveIterator(raw, parse_http=False):
                 url = (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")

@@ -32,6 +32,7 @@ __all__ = ["LANGUAGES", "read_books"]
 
 Item = RawDocument | Skipped | Failed
 _MAX_CONTROLS = 0.02
+_ENCRYPTION_BYTES = 1 << 20
 LANGUAGES = {
     "english": "en",
     "french": "fr",
@@ -122,7 +123,7 @@ def _epub(path: str, name: str, settings: Settings) -> Iterator[Item]:
     try:
         check_epub(data, settings)
     except DATA_ERRORS as error:
-        yield Failed(name, reason(error))
+        yield Failed(name, reason(error), cut=True)
         return
     yield RawDocument(name, data, "epub", licence=settings.licence, category=settings.category)
 
@@ -141,7 +142,8 @@ def check_epub(data: bytes, settings: Settings) -> None:
 
 def _encrypts_text(container: zipfile.ZipFile) -> bool:
     """Whether more is encrypted than fonts, which EPUB obfuscates by two named algorithms."""
-    data = container.read("META-INF/encryption.xml").decode("utf-8", "replace")
+    with container.open("META-INF/encryption.xml") as stream:
+        data = stream.read(_ENCRYPTION_BYTES).decode("utf-8", "replace")
     algorithms = data.count("EncryptionMethod ") or data.count("EncryptionMethod\n")
     fonts = data.count("http://www.idpf.org/2008/embedding") + data.count(
         "http://ns.adobe.com/pdf/enc#RC"
