@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from classifiers.sources import texts_by_kind
 from corpusforge import score
-from corpusforge.cli import fail
+from corpusforge.cli import fail, tell_damage
 from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.fields import build
 from corpusforge.identify import identify
@@ -48,7 +48,10 @@ def _parser(folder: str, verb: str, description: str) -> argparse.ArgumentParser
 
 
 def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
-    """Train a classifier and write the model, and beside it its figures and its card."""
+    """Train a classifier and write the model, and beside it its figures and its card.
+
+    Exit code 1 where an input was damaged: the model was trained on what stood before the damage.
+    """
     options = _parser(folder, "train", "Train a quality classifier on two sets of files.")
     options.add_argument("--output", required=True, metavar="MODEL", help="the model's file")
     options.add_argument("--seed", type=int, help="seed of every draw (default: the recipe's)")
@@ -61,9 +64,10 @@ def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
             if getattr(given, name) is not None
         }
         settings = recipe(folder, changes)
+        damaged: list[str] = []
         model = score.train(
-            texts_by_kind(given.positive, "--positive"),
-            texts_by_kind(given.negative, "--negative"),
+            texts_by_kind(given.positive, "--positive", damaged),
+            texts_by_kind(given.negative, "--negative", damaged),
             settings,
         )
         score.save(model, given.output)
@@ -76,7 +80,7 @@ def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
     held_out = model.card["held_out"]
     if held_out:
         print(f"held out: {held_out['items']} windows, ROC-AUC {held_out['roc_auc']:.4f}")
-    return 0
+    return tell_damage(damaged)
 
 
 def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
@@ -86,7 +90,8 @@ def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
     try:
         given = options.parse_args(argv)
         scorer = score.load(given.model)
-        figures = _figures(scorer, given.positive, given.negative)
+        damaged: list[str] = []
+        figures = _figures(scorer, given.positive, given.negative, damaged)
     except CorpusforgeError as error:
         return fail(error)
     print(json.dumps(figures, indent=1, sort_keys=True))
@@ -96,15 +101,16 @@ def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
     below = [name for name, floor in floors.items() if figures[name] < floor]
     for name in below:
         print(f"below the floor: {name} {figures[name]} < {floors[name]}")
-    return 1 if below else 0
+    return tell_damage(damaged) or (1 if below else 0)
 
 
 def _figures(
-    scorer: score.Scorer, positive: Sequence[str], negative: Sequence[str]
+    scorer: score.Scorer, positive: Sequence[str], negative: Sequence[str], damaged: list[str]
 ) -> dict[str, Any]:
     scores, labels, sources, languages = [], [], [], []
     for good, globs in ((True, positive), (False, negative)):
-        for kind, batches in texts_by_kind(globs, "--positive" if good else "--negative").items():
+        side = "--positive" if good else "--negative"
+        for kind, batches in texts_by_kind(globs, side, damaged).items():
             for batch in batches:
                 scores.append(scorer.score(batch))
                 labels.append(np.full(len(batch), good))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from corpusforge import extract, ingest
-from corpusforge.errors import InputError
+from corpusforge.cli import input_files
 from corpusforge.io import files
 from corpusforge.records import Failed, RawDocument
 
@@ -39,7 +39,7 @@ def guess_kind(path: str) -> str:
     return next(found, "books")
 
 
-def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
+def _texts(paths: Sequence[str], kind: str, damaged: list[str]) -> Iterator[pa.Array]:
     settings, extraction = ingest.Settings(), extract.Settings()
     batch: list[str] = []
     size = failed = 0
@@ -49,7 +49,10 @@ def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
             if isinstance(found, extract.Extracted):
                 batch.append(found.text)
                 size += len(found.text)
-            failed += isinstance(found, Failed)
+            if isinstance(found, Failed):
+                failed += 1
+                if found.cut:
+                    damaged.append(f"{path}: {found.error} ({found.locator})")
             if size > _BATCH_BYTES:
                 yield pa.array(batch, type=pa.large_string())
                 batch, size = [], 0
@@ -59,13 +62,15 @@ def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
         print(f"{kind}: {failed} records could not be read", file=sys.stderr)
 
 
-def texts_by_kind(globs: Sequence[str], option: str) -> dict[str, Iterator[pa.Array]]:
-    """Return batches of texts by kind; raises InputError for a glob that matches nothing."""
+def texts_by_kind(
+    globs: Sequence[str], option: str, damaged: list[str] | None = None
+) -> dict[str, Iterator[pa.Array]]:
+    """Return batches of texts by kind; raises InputError for a glob that matches nothing.
+
+    While the batches are read, files that end early are noted in `damaged`.
+    """
     paths: dict[str, list[str]] = {}
-    for glob in globs:
-        matched = files.list_files(glob)
-        if not matched:
-            raise InputError(f"{option} {glob!r} matches no file. Quote globs, or check the path.")
-        for info in matched:
-            paths.setdefault(guess_kind(info.path), []).append(info.path)
-    return {kind: _texts(sorted(set(names)), kind) for kind, names in sorted(paths.items())}
+    for path in input_files(globs, option):
+        paths.setdefault(guess_kind(path), []).append(path)
+    told = [] if damaged is None else damaged
+    return {kind: _texts(sorted(names), kind, told) for kind, names in sorted(paths.items())}

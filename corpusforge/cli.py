@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from corpusforge import __version__
-from corpusforge.errors import CorpusforgeError
+from corpusforge.errors import CorpusforgeError, InputError
 
-__all__ = ["fail", "main", "parser"]
+__all__ = ["DAMAGED", "fail", "input_files", "main", "parser", "tell_damage"]
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -19,6 +19,40 @@ def fail(error: CorpusforgeError) -> int:
     """Print an error for a person and return its exit code."""
     print(f"error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+DAMAGED = 1
+"""Exit code of a command that wrote its output, of inputs that were damaged: something is missing."""
+_SHOWN = 20
+
+
+def tell_damage(damaged: Sequence[str]) -> int:
+    """Print one warning for each damaged input, twenty at most; return DAMAGED, 0 where there is none."""
+    for line in damaged[:_SHOWN]:
+        print(f"warning: {line}; what follows there is missing", file=sys.stderr)
+    if len(damaged) > _SHOWN:
+        print(f"warning: and {len(damaged) - _SHOWN} more damaged inputs", file=sys.stderr)
+    return DAMAGED if damaged else 0
+
+
+def input_files(patterns: Sequence[str], option: str) -> list[str]:
+    """Return the files of paths, directories and globs, each once, in the order given; tell which
+    symbolic links were passed over. Raises InputError where a pattern matches nothing."""
+    from corpusforge.io.files import find_files
+
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        files, outside = find_files(pattern)
+        for path in outside[:_SHOWN]:
+            print(f"warning: {path!r} is a link that leaves its folder: skipped", file=sys.stderr)
+        if len(outside) > _SHOWN:
+            print(f"warning: and {len(outside) - _SHOWN} more such links", file=sys.stderr)
+        if not files:
+            raise InputError(
+                f"{option} {pattern!r} matches no file. Quote globs, or check the path."
+            )
+        found.update(dict.fromkeys(item.path for item in files))
+    return list(found)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,7 +3,8 @@
     python -m pipelines.decontaminate --index eval.index --input documents.jsonl --output clean
 
 writes kept.jsonl, hits.jsonl and report.json. For SFT and ranking rows name every text field:
---field prompt --field response; a row with a hit is then dropped whole.
+--field prompt --field response; a row with a hit is then dropped whole. Exit code: 0; 1 where an input is
+damaged or ends early (what stood before the damage is there); 2 for a wrong input or option.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from corpusforge.cli import fail
+from corpusforge.cli import fail, input_files, tell_damage
 from corpusforge.decontaminate import EvalIndex, Settings
 from corpusforge.decontaminate.jsonl import decontaminate_files
 from corpusforge.decontaminate.settings import RULE_NAMES
-from corpusforge.errors import CorpusforgeError, InputError
-from corpusforge.io import files
+from corpusforge.errors import CorpusforgeError
 
 __all__ = ["main", "run"]
 
@@ -60,9 +60,7 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         max_documents=options.max_documents,
         fuzzy_share=options.fuzzy_share,
     )
-    paths = [file.path for pattern in options.input for file in files.list_files(pattern)]
-    if not paths:
-        raise InputError(f"--input {' '.join(options.input)}: no file found.")
+    paths = input_files(options.input, "--input")
     index = EvalIndex.load(options.index)
     report = decontaminate_files(
         index, paths, options.output, settings, tuple(options.field or ("text",))
@@ -77,6 +75,8 @@ def _print(report: dict[str, Any]) -> None:
         f"seen {report['seen']}  kept {report['kept']} (cut {report['cut']})  dropped {dropped}  "
         f"failed {report['failed']}"
     )
+    if report["repaired"]:
+        print("repaired " + ", ".join(f"{k} {n}" for k, n in report["repaired"].items()))
     for name, about in report["sets"].items():
         found, items = about["items_found"], about["items"]
         actions = ", ".join(f"{count} {what}" for what, count in about["actions"].items())
@@ -87,12 +87,12 @@ def _print(report: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point: 0, or 2 with a message where something given is wrong."""
+    """Entry point: 0; 1 where an input is damaged, so that rows are missing; 2 for a wrong option."""
     try:
-        run(argv)
+        report = run(argv)
     except CorpusforgeError as error:
         return fail(error)
-    return 0
+    return tell_damage(report["damaged"])
 
 
 if __name__ == "__main__":

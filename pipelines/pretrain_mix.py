@@ -2,7 +2,9 @@
 
     python -m pipelines.pretrain_mix --runner DirectRunner
 
-runs the embedded sample into ./runs/sample. Unknown options are handed to Beam.
+runs the embedded sample into ./runs/sample. Unknown options are handed to Beam. Exit code: 0; 1 where an
+input is damaged or ends early (what stood before the damage is in the run); 2 for something given that is
+wrong; 4 where a worker was killed; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ if __name__ == "__main__":
 
 from corpusforge import recipe as recipes
 from corpusforge.beam.runner import LOCAL, BeamExecutor, WorkerDied
-from corpusforge.cli import fail
+from corpusforge.cli import fail, tell_damage
 from corpusforge.errors import CorpusforgeError
 from corpusforge.io import files
 from corpusforge.lean import lean
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
+from corpusforge.run.documents import DAMAGED
 from corpusforge.run.events import EventLog
 from corpusforge.run.pretrain import STAGES, Outcome
 from corpusforge.run.pretrain import run as run_pretrain
@@ -126,9 +129,9 @@ def _log(options: argparse.Namespace, output: str) -> EventLog:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point: 0, or 2 with a message where something given is wrong."""
+    """Entry point: 0; 1 where the run ended and an input is damaged; 2 where something given is wrong."""
     try:
-        run(argv)
+        outcome = run(argv)
     except WorkerDied as error:
         fail(error)
         _leave(error, list(sys.argv[1:] if argv is None else argv))
@@ -137,7 +140,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; give the same command again to resume", file=sys.stderr)
         return 130
-    return 0
+    return tell_damage(_damaged(outcome) if outcome else [])
+
+
+def _damaged(outcome: Outcome) -> list[str]:
+    """One line for each source of which files could not be read to their end."""
+    counts = {
+        source: account.notes[DAMAGED]
+        for (stage, source), account in outcome.ledger.accounts.items()
+        if stage == "ingest" and account.notes[DAMAGED]
+    }
+    return [
+        f"source {source!r}: {count} input files are damaged or end early, see {outcome.run}/failed"
+        for source, count in sorted(counts.items())
+    ]
 
 
 def _leave(error: WorkerDied, argv: list[str]) -> None:

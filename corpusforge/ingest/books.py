@@ -123,7 +123,7 @@ def _epub(path: str, name: str, settings: Settings) -> Iterator[Item]:
     try:
         check_epub(data, settings)
     except DATA_ERRORS as error:
-        yield Failed(name, reason(error), cut=True)
+        yield Failed(name, reason(error), cut=not isinstance(error, RefusedError))
         return
     yield RawDocument(name, data, "epub", licence=settings.licence, category=settings.category)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from corpusforge.ingest import charset
 from corpusforge.ingest.formats import conversation, guess
+from corpusforge.ingest.http import not_text
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import caps_of, name_of, open_capped, read_up_to, stem
@@ -64,6 +65,8 @@ def read_html(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
     if data is None:
         bound = str(settings.max_record_bytes)
         yield Skipped(name, "record_size", f">{bound}", bound)
+    elif wrong := not_text(data):
+        yield Failed(name, wrong)
     else:
         yield RawDocument(name, data, "html", category=settings.category, licence=settings.licence)
 

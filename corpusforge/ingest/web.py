@@ -225,7 +225,8 @@ def _response(
         return Skipped(locator, "content_type", kind or "unknown", "html", url)
     body = head[response.body :] + rest()
     try:
-        body = http.decode_body(body, response.headers, settings.max_record_bytes)
+        cut = "truncated" in facts
+        body = http.decode_body(body, response.headers, settings.max_record_bytes, cut=cut)
     except RefusedError:
         return _too_large(locator, settings.max_record_bytes + 1, settings, url)
     return _page(locator, body, http.charset_of(claimed), facts, settings)
@@ -238,7 +239,8 @@ def _resource(
         return _response(locator, head, rest, facts, settings)
     kind = http.media_type(facts["type"])
     if kind in HTML_TYPES:
-        return _page(locator, head + rest(), http.charset_of(facts["type"]), facts, settings)
+        body = _text(head + rest())
+        return _page(locator, body, http.charset_of(facts["type"]), facts, settings)
     return Skipped(locator, "content_type", kind or "unknown", "html", facts["url"])
 
 
@@ -248,7 +250,7 @@ def _conversion(
     kind = http.media_type(facts["type"])
     if kind != "text/plain":
         return _resource(locator, head, rest, facts, settings)
-    text = (head + rest()).decode("utf-8", "replace")
+    text = _text(head + rest()).decode("utf-8", "replace")
     return RawDocument(
         locator,
         text,
@@ -258,6 +260,13 @@ def _conversion(
         licence=settings.licence,
         category=settings.category,
     )
+
+
+def _text(data: bytes) -> bytes:
+    wrong = http.not_text(data)
+    if wrong:
+        raise http.BodyError(wrong)
+    return data
 
 
 READERS: dict[str, Callable[..., Item]] = {

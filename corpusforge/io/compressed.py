@@ -334,20 +334,26 @@ def _dictionary(data: bytes) -> Any:
     return zstandard.ZstdCompressionDict(data)
 
 
-def unpack(data: bytes, coding: str, limit: int, padding: bytes = b"") -> bytes:
+def unpack(
+    data: bytes, coding: str, limit: int, *, padding: bytes = b"", cut: bool = False
+) -> bytes:
     """Return what all units of `coding` in `data` hold: one of COMPRESSED, "zlib" or "raw" deflate.
 
-    Bytes of `padding` may stand behind them. Raises RefusedError where there is more than `limit`
-    bytes, TruncatedError and DamagedError.
+    Bytes of `padding` may stand behind them; with `cut` an early end is one. Raises RefusedError where
+    there is more than `limit` bytes, TruncatedError and DamagedError.
     """
     source = _Unpacker(io.BytesIO(data).read, coding, 0, padding)
     parts: list[bytes] = []
     size = 0
-    while piece := source.read1():
-        parts.append(piece)
-        size += len(piece)
-        if size > limit:
-            raise RefusedError(f"more than {limit} bytes after decompression")
+    try:
+        while piece := source.read1():
+            parts.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise RefusedError(f"more than {limit} bytes after decompression")
+    except TruncatedError:
+        if not cut:
+            raise
     return b"".join(parts)
 
 

@@ -43,7 +43,8 @@ class Addresses:
     ) -> None:
         self._rule = address_rule(rules, settings)
         self._source = source
-        paths = [(item.path, item.path.removesuffix(item.name)) for item in items]
+        own = [item for item in items if not item.outside]
+        paths = [(item.path, item.path.removesuffix(item.name)) for item in own]
         self._displaced: dict[str, str] = {}
         try:
             if capture:

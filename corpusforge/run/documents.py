@@ -40,9 +40,11 @@ from corpusforge.run.guard import Guard, isolated
 from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
 from corpusforge.run.stage import Made, Part, Stage
 
-__all__ = ["make_chain", "make_documents", "stage"]
+__all__ = ["DAMAGED", "make_chain", "make_documents", "stage"]
 
 _Row = TypeVar("_Row", Document, Skipped, Failed, Skipped | Failed)
+DAMAGED = "damaged_files"
+"""Note in the account of `ingest`: files of which the rest could not be read."""
 _BATCH_ROWS = 1000
 _BATCH_CHARACTERS = 8_000_000
 _JUDGED = ("id", "text", "source", "category", "format", "url", "lang")
@@ -135,7 +137,7 @@ def make_chain(part: Part, guard: Guard) -> Made:
     digests = [
         {"source": i.source, "name": i.name, "bytes": i.size, "sha256": files.sha256(i.path)}
         for i in work.files
-        if i.span[0] == 0  # of a file that parts share, the first says the digest
+        if i.span[0] == 0 and not i.outside  # of a file that parts share, the first says the digest
     ]
     return Made(
         outputs=chain.outputs(),
@@ -202,10 +204,18 @@ class _Chain:
         )
         root = item.path.removesuffix(item.name)
         own = self._work.source
-        records = read(own.kind, item.path, own.ingest, root, item.span)
+        records = (
+            iter([Skipped(item.name, "link_outside", "", "inside the source's folder")])
+            if item.outside
+            else read(own.kind, item.path, own.ingest, root, item.span)
+        )
         for found in self._guard.records(records, item.name):
             ingest.seen += 1
             self.seen += 1
+            if isinstance(found, Failed) and found.cut:
+                ingest.notes[DAMAGED] += 1
+            elif isinstance(found, RawDocument):
+                ingest.notes.update(f"repaired:{name}" for name in found.repaired)
             raw = self._addresses.judge(found)
             if not isinstance(raw, RawDocument):
                 self._note(raw, "ingest")

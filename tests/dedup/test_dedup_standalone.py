@@ -163,7 +163,7 @@ def test_an_index_of_other_settings_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--input", "nothing*.jsonl"], "no file matched"),
+        (["--input", "nothing*.jsonl"], "matches no file"),
         (["--input", "{}/in.csv"], "expected a file that ends in .jsonl"),
         (
             ["--input", "{}/in.jsonl", "--text-column", "body"],
