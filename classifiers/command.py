@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -19,6 +18,7 @@ from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.fields import build
 from corpusforge.identify import identify
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json, decode_toml
 from corpusforge.score.card import card
 
 __all__ = ["evaluate_main", "recipe", "train_main"]
@@ -27,7 +27,7 @@ __all__ = ["evaluate_main", "recipe", "train_main"]
 def recipe(folder: str, overrides: Mapping[str, Any]) -> score.Settings:
     """Return the settings of a classifier's recipe.toml with some values replaced."""
     text = resources.files(f"classifiers.{folder}").joinpath("recipe.toml").read_text("utf-8")
-    table = tomllib.loads(text)
+    table = decode_toml(text)
     table["train"] = {**table["train"], **overrides}
     return build(score.Settings, table, f"classifiers.{folder}")
 
@@ -95,8 +95,8 @@ def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
     except CorpusforgeError as error:
         return fail(error)
     print(json.dumps(figures, indent=1, sort_keys=True))
-    floors = json.loads(
-        resources.files(f"classifiers.{folder}").joinpath("floors.json").read_text("utf-8")
+    floors = decode_json(
+        resources.files(f"classifiers.{folder}").joinpath("floors.json").read_bytes()
     )
     below = [name for name, floor in floors.items() if figures[name] < floor]
     for name in below:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.ledger import Ledger
 
 __all__ = ["Manifest", "Output", "Receipt", "canonical", "fingerprint", "read_json", "write_json"]
@@ -120,8 +121,8 @@ def read_json(path: str, kind: type[Any]) -> Any:
     if not files.exists(path):
         return None
     try:
-        return msgspec.json.decode(files.read_bytes(path), type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, OSError):
+        return decode_json(files.read_bytes(path), kind)
+    except (DecodingError, OSError):
         return None
 
 

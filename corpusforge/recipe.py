@@ -7,7 +7,6 @@ reads, overrides, checks and lints. Unknown keys are refused with the nearest kn
 from __future__ import annotations
 
 import importlib.resources
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -23,6 +22,7 @@ from corpusforge.identify.settings import Settings as Identify
 from corpusforge.ingest import SOURCES
 from corpusforge.ingest.settings import Settings as Ingest
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_toml
 from corpusforge.mix.settings import Settings as Mix
 from corpusforge.score.settings import Settings as Score
 from corpusforge.shard.settings import Settings as Shard
@@ -114,16 +114,16 @@ def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str
     if name_or_path in names():
         text = (
             importlib.resources.files("pipelines") / "recipes" / f"{name_or_path}.toml"
-        ).read_text(encoding="utf-8")
+        ).read_bytes()
     elif name_or_path.endswith(".toml"):
         if not files.exists(name_or_path):
             raise RecipeError(f"recipe file {name_or_path!r} does not exist.")
-        text = files.read_bytes(name_or_path).decode("utf-8")
+        text = files.read_bytes(name_or_path)
     else:
         raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = decode_toml(text)
+    except DecodingError as error:
         raise RecipeError(f"recipe {name_or_path!r} is not valid TOML: {error}.") from error
     _apply_sources(table, sources)
     _apply_overrides(table, overrides)
@@ -196,8 +196,8 @@ def _apply_overrides(table: dict[str, Any], options: Sequence[str]) -> None:
         if not equals or not all(keys):
             raise RecipeError(f"--set {option!r}: expected section.key=value.")
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            value = decode_toml(f"value = {text}")["value"]
+        except DecodingError:
             value = text
         target = table
         for key in keys[:-1]:

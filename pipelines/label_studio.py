@@ -47,12 +47,13 @@ def run(options: argparse.Namespace) -> int:
     """Push or pull; return the exit code."""
     from corpusforge.annotate.targets.labelstudio_api import Server
     from corpusforge.io import files
+    from corpusforge.io.decoding import read_json
 
     token = files.read_bytes(options.token_file).decode().strip()
     server = Server(options.url, token)
     folder = files.join(options.job, "label-studio")
     book = files.join(folder, "projects.json")
-    projects: dict[str, int] = json.loads(files.read_bytes(book)) if files.exists(book) else {}
+    projects: dict[str, int] = read_json(book) if files.exists(book) else {}
     if options.command == "push":
         found = [info.path for info in files.list_files(folder) if info.path.endswith(_END)]
         if not found:

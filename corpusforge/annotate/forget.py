@@ -13,12 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from corpusforge.annotate.jobs import read_job, read_tasks, write_job
 from corpusforge.annotate.private import Private, load_private, save_private
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json
 from corpusforge.io.jsonl import read_lines
 
 __all__ = ["Forgotten", "forget"]
@@ -102,7 +101,7 @@ def _filter(path: str, rater: str, tasks: set[str]) -> int:
     def kept() -> Iterator[bytes]:
         nonlocal removed
         for _, line in read_lines(path):
-            row = msgspec.json.decode(line)
+            row = decode_json(line)
             if row.get("rater") == rater or {row.get("task"), row.get("id")} & tasks:
                 removed += 1
             else:

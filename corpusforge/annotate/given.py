@@ -21,6 +21,7 @@ from corpusforge.annotate.prompts import prompt_id, row_messages
 from corpusforge.annotate.records import Candidate, Prompt
 from corpusforge.annotate.settings import CandidateSettings
 from corpusforge.filter.redact import redact
+from corpusforge.io.decoding import decode_json
 from corpusforge.io.jsonl import read_jsonl
 
 __all__ = ["GivenAnswers", "row_answers"]
@@ -75,7 +76,6 @@ class GivenAnswers:
         self._places: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self._directory = tempfile.TemporaryDirectory(prefix="corpusforge-answers-")
         self._stream = (Path(self._directory.name) / "answers").open("w+b")
-        self._decoder = msgspec.json.Decoder(list[Candidate])
         self.counts: Counter[str] = Counter()
         self.redacted: Counter[str] = Counter()
         for path in paths:
@@ -126,7 +126,7 @@ class GivenAnswers:
         found: dict[str, Candidate] = {}
         for place, size in self._places.get(prompt, ()):
             self._stream.seek(place)
-            for candidate in self._decoder.decode(self._stream.read(size)):
+            for candidate in decode_json(self._stream.read(size), list[Candidate]):
                 found.setdefault(candidate.id, candidate)
         return list(found.values())
 

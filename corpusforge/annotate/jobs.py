@@ -21,6 +21,7 @@ import msgspec
 from corpusforge.annotate.records import JobKind, Task
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 
 __all__ = [
@@ -162,8 +163,8 @@ def read_job(directory: str, *, verify: bool = True) -> Job:
     if not files.exists(path):
         raise InputError(f"{directory!r} holds no {JOB_FILE}. Name the directory that export made.")
     try:
-        job = msgspec.json.decode(files.read_bytes(path), type=Job)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        job = decode_json(files.read_bytes(path), Job)
+    except DecodingError as error:
         raise InputError(f"{path}: not a job ({error}). Export it again.") from error
     if verify:
         found = _checksum(job, _tasks_digest(directory))
@@ -178,9 +179,8 @@ def read_job(directory: str, *, verify: bool = True) -> Job:
 def read_tasks(directory: str) -> Iterator[Task]:
     """Yield the tasks in file order; raises InputError naming file and line of a damaged one."""
     path = files.join(directory, TASKS_FILE)
-    decoder = msgspec.json.Decoder(Task)
     for number, line in read_lines(path):
-        yield _decoded(decoder, line, f"{path}:{number}")
+        yield _decoded(line, f"{path}:{number}")
 
 
 def open_tasks(directory: str) -> TaskFile:
@@ -197,7 +197,6 @@ class TaskFile(Mapping[str, Task]):
     def __init__(self, path: str) -> None:
         self._path = path
         self._places: dict[str, int] = {}
-        self._decoder = msgspec.json.Decoder(Task)
         place = 0
         self._stream: BinaryIO = files.open_raw(path)
         self.close = weakref.finalize(self, self._stream.close)
@@ -211,7 +210,7 @@ class TaskFile(Mapping[str, Task]):
     def __getitem__(self, key: str) -> Task:
         place = self._places[key]
         self._stream.seek(place)
-        return _decoded(self._decoder, self._stream.readline(), f"{self._path} at byte {place}")
+        return _decoded(self._stream.readline(), f"{self._path} at byte {place}")
 
     def __contains__(self, key: object) -> bool:
         return key in self._places
@@ -223,10 +222,10 @@ class TaskFile(Mapping[str, Task]):
         return len(self._places)
 
 
-def _decoded(decoder: msgspec.json.Decoder[Task], line: bytes, where: str) -> Task:
+def _decoded(line: bytes, where: str) -> Task:
     try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_json(line, Task)
+    except DecodingError as error:
         raise InputError(f"{where}: not a task ({error}). Export the job again.") from error
 
 

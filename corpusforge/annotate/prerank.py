@@ -13,7 +13,6 @@ import functools
 import hashlib
 import itertools
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -28,6 +27,7 @@ from corpusforge.annotate.records import Ranking, Refused, Task
 from corpusforge.errors import InputError
 from corpusforge.instruct.prompting import prompt
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_toml, read_json
 from corpusforge.models.client import Client
 from corpusforge.models.records import Request, Sampling
 
@@ -60,8 +60,8 @@ def constitution(name: str) -> Constitution:
     else:
         raise InputError(f"constitution {name!r} is neither built in (plain.v1) nor a file.")
     try:
-        table = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        table = decode_toml(data)
+    except DecodingError as error:
         raise InputError(f"constitution {name!r}: not TOML ({error}).") from error
     digest = hashlib.blake2b(data, digest_size=4).hexdigest()
     found = fields.build(Constitution, table, name)
@@ -175,7 +175,7 @@ def add_predictions(directory: str, suggestions: Mapping[str, Ranking]) -> int:
     for path in sorted((Path(directory) / "label-studio").glob("*.json")):
         if path.name.endswith(".project.json"):
             continue
-        rows = msgspec.json.decode(path.read_bytes())
+        rows = read_json(str(path))
         for row in rows:
             found = suggestions.get(row["data"]["task_id"])
             if found is not None:

@@ -18,6 +18,7 @@ from corpusforge.annotate.assign import Rater
 from corpusforge.annotate.prompts import pseudonym
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
 
 __all__ = ["FOLDER", "Private", "load_private", "read_raters", "save_private"]
 
@@ -47,10 +48,7 @@ def load_private(directory: str, salt_file: str = "") -> Private:
     """
     path = files.join(directory, _FILE)
     if files.exists(path):
-        try:
-            return msgspec.json.decode(files.read_bytes(path), type=Private)
-        except msgspec.DecodeError as error:
-            raise InputError(f"{path}: not readable ({error}). Restore it from a copy.") from error
+        return read_json(path, Private)
     if salt_file:
         salt = files.read_bytes(salt_file).decode("utf-8", "replace").strip()
         if len(salt) < 16:

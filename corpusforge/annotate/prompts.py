@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from corpusforge.annotate.records import Prompt
@@ -21,6 +20,7 @@ from corpusforge.annotate.usecases import use_case
 from corpusforge.errors import InputError, nearest
 from corpusforge.filter.redact import redact
 from corpusforge.identify import UNKNOWN, identify
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 from corpusforge.models.records import Message, Role
 
@@ -169,14 +169,13 @@ def _read(
     redacted: Counter[str],
     aliases: dict[str, str],
 ) -> Iterator[Prompt | DroppedPrompt]:
-    decoder = msgspec.json.Decoder()
     for number, line in read_lines(path):
         if not line.strip():
             continue
         locator = f"{path.rsplit('/', 1)[-1]}:{number}"
         try:
-            row = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            row = decode_json(line)
+        except DecodingError as error:
             yield DroppedPrompt(locator=locator, rule="not_json", value=str(error)[:200])
             continue
         messages = row_messages(row) if isinstance(row, dict) else ()

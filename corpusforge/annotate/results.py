@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import msgspec
-
 from corpusforge.annotate.export import DEFAULT, write
 from corpusforge.annotate.figures import Figures, figures
 from corpusforge.annotate.imports.state import read_rankings
@@ -28,6 +26,7 @@ from corpusforge.annotate.votes import votes_of
 from corpusforge.decontaminate import EvalIndex
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json
 from corpusforge.io.jsonl import read_jsonl, read_lines
 
 __all__ = ["write_results"]
@@ -79,7 +78,7 @@ def _known(jobs: Sequence[str]) -> set[str]:
         for _, line in read_lines(files.join(name, TASKS_FILE)):
             # Quotes inside a text are escaped, so these bytes are the record's own.
             if b'"gold":[[' in line or b'"qualification":true' in line:
-                found.add(str(msgspec.json.decode(line)["id"]))
+                found.add(str(decode_json(line)["id"]))
     return found
 
 

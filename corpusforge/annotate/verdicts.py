@@ -17,6 +17,7 @@ import msgspec
 
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Refused, Task
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 from corpusforge.models.records import Message
 
@@ -151,8 +152,8 @@ def _rows(paths: Sequence[str]) -> Iterator[tuple[str, Any]]:
             if line.strip():
                 where = f"{path.rsplit('/', 1)[-1]}:{number}"
                 try:
-                    yield where, msgspec.json.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    yield where, decode_json(line)
+                except DecodingError:
                     yield where, None
 
 

@@ -9,7 +9,6 @@ the system does for it when the driver dies. POSIX only.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import select
@@ -24,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 from corpusforge.beam.forkclient import connect
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["ForkServer", "may_fork"]
 
@@ -174,7 +174,7 @@ def _fork(
         other.close()
     code = 1
     try:
-        os.environ.update(json.loads(request))
+        os.environ.update(decode_json(request))
         logging.disable(logging.WARNING)  # the harness tells its life at INFO, worker by worker
         from apache_beam.runners.worker import sdk_worker_main
 

@@ -26,6 +26,7 @@ from corpusforge.decontaminate.merge import merged_arrays
 from corpusforge.decontaminate.words import LONE, Words, folded_words, split_words
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["RULE_BITS", "EvalIndex"]
 
@@ -149,7 +150,7 @@ class EvalIndex:
                 "it with python -m pipelines.build_eval_index."
             )
         head, _, payload = data[len(_MAGIC) :].partition(b"\n")
-        header = json.loads(head) if head.endswith(b"}") else {}
+        header = decode_json(head) if head.endswith(b"}") else {}
         if hashlib.sha256(payload).hexdigest() != header.get("sha256"):
             raise InputError(f"evaluation index {path!r} is damaged (its check sum differs).")
         arrays, place = {}, 0

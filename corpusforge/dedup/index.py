@@ -21,6 +21,7 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import write_bands
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_batches, write_batches
 
 __all__ = ["index_parts", "to_datasketch_lsh", "write_index"]
@@ -71,7 +72,7 @@ def index_parts(directories: Sequence[str], settings: Settings) -> list[str]:
                 f"--index: {directory!r} holds no index.json. Name the index/ directory of an "
                 "earlier output."
             )
-        used = msgspec.json.decode(files.read_bytes(path))
+        used = read_json(path)
         for name in _DECISIVE:
             if used.get(name) != getattr(settings, name):
                 raise InputError(

@@ -11,12 +11,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusforge.errors import RunError
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_batches, read_table
 from corpusforge.text.classes import is_unspaced
 
@@ -124,7 +124,7 @@ def _texts(run: str, wanted: set[str]) -> dict[str, str]:
     if files.exists(report):
         from corpusforge.dedup.tables import Columns, read_rows
 
-        made = msgspec.json.decode(files.read_bytes(report))
+        made = read_json(report)
         columns = Columns(**made["columns"])
         batches = (rows.batch for path in made["inputs"] for rows in read_rows(path, columns))
     else:

@@ -39,6 +39,7 @@ from corpusforge.dedup.spans import Cuts, cut, find_spans, write_spans
 from corpusforge.dedup.tables import Columns, FileTexts, kind_of, read_rows
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.io.parquet import write_batches, write_table
 from corpusforge.ledger import Ledger
@@ -86,7 +87,7 @@ def deduplicate(
     shutil.rmtree(work)
     if checked:
         checked.check(settings.audit_limit)
-    return msgspec.json.decode(report)
+    return decode_json(report)
 
 
 def _output_names(inputs: Sequence[str]) -> list[str]:
@@ -231,9 +232,9 @@ def _edited(
         changed = [texts.get(i, value) for i, value in enumerate(values)]
         edited = originals.set_column(place, column, pa.array(changed, type=column.type))
         return edited.take(pa.array(places, type=pa.int64()))
-    decode, encode = msgspec.json.decode, msgspec.json.encode
+    encode = msgspec.json.encode
     return [
-        encode(decode(originals[i]) | {columns.text: texts[i]}) if i in texts else originals[i]
+        encode(decode_json(originals[i]) | {columns.text: texts[i]}) if i in texts else originals[i]
         for i in places
     ]
 

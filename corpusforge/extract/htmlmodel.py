@@ -13,7 +13,6 @@ Limit: trained on news, blogs, manuals and forums, mostly in English.
 from __future__ import annotations
 
 import functools
-import json
 from importlib import resources
 from typing import Any
 
@@ -28,6 +27,7 @@ from corpusforge.extract.htmlblocks import (
 )
 from corpusforge.extract.htmlscan import Page
 from corpusforge.extract.htmltags import tag_id
+from corpusforge.io.decoding import decode_json
 from corpusforge.text.jit import jit
 
 __all__ = ["CONTEXT", "choose", "context", "keep", "probabilities"]
@@ -279,7 +279,7 @@ def context(page: Page, found: Blocks, p: F64) -> F32:
 def _weights() -> tuple[tuple[F64, ...], float]:
     """Return one weight vector a look, and the probability above which a block stays."""
     text = resources.files(__package__).joinpath("html_weights.json").read_text("utf-8")
-    stored = json.loads(text)
+    stored = decode_json(text)
     names = (FEATURES, (*FEATURES, *CONTEXT))
     looks = [
         np.array([float(look[name]) for name in columns])

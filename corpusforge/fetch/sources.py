@@ -11,11 +11,10 @@ import gzip
 import re
 from collections.abc import Sequence
 
-import msgspec
-
 from corpusforge.errors import InputError
 from corpusforge.fetch.download import Clock, Remote, read_small
 from corpusforge.fetch.settings import Settings
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["commoncrawl", "gutenberg", "wikipedia"]
 
@@ -63,9 +62,7 @@ def wikipedia(
     wiki = lang.replace("-", "_") + "wiki"
     dates = [date] if date != "latest" else _dates(f"{base}/{wiki}/", settings, clock)
     for day in dates:
-        status = msgspec.json.decode(
-            read_small(f"{base}/{wiki}/{day}/dumpstatus.json", settings, clock)
-        )
+        status = decode_json(read_small(f"{base}/{wiki}/{day}/dumpstatus.json", settings, clock))
         for job in _JOBS:
             made = status.get("jobs", {}).get(job, {})
             if made.get("status") == "done":

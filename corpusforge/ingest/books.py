@@ -10,8 +10,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
 from corpusforge.ingest import charset, dates, gutenberg
 from corpusforge.ingest.archives import check_zip
 from corpusforge.ingest.chapters import cut
@@ -26,6 +24,7 @@ from corpusforge.ingest.streams import (
     stem,
 )
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["LANGUAGES", "read_books"]
@@ -165,7 +164,7 @@ def _json(path: str, name: str, settings: Settings) -> Iterator[Item]:
         yield _too_large(name, settings)
         return
     try:
-        value = msgspec.json.decode(charset.decode(data)[0])
+        value = decode_json(charset.decode(data)[0])
     except ValueError as error:
         yield Failed(name, f"not JSON: {error}")
         return

@@ -9,13 +9,11 @@ sentences passes as the original unless its title says "modified".
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import msgspec
-
 from corpusforge.ingest.spdx import expression, identifiers
+from corpusforge.io.decoding import DecodingError, decode_json, decode_toml
 
 __all__ = ["Evidence", "evidence", "is_evidence", "of_header", "of_text", "resolve"]
 
@@ -215,8 +213,8 @@ def evidence(path: str, text: str) -> Evidence | None:
 
 def _json(text: str) -> str:
     try:
-        value = msgspec.json.decode(text)
-    except ValueError:
+        value = decode_json(text)
+    except DecodingError:
         return ""
     if not isinstance(value, dict):
         return ""
@@ -228,8 +226,8 @@ def _json(text: str) -> str:
 
 def _toml(text: str) -> str:
     try:
-        value = tomllib.loads(text)
-    except ValueError:
+        value = decode_toml(text)
+    except DecodingError:
         return ""
     for table in ("package", "project"):
         part = value.get(table)

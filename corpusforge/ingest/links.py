@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
 from corpusforge.errors import InputError
 from corpusforge.ingest.url import normalise_url
 from corpusforge.io import files, jsonl
+from corpusforge.io.decoding import decode_json
 from corpusforge.records import RawDocument, Skipped
 
 __all__ = ["Curated", "link_key", "load"]
@@ -61,7 +60,7 @@ def load(path: str, needed: int) -> Curated:
 def _entry(line: bytes, place: str) -> tuple[str, int]:
     try:
         if line.lstrip().startswith(b"{"):
-            row = msgspec.json.decode(line)
+            row = decode_json(line)
             return row["url"], int(row.get("votes", row.get("score", 1)))
         url, _, count = line.decode("utf-8").strip().partition("\t")
         return url, int(count or 1)

@@ -20,6 +20,7 @@ from xml.parsers import expat
 
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import name_of, open_capped, reason
+from corpusforge.io.decoding import decode_json
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["Post", "Thread", "read_stackexchange", "threads", "tree"]
@@ -76,7 +77,7 @@ def threads(path: str, settings: Settings, root: str = "") -> Iterator[Thread | 
         question: dict[str, str] | None = None
         answers: list[dict[str, str]] = []
         for thread, is_question, text in cursor:
-            row = json.loads(text)
+            row = decode_json(text)
             if is_question:
                 if question:
                     yield _thread(question, answers, settings)

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from corpusforge.errors import CorpusforgeError, InputError
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.client import Client, failure
 from corpusforge.models.records import Completion, Request
 
@@ -82,7 +83,7 @@ def _read(path: str) -> dict[str, str]:
     if len(whole) != len(data):
         file.write_bytes(whole)
     try:
-        rows = [msgspec.json.decode(line, type=Failed) for line in whole.splitlines()]
-    except msgspec.DecodeError as error:
+        rows = [decode_json(line, Failed) for line in whole.splitlines()]
+    except DecodingError as error:
         raise InputError(f"{path}: not a list of failed requests ({error}); delete it.") from error
     return {row.key: row.error for row in rows}

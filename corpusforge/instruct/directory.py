@@ -20,6 +20,7 @@ from corpusforge.errors import RecipeError, RunError, nearest
 from corpusforge.instruct import export
 from corpusforge.instruct.records import Row
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.models.budget import BudgetSpent
 
@@ -55,7 +56,7 @@ def claim(output: str, facts: Mapping[str, Any]) -> None:
     mine: dict[str, Any] = records.plain(facts)
     path = files.join(output, "run.json")
     if files.exists(path):
-        earlier = msgspec.json.decode(files.read_bytes(path))
+        earlier = read_json(path)
         for key in sorted(mine.keys() | earlier.keys()):
             if mine.get(key) != earlier.get(key):
                 raise RunError(

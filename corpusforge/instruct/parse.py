@@ -9,11 +9,11 @@ outer list on is taken apart.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from corpusforge.io.decoding import DecodingError, decode_json_at
 from corpusforge.models.records import FinishReason
 
 __all__ = ["Items", "answer", "json_objects", "listed", "one_line", "verdict"]
@@ -144,9 +144,6 @@ def verdict(text: str) -> bool | None:
     return None
 
 
-_DECODER = json.JSONDecoder(strict=False)
-
-
 def json_objects(text: str, name: str) -> tuple[tuple[object, ...], bool]:
     """Return the elements of the JSON list under `name`, and whether the list ends properly.
 
@@ -174,7 +171,7 @@ def _elements(text: str, place: int) -> Iterator[tuple[object, bool]]:
             yield None, True
             return
         try:
-            element, place = _DECODER.raw_decode(text, place)
-        except (ValueError, RecursionError):
+            element, place = decode_json_at(text, place)
+        except DecodingError:
             return
         yield element, False

@@ -24,10 +24,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, cast
 
-import msgspec
-
 from corpusforge.errors import InputError, nearest
 from corpusforge.instruct.parse import one_line
+from corpusforge.io.decoding import decode_json
 from corpusforge.models.records import Message, Role
 
 __all__ = ["Prompt", "Value", "as_data", "defuse", "prompt", "prompt_names"]
@@ -182,9 +181,7 @@ def prompt(name: str, language: str) -> Prompt:
         language=language,
         version=f"{name}.v{version}@{digest}",
         turns=_turns(text.decode("utf-8"), stem),
-        demonstrations=tuple(
-            msgspec.json.decode(one, type=Demonstration) for one in lines.splitlines()
-        ),
+        demonstrations=tuple(decode_json(one, Demonstration) for one in lines.splitlines()),
     )
 
 

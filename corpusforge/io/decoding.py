@@ -24,6 +24,7 @@ __all__ = [
     "MAX_DEPTH",
     "DecodingError",
     "decode_json",
+    "decode_json_at",
     "decode_json_leniently",
     "decode_toml",
     "read_json",
@@ -33,6 +34,8 @@ MAX_DEPTH = 500
 """Arrays and objects inside each other; Python's own limit is some 900, less the caller's frames."""
 _MAX_PARTS = 100
 """Parts of one dotted key of TOML: `tomllib` takes memory by the square of their number."""
+
+_WITHIN = json.JSONDecoder(strict=False)
 
 T = TypeVar("T")
 _BYTES_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
@@ -102,8 +105,23 @@ def decode_json_leniently(data: bytes | str) -> Any:
         raise DecodingError(_one_line(error)) from error
 
 
-def decode_toml(text: str) -> dict[str, Any]:
+def decode_json_at(text: str, place: int) -> tuple[Any, int]:
+    """Return the JSON value that begins at `place` of a text, and where it ends.
+
+    Line breaks and tabs may stand in its strings. Raises DecodingError where none begins there.
+    """
+    try:
+        return _WITHIN.raw_decode(text, place)
+    except (ValueError, RecursionError) as error:
+        raise DecodingError(_one_line(error)) from error
+
+
+def decode_toml(data: bytes | str) -> dict[str, Any]:
     """Return the tables of TOML text; raises DecodingError, also for keys of over 100 parts."""
+    try:
+        text = data.decode() if isinstance(data, bytes) else data
+    except UnicodeDecodeError as error:
+        raise DecodingError(_one_line(error)) from error
     if _LONG_KEY.search(text):
         raise DecodingError(f"a key of more than {_MAX_PARTS} parts")
     try:

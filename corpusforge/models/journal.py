@@ -2,7 +2,8 @@
 
 A line holds the whole request and its completion, readable by a person; lines are found by the
 request's key, which is computed from the line (so a journal may be written by hand). A killed
-writer leaves at most a torn last line, which is cut away when the next writer opens the file.
+writer leaves at most a torn last line, a power cut perhaps a tail of zeros; both are cut away when
+the next writer opens the file.
 Failed tries that may have been billed are lines too, but never answer a request. Limits: a local
 file; one writer at a time (flock); a power cut may lose what the operating system had not written.
 """
@@ -19,6 +20,7 @@ from typing import IO, Protocol, Self
 import msgspec
 
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.files import is_remote, make_directory
 from corpusforge.models.records import Completion, Request
 
@@ -90,12 +92,11 @@ class Journal:
         if is_remote(self.path):
             raise InputError(f"journal {self.path!r} is remote; a journal is a local file.")
         self._spans: dict[str, tuple[int, int]] = {}
-        self._decoder = msgspec.json.Decoder(Entry)
         self._encoder = msgspec.json.Encoder()
         self._file = self._open(write)
         end = 0
         try:
-            for start, end, entry in _scan(self.path, self._decoder):
+            for start, end, entry in _scan(self.path):
                 if entry.answers:
                     self._spans.setdefault(entry.request.key, (start, end - start))
         except InputError:
@@ -138,7 +139,7 @@ class Journal:
         span = self._spans.get(key)
         if span is None:
             return None
-        entry = self._decoder.decode(os.pread(self._file.fileno(), span[1], span[0]))
+        entry = decode_json(os.pread(self._file.fileno(), span[1], span[0]), Entry)
         return replace(entry.completion, key=key)
 
     def append(self, entry: Entry) -> None:
@@ -165,7 +166,7 @@ class Journal:
 
     def entries(self) -> Iterator[Entry]:
         """Yield every line of the file, failed tries included."""
-        for _, _, entry in _scan(self.path, self._decoder):
+        for _, _, entry in _scan(self.path):
             yield entry
 
     def close(self) -> None:
@@ -182,16 +183,21 @@ def read_entries(path: str | Path) -> Iterator[Entry]:
         yield from journal.entries()
 
 
-def _scan(path: str, decoder: msgspec.json.Decoder[Entry]) -> Iterator[tuple[int, int, Entry]]:
-    """Yield (start, end, entry) of each line; a last line that was torn is not yielded."""
+def _scan(path: str) -> Iterator[tuple[int, int, Entry]]:
+    """Yield (start, end, entry) of each line; a last line that was torn is not yielded.
+
+    Zeros at the end are none of ours: a power cut leaves them where a file had grown already and
+    its bytes had not come to the disk.
+    """
     start = 0
     with Path(path).open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, stored in enumerate(lines, 1):
+            line = stored if stored.endswith(b"\n") else stored.rstrip(b"\0")
             end = start + len(line)
             if line.strip():
                 try:
-                    yield start, end, decoder.decode(line)
-                except msgspec.DecodeError as error:
+                    yield start, end, decode_json(line, Entry)
+                except DecodingError as error:
                     if _torn(line):
                         return
                     raise InputError(

@@ -7,13 +7,13 @@ choice alone is read; tool calls are no answer.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from corpusforge import draw
+from corpusforge.io.decoding import DecodingError, decode_json, decode_json_leniently
 from corpusforge.models.records import Completion, FinishReason, Request, Usage
 
 __all__ = ["Form", "Malformed", "decode", "payload"]
@@ -60,7 +60,7 @@ def payload(request: Request, form: Form) -> dict[str, Any]:
     if extra:
         body["extra_body"] = extra
     if request.json_schema and form.structured and request.messages:
-        schema = {"name": "answer", "strict": True, "schema": json.loads(request.json_schema)}
+        schema = {"name": "answer", "strict": True, "schema": decode_json(request.json_schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
 
@@ -134,10 +134,10 @@ def decode(body: bytes, request: Request, bound: Usage) -> Completion:
 
 def _reply(body: bytes) -> _Reply:
     try:
-        return msgspec.json.decode(body, type=_Reply)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_json(body, _Reply)
+    except DecodingError as error:
         # half surrogates are legal JSON for Python's servers and for no strict reader
         try:
-            return msgspec.convert(json.loads(body), _Reply)
+            return msgspec.convert(decode_json_leniently(body), _Reply)
         except (ValueError, msgspec.ValidationError):
             raise Malformed(f"the reply is not what the interface promises ({error})") from error

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow.compute as pc
 
 from corpusforge import manifest as records
 from corpusforge import recipe as recipes
 from corpusforge.errors import RunError
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Manifest
 from corpusforge.recipe import Recipe
@@ -150,7 +150,7 @@ def _report(run: str) -> dict[str, Any]:
         raise RunError(
             f"{run!r} has no report.json: it is not a complete run. Give its command again."
         )
-    report: dict[str, Any] = msgspec.json.decode(files.read_bytes(path))
+    report: dict[str, Any] = read_json(path)
     return report
 
 

@@ -12,11 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from corpusforge import manifest as records
 from corpusforge.errors import CorpusforgeError, RunError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json, read_json
 from corpusforge.io.lock import lock
 from corpusforge.recipe import Recipe
 
@@ -58,7 +57,7 @@ def read_recipe(run: str) -> dict[str, Any]:
     path = files.join(run, "recipe.json")
     if not files.exists(path):
         raise RunError(f"{run!r} is not a run: it has no recipe.json.")
-    recipe: dict[str, Any] = msgspec.json.decode(files.read_bytes(path))
+    recipe: dict[str, Any] = read_json(path)
     return recipe
 
 
@@ -81,8 +80,8 @@ def read_error(run: str) -> str:
     path = files.join(run, "error.json")
     if not files.exists(path):
         return ""
-    with suppress(msgspec.DecodeError, OSError):
-        return str(msgspec.json.decode(files.read_bytes(path))["error"]).split("\n", 1)[0]
+    with suppress(DecodingError, OSError):
+        return str(decode_json(files.read_bytes(path))["error"]).split("\n", 1)[0]
     return ""
 
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +19,7 @@ import corpusforge
 from corpusforge import manifest as records
 from corpusforge.errors import RunError
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Manifest
 from corpusforge.report import data, terminal
@@ -65,7 +65,7 @@ def print_summary(run: str) -> None:
         raise RunError(
             f"{run!r} has no report.json: it is not a complete run. Give its command again."
         )
-    gathered = data.from_json(msgspec.json.decode(files.read_bytes(path)))
+    gathered = data.from_json(read_json(path))
     terminal.show(gathered, sys.stdout)
     print(f"report: {files.join(run, 'report.html')}")
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from corpusforge.draw import mix64, word64
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import decode_json
 from corpusforge.score import encoder_net
 from corpusforge.score.encoder_net import Network
 from corpusforge.score.features import SEARCH, window_bounds
@@ -132,7 +133,7 @@ class EncoderModel:
         try:
             (size,) = struct.unpack_from("<I", data, len(MAGIC))
             start = len(MAGIC) + 4
-            header = json.loads(data[start : start + size])
+            header = decode_json(data[start : start + size])
             network = encoder_net.restore(header, data[start + size :], name)
             return cls(
                 network,

@@ -22,6 +22,7 @@ import numpy as np
 
 from corpusforge.draw import uniform
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import decode_json
 from corpusforge.score.settings import EncoderSettings
 
 __all__ = ["Network", "byte_network", "directory_network", "restore"]
@@ -186,7 +187,7 @@ def restore(header: Mapping[str, Any], body: bytes, name: str) -> Network:
             with tarfile.open(fileobj=io.BytesIO(body)) as archive:
                 archive.extractall(folder, filter="data")
             return directory_network(folder, header["label"])
-    settings = EncoderSettings(**json.loads(json.dumps(header["shape"])))
+    settings = EncoderSettings(**decode_json(json.dumps(header["shape"])))
     module = _module(settings)
     state, at = {}, 0
     for key, value in sorted(module.state_dict().items()):

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import decode_json
 from corpusforge.score.features import SEARCH, SHAPE, TOKENS, prose, score_texts
 from corpusforge.text.classes import class_table, lower_table
 from corpusforge.text.packed import packed
@@ -138,7 +139,7 @@ class HashedModel:
         try:
             (size,) = struct.unpack_from("<I", data, len(MAGIC))
             start = len(MAGIC) + 4
-            header = json.loads(data[start : start + size])
+            header = decode_json(data[start : start + size])
             weights = np.frombuffer(data, dtype="<f4", offset=start + size).astype(np.float32)
             model = cls(weights, **{name: header[name] for name in _HEADER}, card=header["card"])
         except (ValueError, KeyError, struct.error) as error:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
 from corpusforge.identify import identify
+from corpusforge.io.decoding import decode_json
 from corpusforge.score.encoder import EncoderModel, train_encoder
 from corpusforge.score.evaluation import evaluate
 from corpusforge.score.fasttext_model import FastTextModel, train_fasttext
@@ -132,7 +133,7 @@ def train_on(negative: list[Window], positive: list[Window], settings: Settings)
         **extra,
     }
     assert isinstance(model, HashedModel | FastTextModel | EncoderModel)
-    return replace(model, card=json.loads(json.dumps(card)))  # as it will be read back
+    return replace(model, card=decode_json(json.dumps(card)))  # as it will be read back
 
 
 def _counts(sides: tuple[list[Window], list[Window]]) -> dict[str, dict[str, int]]:

@@ -10,7 +10,6 @@ not a deployment: nothing is kept, nothing is secured.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from corpusforge.beam.assemble import OPENED, assembled_jar
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["Cluster", "flink_cluster", "main"]
 
@@ -70,7 +70,7 @@ class Cluster:
     def overview(self) -> dict[str, int]:
         """Return Flink's counts: taskmanagers, slots-total, slots-available, jobs-finished …"""
         with urllib.request.urlopen(f"http://{self.address}/overview", timeout=10) as answer:
-            told: dict[str, int] = json.load(answer)
+            told: dict[str, int] = decode_json(answer.read())
         return told
 
 

@@ -59,6 +59,45 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     assert guilty == {}
 
 
+_DECODERS = frozenset({
+    "json.load", "json.loads", "json.JSONDecoder", "json.JSONDecodeError", "msgspec.json.decode",
+    "msgspec.json.Decoder", "msgspec.DecodeError", "tomllib.load", "tomllib.loads",
+    "tomllib.TOMLDecodeError",
+})  # fmt: skip
+
+
+def dotted(path: Path) -> set[str]:
+    """Every dotted name a module uses (`msgspec.json.decode`), by whatever name it was imported."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            named |= {(a.asname or a.name.split(".")[0]): (a.name if a.asname else a.name.split(".")[0])
+                      for a in node.names}  # fmt: skip
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            named |= {(a.asname or a.name): f"{node.module}.{a.name}" for a in node.names}
+    used = set(named.values())
+    for node in ast.walk(tree):
+        parts: list[str] = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            parts.append(inner.attr)
+            inner = inner.value
+        if parts and isinstance(inner, ast.Name):
+            used.add(".".join([named.get(inner.id, inner.id), *reversed(parts)]))
+    return used
+
+
+def test_json_and_toml_of_others_are_decoded_in_one_place() -> None:
+    schemas = sorted((ROOT / "schemas").rglob("*.py"))
+    guilty = {
+        path.relative_to(ROOT).as_posix(): sorted(_DECODERS & dotted(path))
+        for path in [*MODULES, *schemas]
+        if _DECODERS & dotted(path)
+    }
+    assert sorted(guilty) == ["corpusforge/io/decoding.py"], guilty
+
+
 def test_import_loads_neither_beam_nor_torch_nor_openai() -> None:
     code = (
         "import sys, corpusforge; "

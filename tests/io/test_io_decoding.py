@@ -13,6 +13,7 @@ from corpusforge.io.decoding import (
     MAX_DEPTH,
     DecodingError,
     decode_json,
+    decode_json_at,
     decode_json_leniently,
     decode_toml,
     read_json,
@@ -78,6 +79,14 @@ def test_only_the_lenient_reader_takes_what_python_writes_and_json_forbids() -> 
             decode_json(text)
     with pytest.raises(DecodingError, match="surrogate"):
         decode_json('["\ud800"]')
+
+
+def test_a_value_within_a_text_is_read_to_its_end() -> None:
+    text = 'Here: {"a": ["x\ty"]} and more'
+    assert decode_json_at(text, 6) == ({"a": ["x\ty"]}, 20)
+    for damaged, place in ((text, 0), (text, 24), ("[" * 100_000, 0), ('["a', 0)):
+        with pytest.raises(DecodingError):
+            decode_json_at(damaged, place)
 
 
 def test_toml_is_that_of_the_standard_library_or_one_error() -> None:

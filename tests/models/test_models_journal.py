@@ -114,6 +114,46 @@ def test_another_file_is_not_cut(tmp_path: Path, content: bytes) -> None:
     assert (tmp_path / "notes").read_bytes() == content
 
 
+@pytest.mark.parametrize("zeros", [1, 511, 4096])
+def test_a_tail_of_zeros_as_a_power_cut_leaves_is_cut_like_a_torn_line(
+    tmp_path: Path, zeros: int
+) -> None:
+    entries = write(tmp_path / "whole", 3)
+    whole = (tmp_path / "whole").read_bytes()
+    start = whole.rindex(b"\n", 0, -1) + 1
+    path = tmp_path / "torn"
+    for cut, kept in ((0, 0), (start, 2), (start + 1, 2), (len(whole) - 2, 2), (len(whole) - 1, 3),
+                      (len(whole), 3)):  # fmt: skip
+        path.write_bytes(whole[:cut] + bytes(zeros))
+        assert list(read_entries(path)) == entries[:kept]
+        assert path.read_bytes() == whole[:cut] + bytes(zeros), "a reader changes nothing"
+        with Journal(path) as journal:
+            assert len(journal) == kept
+            for item in entries[kept:]:
+                journal.append(item)
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"request":{"messages":[{"role":"user","content":"\xff"}]}}\n',
+        b"[" * 100_000 + b"\n",
+        bytes(100) + b"\n",
+        bytes(100) + b'{"request":{"messages":[\n',
+    ],
+)
+def test_a_line_damaged_in_any_way_is_named_with_its_number(tmp_path: Path, line: bytes) -> None:
+    write(tmp_path / "j", 2)
+    whole = (tmp_path / "j").read_bytes()
+    first = whole.index(b"\n") + 1
+    damaged = whole[:first] + line + whole[first:]
+    (tmp_path / "j").write_bytes(damaged)
+    with pytest.raises(InputError, match=r"j:2: not a journal line"):
+        Journal(tmp_path / "j")
+    assert (tmp_path / "j").read_bytes() == damaged
+
+
 def test_a_line_written_by_hand_needs_no_key(tmp_path: Path) -> None:
     line = json.loads((write(tmp_path / "a", 1), (tmp_path / "a").read_text())[1])
     line["completion"]["key"] = "by hand"

@@ -8,13 +8,13 @@ given under another wording are other data. Limit: English and Chinese.
 from __future__ import annotations
 
 import functools
-import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
 
 from corpusforge import fields
 from corpusforge.annotate.jobs import Flag, Rule, Scale, Words
 from corpusforge.errors import InputError, nearest
+from corpusforge.io.decoding import decode_toml
 
 __all__ = ["Rubric", "Work", "guidelines", "rubric", "rubrics", "warning"]
 
@@ -61,7 +61,7 @@ def rubric(name: str) -> Rubric:
     if name not in rubrics():
         raise InputError(f"rubric {name!r} is unknown.{nearest(name, rubrics())}")
     file = resources.files("corpusforge.annotate") / _RUBRICS / f"{name}.toml"
-    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    table = decode_toml(file.read_bytes())
     return fields.build(Rubric, {"name": name, **table}, f"rubrics/{name}.toml")
 
 

@@ -30,6 +30,7 @@ from corpusforge.annotate.targets.crowd import is_table
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines, write_jsonl
 
 __all__ = [
@@ -162,8 +163,8 @@ def _check_output(output: str, job: Job, settings: Settings) -> None:
             raise RunError(f"{output!r} holds rankings without {IMPORT}. Use a new --output.")
         return
     try:
-        made = msgspec.json.decode(files.read_bytes(path), type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        made = decode_json(files.read_bytes(path), dict[str, Any])
+    except DecodingError as error:
         raise RunError(
             f"{path}: not written by an import ({error}). Use a new --output."
         ) from error

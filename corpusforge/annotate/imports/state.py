@@ -16,6 +16,7 @@ import msgspec
 from corpusforge.annotate.records import Ranking, Refused, Task
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 
 __all__ = ["AGAIN", "OPEN", "RANKINGS", "REFUSED", "State", "read_rankings"]
@@ -28,8 +29,6 @@ OPEN = ("unanswered", "draft")
 """Rules of rows that hold no answer yet: counted, and not kept, since missing.jsonl has their tasks."""
 
 _ENCODER = msgspec.json.Encoder()
-_RANKING = msgspec.json.Decoder(Ranking)
-_REFUSED = msgspec.json.Decoder(Refused)
 
 
 def read_rankings(directory: str) -> Iterator[Ranking]:
@@ -37,8 +36,8 @@ def read_rankings(directory: str) -> Iterator[Ranking]:
     path = files.join(directory, RANKINGS)
     for number, line in read_lines(path):
         try:
-            yield _RANKING.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            yield decode_json(line, Ranking)
+        except DecodingError as error:
             raise _damaged(path, number, error) from error
 
 
@@ -46,8 +45,8 @@ def _read_refused(directory: str) -> Iterator[Refused]:
     path = files.join(directory, REFUSED)
     for number, line in read_lines(path):
         try:
-            yield _REFUSED.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            yield decode_json(line, Refused)
+        except DecodingError as error:
             raise _damaged(path, number, error) from error
 
 
@@ -112,7 +111,7 @@ class State:
         for task, lines in self._known.items():
             if len(lines) == 1:
                 continue
-            rows = sorted((_RANKING.decode(line) for line in lines), key=_age)
+            rows = sorted((decode_json(line, Ranking) for line in lines), key=_age)
             if repeats == "all":
                 flagged = [replace(row, flags=tuple(sorted({*row.flags, AGAIN}))) for row in rows]
                 self._known[task] = [_ENCODER.encode(row) for row in flagged]
@@ -141,7 +140,7 @@ class State:
         # refused first: a superseded answer that is in neither file would be lost by a crash
         with files.atomic_write(files.join(directory, REFUSED)) as stream:
             for line in sorted(self._refused):
-                totals[_REFUSED.decode(line).rule] += 1
+                totals[decode_json(line, Refused).rule] += 1
                 stream.write(line + b"\n")
         with files.atomic_write(files.join(directory, RANKINGS)) as stream:
             for task in self.tasks:
@@ -161,7 +160,7 @@ class State:
         """Yield the accepted rankings in the order of the job."""
         for task in self.tasks:
             for line in self._known.get(task, ()):
-                yield _RANKING.decode(line)
+                yield decode_json(line, Ranking)
 
 
 def _plain(ranking: Ranking) -> bytes:

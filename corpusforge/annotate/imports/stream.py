@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
 from corpusforge.io.compressed import RefusedError, StreamError, open_stream
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.text.jit import jit
 
 __all__ = ["MAX_ROW", "decode", "opened", "rows"]
@@ -60,8 +60,8 @@ def opened(path: str) -> Iterator[BinaryIO]:
 def decode(row: bytes) -> Any:
     """Return a row's JSON value, or None where it is none."""
     try:
-        return msgspec.json.decode(row)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decode_json(row)
+    except DecodingError:
         return None
 
 

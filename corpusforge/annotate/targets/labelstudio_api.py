@@ -17,6 +17,7 @@ from typing import Any
 
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_json, read_json
 
 __all__ = ["Server"]
 
@@ -33,8 +34,8 @@ class Server:
 
     def create(self, project_file: str, tasks_file: str) -> int:
         """Create a project from NAME.project.json, import NAME.json, return the project's number."""
-        body = json.loads(files.read_bytes(project_file))
-        tasks = json.loads(files.read_bytes(tasks_file))
+        body = read_json(project_file)
+        tasks = read_json(tasks_file)
         project = int(self._call("POST", "/api/projects", body)["id"])
         for start in range(0, len(tasks), _TASKS_A_CALL):
             some = tasks[start : start + _TASKS_A_CALL]
@@ -57,8 +58,14 @@ class Server:
         self._raw("DELETE", f"/api/projects/{project}", None)
 
     def _call(self, method: str, place: str, body: Any) -> Mapping[str, Any]:
-        answer = json.loads(self._raw(method, place, body) or b"{}")
+        answer = self._decoded(place, self._raw(method, place, body) or b"{}")
         return answer if isinstance(answer, dict) else {}
+
+    def _decoded(self, place: str, answer: bytes) -> Any:
+        try:
+            return decode_json(answer)
+        except DecodingError as error:
+            raise InputError(f"{place}: {self.url} answered with no JSON ({error}).") from error
 
     def _raw(self, method: str, place: str, body: Any, authorized: bool = True) -> bytes:
         if not self.url.startswith(("http://", "https://")):
@@ -85,5 +92,8 @@ class Server:
         if self.token.count(".") != 2:
             return f"Token {self.token}"
         body = {"refresh": self.token}
-        answer = json.loads(self._raw("POST", "/api/token/refresh", body, authorized=False))
+        place = "/api/token/refresh"
+        answer = self._decoded(place, self._raw("POST", place, body, authorized=False))
+        if not isinstance(answer, dict) or "access" not in answer:
+            raise InputError(f"{place}: {self.url} gave no access token.")
         return f"Bearer {answer['access']}"

@@ -19,6 +19,7 @@ from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import Answer, moment, seconds
 from corpusforge.annotate.records import Refused, Task
 from corpusforge.annotate.targets.common import Said, origin, presented, ratings_of
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["answers"]
 
@@ -84,7 +85,7 @@ def _malformed(locator: str, error: object, task: str = "") -> Refused:
 
 def _task(locator: str, row: bytes, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
     try:
-        export = msgspec.json.decode(row, type=_Export)
+        export = decode_json(row, _Export)
     except _BAD as error:
         yield _malformed(locator, error)
         return
@@ -92,7 +93,7 @@ def _task(locator: str, row: bytes, tasks: Mapping[str, Task]) -> Iterator[Answe
     for place, raw in enumerate(export.annotations):
         where = f"{locator}/annotation {place + 1}"
         try:
-            note = msgspec.json.decode(raw, type=_Annotation)
+            note = decode_json(raw, _Annotation)
             yield _annotation(where, note, export.data, tasks)
         except _BAD as error:
             yield _malformed(where, error, known["task"])

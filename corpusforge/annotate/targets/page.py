@@ -26,6 +26,7 @@ from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 from corpusforge.annotate.targets.common import WRITTEN, Sheet, answers_of, sheets
 from corpusforge.io import files
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["SCHEMA", "Page"]
 
@@ -136,7 +137,7 @@ def _write(out: BinaryIO, sheet: Sheet, job: Job) -> None:
         "warning": job.warning,
         "scales": job.scales,
         "flags": job.flags,
-        "words": msgspec.json.decode(_part("words.json")),
+        "words": decode_json(_part("words.json")),
     }
     out.write(before.encode())
     out.write(_escaped(head)[:-1] + b',"tasks":[')
@@ -159,7 +160,7 @@ def _answers(path: str) -> Iterator[Answer | Refused]:
     for number, row in stream.rows(path):
         where = base if number == 1 else f"{base}#{number}"
         try:
-            saved = msgspec.json.decode(row, type=_File)
+            saved = decode_json(row, _File)
             if saved.schema != SCHEMA:
                 raise ValueError(f"schema is {saved.schema[:40]!r}, expected {SCHEMA!r}")
         except _BAD as error:
@@ -173,7 +174,7 @@ def _answers(path: str) -> Iterator[Answer | Refused]:
 
 def _row(where: str, saved: _File, raw: msgspec.Raw, draft: bool = False) -> Answer | Refused:
     try:
-        row = msgspec.json.decode(raw, type=_Row)
+        row = decode_json(raw, _Row)
     except _BAD as error:
         return Refused(locator=where, rule="malformed", value=str(error)[:200])
     return Answer(

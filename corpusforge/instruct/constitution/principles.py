@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import tomllib
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
 import msgspec
 
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.decoding import DecodingError, decode_toml
 
 __all__ = ["Constitution", "Principle", "constitution"]
 
@@ -61,9 +60,9 @@ def constitution(name: str) -> Constitution:
     else:
         raise InputError(f"no constitution {name!r}: give house.v1 or a TOML file.")
     try:
-        table: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
+        table = decode_toml(data)
         found = msgspec.convert(table.get("principles", []), tuple[Principle, ...])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (DecodingError, msgspec.ValidationError) as error:
         raise InputError(
             f"{name}: not a constitution ({error}). Each [[principles]] needs id, critique and "
             "revise, the latter two as tables by language."

@@ -12,14 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from corpusforge.draw import make_id
 from corpusforge.errors import InputError
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
 from corpusforge.instruct.cot.records import Question
 from corpusforge.instruct.profile import han_share
 from corpusforge.instruct.records import Reject
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 
 __all__ = ["load"]
@@ -80,8 +79,8 @@ def _json(path: str, name: str) -> _Lines:
         if not line.strip():
             continue
         try:
-            row = msgspec.json.decode(line)
-        except msgspec.DecodeError:
+            row = decode_json(line)
+        except DecodingError:
             yield f"{name}:{number}", {}, "not_json"
             continue
         good = isinstance(row, dict)

@@ -10,9 +10,8 @@ import functools
 from dataclasses import dataclass
 from importlib import resources
 
-import msgspec
-
 from corpusforge.instruct.kinds.checks import KINDS
+from corpusforge.io.decoding import decode_json
 
 __all__ = ["KindSeed", "kind_seeds"]
 
@@ -40,5 +39,5 @@ def kind_seeds(kind: str, language: str) -> tuple[KindSeed, ...]:
     assert kind in KINDS, kind
     folder = resources.files("corpusforge.instruct").joinpath("seeds")
     lines = folder.joinpath(f"kinds_{kind}.jsonl").read_bytes().splitlines()
-    seeds = (msgspec.json.decode(line, type=KindSeed) for line in lines)
+    seeds = (decode_json(line, KindSeed) for line in lines)
     return tuple(seed for seed in seeds if seed.language == language)
