@@ -36,22 +36,20 @@ def tell_damage(damaged: Sequence[str]) -> int:
 
 
 def input_files(patterns: Sequence[str], option: str) -> list[str]:
-    """Return the files of paths, directories and globs, each once, in the order given; tell which
-    symbolic links were passed over. Raises InputError where a pattern matches nothing."""
-    from corpusforge.io.files import find_files
+    """Return the files of paths, directories and globs, each once, in the order given.
+
+    Raises InputError where a pattern matches nothing.
+    """
+    from corpusforge.io.files import list_files
 
     found: dict[str, None] = {}
     for pattern in patterns:
-        files, outside = find_files(pattern)
-        for path in outside[:_SHOWN]:
-            print(f"warning: {path!r} is a link that leaves its folder: skipped", file=sys.stderr)
-        if len(outside) > _SHOWN:
-            print(f"warning: and {len(outside) - _SHOWN} more such links", file=sys.stderr)
-        if not files:
+        paths = [info.path for info in list_files(pattern)]
+        if not paths:
             raise InputError(
                 f"{option} {pattern!r} matches no file. Quote globs, or check the path."
             )
-        found.update(dict.fromkeys(item.path for item in files))
+        found.update(dict.fromkeys(paths))
     return list(found)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import re
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -104,10 +105,17 @@ def sha256(path: str) -> str:
 def list_files(pattern: str) -> list[FileInfo]:
     """Return the files a path, directory or glob names (`**` reaches into directories), by path.
 
-    Hidden files, our own temporary files and links that leave the folder (`find_files`) are left out;
-    an empty list means nothing matched.
+    Hidden files, our own temporary files and links that leave the folder (`find_files`) are left out,
+    the last with a warning on standard error; an empty list means nothing matched.
     """
-    return find_files(pattern)[0]
+    found, outside = find_files(pattern)
+    if outside:
+        print(
+            f"warning: {pattern}: {len(outside)} symbolic links leave the folder and are skipped, the "
+            f"first is {outside[0]!r}",
+            file=sys.stderr,
+        )
+    return found
 
 
 def find_files(pattern: str) -> tuple[list[FileInfo], list[str]]:
