@@ -43,6 +43,7 @@ _XZ_MEMORY = 256 * MIB
 _BLOCK = 1 << 17  # the most that a block of a zstd frame unpacks to
 _DICTIONARY = b"\x5d\x2a\x4d\x18"  # the skippable frame that holds the dictionary of a WARC file
 _LONGEST_DICTIONARY = 16 * MIB
+_SKIPPING = (".zst", ".lz4")
 _EMPTY_BZ2 = b"\x17rE8P\x90"
 _HEAD = 10  # bytes that tell any coding
 
@@ -209,7 +210,10 @@ def _begins(ending: str, head: bytes) -> bool:
 
 
 def _may_begin(ending: str, head: bytes) -> bool:
+    """Whether so few bytes may be the beginning of a unit."""
     magic = CODINGS[ending].magic
+    if ending in _SKIPPING and 0x50 <= head[0] <= 0x5F and b"\x2a\x4d\x18".startswith(head[1:]):
+        return True
     return magic.startswith(head) or (ending == ".bz2" and head.startswith(magic))
 
 
@@ -264,7 +268,7 @@ class _Unpacker:
     def _begin(self) -> bool:
         """Come to the next unit; False where there is none."""
         while self._fill(_HEAD):
-            if skippable(self._input) and self._coding in (".zst", ".lz4"):
+            if skippable(self._input) and self._coding in _SKIPPING:
                 self._skip()
                 continue
             if self._units and self._padding and self._input[0] in self._padding:
@@ -278,7 +282,7 @@ class _Unpacker:
 
     def _new(self) -> _Decoder:
         if self._coding in files.COMPRESSED and not _begins(self._coding, self._input[:_HEAD]):
-            if self._units > 1 or coding_of(self._input[:_HEAD]) not in (".zst", ".lz4"):
+            if self._units > 1 or coding_of(self._input[:_HEAD]) not in _SKIPPING:
                 self._strange()
             self._coding = coding_of(self._input[:_HEAD])  # behind skippable frames
         if self._coding == ".zst" and self._dictionary is not None:
@@ -287,7 +291,7 @@ class _Unpacker:
 
     def _strange(self) -> None:
         coding = CODINGS[self._coding]
-        if len(self._input) < _HEAD and coding.magic.startswith(self._input[: len(coding.magic)]):
+        if len(self._input) < _HEAD and _may_begin(self._coding, self._input):
             raise TruncatedError(self._cut())
         where = self.taken - len(self._input)
         raise DamagedError(f"at byte {where} no {coding.noun} begins: {self._input[:8]!r}")

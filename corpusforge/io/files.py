@@ -154,10 +154,12 @@ def find_files(pattern: str) -> tuple[list[FileInfo], list[str]]:
 
 def _leaving(top: str) -> Callable[[Path], bool]:
     """Return the test whether a path below `top` is, through symbolic links, outside of it."""
-    real = os.path.realpath(top)
     folders: dict[Path, str] = {}
+    real = ""
 
     def leaves(item: Path) -> bool:
+        nonlocal real
+        real = real or os.path.realpath(top)
         folder = item.parent
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
