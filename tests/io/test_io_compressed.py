@@ -169,7 +169,9 @@ def test_a_cut_skippable_frame(coding: str) -> None:
 
 
 def test_a_zstd_dictionary_in_the_first_frame() -> None:
-    rows = [b'{"text": "Level %d was written into the book by the keeper"}\n' % n for n in range(500)]
+    rows = [
+        b'{"text": "Level %d was written into the book by the keeper"}\n' % n for n in range(500)
+    ]
     dictionary = zstandard.train_dictionary(2048, rows)
     pack = zstandard.ZstdCompressor(dict_data=dictionary).compress
     frames = b"".join(map(pack, rows[:5]))
@@ -207,7 +209,16 @@ def test_first_bytes_and_names() -> None:
     for coding, pack in CODINGS.items():
         assert coding_of(pack(b"")[:10]) == coding
         assert coding_of(pack(TEXT)[:10], "plain.txt") == coding
-    for text in (b"", b"BZh", b"BZhang is a name", b"BZh9 is no block", b"PK", b"{", b"\x1f", b"\xfd7z"):
+    for text in (
+        b"",
+        b"BZh",
+        b"BZhang is a name",
+        b"BZh9 is no block",
+        b"PK",
+        b"{",
+        b"\x1f",
+        b"\xfd7z",
+    ):
         assert coding_of(text) == ""
     assert coding_of(b"\x1f", "a.gz") == ".gz"
     assert coding_of(skippable(b"")[:10], "a.lz4") == ".lz4"
@@ -328,7 +339,10 @@ def test_a_stretch_of_a_file(tmp_path) -> None:
         assert stream.read() == TEXT[1000:2000]
     with open_stream(str(path), None, start) as stream:
         assert stream.read() == TEXT[1000:3000]
-    with open_stream(str(path), None, start, stop - 1) as stream, pytest.raises(TruncatedError) as told:
+    with (
+        open_stream(str(path), None, start, stop - 1) as stream,
+        pytest.raises(TruncatedError) as told,
+    ):
         stream.read()
     assert f"byte {stop - 1}," in str(told.value)
 
