@@ -91,8 +91,14 @@ def decode_body(body: bytes, headers: Mapping[str, str], limit: int, *, cut: boo
     RefusedError where it grows beyond `limit` bytes, BodyError where packed bytes are damaged or end
     early, and where what comes out is no text; a coding that the bytes do not have is passed over.
     """
+    problem = ""
     for name in _codings(headers):
-        body = _decoded(body, name, limit, cut)
+        try:
+            body = _decoded(body, name, limit, cut)
+        except TruncatedError as error:
+            raise BodyError(f"the {name} body {error}") from error
+        except StreamError as error:  # not so packed, or damaged: what the bytes are decides
+            problem = problem or f"the {name} body {error}"
     for _ in range(_MOST_UNSAID):
         inner = _unsaid(body, limit, cut)
         if inner is None:
@@ -101,7 +107,7 @@ def decode_body(body: bytes, headers: Mapping[str, str], limit: int, *, cut: boo
     wide = _WIDE_CHARSET.search(headers.get("content-type", ""))
     wrong = "" if wide else not_text(body)
     if wrong:
-        raise BodyError(wrong)
+        raise BodyError(problem or wrong)
     return body
 
 
@@ -119,19 +125,7 @@ def _decoded(body: bytes, name: str, limit: int, cut: bool) -> bytes:
     if name == "chunked":
         return dechunk(body, cut=cut)
     decoder = DECODERS.get(name)
-    if decoder is None:
-        return body
-    try:
-        return decoder(body, limit, cut)
-    except StreamError as error:
-        if _is_text(body):
-            return body
-        raise BodyError(f"the {name} body {error}") from error
-
-
-def _is_text(body: bytes) -> bool:
-    """Whether the bytes begin like text: a decoded body under the headers of a packed one."""
-    return not any(byte < 9 or 13 < byte < 32 for byte in body[:256])
+    return decoder(body, limit, cut) if decoder else body
 
 
 _MOST_UNSAID = 3
@@ -230,7 +224,17 @@ def _deflate(body: bytes, limit: int, cut: bool) -> bytes:
     except TruncatedError:
         raise
     except StreamError:
-        return _unpacked(body, "raw", limit, cut)
+        try:
+            return _unpacked(body, "raw", limit, cut)
+        except TruncatedError as error:
+            if _is_text(body):  # an unpacked body may pass for the beginning of a packed one
+                raise DamagedError("is text") from error
+            raise
+
+
+def _is_text(body: bytes) -> bool:
+    """Whether the bytes begin like text: a decoded body under the headers of a packed one."""
+    return not not_text(body[:256]) and (b"<" in body[:256] or body[:256].isascii())
 
 
 def _zstd(body: bytes, limit: int, cut: bool) -> bytes:
@@ -244,7 +248,7 @@ def _brotli(body: bytes, limit: int, cut: bool) -> bytes:
     stream = brotli.Decompressor()
     parts: list[bytes] = []
     size = position = 0
-    while not stream.is_finished():
+    while body and not stream.is_finished():
         given = b""
         if stream.can_accept_more_data():
             given = body[position : position + _BROTLI_IN]

@@ -225,7 +225,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     temporary = Path(f"{path}.tmp-{uuid.uuid4().hex[:12]}")
     try:
         with _told(path):
-            raw = _Written(temporary, path)
+            raw = _Written(temporary.open("wb", buffering=0), path)
         with io.BufferedWriter(raw, _CHUNK) as stream:
             yield cast(BinaryIO, stream)
             stream.flush()
@@ -238,17 +238,37 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         raise
 
 
-class _Written(io.FileIO):
+class _Written(io.RawIOBase):
     """A file whose writing alone raises InputError: an error of what the writer reads stays its own."""
 
-    def __init__(self, temporary: Path, path: str) -> None:
-        super().__init__(temporary, "wb")
-        self._path = path
+    def __init__(self, raw: io.FileIO, path: str) -> None:
+        self._raw, self._path = raw, path
+
+    def writable(self) -> bool:
+        """Return True: it is for writing only."""
+        return True
 
     def write(self, data: Any, /) -> int:
         """Write bytes; raises InputError naming the final path where the disk does not take them."""
         with _told(self._path):
-            return super().write(data)
+            return self._raw.write(data)
+
+    def seekable(self) -> bool:
+        """Return True: writers ask where they are."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to a place; return it."""
+        return self._raw.seek(offset, whence)
+
+    def fileno(self) -> int:
+        """Return the number of the open file."""
+        return self._raw.fileno()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+        super().close()
 
 
 @contextmanager

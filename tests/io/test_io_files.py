@@ -120,10 +120,11 @@ def test_a_disk_that_takes_nothing_is_told(tmp_path: Path) -> None:
     """/dev/full fails every write with ENOSPC; so does the writer, by the name of the final file."""
     from corpusforge.io import files
 
-    with pytest.raises(InputError, match=r"cannot write 'final\.txt': No space left"):
-        stream = files._Written(Path("/dev/full"), "final.txt")
-        with stream:
-            stream.write(b"x")
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(InputError, match=r"cannot write 'final\.txt': No space left"),
+    ):
+        files._Written(full, "final.txt").write(b"x")
     (tmp_path / "folder").mkdir()
     with (
         pytest.raises(InputError, match="cannot write"),
