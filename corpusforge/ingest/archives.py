@@ -56,7 +56,7 @@ def members(path: str, settings: Settings) -> Iterator[Member]:
             yield from _zip(seekable, settings)
         return
     with open_capped(path, settings, settings.max_archive_bytes) as stream:
-        yield from _tar(cast(BinaryIO, Pieces(stream)), settings)
+        yield from _tar(cast(BinaryIO, _TarPieces(stream)), settings)
 
 
 def check_name(name: str) -> None:
@@ -68,9 +68,15 @@ def check_name(name: str) -> None:
 
 def _tar(stream: BinaryIO, settings: Settings) -> Iterator[Member]:
     with open_tar(stream, "r|") as archive:
+        claimed = 0
         for count, info in enumerate(_infos(archive), 1):
             if count > settings.max_archive_files:
                 raise RefusedError(f"more than {settings.max_archive_files} members")
+            claimed += info.size
+            if claimed > settings.max_archive_bytes:
+                raise RefusedError(
+                    f"claims {claimed} bytes, more than {settings.max_archive_bytes}"
+                )
             check_name(info.name)
             if info.issym() or info.islnk():
                 check_link(info)
@@ -78,6 +84,19 @@ def _tar(stream: BinaryIO, settings: Settings) -> Iterator[Member]:
                 name = info.name.removeprefix("./").encode("utf-8", "surrogateescape")
                 yield Member(name.decode("utf-8", "replace"), info.size, _tar_reader(archive, info))
             vars(archive)["members"] = []  # the streaming reader would keep every header in memory
+
+
+class _TarPieces(Pieces):
+    """A packed tar for tarfile, which goes on reading behind the end, as far as a header claims."""
+
+    ended = False
+
+    def read(self, size: int = -1) -> bytes:
+        data = super().read(size)
+        if self.ended and not data:
+            raise TruncatedError("ends early, inside a member")
+        self.ended = not data
+        return data
 
 
 def open_tar(stream: BinaryIO, mode: Literal["r|", "r:"]) -> tarfile.TarFile:

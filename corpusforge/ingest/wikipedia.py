@@ -98,17 +98,19 @@ def _split(
     buffer: bytes, chunks: Iterator[bytes], limit: int, *, whole: bool
 ) -> Iterator[bytes | None]:
     dropping = False
+    searched = 0  # before it no page ends
     while True:
         start = 0
-        while (end := buffer.find(b"</page>", start)) >= 0:
+        while (end := buffer.find(b"</page>", searched)) >= 0:
             begin = buffer.find(b"<page>", start)
             page = buffer[begin if 0 <= begin < end else start : end + 7]
             yield None if dropping or len(page) > limit else page
             dropping = False
-            start = end + 7
+            start = searched = end + 7
         buffer = buffer[start:]
-        if len(buffer) > limit:
+        if dropping or len(buffer) > limit:
             dropping, buffer = True, buffer[-16:]
+        searched = max(0, len(buffer) - 6)
         chunk = next(chunks, b"")
         if not chunk:
             break

@@ -379,7 +379,7 @@ class Stream(io.BufferedIOBase):
         self._unpacker = _Unpacker(self._packed, self.coding, start) if self.coding else None
         self._start = start
         self._buffer, self._at, self._out = b"", 0, 0
-        self._error: Exception | None = None
+        self._broken: tuple[type[Exception], tuple[Any, ...]] | None = None
 
     @property
     def unit(self) -> int:
@@ -399,14 +399,15 @@ class Stream(io.BufferedIOBase):
 
     def _more(self) -> bytes:
         """Return the next bytes, b"" at the end; the buffer is empty."""
-        if self._error is not None:
-            raise self._error
+        if self._broken is not None:
+            raise self._broken[0](*self._broken[1])
         try:
             data = self._unpacker.read1() if self._unpacker else self._packed(_OUT)
             self._out += len(data)
             self._check()
         except Exception as error:
-            self._error = error
+            # not the error itself: its traceback holds this stream and what its readers collected
+            self._broken = type(error), error.args
             raise
         return data
 

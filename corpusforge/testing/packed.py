@@ -18,6 +18,7 @@ import zstandard
 __all__ = [
     "CODINGS",
     "brotli_bomb",
+    "deflate_bomb",
     "partial",
     "skippable",
     "tar_of",
@@ -71,11 +72,18 @@ def zstd_bomb(mebibytes: int) -> bytes:
 
 
 def brotli_bomb(mebibytes: int) -> bytes:
-    """Return a brotli stream of so many MiB of zeros: some bytes for each 16 MiB."""
+    """Return a brotli stream of so many MiB of zeros, a multiple of 16: 14 bytes for each 16 MiB."""
     packer = brotli.Compressor(quality=5, lgwin=24)
     piece = bytes(16 * _MIB)
-    parts = [packer.process(piece) + packer.flush() for _ in range(mebibytes // 16)]
-    return b"".join(parts) + bytes(packer.finish())
+    first, next_ = (packer.process(piece) + packer.flush() for _ in range(2))
+    return bytes(first + next_ * (mebibytes // 16 - 1) + packer.finish())
+
+
+def deflate_bomb(mebibytes: int) -> bytes:
+    """Return raw deflate of so many MiB of zeros, a multiple of 16."""
+    packer = zlib.compressobj(wbits=-15)
+    piece = packer.compress(bytes(16 * _MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return piece * (mebibytes // 16) + b"\x03\x00"
 
 
 def tar_of(files: dict[str, bytes]) -> bytes:
