@@ -54,9 +54,9 @@ def _captures(path: str, root: str) -> Iterable[tuple[str, str, str]]:
     from fastwarc.warc import ArchiveIterator
 
     name = name_of(path, root)
-    with open_warc(path, Settings()) as (raw, _):
+    with open_warc(path, Settings()) as source:
         try:
-            for record in ArchiveIterator(raw, parse_http=False):
+            for record in ArchiveIterator(source.raw, parse_http=False):
                 url = (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")
                 if url and _answered(record):
                     place = f"{name}:{record.stream_pos}"

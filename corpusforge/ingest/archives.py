@@ -163,7 +163,10 @@ def check_link(info: tarfile.TarInfo) -> None:
 def _tar_reader(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[int], bytes]:
     def read(limit: int) -> bytes:
         opened = archive.extractfile(info)
-        data = opened.read(limit) if opened else b""
+        try:
+            data = opened.read(limit) if opened else b""
+        except tarfile.ReadError as error:
+            raise TruncatedError(f"ends early, inside {info.name[:120]!r}") from error
         if len(data) < min(limit, info.size):
             raise TruncatedError(f"ends early, inside {info.name[:120]!r}")
         return data

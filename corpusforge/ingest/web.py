@@ -105,33 +105,47 @@ class _Reading:
         self.first, self.last = 0, -1
         self.damaged = 0  # a stored byte at which, or behind which, the damage is
         self.lost = True
+        self.strange = False  # whether fastwarc gave up a gzip file, for a reason of its own
 
     def run(self, start: int) -> Generator[Item, None, bool]:
         """Yield the records from `start` on; return whether that was all, else `damage` is set."""
         from fastwarc.warc import ArchiveIterator
 
         self.first, self.last = start, -1
-        with open_warc(self.path, self.settings, start) as (raw, unpacked):
+        with open_warc(self.path, self.settings, start) as source:
             try:
-                for record in ArchiveIterator(raw, parse_http=False):
+                for record in ArchiveIterator(source.raw, parse_http=False):
                     yield from self._followed()
                     if 0 < self.stop <= record.stream_pos:  # in the file, also after a seek
                         return True
                     self.last = record.stream_pos
-                    place = self.last if unpacked is None or not start else f"{start}+{self.last}"
+                    place = (
+                        self.last if source.stream is None or not start else f"{start}+{self.last}"
+                    )
                     self.held = _record(record, f"{self.name}:{place}", self.settings)
-                    _drain(record, raw, self.settings)
+                    _drain(record, source.raw, self.settings)
             except DATA_ERRORS as error:
-                self.damaged = unpacked.unit if unpacked else max(start, self.last)
+                self.damaged = source.stream.unit if source.stream else max(start, self.last)
+                self.strange = source.coding == ".gz" and not isinstance(error, RefusedError)
                 self.note(reason(error))
                 return False
-            if unpacked:
+            if source.coding not in ("", ".gz"):
                 return True
         if not (isinstance(self.held, Failed) and self.held.cut):
-            wrong = unfinished(self.path, self.settings, start, self.last)
-            if wrong:
-                self.note(wrong)
+            self._look_behind()
         return True
+
+    def _look_behind(self) -> None:
+        """Take down what is wrong behind the last record, of which fastwarc says nothing, or not what."""
+        ending = unfinished(self.path, self.settings, self.first, self.last)
+        if not ending.error:
+            self.damage = None  # zeros behind the last gzip member
+            return
+        if ending.headless and self.last >= 0:
+            self.held = None
+        if self.damage is not None:
+            self.damage = replace(self.damage, error=ending.error)
+        self.note(ending.error)
 
     def note(self, error: str) -> None:
         """Take down damage; a record that is cut short by it says so itself."""
@@ -150,6 +164,8 @@ class _Reading:
 
     def rest(self) -> Iterator[Item]:
         """Yield what was held back where no record follows."""
+        if self.strange and self.lost:
+            self._look_behind()
         if self.held is not None:
             yield self.held
         if self.damage is not None:
@@ -197,8 +213,8 @@ def _record(record: Any, place: str, settings: Settings) -> Item | None:
         return bytes(more)
 
     facts["type"] = record.headers.get("Content-Type") or ""
-    if size and not got:
-        return Failed(locator, f"truncated record: 0 of {size} bytes", url, cut=True)
+    if got < min(size, _HEAD):
+        return Failed(locator, f"truncated record: {got} of {size} bytes", url, cut=True)
     try:
         return reader(locator, head, rest, facts, settings)
     except EOFError as error:

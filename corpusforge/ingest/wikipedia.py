@@ -27,6 +27,7 @@ __all__ = ["Dump", "read_wikipedia"]
 
 Item = RawDocument | Skipped | Failed
 _CHUNK = 1 << 20
+_UNFINISHED = "ends early, without </mediawiki>"
 _FIELDS = frozenset({"title", "ns", "id", "timestamp", "model", "text"})
 
 
@@ -90,6 +91,8 @@ def _pages(chunks: Iterator[bytes], limit: int, *, whole: bool) -> Iterator[byte
             break
     yield buffer[:position] if position >= 0 else buffer
     if position < 0:
+        if whole and len(buffer) <= limit and b"</mediawiki" not in buffer:
+            raise TruncatedError(_UNFINISHED)
         return
     yield from _split(buffer[position:], chunks, limit, whole=whole)
 
@@ -120,7 +123,7 @@ def _split(
     elif (begin := buffer.find(b"<page>")) >= 0:
         yield buffer[begin:]
     elif whole and b"</mediawiki" not in buffer:
-        raise TruncatedError("ends early, without </mediawiki>")
+        raise TruncatedError(_UNFINISHED)
 
 
 def _header(head: bytes | None, name: str) -> Dump:

@@ -29,7 +29,7 @@ __all__ = [
 
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": lambda data: gzip.compress(data, mtime=0),
-    ".bz2": bz2.compress,
+    ".bz2": lambda data: bz2.compress(data, 1),
     ".xz": lambda data: lzma.compress(data, preset=0),
     ".zst": zstandard.ZstdCompressor().compress,
     ".lz4": lz4.frame.compress,
