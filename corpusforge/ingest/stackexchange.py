@@ -131,7 +131,7 @@ def _load(
                         closed, found = True, replace(found, cut=True)  # inside it the file ends
                     if found:
                         yield found
-    except (StreamError, RefusedError, OSError) as error:  # what came before is told all the same
+    except (StreamError, RefusedError) as error:  # what came before is told all the same
         yield Failed(f"{name}:line {number + 1}+", reason(error), cut=True)
         return
     if number and not closed:

@@ -37,6 +37,8 @@ _MAX_PARTS = 100
 
 _WITHIN = json.JSONDecoder(strict=False)
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
 T = TypeVar("T")
 _BYTES_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
@@ -54,21 +56,42 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
+def _may_be_deep(data: bytes | str) -> bool:
+    """Whether there are brackets enough, in strings or outside, to nest deeper than `MAX_DEPTH`."""
+    opened = "[{" if isinstance(data, str) else b"[{"
+    return len(data) > MAX_DEPTH < data.count(opened[:1]) + data.count(opened[1:])  # type: ignore[arg-type]
+
+
 def _check_depth(data: bytes | str) -> None:
     """Raise DecodingError where brackets outside strings nest deeper than `MAX_DEPTH`."""
-    opened = "[{" if isinstance(data, str) else b"[{"
-    if len(data) <= MAX_DEPTH or data.count(opened[:1]) + data.count(opened[1:]) <= MAX_DEPTH:  # type: ignore[arg-type]
+    if not _may_be_deep(data):
         return
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     brackets = _BYTES_STRING.sub(b"", raw).translate(None, _NO_BRACKET)
     depths = itertools.accumulate(map(_STEP.__getitem__, brackets))
     if max(depths, default=0) > MAX_DEPTH:
-        raise DecodingError(f"nested deeper than {MAX_DEPTH} levels")
+        raise DecodingError(_TOO_DEEP)
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether lists and dicts nest deeper than `MAX_DEPTH`. A text full of brackets is looked at faster so
+    than by passing over its strings: a row of a corpus has few containers."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return f"nested deeper than {MAX_DEPTH} levels"
+        return _TOO_DEEP
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8 at byte {error.start}"
     if isinstance(error, UnicodeEncodeError):
@@ -86,11 +109,15 @@ def decode_json(data: bytes | str | msgspec.Raw, kind: Any = Any) -> Any:
     Raises DecodingError: no JSON, no UTF-8, nested too deep, of another type.
     """
     text = bytes(data) if isinstance(data, msgspec.Raw) else data
-    _check_depth(text)
+    if kind is not Any:
+        _check_depth(text)
     try:
-        return _decoder(kind).decode(text)
+        value = _decoder(kind).decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DecodingError(_one_line(error)) from error
+    if kind is Any and _may_be_deep(text) and _is_deep([value]):
+        raise DecodingError(_TOO_DEEP)
+    return value
 
 
 def decode_json_leniently(data: bytes | str) -> Any:
