@@ -134,6 +134,8 @@ _MOST_UNSAID = 3
 
 def _unsaid(body: bytes, limit: int, cut: bool) -> bytes | None:
     """Undo a layer that the bytes alone tell, or return None."""
+    if body[:1] == b"<":
+        return None
     coding = coding_of(body[:10])
     if coding:
         try:
@@ -155,7 +157,7 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff", b"<\x00", b"\x00<")
 
 def not_text(body: bytes) -> str:
     """Say why bytes are no page in any character set; "" where they may be one."""
-    head = body[:4096]
+    head = body[:1024]
     if head.startswith(_SIGNATURES):
         return f"not a page: it begins as {head[:4]!r}"
     if head.lstrip(b" \t\r\n").startswith(_WIDE) or not head:

@@ -73,20 +73,22 @@ def _check_depth(data: bytes | str) -> None:
         raise DecodingError(_TOO_DEEP)
 
 
-def _is_deep(value: Any) -> bool:
-    """Whether lists and dicts nest deeper than `MAX_DEPTH`. A text full of brackets is looked at faster so
-    than by passing over its strings: a row of a corpus has few containers."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            child
-            for item in level
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
+def _is_deep(value: Any, text: bytes | str) -> bool:
+    """Whether the lists and dicts of a value nest deeper than `MAX_DEPTH`.
+
+    A row of a corpus has few containers: to look at them is faster than to pass over its strings.
+    """
+    level = _containers([value])
+    for depth in range(MAX_DEPTH + 1):
+        if not level or (depth == 1 and not _may_be_deep(text)):
             return False
+        level = [child for item in level for child in _containers(item)]
     return True
+
+
+def _containers(item: Any) -> list[Any]:
+    values = item.values() if isinstance(item, dict) else item
+    return [child for child in values if isinstance(child, dict | list)]
 
 
 def _one_line(error: Exception) -> str:
@@ -115,7 +117,7 @@ def decode_json(data: bytes | str | msgspec.Raw, kind: Any = Any) -> Any:
         value = _decoder(kind).decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DecodingError(_one_line(error)) from error
-    if kind is Any and _may_be_deep(text) and _is_deep([value]):
+    if kind is Any and _is_deep(value, text):
         raise DecodingError(_TOO_DEEP)
     return value
 
