@@ -24,7 +24,7 @@ from corpusforge.ingest.streams import (
     stem,
 )
 from corpusforge.io import files
-from corpusforge.io.decoding import decode_json
+from corpusforge.io.jsonl import read_value
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["LANGUAGES", "read_books"]
@@ -164,7 +164,8 @@ def _json(path: str, name: str, settings: Settings) -> Iterator[Item]:
         yield _too_large(name, settings)
         return
     try:
-        value = decode_json(charset.decode(data)[0])
+        text = charset.decode(data)[0]
+        value, repaired = read_value(text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         yield Failed(name, f"not JSON: {error}")
         return
@@ -177,6 +178,7 @@ def _json(path: str, name: str, settings: Settings) -> Iterator[Item]:
         title=title if isinstance(title, str) else "",
         category=settings.category,
         licence=settings.licence,
+        repaired=repaired,
     )
     yield book
 

@@ -139,7 +139,8 @@ class _Reading:
         """Take down what is wrong behind the last record, of which fastwarc says nothing, or not what."""
         ending = unfinished(self.path, self.settings, self.first, self.last)
         if not ending.error:
-            self.damage = None  # zeros behind the last gzip member
+            if self.strange and self.last >= 0:
+                self.damage = None  # zeros behind the last gzip member
             return
         if ending.headless and self.last >= 0:
             self.held = None

@@ -246,6 +246,8 @@ def test_damage_with_records_behind_it_costs_the_record_alone(tmp_path: Path) ->
     assert not failed.cut  # what follows is there
     path.write_bytes(b"".join(records[:2]) + bytes(1000))
     assert len(list(read("web", str(path), Settings()))) == 2  # zero padding is no damage
+    path.write_bytes(b"".join(records[:3]) + gzip.compress(b""))
+    assert sum(isinstance(row, Failed) for row in read("web", str(path), Settings())) == 1
     path.write_bytes(b"".join(records[:2]) + b"JUNK" * 10)
     *_, last = read("web", str(path), Settings())
     assert isinstance(last, Failed) and last.cut
