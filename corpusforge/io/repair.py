@@ -22,7 +22,7 @@ __all__ = ["REPAIRS", "Repaired", "repair"]
 REPAIRS = {
     "bad_bytes": "bytes that are no UTF-8, at most one, or 1 % of the line: U+FFFD each",
     "control_character": "raw control characters inside a string: kept",
-    "half_surrogate": "half a surrogate pair: U+FFFD",
+    "half_surrogate": "half a surrogate pair: U+FFFD; a pair encoded in halves: its character",
     "nesting": f"a value nested deeper than {MAX_DEPTH} levels: null",
     "not_a_number": "NaN, Infinity, -Infinity: null",
     "null_in_list": "null in a list of texts: left out",
@@ -34,6 +34,8 @@ REPAIRS = {
 
 _BLANK = " \t\r\n\x00\ufeff"
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ENCODED_SURROGATES = re.compile(rb"(?:\xed[\xa0-\xbf][\x80-\xbf])+")
+_MOST_BRACKETS = 1_000_000  # of a line that is looked through for values nested too deep
 _MOST_DIGITS = 4300  # Python's own bound on reading a whole number, which takes quadratic time
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
 
@@ -62,6 +64,10 @@ def repair(line: bytes) -> Repaired:
 
 
 def _decoded(line: bytes, reasons: set[str]) -> str:
+    whole = _ENCODED_SURROGATES.sub(_joined, line)
+    if whole != line:
+        reasons.add("half_surrogate")
+        line = whole
     text = line.decode("utf-8", "replace")
     bad = text.count("\ufffd") - line.count("\ufffd".encode())
     if bad > max(1, len(line) // 100):
@@ -72,6 +78,12 @@ def _decoded(line: bytes, reasons: set[str]) -> str:
     if "\x00" in text[: len(text) - len(start)]:
         reasons.add("zero_bytes")
     return start
+
+
+def _joined(found: re.Match[bytes]) -> bytes:
+    """Surrogates that were encoded one by one (CESU-8): a pair is its character, a half U+FFFD."""
+    text = found[0].decode("utf-8", "surrogatepass")
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def _first(text: str, reasons: set[str]) -> tuple[Any, int]:
@@ -125,7 +137,7 @@ def _behind(rest: str, reasons: set[str]) -> int:
 
 def _shallow(text: str, reasons: set[str]) -> str:
     """Put null in the place of values that nest deeper than `MAX_DEPTH`."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    if not MAX_DEPTH < text.count("[") + text.count("{") <= _MOST_BRACKETS:
         return text
     kept: list[str] = []
     depth = done = 0

@@ -41,10 +41,11 @@ REPAIRED = {
         {"t": "a", "by": "caf\ufffd"},
         "bad_bytes",
     ),
-    "CESU-8 in a long line": (
-        b'{"t": "\xed\xa0\xbd' + LONG + b'"}',
-        {"t": "\ufffd\ufffd\ufffd" + LONG.decode()},
-        "bad_bytes",
+    "a half encoded by itself": (b'{"t": "a\xed\xa0\xbdb"}', {"t": "a\ufffdb"}, "half_surrogate"),
+    "a pair encoded in halves": (
+        b'{"t": "a\xed\xa0\xbd\xed\xb8\x80b"}',
+        {"t": "a\U0001f600b"},
+        "half_surrogate",
     ),
     "cut character": (
         b'{"t": "' + LONG + b'\xe4\xb8"}',
@@ -101,6 +102,7 @@ LOST = {
     "half of it no UTF-8": b'{"t": "' + b"\xe9a" * 50 + b'"}',
     "2 of 100 bytes no UTF-8": b'{"t": "' + b"\xe9" * 2 + b"a" * 89 + b'"}',
     "deep and not closed": b'{"t": "a", "x": ' + b"[" * 5000,
+    "a million brackets": b'{"t": "a", "x": ' + b"[" * 1_000_001 + b"]" * 1_000_001 + b"}",
     "zeros alone": b"\x00" * 100,
     "a comma alone": b",",
     "bytes outside strings": b'{"t": "a"\xff}',
