@@ -254,6 +254,8 @@ class _Unpacker:
         given, self._input = self._input, b""
         try:
             data = decoder.decompress(given, _OUT)
+        except MemoryError:
+            raise
         except Exception as error:  # each library has its own, and none a common one
             noun = CODINGS[self._coding].noun
             raise DamagedError(

@@ -58,8 +58,8 @@ def skippable(data: bytes, number: int = 0) -> bytes:
 
 
 def zeros(coding: str, mebibytes: int) -> bytes:
-    """Return units of a coding that unpack to so many MiB of zeros, a multiple of 64."""
-    return CODINGS[coding](bytes(64 * _MIB)) * (mebibytes // 64)
+    """Return units of a coding that unpack to so many MiB of zeros, a multiple of 16."""
+    return CODINGS[coding](bytes(16 * _MIB)) * (mebibytes // 16)
 
 
 def zstd_bomb(mebibytes: int) -> bytes:
