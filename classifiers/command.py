@@ -19,7 +19,7 @@ from corpusforge.io import files
 from corpusforge.io.decoding import decode_json, decode_toml
 from corpusforge.options import Parser
 from corpusforge.printing import say, say_json
-from corpusforge.program import guard
+from corpusforge.program import guard, tell_damage
 from corpusforge.score import Scorer, evaluate, load, save, train
 from corpusforge.score import Settings as ScoreSettings
 from corpusforge.score.card import card
@@ -49,7 +49,10 @@ def _parser(folder: str, verb: str, description: str) -> Parser:
 
 
 def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
-    """Train a classifier and write the model, and beside it its figures and its card."""
+    """Train a classifier and write the model, and beside it its figures and its card.
+
+    Exit code 1 where an input was damaged: the model was trained on what stood before the damage.
+    """
     options = _parser(folder, "train", "Train a quality classifier on two sets of files.")
     options.add_argument("--output", required=True, metavar="MODEL", help="the model's file")
     options.add_argument("--seed", type=int, help="seed of every draw (default: the recipe's)")
@@ -57,16 +60,17 @@ def train_main(folder: str, argv: Sequence[str] | None = None) -> int:
     return guard(lambda: _train(folder, options.parse_args(argv)))
 
 
-def _train(folder: str, given: Namespace) -> None:
+def _train(folder: str, given: Namespace) -> int:
     changes = {
         name: getattr(given, name)
         for name in ("seed", "samples")
         if getattr(given, name) is not None
     }
     settings = recipe(folder, changes)
+    damaged: list[str] = []
     model = train(
-        texts_by_kind(given.positive, "--positive"),
-        texts_by_kind(given.negative, "--negative"),
+        texts_by_kind(given.positive, "--positive", damaged),
+        texts_by_kind(given.negative, "--negative", damaged),
         settings,
     )
     save(model, given.output)
@@ -77,6 +81,7 @@ def _train(folder: str, given: Namespace) -> None:
     held_out = model.card["held_out"]
     if held_out:
         say(f"held out: {held_out['items']} windows, ROC-AUC {held_out['roc_auc']:.4f}")
+    return tell_damage(damaged)
 
 
 def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
@@ -88,7 +93,8 @@ def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(folder: str, given: Namespace) -> int:
     scorer = load(given.model)
-    figures = _figures(scorer, given.positive, given.negative)
+    damaged: list[str] = []
+    figures = _figures(scorer, given.positive, given.negative, damaged)
     say_json(json.dumps(figures, indent=1, sort_keys=True))
     floors = decode_json(
         resources.files(f"classifiers.{folder}").joinpath("floors.json").read_bytes()
@@ -96,13 +102,16 @@ def _evaluate(folder: str, given: Namespace) -> int:
     below = [name for name, floor in floors.items() if figures[name] < floor]
     for name in below:
         say(f"below the floor: {name} {figures[name]} < {floors[name]}")
-    return 1 if below else 0
+    return tell_damage(damaged) or (1 if below else 0)
 
 
-def _figures(scorer: Scorer, positive: Sequence[str], negative: Sequence[str]) -> dict[str, Any]:
+def _figures(
+    scorer: Scorer, positive: Sequence[str], negative: Sequence[str], damaged: list[str]
+) -> dict[str, Any]:
     scores, labels, sources, languages = [], [], [], []
     for good, globs in ((True, positive), (False, negative)):
-        for kind, batches in texts_by_kind(globs, "--positive" if good else "--negative").items():
+        side = "--positive" if good else "--negative"
+        for kind, batches in texts_by_kind(globs, side, damaged).items():
             for batch in batches:
                 scores.append(scorer.score(batch))
                 labels.append(np.full(len(batch), good))

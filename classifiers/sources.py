@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from corpusforge import ingest
-from corpusforge.errors import InputError
 from corpusforge.extract import Extracted, extract
 from corpusforge.extract import Settings as ExtractSettings
 from corpusforge.ingest.names import kind_of
-from corpusforge.io import files
+from corpusforge.io.files import input_files
 from corpusforge.printing import say
 from corpusforge.records import Failed, RawDocument
 
@@ -24,7 +23,7 @@ __all__ = ["texts_by_kind"]
 _BATCH_BYTES = 8 << 20
 
 
-def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
+def _texts(paths: Sequence[str], kind: str, damaged: list[str]) -> Iterator[pa.Array]:
     settings, extraction = ingest.Settings(), ExtractSettings()
     batch: list[str] = []
     size = failed = 0
@@ -34,7 +33,10 @@ def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
             if isinstance(found, Extracted):
                 batch.append(found.text)
                 size += len(found.text)
-            failed += isinstance(found, Failed)
+            if isinstance(found, Failed):
+                failed += 1
+                if found.cut:
+                    damaged.append(f"{path}: {found.error} ({found.locator})")
             if size > _BATCH_BYTES:
                 yield pa.array(batch, type=pa.large_string())
                 batch, size = [], 0
@@ -44,13 +46,15 @@ def _texts(paths: Sequence[str], kind: str) -> Iterator[pa.Array]:
         say(f"{kind}: {failed} records could not be read", error=True)
 
 
-def texts_by_kind(globs: Sequence[str], option: str) -> dict[str, Iterator[pa.Array]]:
-    """Return batches of texts by kind; raises InputError for a glob that matches nothing."""
+def texts_by_kind(
+    globs: Sequence[str], option: str, damaged: list[str] | None = None
+) -> dict[str, Iterator[pa.Array]]:
+    """Return batches of texts by kind; raises InputError for a glob that matches nothing.
+
+    While the batches are read, files that end early are noted in `damaged`.
+    """
     paths: dict[str, list[str]] = {}
-    for glob in globs:
-        matched = files.list_files(glob)
-        if not matched:
-            raise InputError(f"{option} {glob!r} matches no file. Quote globs, or check the path.")
-        for info in matched:
-            paths.setdefault(kind_of(info.path, "books"), []).append(info.path)
-    return {kind: _texts(sorted(set(names)), kind) for kind, names in sorted(paths.items())}
+    for path in input_files(globs, option):
+        paths.setdefault(kind_of(path, "books"), []).append(path)
+    told = [] if damaged is None else damaged
+    return {kind: _texts(sorted(names), kind, told) for kind, names in sorted(paths.items())}

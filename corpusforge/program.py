@@ -10,14 +10,24 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
 from corpusforge.errors import CorpusforgeError, InputError
 from corpusforge.printing import flush, say
 
-__all__ = ["Terminated", "fail", "guard", "ready", "start", "start_module", "stopped"]
+__all__ = [
+    "DAMAGED",
+    "Terminated",
+    "fail",
+    "guard",
+    "ready",
+    "start",
+    "start_module",
+    "stopped",
+    "tell_damage",
+]
 
 
 class Terminated(KeyboardInterrupt):
@@ -118,3 +128,17 @@ def guard(work: Callable[[], int | None]) -> int:
     except CorpusforgeError as error:
         code = fail(error)
     return code
+
+
+DAMAGED = 1
+"""Exit code of a command that wrote its output, of inputs that were damaged: something is missing."""
+_SHOWN = 20
+
+
+def tell_damage(damaged: Sequence[str]) -> int:
+    """Print one warning for each damaged input, twenty at most; return DAMAGED, 0 where there is none."""
+    for line in damaged[:_SHOWN]:
+        say(f"warning: {line}; what follows there is missing", error=True)
+    if len(damaged) > _SHOWN:
+        say(f"warning: and {len(damaged) - _SHOWN} more damaged inputs", error=True)
+    return DAMAGED if damaged else 0

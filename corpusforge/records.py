@@ -112,6 +112,8 @@ class RawDocument:
     meta: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
     """Set where a document of an earlier run is read again: it keeps its id."""
+    repaired: tuple[str, ...] = ()
+    """What had to be mended before the record could be read, by the names of `io.repair.REPAIRS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A record, or the rest of a file, that could not be read. `error` says what, without content."""
+    """A record, or the rest of a file (`cut`), that could not be read. `error` says what, without
+    content."""
 
     locator: str
     error: str
     url: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

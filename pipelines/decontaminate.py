@@ -3,7 +3,8 @@
     python -m pipelines.decontaminate --index eval.index --input documents.jsonl --output clean
 
 writes kept.jsonl, hits.jsonl and report.json. For SFT and ranking rows name every text field:
---field prompt --field response; a row with a hit is then dropped whole.
+--field prompt --field response; a row with a hit is then dropped whole. Exit code: 0; 1 where an input is
+damaged or ends early (what stood before the damage is there); 2 for a wrong input or option.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from typing import Any
 from corpusforge.decontaminate import EvalIndex, Settings
 from corpusforge.decontaminate.jsonl import decontaminate_files
 from corpusforge.decontaminate.settings import RULE_NAMES
-from corpusforge.errors import InputError
-from corpusforge.io import files
+from corpusforge.io.files import input_files
 from corpusforge.options import Parser
 from corpusforge.printing import say
-from corpusforge.program import guard
+from corpusforge.program import guard, tell_damage
 
 __all__ = ["main", "run"]
 
@@ -64,9 +64,7 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         fuzzy_share=options.fuzzy_share,
         max_steps=options.max_steps,
     )
-    paths = [file.path for pattern in options.input for file in files.list_files(pattern)]
-    if not paths:
-        raise InputError(f"--input {' '.join(options.input)}: no file found.")
+    paths = input_files(options.input, "--input")
     index = EvalIndex.load(options.index)
     report = decontaminate_files(
         index, paths, options.output, settings, tuple(options.field or ("text",))
@@ -83,6 +81,8 @@ def _print(report: dict[str, Any]) -> None:
     )
     if report["unsearched"]:
         say(f"    of the failed, {report['unsearched']} took more than --max-steps to search")
+    if report["repaired"]:
+        say("repaired " + ", ".join(f"{k} {n}" for k, n in report["repaired"].items()))
     for name, about in report["sets"].items():
         found, items = about["items_found"], about["items"]
         actions = ", ".join(f"{count} {what}" for what, count in about["actions"].items())
@@ -93,12 +93,8 @@ def _print(report: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point: 0, or 2 with a message where something given is wrong."""
-
-    def work() -> None:
-        run(argv)
-
-    return guard(work)
+    """Entry point: 0; 1 where an input is damaged, so that rows are missing; 2 for a wrong option."""
+    return guard(lambda: tell_damage(run(argv)["damaged"]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 Reads JSON lines (.gz, .zst, .bz2, .xz) and Parquet; writes OUTPUT/documents (the survivors, rows
 untouched), OUTPUT/duplicates/*.parquet (removed, kept, similarity, cluster, ...), OUTPUT/index (for
---index of a later run) and OUTPUT/dedup.json.
+--index of a later run) and OUTPUT/dedup.json. Exit code: 0; 1 where an input is damaged or ends early
+(what stood before the damage is there); 2 for a wrong input or option.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 
 from corpusforge.dedup import settings as choices
 from corpusforge.dedup.settings import Settings
+from corpusforge.io.files import input_files
 from corpusforge.options import Parser
 from corpusforge.printing import say, say_text
-from corpusforge.program import guard
+from corpusforge.program import guard, tell_damage
 
 __all__ = ["main"]
 
@@ -90,7 +92,6 @@ def run(options: argparse.Namespace) -> int:
     from corpusforge.dedup.plan import describe
     from corpusforge.dedup.standalone import deduplicate
     from corpusforge.dedup.tables import Columns
-    from corpusforge.io.files import list_files
 
     settings = _settings(options)
     say_text(describe(settings))
@@ -98,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     names = ("id", "text", "source", "url", "date", "score", "snapshot")
     columns = Columns(**{name: getattr(options, f"{name}_column") for name in names})
-    inputs = sorted({info.path for glob in options.input for info in list_files(glob)})
+    inputs = sorted(input_files(options.input, "--input"))
     report = deduplicate(
         inputs, options.output, settings, columns, workers=options.workers, index=options.index
     )
@@ -110,17 +111,19 @@ def run(options: argparse.Namespace) -> int:
         + (f", {failed} unreadable" if failed else "")
         + f"; written to {options.output}"
     )
+    if report["repaired"]:
+        say("repaired: " + ", ".join(f"{k} {n}" for k, n in report["repaired"].items()))
     if "audit" in report:
         found = report["audit"]
         say(
             f"audit: {found['with_copy']} of {found['sampled']} survivors still have a copy "
             f"({found['low']:.2%} to {found['high']:.2%})"
         )
-    return 0
+    return tell_damage(report["damaged"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; exit code 2 for a wrong input or option."""
+    """Entry point: 0; 1 where an input is damaged, so that rows are missing; 2 for a wrong option."""
     return guard(lambda: run(parser().parse_args(argv)))
 
 

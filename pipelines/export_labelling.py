@@ -28,6 +28,7 @@ from corpusforge.annotate.settings import (
     Settings,
 )
 from corpusforge.errors import InputError
+from corpusforge.io.files import input_files
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.options import Parser
 from corpusforge.printing import say
@@ -125,18 +126,6 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _paths(patterns: Sequence[str], option: str) -> list[str]:
-    from corpusforge.io.files import list_files
-
-    found = []
-    for pattern in patterns:
-        matched = [info.path for info in list_files(pattern)]
-        if not matched:
-            raise InputError(f"--{option} {pattern!r} matches no file.")
-        found += matched
-    return found
-
-
 def _request(options: argparse.Namespace) -> Request:
     prompts = [
         (origin, path)
@@ -145,9 +134,9 @@ def _request(options: argparse.Namespace) -> Request:
             ("labeler_prompts", "labeler"),
             ("instruct_rows", "instruct"),
         )
-        for path in _paths(getattr(options, option), option.replace("_", "-"))
+        for path in input_files(getattr(options, option), "--" + option.replace("_", "-"))
     ]
-    logs = _paths(options.logs, "logs")
+    logs = input_files(options.logs, "--logs")
     if not prompts and not logs:
         raise InputError(
             "no prompts. Give --prompts, --labeler-prompts, --instruct-rows or --logs."
@@ -155,9 +144,9 @@ def _request(options: argparse.Namespace) -> Request:
     return Request(
         prompts=prompts,
         logs=logs,
-        answers=_paths(options.answers, "answers"),
-        gold=_paths(options.gold, "gold"),
-        qualification=_paths(options.qualification, "qualification"),
+        answers=input_files(options.answers, "--answers"),
+        gold=input_files(options.gold, "--gold"),
+        qualification=input_files(options.qualification, "--qualification"),
         output=options.output,
         raters=options.raters,
         targets=options.target,

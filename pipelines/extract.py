@@ -5,7 +5,9 @@
 
 Each line is {"id", "text", "title", "url", "date", "lang", "format", "source"}. The id of a plain
 file is its name without suffix (with --id parent, the name of its directory); the id of a record
-inside an archive is its locator. What is skipped or fails is counted, and named with --verbose.
+inside an archive is its locator. What is skipped or fails is counted, and named with --verbose. Exit
+code: 0; 1 where an input is damaged or ends early (what stood before the damage is there); 2 for a wrong
+input or option.
 """
 
 from __future__ import annotations
@@ -17,15 +19,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from corpusforge import ingest
-from corpusforge.errors import InputError
 from corpusforge.extract import ENGINES, Extracted, Settings, extract
 from corpusforge.ingest.names import kind_of
 from corpusforge.io import files
+from corpusforge.io.files import input_files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.ledger import Ledger
 from corpusforge.options import Parser
 from corpusforge.printing import say
-from corpusforge.program import guard
+from corpusforge.program import guard, tell_damage
 from corpusforge.records import RawDocument, Skipped
 
 __all__ = ["main", "run"]
@@ -50,16 +52,6 @@ def parser() -> Parser:
     return options
 
 
-def _inputs(patterns: Sequence[str]) -> list[str]:
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        paths = [item.path for item in files.list_files(pattern)]
-        if not paths:
-            raise InputError(f"--input {pattern!r} matches no file. Quote globs for the shell.")
-        found.update(dict.fromkeys(paths))
-    return list(found)
-
-
 def _identity(path: str, raw: RawDocument, kind: str, identity: str) -> str:
     """Return the id of a document: of a file that is one document, the file's own."""
     if kind not in ("html", "books"):
@@ -73,7 +65,9 @@ def _identity(path: str, raw: RawDocument, kind: str, identity: str) -> str:
     return PurePosixPath(name).stem
 
 
-def _rows(paths: Sequence[str], options: argparse.Namespace, ledger: Ledger) -> Iterator[Any]:
+def _rows(
+    paths: Sequence[str], options: argparse.Namespace, ledger: Ledger, damaged: list[str]
+) -> Iterator[Any]:
     """Yield the line of each document and keep the account of the others."""
     settings = Settings(engine=options.engine, wiki_tables=not options.no_tables)
     reading = ingest.Settings()
@@ -88,12 +82,15 @@ def _rows(paths: Sequence[str], options: argparse.Namespace, ledger: Ledger) -> 
             found = extract(item, settings) if isinstance(item, RawDocument) else item
             if isinstance(found, Extracted) and isinstance(item, RawDocument):
                 account.kept += 1
+                account.notes.update(f"repaired:{name}" for name in item.repaired)
                 yield _line(_identity(path, item, kind, options.identity), item, found, kind)
                 continue
             if isinstance(found, Skipped):
                 account.dropped[found.rule] += 1
             elif not isinstance(found, Extracted):
                 account.failed += 1
+                if found.cut:
+                    damaged.append(f"{path}: {found.error} ({found.locator})")
             if options.verbose:
                 say(f"{found}", error=True)
 
@@ -111,25 +108,26 @@ def _line(name: str, raw: RawDocument, found: Extracted, kind: str) -> dict[str,
     }
 
 
-def run(argv: Sequence[str] | None = None) -> Ledger:
-    """Do what the arguments say and return the account; CorpusforgeError where they are wrong."""
+def run(argv: Sequence[str] | None = None) -> tuple[Ledger, list[str]]:
+    """Do what the arguments say; return the account and what was damaged. CorpusforgeError where they
+    are wrong."""
     options = parser().parse_args(argv)
-    paths = _inputs(options.input)
+    paths = input_files(options.input, "--input")
     for path in paths:
         if not options.kind:
             kind_of(path)
-    ledger = Ledger()
-    write_jsonl(options.output, _rows(paths, options, ledger))
+    ledger, damaged = Ledger(), list[str]()
+    write_jsonl(options.output, _rows(paths, options, ledger, damaged))
     ledger.check()
-    return ledger
+    return ledger, damaged
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point: 0, or 2 with a message where something given is wrong."""
-    return guard(lambda: _print(run(argv)))
+    """Entry point: 0; 1 where an input is damaged, so that records are missing; 2 for a wrong option."""
+    return guard(lambda: _print(*run(argv)))
 
 
-def _print(ledger: Ledger) -> None:
+def _print(ledger: Ledger, damaged: Sequence[str]) -> int:
     for row in ledger.rows():
         reasons = ", ".join(f"{rule} {count}" for rule, count in row["dropped"].items())
         say(
@@ -137,6 +135,9 @@ def _print(ledger: Ledger) -> None:
             f"failed {row['failed']}, skipped {reasons or 0}",
             error=True,
         )
+        for name, count in row.get("notes", {}).items():
+            say(f"{row['stage']:<8} {row['source']:<10} {name} {count}", error=True)
+    return tell_damage(damaged)
 
 
 if __name__ == "__main__":

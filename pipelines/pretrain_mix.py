@@ -2,7 +2,9 @@
 
     python -m pipelines.pretrain_mix --runner DirectRunner
 
-runs the embedded sample into ./runs/sample. Options that Beam's runner reads are handed on to it.
+runs the embedded sample into ./runs/sample. Options that Beam's runner reads are handed on to it. Exit code:
+0; 1 where an input is damaged or ends early (what stood before the damage is in the run); 2 for something
+given that is wrong; 4 where a worker was killed; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from corpusforge.beam.runner import BeamExecutor, WorkerDied
 from corpusforge.io import files
 from corpusforge.options import Parser, at_least, share
 from corpusforge.printing import say
-from corpusforge.program import fail, guard
+from corpusforge.program import fail, guard, tell_damage
 from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
+from corpusforge.run.documents import DAMAGED
 from corpusforge.run.events import EventLog
 from corpusforge.run.pretrain import STAGES, Outcome
 from corpusforge.run.pretrain import run as run_pretrain
@@ -139,16 +142,30 @@ def _log(options: argparse.Namespace, output: str) -> EventLog:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point: 0, or 2 with a message where something given is wrong."""
+    """Entry point: 0; 1 where the run ended and an input is damaged; 2 where something given is wrong."""
 
-    def work() -> None:
+    def work() -> int:
         try:
-            run(argv)
+            outcome = run(argv)
         except WorkerDied as error:
             fail(error)
             _leave(error, list(sys.argv[1:] if argv is None else argv))
+        return tell_damage(_damaged(outcome) if outcome else [])
 
     return guard(work)
+
+
+def _damaged(outcome: Outcome) -> list[str]:
+    """One line for each source of which files could not be read to their end."""
+    counts = {
+        source: account.notes[DAMAGED]
+        for (stage, source), account in outcome.ledger.accounts.items()
+        if stage == "ingest" and account.notes[DAMAGED]
+    }
+    return [
+        f"source {source!r}: {count} input files are damaged or end early, see {outcome.run}/failed"
+        for source, count in sorted(counts.items())
+    ]
 
 
 def _leave(error: WorkerDied, argv: list[str]) -> None:

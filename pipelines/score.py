@@ -4,25 +4,29 @@
 
 Every row is written as it was, with `score` (0..1, higher is more like the positives) added, or the
 column that --score-column names: `toxicity`, for one. The model is one of ours, or any fastText
-file (--label names its good label).
+file (--label names its good label). Rows that cannot be read, or hold no text, are left out and counted.
+Exit code: 0; 1 where an input is damaged or ends early (what stood before the damage is there); 2 for a
+wrong input or option.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
 from corpusforge.errors import InputError
-from corpusforge.io import files
-from corpusforge.io.jsonl import read_jsonl, write_jsonl
+from corpusforge.io.files import input_files
+from corpusforge.io.jsonl import Bad, Row, read_rows, write_jsonl
 from corpusforge.options import Parser
 from corpusforge.printing import say
-from corpusforge.program import guard
+from corpusforge.program import guard, tell_damage
 from corpusforge.score import Scorer, Settings, load
 
 __all__ = ["main"]
@@ -52,15 +56,44 @@ def parser() -> Parser:
     return options
 
 
+@dataclass(slots=True)
+class Account:
+    """What became of the rows read: seen = written + failed."""
+
+    seen: int = 0
+    failed: int = 0
+    example: str = ""
+    repaired: Counter[str] = field(default_factory=Counter)
+    damaged: list[str] = field(default_factory=list)
+
+
+def readable(paths: Sequence[str], column: str, account: Account) -> Iterator[dict[str, Any]]:
+    """Yield the rows that hold a text; count the others, and what was repaired, in `account`."""
+    for path in paths:
+        for row in read_rows(path):
+            account.seen += 1
+            value = row.value if isinstance(row, Row) else None
+            if isinstance(row, Bad) and row.cut:
+                account.damaged.append(f"{path}: {row.error} (line {row.number})")
+            if (
+                isinstance(row, Row)
+                and isinstance(value, dict)
+                and isinstance(value.get(column), str)
+            ):
+                account.repaired.update(row.repaired)
+                yield value
+            else:
+                account.failed += 1
+                account.example = account.example or f"{path}:{row.number}"
+
+
 def scored(
     rows: Iterable[dict[str, Any]], scorer: Scorer, column: str, target: str
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield each row with its score; raises InputError where a row has no text."""
+    """Yield each row with its score."""
     batch: list[dict[str, Any]] = []
     for row in chain(rows, [None]):
         if row is not None:
-            if not isinstance(row.get(column), str):
-                raise InputError(f"a row has no text in column {column!r}. Set --text-column.")
             batch.append(row)
         if batch and (row is None or len(batch) == _BATCH):
             texts = pa.array([item[column] for item in batch], type=pa.large_string())
@@ -69,21 +102,36 @@ def scored(
             batch = []
 
 
-def run(argv: Sequence[str] | None = None) -> int:
-    """Score the files; return the number of rows written."""
+def run(argv: Sequence[str] | None = None) -> Account:
+    """Score the files; return the account. Raises InputError where no row has a text."""
     options = parser().parse_args(argv)
     scorer = load(Settings(model=options.model, label=options.label))
-    paths = [info.path for glob in options.input for info in files.list_files(glob)]
-    if not paths:
-        raise InputError(f"--input {options.input[0]!r} matches no file. Quote globs.")
-    rows = chain.from_iterable(read_jsonl(path) for path in paths)
-    found = scored(rows, scorer, options.text_column, options.score_column)
-    return write_jsonl(options.output, found)
+    account = Account()
+    rows = readable(input_files(options.input, "--input"), options.text_column, account)
+
+    def written() -> Iterator[Mapping[str, Any]]:
+        yield from scored(rows, scorer, options.text_column, options.score_column)
+        if account.failed == account.seen > len(account.damaged):
+            raise InputError(
+                f"no row has a text in column {options.text_column!r} (the first: {account.example}). "
+                "Set --text-column."
+            )
+
+    write_jsonl(options.output, written())
+    return account
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point: 0, or 2 with a message where something given is wrong."""
-    return guard(lambda: say(f"{run(argv):,} rows"))
+    """Entry point: 0; 1 where an input is damaged, so that rows are missing; 2 for a wrong option."""
+    return guard(lambda: _told(run(argv)))
+
+
+def _told(account: Account) -> int:
+    left_out = f", {account.failed:,} left out (the first: {account.example})"
+    say(f"{account.seen - account.failed:,} rows" + (left_out if account.failed else ""))
+    if account.repaired:
+        say("repaired: " + ", ".join(f"{k} {n}" for k, n in sorted(account.repaired.items())))
+    return tell_damage(account.damaged)
 
 
 if __name__ == "__main__":

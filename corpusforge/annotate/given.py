@@ -78,9 +78,13 @@ class GivenAnswers:
         self._stream = (Path(self._directory.name) / "answers").open("w+b")
         self.counts: Counter[str] = Counter()
         self.redacted: Counter[str] = Counter()
-        for path in paths:
-            self._spool(path)
-        self._stream.flush()
+        try:
+            for path in paths:
+                self._spool(path)
+            self._stream.flush()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> GivenAnswers:
         return self

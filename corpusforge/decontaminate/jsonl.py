@@ -25,8 +25,8 @@ from corpusforge.decontaminate.scan import HITS, Scanner
 from corpusforge.decontaminate.settings import STEPS_RULE, Settings
 from corpusforge.errors import InputError
 from corpusforge.io import files
-from corpusforge.io.decoding import DecodingError, decode_json
-from corpusforge.io.jsonl import read_lines, write_jsonl
+from corpusforge.io.jsonl import Bad, read_rows, write_jsonl
+from corpusforge.io.jsonl import Row as JsonRow
 from corpusforge.text.edits import apply_edits
 
 __all__ = ["decontaminate_files"]
@@ -52,6 +52,8 @@ class _Found:
     rows: int = 0
     failed: int = 0
     example: str = ""
+    repaired: Counter[str] = field(default_factory=Counter)
+    damaged: list[str] = field(default_factory=list)
 
 
 def _strings(value: Any) -> list[str]:
@@ -69,25 +71,24 @@ def _reach(value: Any, name: str) -> Any:
 
 
 def _rows(paths: Sequence[str], fields: Sequence[str], found: _Found) -> Iterator[Row]:
-    """Yield the rows; lines that are no object, or hold no text, are counted in `found`."""
+    """Yield the rows; lines that are no object, or hold no text, are counted in `found`, and so are
+    files that end early."""
     for path in paths:
         base = path.rsplit("/", 1)[-1]
-        for number, line in read_lines(path):
-            if not line.strip():
-                continue
+        for row in read_rows(path):
             found.rows += 1
-            try:
-                value = decode_json(line, dict[str, Any])
-                reached = [_reach(value, name) for name in fields]
-            except DecodingError:
-                reached = []
+            value = row.value if isinstance(row, JsonRow) else None
+            reached = [_reach(value, name) for name in fields]
             texts = [text for part in reached for text in _strings(part)]
-            if not texts:
+            if isinstance(row, Bad) and row.cut:
+                found.damaged.append(f"{path}: {row.error} (line {row.number})")
+            if not isinstance(row, JsonRow) or not isinstance(value, dict) or not texts:
                 found.failed += 1
-                found.example = found.example or f"{base}:{number}"
+                found.example = found.example or f"{base}:{row.number}"
                 continue
+            found.repaired.update(row.repaired)
             name = value.get("id")
-            key = str(name) if isinstance(name, str | int) else f"{base}:{number}"
+            key = str(name) if isinstance(name, str | int) else f"{base}:{row.number}"
             yield Row(key, texts, value, len(fields) == 1 and isinstance(reached[0], str))
 
 
@@ -214,6 +215,8 @@ def decontaminate_files(
         "failed": found.failed + unsearched,
         "failed_example": found.example,
         "unsearched": unsearched,
+        "repaired": dict(sorted(found.repaired.items())),
+        "damaged": found.damaged,
         "ignored_ngrams": len(ignored),
         "index": index.fingerprint,
         "rules": list(settings.rules),

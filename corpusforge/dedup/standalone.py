@@ -6,7 +6,8 @@ selected over all files, then each file's survivors are copied row for row. Outp
 `documents/`   the survivors, one file an input, same format, rows untouched
 `duplicates/`  part-*.parquet, columns `DUPLICATES`
 `index/`       signatures, keys and ids of the survivors, for later incremental runs
-`dedup.json`   inputs, columns, settings, plan, counts, accounts per source, alarms, audit
+`dedup.json`   inputs, columns, settings, plan, counts, accounts per source, alarms, audit, what was
+               repaired in rows, which inputs are damaged
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +30,6 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup.audit import Audit, audit, pick_sample
 from corpusforge.dedup.index import index_parts, write_index
-from corpusforge.dedup.parts import PartSignatures
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.select import find_duplicates
@@ -78,11 +78,11 @@ def deduplicate(
         target = files.join(output, "documents", names[number])
         spans = cuts[number].by_row() if cuts else {}
         emptied = _write_survivors(path, target, columns, gone, spans)
-        _account(ledger, found, number, signed[number][1], emptied)
+        _account(ledger, found, number, signed[number].failed, emptied)
     ledger.check()
     write_index(found, files.join(output, "index"), settings)
     checked = _audit(inputs, columns, found, settings) if settings.audit_sample else None
-    report = _report(inputs, columns, settings, found, ledger, checked, cuts)
+    report = _report(inputs, columns, settings, found, ledger, checked, cuts, signed)
     files.write_bytes(files.join(output, "dedup.json"), msgspec.json.format(report))
     shutil.rmtree(work)
     if checked:
@@ -116,23 +116,35 @@ def _claim(output: str) -> None:
 Job = tuple[str, str, Settings, Columns]
 
 
-def _sign_all(jobs: list[Job], workers: int) -> list[tuple[PartSignatures, int]]:
+@dataclass(slots=True)
+class _Signed:
+    """What reading one input for the first time told."""
+
+    failed: int = 0
+    repaired: Counter[str] = field(default_factory=Counter)
+    damage: str = ""
+
+
+def _sign_all(jobs: list[Job], workers: int) -> list[_Signed]:
     if workers <= 1 or len(jobs) == 1:
         return [_sign(job) for job in jobs]
     with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn")) as pool:
         return list(pool.map(_sign, jobs))
 
 
-def _sign(job: Job) -> tuple[PartSignatures, int]:
+def _sign(job: Job) -> _Signed:
     path, prefix, settings, columns = job
-    failed = [0]
+    told = _Signed()
 
     def batches() -> Iterator[pa.RecordBatch]:
         for rows in read_rows(path, columns):
-            failed[0] += rows.failed
+            told.failed += rows.failed
+            told.repaired.update(rows.repaired)
+            told.damage = told.damage or rows.damage
             yield rows.batch
 
-    return sign_part(batches(), settings, prefix), failed[0]
+    sign_part(batches(), settings, prefix)
+    return told
 
 
 def _survivors(
@@ -187,9 +199,12 @@ def _write_survivors(
     if kind_of(path) == "parquet":
         import pyarrow.parquet as pq
 
-        with files.open_raw(path) as stream:
-            schema = pq.ParquetFile(stream).schema_arrow
-        write_batches(target, schema, kept())
+        try:
+            with files.open_raw(path) as stream:
+                schema = pq.ParquetFile(stream).schema_arrow
+        except (pa.ArrowException, OSError):  # told when it was read; nothing of it is kept
+            return emptied
+        write_batches(target, schema, (rows for rows in kept() if rows.num_rows))
     else:
         lines = (msgspec.Raw(line) for rows in kept() for line in rows)
         write_jsonl(target, cast(Any, lines))  # Raw: the input's own bytes
@@ -212,10 +227,10 @@ def _edited(
     places = [i for i in range(len(numbers)) if i not in empty]
     if isinstance(originals, pa.RecordBatch):
         place = originals.schema.get_field_index(columns.text)
-        field = originals.schema.field(place)
+        column = originals.schema.field(place)
         values = originals[columns.text].to_pylist()
         changed = [texts.get(i, value) for i, value in enumerate(values)]
-        edited = originals.set_column(place, field, pa.array(changed, type=field.type))
+        edited = originals.set_column(place, column, pa.array(changed, type=column.type))
         return edited.take(pa.array(places, type=pa.int64()))
     encode = msgspec.json.encode
     return [
@@ -274,6 +289,7 @@ def _report(
     ledger: Ledger,
     checked: Audit | None,
     cuts: Sequence[Cuts],
+    signed: Sequence[_Signed],
 ) -> bytes:
     report: dict[str, Any] = {
         "inputs": [str(Path(path).resolve()) for path in inputs],
@@ -286,6 +302,8 @@ def _report(
         "counts": asdict(found.counts),
         "ledger": ledger.rows(),
         "alarms": [str(alarm) for alarm in found.alarms],
+        "repaired": dict(sorted(sum((told.repaired for told in signed), Counter[str]()).items())),
+        "damaged": [told.damage for told in signed if told.damage],
     }
     if cuts:
         report["spans"] = {

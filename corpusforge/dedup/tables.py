@@ -1,13 +1,16 @@
 """Ready-made corpora as dedup reads them: JSON lines and Parquet, row by row with their originals.
 
 Rows that cannot be read (no JSON object, no text, no id) are counted and left out; they never stop
-a run. The survivors are written from the originals, so nothing but rows is ever lost.
+a run, and neither does a file that is damaged: its rows up to there count. The survivors are written
+from the originals, so nothing but rows is ever lost; a line that was repaired (`io.repair`) is written
+as repaired, since no strict reader would take it as it was.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,8 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.io.decoding import DecodingError, decode_json
-from corpusforge.io.jsonl import read_lines
+from corpusforge.io import jsonl
 from corpusforge.io.parquet import read_batches
 
 __all__ = ["JSONL", "PARQUET", "Columns", "FileTexts", "Rows", "read_rows"]
@@ -49,11 +51,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as `sign_part` takes them, the same as they stood in the file, and how many failed."""
+    """Rows as `sign_part` takes them, the same as they stood in the file, how many failed, what was
+    repaired in how many, and what damage ends the file (it is one of the failed)."""
 
     batch: pa.RecordBatch
     originals: Sequence[bytes] | pa.RecordBatch
     failed: int
+    repaired: Counter[str] = field(default_factory=Counter)
+    damage: str = ""
 
 
 def kind_of(path: str) -> str:
@@ -79,11 +84,16 @@ def read_rows(path: str, columns: Columns) -> Iterator[Rows]:
 
 
 def _read_parquet(path: str, columns: Columns) -> Iterator[Rows]:
+    schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in columns.wanted()])
     try:
         for batch in read_batches(path):
             yield _rows_of(batch, columns, path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: cannot be read as Parquet ({error}).") from error
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: {error.strerror}.") from error
+    except (pa.ArrowException, OSError) as error:
+        empty = pa.RecordBatch.from_pylist([], schema)
+        damage = f"{path}: not readable as Parquet ({error})"
+        yield Rows(empty, empty, 1, damage=" ".join(damage.split()))
 
 
 def _rows_of(batch: pa.RecordBatch, columns: Columns, path: str) -> Rows:
@@ -106,40 +116,66 @@ def _missing(path: str, name: str, column: str, known: Sequence[str]) -> None:
 
 def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
     wanted = columns.wanted()
-    values: dict[str, list[Any]] = {name: [] for name in wanted}
-    lines: list[bytes] = []
-    failed = size = 0
+    rows = _Collected(path, wanted)
     names: set[str] | None = None
-    for _, line in read_lines(path):
-        if not line.strip():
-            continue
-        row = _decoded(line)
-        names = names or (set(row) if row else None)
-        own = {name: row.get(column) for name, column in wanted.items()} if row else {}
-        if not isinstance(own.get("text"), str) or not isinstance(own.get("id"), str | int):
-            failed += 1
-            continue
-        lines.append(line)
-        size += len(line)
-        for name, value in own.items():
-            values[name].append(_clean(name, value))
-        if len(lines) == _ROWS or size >= _BYTES:
-            yield _batch(values, lines, failed)
-            values, lines, failed, size = {name: [] for name in wanted}, [], 0, 0
+    for row in jsonl.read_rows(path):
+        value = row.value if isinstance(row, jsonl.Row) else None
+        if isinstance(row, jsonl.Bad) and row.cut:
+            rows.damage = f"{path}: {row.error} (line {row.number})"
+        if isinstance(value, dict):
+            names = names or set(value)
+        if isinstance(row, jsonl.Row) and isinstance(value, dict) and rows.takes(value):
+            rows.add(row, value)
+        else:
+            rows.failed += 1
+        if rows.full:
+            yield rows.batch()
+            rows = _Collected(path, wanted)
     if names is not None:
         for name in ("id", "text"):
-            if wanted[name] not in names and not lines and failed:
+            if wanted[name] not in names and not rows.lines and rows.failed:
                 _missing(path, name, wanted[name], sorted(names))
-    if lines or failed:
-        yield _batch(values, lines, failed)
+    if rows.lines or rows.failed:
+        yield rows.batch()
 
 
-def _decoded(line: bytes) -> dict[str, Any] | None:
-    try:
-        row = decode_json(line)
-    except DecodingError:
-        return None
-    return row if isinstance(row, dict) else None
+class _Collected:
+    """Rows of JSON lines until they are a batch."""
+
+    def __init__(self, path: str, wanted: dict[str, str]) -> None:
+        self.path, self.wanted = path, wanted
+        self.values: dict[str, list[Any]] = {name: [] for name in wanted}
+        self.lines: list[bytes] = []
+        self.failed = self.size = 0
+        self.repaired: Counter[str] = Counter()
+        self.damage = ""
+
+    def takes(self, value: dict[str, Any]) -> bool:
+        """Whether a row has a text and an id."""
+        text, name = value.get(self.wanted["text"]), value.get(self.wanted["id"])
+        return isinstance(text, str) and isinstance(name, str | int)
+
+    def add(self, row: jsonl.Row, value: dict[str, Any]) -> None:
+        """Take a row and its line."""
+        self.lines.append(row.line)
+        self.size += len(row.line)
+        self.repaired.update(row.repaired)
+        for name, column in self.wanted.items():
+            self.values[name].append(_clean(name, value.get(column)))
+
+    @property
+    def full(self) -> bool:
+        """Whether the rows are enough for a batch."""
+        return len(self.lines) == _ROWS or self.size >= _BYTES
+
+    def batch(self) -> Rows:
+        """Return the rows."""
+        arrays = {
+            name: pa.array(column, type=_TYPES.get(name, pa.string()))
+            for name, column in self.values.items()
+        }
+        made = pa.RecordBatch.from_pydict(arrays)
+        return Rows(made, self.lines, self.failed, self.repaired, self.damage)
 
 
 def _clean(name: str, value: Any) -> Any:
@@ -147,14 +183,6 @@ def _clean(name: str, value: Any) -> Any:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return float(value) if number else None
     return value if isinstance(value, str) or value is None else str(value)
-
-
-def _batch(values: dict[str, list[Any]], lines: list[bytes], failed: int) -> Rows:
-    arrays = {
-        name: pa.array(column, type=_TYPES.get(name, pa.string()))
-        for name, column in values.items()
-    }
-    return Rows(pa.RecordBatch.from_pydict(arrays), lines, failed)
 
 
 class FileTexts:

@@ -4,7 +4,8 @@ Method: the container names the package file, whose spine lists the chapters (W3
 sections 4 and 5); navigation documents and notes outside the linear order are left out. Chapters
 are rendered whole: a book has no boilerplate to guess at. Powers, formulas, ruby and marks of notes are
 written as `formula` says.
-Limits: no DRM, no fixed-layout text order; archives over the caps are refused.
+Limits: no DRM, no fixed-layout text order; archives over the caps are refused, and so is a chapter over
+`max_bytes`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _MATTER = re.compile(
 )
 """What the publisher says of the edition, by the EPUB structural vocabulary."""
 _MIMETYPE = b"application/epub+zip"
+_XML_BYTES = 4_000_000
+"""Most bytes of a package or container file: as a tree it takes some 30 times as much memory."""
 
 
 def _open(data: bytes, settings: Settings) -> zipfile.ZipFile:
@@ -49,6 +52,9 @@ def _open(data: bytes, settings: Settings) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise Unreadable(f"EPUB is no readable zip archive ({error})") from error
     entries = archive.infolist()
+    for entry in entries:
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Unreadable(f"EPUB entry packed by zip method {entry.compress_type}")
     total = sum(entry.file_size for entry in entries)
     if len(entries) > settings.epub_max_files:
         raise Unreadable(f"EPUB holds {len(entries)} entries, cap {settings.epub_max_files}")
@@ -61,14 +67,16 @@ def _open(data: bytes, settings: Settings) -> zipfile.ZipFile:
     return archive
 
 
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return an entry; zipfile itself stops at the size that the directory claims."""
+def _read(archive: zipfile.ZipFile, name: str, most: int = _XML_BYTES) -> bytes:
+    """Return an entry of at most `most` bytes; zipfile itself stops at the size that is claimed."""
     try:
         entry = archive.getinfo(name)
     except KeyError:
         raise Unreadable(f"EPUB lacks {name!r}") from None
     if entry.flag_bits & 0x1:
         raise Unreadable("EPUB is encrypted (zip password)")
+    if entry.file_size > most:
+        raise Unreadable(f"EPUB entry {name!r} holds {entry.file_size} bytes, cap {most}")
     try:
         return archive.read(entry)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
@@ -114,8 +122,10 @@ def _package(archive: zipfile.ZipFile) -> str:
     return unquote(paths[0])
 
 
-def _spine(package: ElementTree.Element, base: str) -> list[str]:
-    """Return the archive names of the chapters in reading order."""
+def _spine(package: ElementTree.Element, base: str, most: int) -> list[str]:
+    """Return the archive names of the chapters in reading order, each once: the standard allows no
+    second reference, and thousands of references to one chapter make a bomb.
+    """
     items = {item.get("id"): item for item in _find(package, "item")}
     navigation = {
         (reference.get("href") or "").partition("#")[0]
@@ -133,7 +143,9 @@ def _spine(package: ElementTree.Element, base: str) -> list[str]:
             names.append(posixpath.normpath(posixpath.join(base, unquote(href))))
     if not names:
         raise Unreadable("EPUB's spine names no chapter")
-    return names
+    if len(names) > most:
+        raise Unreadable(f"EPUB's spine lists {len(names)} chapters, cap {most}")
+    return list(dict.fromkeys(names))
 
 
 def extract_epub(raw: RawDocument, settings: Settings) -> Extracted:
@@ -148,8 +160,8 @@ def extract_epub(raw: RawDocument, settings: Settings) -> Extracted:
         path = _package(archive)
         package = _xml(_read(archive, path), path)
         titles = [element.text or "" for element in _find(package, "title")]
-        names = _spine(package, posixpath.dirname(path))
-        pages = [to_utf8(_read(archive, name)) for name in names]
-    chapters = [whole_text(write_out(page)) for page in pages if not _MATTER.search(page)]
+        names = _spine(package, posixpath.dirname(path), settings.epub_max_files)
+        pages = (to_utf8(_read(archive, name, settings.max_bytes)) for name in names)
+        chapters = [whole_text(write_out(page)) for page in pages if not _MATTER.search(page)]
     title = raw.title or " ".join(titles[0].split() if titles else ())
     return Extracted("\n\n".join(filter(None, chapters)), title, raw.format)

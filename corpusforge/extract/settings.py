@@ -39,7 +39,7 @@ class Settings:
     """Variant of Chinese whose form a conversion mark -{…}- shows, for the whole dump."""
 
     epub_max_files: int = 5_000
-    """Most entries an EPUB archive may hold."""
+    """Most entries an EPUB archive may hold, and most chapters its spine may list."""
 
     epub_max_unpacked: int = 200_000_000
     """Most bytes the entries of an EPUB may claim or yield together."""

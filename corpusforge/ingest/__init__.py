@@ -87,4 +87,4 @@ def read(
             f"cannot read {path!r}: {error.strerror}. Check the source's path."
         ) from error
     except DATA_ERRORS as error:
-        yield Failed(name_of(path, root), reason(error))
+        yield Failed(name_of(path, root), reason(error), cut=True)

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import DATA_ERRORS, name_of
-from corpusforge.io import files
+from corpusforge.ingest.warc import open_warc
 from corpusforge.text.urls import normalise_url
 
 __all__ = ["displaced"]
@@ -53,9 +54,9 @@ def _captures(path: str, root: str) -> Iterable[tuple[str, str, str]]:
     from fastwarc.warc import ArchiveIterator
 
     name = name_of(path, root)
-    with files.open_raw(path) as raw:
+    with open_warc(path, Settings()) as source:
         try:
-            for record in ArchiveIterator(raw, parse_http=False):
+            for record in ArchiveIterator(source.raw, parse_http=False):
                 url = (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")
                 if url and _answered(record):
                     place = f"{name}:{record.stream_pos}"

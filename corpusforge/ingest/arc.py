@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from corpusforge.ingest.dates import from_digits
+from corpusforge.io.compressed import Stream
 
 __all__ = ["ArcRecord", "read_arc"]
 
@@ -23,7 +23,8 @@ _LONGEST_LINE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ArcRecord:
-    """One capture. `offset` counts decompressed bytes; `error` is set where it cannot be read."""
+    """One capture. `offset` counts decompressed bytes; `error` is set where it cannot be read, `cut`
+    where the file ends inside it."""
 
     offset: int
     url: str
@@ -32,9 +33,10 @@ class ArcRecord:
     length: int
     payload: bytes
     error: str = ""
+    cut: bool = False
 
 
-def read_arc(stream: BinaryIO, limit: int) -> Iterator[ArcRecord]:
+def read_arc(stream: Stream, limit: int) -> Iterator[ArcRecord]:
     """Yield the captures of a decompressed ARC; the file's own description record is not one.
 
     A payload beyond `limit` bytes is passed over: the record then has its length and no payload.
@@ -48,20 +50,23 @@ def read_arc(stream: BinaryIO, limit: int) -> Iterator[ArcRecord]:
         if not found or length < 0:
             bad = bool(line.strip()) and not lost and not _preface(line)
             if bad:
-                yield ArcRecord(start, _url(found), "", "", 0, b"", "ARC header line is damaged")
+                error, cut = "ARC header line is damaged", not line.endswith(b"\n")
+                yield ArcRecord(start, _url(found), "", "", 0, b"", error, cut)
             lost = lost or bad
             continue
         lost = False
-        payload = stream.read(min(length, limit)) if length <= limit else _skip(stream, length)
+        payload = stream.read(length) if length <= limit else b""
+        left = length - len(payload) if length <= limit else _skip(stream, length)
         offset += length
         if found[1].startswith(b"filedesc:"):
             continue
         error = ""
-        if length <= limit and len(payload) < length:
-            error = f"truncated: {len(payload)} of {length} bytes"
+        if left:
+            stream.read(1)  # damage of the file raises here, and says where
+            error = f"truncated: {length - left} of {length} bytes"
         mime = found[4].decode("latin-1").lower()
         date = from_digits(found[3].decode("ascii"))
-        yield ArcRecord(start, _url(found), date, mime, length, payload, error)
+        yield ArcRecord(start, _url(found), date, mime, length, payload, error, bool(error))
 
 
 def _preface(line: bytes) -> bool:
@@ -77,7 +82,8 @@ def _url(found: re.Match[bytes] | None) -> str:
     return found[1].decode("utf-8", "replace") if found else ""
 
 
-def _skip(stream: BinaryIO, length: int) -> bytes:
+def _skip(stream: Stream, length: int) -> int:
+    """Pass over bytes; return how many of them the stream does not have."""
     while length > 0 and (chunk := stream.read(min(length, 1 << 20))):
         length -= len(chunk)
-    return b""
+    return length

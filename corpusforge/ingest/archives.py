@@ -2,8 +2,9 @@
 
 Before the first member is handed out the whole archive is surveyed: names that reach outside,
 member counts, sizes and ratios beyond the caps refuse the archive with the reason. A zip's
-claimed sizes are not believed either: reading stops at the cap. Limit: archives inside archives
-stay closed.
+claimed sizes are not believed either: reading stops at the cap. A tar that ends without its end mark
+(two blocks of zeros, POSIX pax) was cut, and says so behind its last member. Limits: archives inside
+archives stay closed; sparse members of a tar, and zip methods but stored and deflated, are refused.
 """
 
 from __future__ import annotations
@@ -14,20 +15,23 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal, Self, cast
 
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import RefusedError, open_capped
 from corpusforge.io import files
+from corpusforge.io.compressed import Pieces, TruncatedError
 
-__all__ = ["Member", "check_name", "check_zip", "is_archive", "members"]
+__all__ = ["Member", "check_name", "check_zip", "is_archive", "members", "open_tar"]
 
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are unpacked without a bound
 _ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".zip", ".whl", ".jar", ".crate", ".gem", ".nupkg")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One regular file of an archive: `read(limit)` returns at most `limit` of its bytes."""
+    """One regular file of an archive: `read(limit)` returns at most `limit` of its bytes. It raises
+    StreamError where the archive ends early, other errors where the member alone is damaged."""
 
     name: str
     size: int
@@ -52,7 +56,7 @@ def members(path: str, settings: Settings) -> Iterator[Member]:
             yield from _zip(seekable, settings)
         return
     with open_capped(path, settings, settings.max_archive_bytes) as stream:
-        yield from _tar(stream, settings)
+        yield from _tar(cast(BinaryIO, _TarPieces(stream)), settings)
 
 
 def check_name(name: str) -> None:
@@ -63,16 +67,83 @@ def check_name(name: str) -> None:
 
 
 def _tar(stream: BinaryIO, settings: Settings) -> Iterator[Member]:
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        for count, info in enumerate(archive, 1):
+    with open_tar(stream, "r|") as archive:
+        claimed = 0
+        for count, info in enumerate(_infos(archive), 1):
             if count > settings.max_archive_files:
                 raise RefusedError(f"more than {settings.max_archive_files} members")
+            claimed += info.size
+            if claimed > settings.max_archive_bytes:
+                raise RefusedError(
+                    f"claims {claimed} bytes, more than {settings.max_archive_bytes}"
+                )
             check_name(info.name)
             if info.issym() or info.islnk():
                 check_link(info)
             if info.isreg():
-                yield Member(info.name.removeprefix("./"), info.size, _tar_reader(archive, info))
+                name = info.name.removeprefix("./").encode("utf-8", "surrogateescape")
+                yield Member(name.decode("utf-8", "replace"), info.size, _tar_reader(archive, info))
             vars(archive)["members"] = []  # the streaming reader would keep every header in memory
+
+
+class _TarPieces(Pieces):
+    """A packed tar for tarfile, which goes on reading behind the end, as far as a header claims."""
+
+    ended = False
+
+    def read(self, size: int = -1) -> bytes:
+        data = super().read(size)
+        if self.ended and not data:
+            raise TruncatedError("ends early, inside a member")
+        self.ended = not data
+        return data
+
+
+def open_tar(stream: BinaryIO, mode: Literal["r|", "r:"]) -> tarfile.TarFile:
+    """Open a tar that is not packed: "r|" read once, "r:" with seeks. Raises TarError for no tar,
+    TruncatedError for one that ends early, RefusedError for headers that take much memory."""
+    return tarfile.open(fileobj=stream, mode=mode, tarinfo=_Info)
+
+
+def _infos(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    try:
+        yield from archive
+    except tarfile.ReadError as error:
+        if archive.offset == 0:
+            raise
+        raise TruncatedError(f"ends early, at byte {archive.offset}: {error}") from error
+
+
+class _Info(tarfile.TarInfo):
+    """A header that does not take a damaged or missing one for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.HeaderError as error:
+            end = type(error).__name__ == "EOFHeaderError"  # a block of zeros
+            if end or archive.offset == 0:
+                raise
+            raise TruncatedError(f"ends early, at byte {archive.offset}: {error}") from error
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise RefusedError(f"sparse member: {self.name[:120]!r}")
+        if self.type in _LONG_HEADERS and self.size > _LONGEST_HEADER:
+            raise RefusedError(f"a header of {self.size} bytes, more than {_LONGEST_HEADER}")
+        made: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return made
+
+
+_LONG_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_LONGEST_HEADER = 1 << 20  # names and attributes; tarfile holds them in memory
 
 
 def check_link(info: tarfile.TarInfo) -> None:
@@ -92,9 +163,12 @@ def check_link(info: tarfile.TarInfo) -> None:
 def _tar_reader(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[int], bytes]:
     def read(limit: int) -> bytes:
         opened = archive.extractfile(info)
-        data = opened.read(limit) if opened else b""
+        try:
+            data = opened.read(limit) if opened else b""
+        except tarfile.ReadError as error:
+            raise TruncatedError(f"ends early, inside {info.name[:120]!r}") from error
         if len(data) < min(limit, info.size):
-            raise EOFError(f"the archive ends inside {info.name[:120]!r}")
+            raise TruncatedError(f"ends early, inside {info.name[:120]!r}")
         return data
 
     return read
@@ -118,6 +192,8 @@ def _survey(archive: zipfile.ZipFile, settings: Settings) -> None:
         check_name(info.filename)
         if info.flag_bits & 1:
             raise RefusedError(f"encrypted member: {info.filename[:120]!r}")
+        if info.compress_type not in _METHODS:
+            raise RefusedError(f"zip method {info.compress_type}: {info.filename[:120]!r}")
         if info.header_offset in starts and not info.is_dir():
             raise RefusedError(f"members overlap: {info.filename[:120]!r}")
         starts.add(info.header_offset)

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import io
 import re
-import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 
 from corpusforge.ingest import charset
-from corpusforge.ingest.archives import check_name, members
+from corpusforge.ingest.archives import check_name, members, open_tar
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import (
     DATA_ERRORS,
@@ -25,6 +23,7 @@ from corpusforge.ingest.streams import (
     read_up_to,
     reason,
 )
+from corpusforge.io.compressed import unpack
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["body", "read_arxiv"]
@@ -66,8 +65,9 @@ def read_arxiv(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
             bound = str(settings.max_record_bytes)
             yield Skipped(locator, "record_size", str(member.size), bound)
             continue
+        data = member.read(member.size)
         try:
-            yield _document(locator, _unpacked(member.read(member.size), settings), settings)
+            yield _document(locator, _unpacked(data, settings), settings)
         except DATA_ERRORS as error:
             yield Failed(locator, reason(error))
 
@@ -95,17 +95,11 @@ def _paper(name: str, path: str, settings: Settings) -> Item:
 def _unpacked(data: bytes, settings: Settings) -> bytes:
     if data[:2] != b"\x1f\x8b":
         return data
-    stream = zlib.decompressobj(31)
-    out = stream.decompress(data, settings.max_book_bytes + 1)
-    if len(out) > settings.max_book_bytes:
-        raise RefusedError(f"more than {settings.max_book_bytes} bytes after decompression")
-    if not stream.eof:
-        raise EOFError("the compressed paper is cut off")
-    return out
+    return unpack(data, ".gz", settings.max_book_bytes)
 
 
 def _document(locator: str, data: bytes, settings: Settings) -> Item:
-    sources = _sources(data)
+    sources = _sources(data, settings.max_book_bytes)
     main = _main(sources)
     if not main:
         kind = "pdf" if data.startswith(b"%PDF") else "no \\documentclass"
@@ -122,16 +116,23 @@ def _document(locator: str, data: bytes, settings: Settings) -> Item:
     )
 
 
-def _sources(data: bytes) -> dict[str, str]:
-    """The LaTeX files of a paper by name; the whole data as one where it is no tar."""
+def _sources(data: bytes, limit: int) -> dict[str, str]:
+    """The LaTeX files of a paper by name; the whole data as one where it is no tar.
+
+    Raises RefusedError where they claim more than `limit` bytes together.
+    """
     if data[257:262] != b"ustar" and not _old_tar(data):
         return {"main.tex": charset.decode(data)[0]}
     found: dict[str, str] = {}
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+    claimed = 0
+    with open_tar(io.BytesIO(data), "r:") as archive:
         for info in archive:
             check_name(info.name)
             opened = archive.extractfile(info) if info.isreg() else None
             if opened and info.name.lower().endswith((".tex", ".ltx", ".latex")):
+                claimed += info.size
+                if claimed > limit:
+                    raise RefusedError(f"more than {limit} bytes in a paper's files")
                 found[info.name.removeprefix("./")] = charset.decode(opened.read())[0]
     return found
 

@@ -24,13 +24,14 @@ from corpusforge.ingest.streams import (
     stem,
 )
 from corpusforge.io import files
-from corpusforge.io.decoding import decode_json
+from corpusforge.io.jsonl import read_value
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["LANGUAGES", "read_books"]
 
 Item = RawDocument | Skipped | Failed
 _MAX_CONTROLS = 0.02
+_ENCRYPTION_BYTES = 1 << 20
 LANGUAGES = {
     "english": "en",
     "french": "fr",
@@ -121,7 +122,7 @@ def _epub(path: str, name: str, settings: Settings) -> Iterator[Item]:
     try:
         check_epub(data, settings)
     except DATA_ERRORS as error:
-        yield Failed(name, reason(error))
+        yield Failed(name, reason(error), cut=not isinstance(error, RefusedError))
         return
     yield RawDocument(name, data, "epub", licence=settings.licence, category=settings.category)
 
@@ -140,7 +141,8 @@ def check_epub(data: bytes, settings: Settings) -> None:
 
 def _encrypts_text(container: zipfile.ZipFile) -> bool:
     """Whether more is encrypted than fonts, which EPUB obfuscates by two named algorithms."""
-    data = container.read("META-INF/encryption.xml").decode("utf-8", "replace")
+    with container.open("META-INF/encryption.xml") as stream:
+        data = stream.read(_ENCRYPTION_BYTES).decode("utf-8", "replace")
     algorithms = data.count("EncryptionMethod ") or data.count("EncryptionMethod\n")
     fonts = data.count("http://www.idpf.org/2008/embedding") + data.count(
         "http://ns.adobe.com/pdf/enc#RC"
@@ -162,7 +164,8 @@ def _json(path: str, name: str, settings: Settings) -> Iterator[Item]:
         yield _too_large(name, settings)
         return
     try:
-        value = decode_json(charset.decode(data)[0])
+        text = charset.decode(data)[0]
+        value, repaired = read_value(text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         yield Failed(name, f"not JSON: {error}")
         return
@@ -175,6 +178,7 @@ def _json(path: str, name: str, settings: Settings) -> Iterator[Item]:
         title=title if isinstance(title, str) else "",
         category=settings.category,
         licence=settings.licence,
+        repaired=repaired,
     )
     yield book
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,14 @@ from corpusforge.ingest.languages import PROSE, language_of
 from corpusforge.ingest.licences import Evidence, evidence, is_evidence, of_header, resolve
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spdx import expression, licence_class
-from corpusforge.ingest.streams import name_of, open_capped, stem
+from corpusforge.ingest.streams import (
+    DATA_ERRORS,
+    StreamError,
+    name_of,
+    open_capped,
+    reason,
+    stem,
+)
 from corpusforge.io import files, parquet
 from corpusforge.records import Failed, RawDocument, Skipped
 
@@ -106,7 +114,13 @@ def _archive(path: str, name: str, settings: Settings) -> Iterator[Item]:
         if member.size > settings.max_file_bytes:
             yield _too_large(locator, member.size, settings)
             continue
-        data = member.read(settings.max_file_bytes + 1)
+        try:
+            data = member.read(settings.max_file_bytes + 1)
+        except StreamError:
+            raise
+        except DATA_ERRORS as error:
+            yield Failed(locator, reason(error))
+            continue
         if len(data) > settings.max_file_bytes:
             yield _too_large(locator, len(data), settings)
         else:
@@ -120,18 +134,26 @@ def _bare(name: str) -> str:
 
 
 def _evidence(path: str, settings: Settings) -> Iterator[Evidence]:
+    """Yield what an archive says of its licences; of a cut one, what its whole members say."""
     headers = 0
-    for member in members(path, settings):
-        if is_evidence(member.name):
-            text, _ = charset.decode(member.read(_EVIDENCE_BYTES))
-            found = evidence(member.name, text)
+    with suppress(StreamError):  # told when the members are read
+        for member in members(path, settings):
+            stated = is_evidence(member.name)
+            if not stated and headers >= _HEADERS:
+                continue
+            try:
+                data = member.read(_EVIDENCE_BYTES if stated else _EVIDENCE_BYTES >> 6)
+            except StreamError:
+                return
+            except DATA_ERRORS:  # a damaged member of a zip
+                continue
+            headers += not stated
+            found = evidence(member.name, charset.decode(data)[0]) if stated else None
+            expr = "" if stated else of_header(data.decode("utf-8", "replace"))
+            if expr:
+                found = Evidence(member.name.rpartition("/")[0], "header", expr, member.name)
             if found:
                 yield found
-        elif headers < _HEADERS:
-            headers += 1
-            expr = of_header(member.read(_EVIDENCE_BYTES >> 6).decode("utf-8", "replace"))
-            if expr:
-                yield Evidence(member.name.rpartition("/")[0], "header", expr, member.name)
 
 
 def _single(path: str, name: str, settings: Settings, root: str) -> Item:

@@ -1,24 +1,26 @@
 """Documents that are ready: JSON lines and arrays, Parquet, Arrow files of `datasets`.
 
 `columns` maps our fields to theirs; a list of strings as text is joined by line feeds. Lines are
-split on the byte \\n only, since U+2028 and U+0085 stand inside real texts. Limit: a `.json` file
-is read whole, up to `max_book_bytes`.
+read as `io.jsonl.read_rows` does it: what strict JSON refuses is repaired where it can be, and counted.
+Limit: a `.json` file is read whole, up to `max_book_bytes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from corpusforge.ingest import charset
 from corpusforge.ingest.formats import conversation, guess
+from corpusforge.ingest.http import not_text
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
-from corpusforge.ingest.streams import name_of, open_capped, read_up_to, stem
+from corpusforge.ingest.streams import caps_of, name_of, open_capped, read_up_to, stem
 from corpusforge.io import files, parquet
-from corpusforge.io.decoding import DecodingError, decode_json
+from corpusforge.io.decoding import DecodingError
+from corpusforge.io.jsonl import Bad, Row, read_rows, read_value
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["read_documents", "read_html"]
@@ -42,19 +44,17 @@ def read_documents(
     short = stem(name)
     if short.rsplit("/", 1)[-1] in _SIDE_FILES:
         return
-    before = 0
     if short.endswith(".parquet"):
         groups = range(*span) if span != WHOLE else None
-        rows = _batches(parquet.read_batches(path, batch_rows=_BATCH, groups=groups))
         before = parquet.row_count(path, range(span[0])) if span[0] else 0
+        rows = _batches(parquet.read_batches(path, batch_rows=_BATCH, groups=groups))
+        yield from _documents(rows, name, settings, before)
     elif short.endswith(".arrow"):
-        rows = _arrow(path)
+        yield from _documents(_arrow(path), name, settings)
     elif short.endswith(".json"):
-        rows = _json(path, settings)
+        yield from _documents(_json(path, settings), name, settings)
     else:
-        rows = _lines(path, settings)
-    for number, row in enumerate(rows, before + 1):
-        yield _document(row, name, number, settings)
+        yield from _lines(path, name, settings)
 
 
 def read_html(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
@@ -65,59 +65,70 @@ def read_html(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
     if data is None:
         bound = str(settings.max_record_bytes)
         yield Skipped(name, "record_size", f">{bound}", bound)
+    elif wrong := not_text(data):
+        yield Failed(name, wrong)
     else:
         yield RawDocument(name, data, "html", category=settings.category, licence=settings.licence)
 
 
-Row = Mapping[str, Any] | str | Failed | Skipped
+class _Repaired(NamedTuple):
+    """A row that was repaired before it could be read, and what was."""
+
+    value: Any
+    reasons: tuple[str, ...]
+
+
+_Row = Mapping[str, Any] | str | Failed | Skipped | _Repaired
 """A row as read; Failed and Skipped with an empty locator where it cannot be one."""
 
 
-def _lines(path: str, settings: Settings) -> Iterator[Row]:
-    limit = settings.max_record_bytes
+def _documents(
+    rows: Iterable[_Row], name: str, settings: Settings, before: int = 0
+) -> Iterator[Item]:
+    for number, row in enumerate(rows, before + 1):
+        yield _document(row, name, number, settings)
+
+
+def _lines(path: str, name: str, settings: Settings) -> Iterator[Item]:
+    number = 0  # of rows, not of lines: blank lines are none
+    for row in read_rows(path, settings.max_record_bytes, caps_of(settings)):
+        if isinstance(row, Bad) and row.rule == "second_value":
+            size = str(row.size)
+            yield Skipped(f"{name}:{number}+", row.rule, size, "one object on a line")
+            continue
+        number += 1
+        if isinstance(row, Row):
+            value = _Repaired(row.value, row.repaired) if row.repaired else row.value
+            yield _document(value, name, number, settings)
+        elif row.cut:
+            yield Failed(f"{name}:{number}+", row.error, cut=True)
+        elif row.rule:
+            yield Skipped(
+                f"{name}:{number}", row.rule, str(row.size), str(settings.max_record_bytes)
+            )
+        else:
+            yield Failed(f"{name}:{number}", row.error)
+
+
+def _json(path: str, settings: Settings) -> Iterator[_Row]:
+    """Yield the rows of a JSON file, what was repaired in the file with the first."""
+    bound = settings.max_book_bytes
     with open_capped(path, settings) as stream:
-        while line := stream.readline(limit + 1):
-            size = len(line)
-            while not line.endswith(b"\n") and size > limit and (more := stream.readline(limit)):
-                size += len(more)
-                line = more
-            if size > limit:
-                yield Skipped("", "record_size", str(size), str(limit))
-            elif line.strip():
-                yield _decoded(line)
-
-
-def _decoded(line: bytes) -> Row:
-    try:
-        value = decode_json(line.removeprefix(b"\xef\xbb\xbf"))
-    except DecodingError as error:
-        return Failed("", f"not JSON: {error}")
-    if isinstance(value, dict | str):
-        return value
-    return Failed("", f"expected an object, got {type(value).__name__}")
-
-
-def _json(path: str, settings: Settings) -> Iterator[Row]:
-    with open_capped(path, settings) as stream:
-        data = read_up_to(stream, settings.max_book_bytes)
+        data = read_up_to(stream, bound)
     if data is None:
-        yield Skipped(
-            "", "record_size", f">{settings.max_book_bytes}", str(settings.max_book_bytes)
-        )
+        yield Skipped("", "record_size", f">{bound}", str(bound))
         return
     try:
-        value = decode_json(charset.decode(data)[0])
+        value, reasons = read_value(charset.decode(data)[0].encode("utf-8", "surrogatepass"))
     except DecodingError as error:
         yield Failed("", f"not JSON: {error}")
         return
     for item in value if isinstance(value, list) else [value]:
-        good = isinstance(item, dict | str)
-        yield (
-            item if good else Failed("", f"expected an object or string, got {type(item).__name__}")
-        )
+        yield _Repaired(item, reasons) if reasons else item
+        reasons = ()
 
 
-def _arrow(path: str) -> Iterator[Row]:
+def _arrow(path: str) -> Iterator[_Row]:
     with files.open_raw(path) as raw:
         magic = raw.read(6)
     with files.open_raw(path) as raw:
@@ -128,21 +139,24 @@ def _arrow(path: str) -> Iterator[Row]:
             yield from _batches(pa.ipc.open_stream(raw))
 
 
-def _batches(batches: Iterator[pa.RecordBatch]) -> Iterator[Row]:
+def _batches(batches: Iterator[pa.RecordBatch]) -> Iterator[_Row]:
     for batch in batches:
         batch.validate(full=True)  # damaged offsets would end the process, not the record
         for start in range(0, batch.num_rows, _BATCH):
             yield from batch.slice(start, _BATCH).to_pylist()
 
 
-def _document(row: Row, name: str, number: int, settings: Settings) -> Item:
+def _document(row: _Row, name: str, number: int, settings: Settings) -> Item:
     locator = f"{name}:{number}"
+    row, repaired = row if isinstance(row, _Repaired) else (row, ())
     if isinstance(row, Failed):
         return Failed(locator, row.error)
     if isinstance(row, Skipped):
         return Skipped(locator, row.rule, row.value, row.bound)
+    if not isinstance(row, dict | str):
+        return Failed(locator, f"expected an object or string, got {type(row).__name__}")
     values: Mapping[str, Any] = {"text": row} if isinstance(row, str) else row
-    text = _text(values, settings.columns)
+    text, gaps = _text(values, settings.columns)
     if text is None:
         wanted = settings.columns.get("text", "text")
         return Failed(
@@ -164,6 +178,7 @@ def _document(row: Row, name: str, number: int, settings: Settings) -> Item:
         licence=said["licence"] or settings.licence,
         category=settings.category,
         format=kind,
+        repaired=(*repaired, "null_in_list") if gaps else repaired,
     )
 
 
@@ -186,14 +201,17 @@ def _scalar(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _text(values: Mapping[str, Any], columns: Mapping[str, str]) -> str | None:
+def _text(values: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str | None, bool]:
+    """Return the text of a row, and whether null stood in a list of texts."""
     for name in [columns["text"]] if "text" in columns else _TEXTS:
         value = _at(values, name)
-        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-            return "\n".join(value)
+        if isinstance(value, list) and all(isinstance(item, str | None) for item in value):
+            texts = [item for item in value if item is not None]
+            if texts:
+                return "\n".join(texts), len(texts) < len(value)
         if isinstance(value, str):
-            return value
+            return value, False
         spoken = conversation(value)
         if spoken is not None:
-            return spoken
-    return None
+            return spoken, False
+    return None, False

@@ -9,13 +9,14 @@ are line numbers), archives of code and plain WARC (a page may quote one) stay w
 from __future__ import annotations
 
 import bz2
-import zlib
+import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
 from corpusforge.io import files
+from corpusforge.io.compressed import Stream, StreamError
 
 __all__ = ["WHOLE", "Span", "cut"]
 
@@ -100,19 +101,11 @@ def _head(path: str, position: int) -> bytes:
         return stream.read(_LOOK)
 
 
-def _gzip_warc(data: bytes) -> bool:
+def _warc(data: bytes) -> bool:
+    """Whether a gzip member or zstd frame begins here that holds the beginning of a record."""
     try:
-        return zlib.decompressobj(31).decompress(data, 8).startswith(b"WARC/")
-    except zlib.error:
-        return False
-
-
-def _zstd_warc(data: bytes) -> bool:
-    import zstandard
-
-    try:
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data).startswith(b"WARC/")
-    except zstandard.ZstdError:
+        return Stream(io.BytesIO(data)).read(5) == b"WARC/"
+    except StreamError:
         return False
 
 
@@ -126,7 +119,7 @@ def _bzip2_pages(data: bytes) -> bool:
 
 
 _MARKS: dict[tuple[str, bytes], Callable[[bytes], bool]] = {
-    ("web", b"\x1f\x8b\x08"): _gzip_warc,
-    ("web", b"\x28\xb5\x2f\xfd"): _zstd_warc,
+    ("web", b"\x1f\x8b\x08"): _warc,
+    ("web", b"\x28\xb5\x2f\xfd"): _warc,
     ("wikipedia", b"BZh91AY&SY"): _bzip2_pages,
 }

@@ -13,13 +13,19 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 from corpusforge.ingest.settings import Settings
-from corpusforge.ingest.streams import name_of, open_capped, reason
+from corpusforge.ingest.streams import (
+    RefusedError,
+    StreamError,
+    name_of,
+    open_capped,
+    reason,
+)
 from corpusforge.io.decoding import decode_json
 from corpusforge.records import Failed, RawDocument, Skipped
 
@@ -108,26 +114,39 @@ def _load(
 ) -> Iterator[Skipped | Failed]:
     """Put questions and answers into the store; yield what is neither."""
     limit = settings.max_record_bytes
-    with open_capped(path, settings) as stream:
-        number = 0
-        while line := stream.readline(limit + 1):
-            number += 1
-            locator = f"{name}:line {number}"
-            if len(line) > limit:
-                while line and not line.endswith(b"\n"):
-                    line = stream.readline(limit)
-                yield Skipped(locator, "record_size", f">{limit}", str(limit))
-                continue
-            if not line.lstrip().startswith(b"<row"):
-                continue
-            try:
-                row = _row(line.strip())
-                problem = _insert(store, row)
-            except (expat.ExpatError, ValueError, OverflowError) as error:
-                yield Failed(locator, reason(error))
-                continue
-            if problem:
-                yield Skipped(f"{name}:{row['Id']}", "post_type", problem)
+    number, closed = 0, False
+    try:
+        with open_capped(path, settings) as stream:
+            while line := stream.readline(limit + 1):
+                number += 1
+                locator = f"{name}:line {number}"
+                closed = closed or b"</posts" in line
+                if len(line) > limit:
+                    while line and not line.endswith(b"\n"):
+                        line = stream.readline(limit)
+                    yield Skipped(locator, "record_size", f">{limit}", str(limit))
+                elif line.lstrip().startswith(b"<row"):
+                    found = _stored(store, line, name, locator)
+                    if isinstance(found, Failed) and not line.endswith(b"\n"):
+                        closed, found = True, replace(found, cut=True)  # inside it the file ends
+                    if found:
+                        yield found
+    except (StreamError, RefusedError) as error:  # what came before is told all the same
+        yield Failed(f"{name}:line {number + 1}+", reason(error), cut=True)
+        return
+    if number and not closed:
+        yield Failed(f"{name}:line {number + 1}+", "ends early, without </posts>", cut=True)
+
+
+def _stored(
+    store: sqlite3.Connection, line: bytes, name: str, locator: str
+) -> Skipped | Failed | None:
+    try:
+        row = _row(line.strip())
+        problem = _insert(store, row)
+    except (expat.ExpatError, ValueError, OverflowError) as error:
+        return Failed(locator, reason(error))
+    return Skipped(f"{name}:{row['Id']}", "post_type", problem) if problem else None
 
 
 def _row(line: bytes) -> dict[str, str]:

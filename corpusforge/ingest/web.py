@@ -8,6 +8,7 @@ line). Limit: in a file compressed as one member, damage costs the rest, as one 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from corpusforge.ingest import http, links
@@ -17,12 +18,11 @@ from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import (
     DATA_ERRORS,
     RefusedError,
-    compression,
     name_of,
     open_capped,
     reason,
 )
-from corpusforge.io import files
+from corpusforge.ingest.warc import next_record, open_warc, unfinished
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["HTML_TYPES", "read_web"]
@@ -31,7 +31,6 @@ Item = RawDocument | Skipped | Failed
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _HEAD = 1 << 16  # bytes read before a record's type is known
 _MAX_RESTARTS = 10_000
-_MARKS = {".gz": b"\x1f\x8b\x08", ".zst": b"\x28\xb5\x2f\xfd", ".lz4": b"\x04\x22\x4d\x18"}
 
 
 def read_web(path: str, settings: Settings, root: str = "", span: Span = WHOLE) -> Iterator[Item]:
@@ -68,7 +67,7 @@ def _read_arc(path: str, settings: Settings, root: str) -> Iterator[Item]:
 
 def _arc_item(locator: str, record: ArcRecord, settings: Settings) -> Item:
     if record.error:
-        return Failed(locator, record.error, record.url)
+        return Failed(locator, record.error, record.url, cut=record.cut)
     if record.length > settings.max_record_bytes:
         return _too_large(locator, record.length, settings, record.url)
     facts = {"url": record.url, "date": record.date}
@@ -81,45 +80,97 @@ def _arc_item(locator: str, record: ArcRecord, settings: Settings) -> Item:
 
 
 def _read_warc(path: str, settings: Settings, root: str, span: Span) -> Iterator[Item]:
-    name = name_of(path, root)
-    start = last = span[0]
-    for attempt in range(_MAX_RESTARTS):
-        error, found = yield from _run(path, start, span[1], name, settings)
-        if not error:
-            return
-        last = start if found < 0 else found
-        if found >= 0 or attempt == 0:  # else the damage of the row before goes on
-            yield Failed(f"{name}:{last}+", error)
-        start = _next_record(path, last + 1)
+    reading = _Reading(path, name_of(path, root), settings, span[1])
+    start = span[0]
+    for _ in range(_MAX_RESTARTS):
+        if (yield from reading.run(start)):
+            break
+        start = next_record(path, reading.damaged + 1)
         if start < 0 or 0 < span[1] <= start:
+            reading.lost = start < 0
+            break
+    else:
+        reading.note(f"more than {_MAX_RESTARTS} damaged places: the rest is not read")
+    yield from reading.rest()
+
+
+class _Reading:
+    """One WARC file. The last item and the last damage are held back until it is known whether a record
+    follows: only where none does, the rest of the file is lost (`cut`)."""
+
+    def __init__(self, path: str, name: str, settings: Settings, stop: int) -> None:
+        self.path, self.name, self.settings, self.stop = path, name, settings, stop
+        self.held: Item | None = None
+        self.damage: Failed | None = None
+        self.first, self.last = 0, -1
+        self.damaged = 0  # a stored byte at which, or behind which, the damage is
+        self.lost = True
+        self.strange = False  # whether fastwarc gave up a gzip file, for a reason of its own
+
+    def run(self, start: int) -> Generator[Item, None, bool]:
+        """Yield the records from `start` on; return whether that was all, else `damage` is set."""
+        from fastwarc.warc import ArchiveIterator
+
+        self.first, self.last = start, -1
+        with open_warc(self.path, self.settings, start) as source:
+            try:
+                for record in ArchiveIterator(source.raw, parse_http=False):
+                    yield from self._followed()
+                    if 0 < self.stop <= record.stream_pos:  # in the file, also after a seek
+                        return True
+                    self.last = record.stream_pos
+                    place = (
+                        self.last if source.stream is None or not start else f"{start}+{self.last}"
+                    )
+                    self.held = _record(record, f"{self.name}:{place}", self.settings)
+                    _drain(record, source.raw, self.settings)
+            except DATA_ERRORS as error:
+                self.damaged = source.stream.unit if source.stream else max(start, self.last)
+                self.strange = source.coding == ".gz" and not isinstance(error, RefusedError)
+                self.note(reason(error))
+                return False
+            if source.coding not in ("", ".gz"):
+                return True
+        if not (isinstance(self.held, Failed) and self.held.cut):
+            self._look_behind()
+        return True
+
+    def _look_behind(self) -> None:
+        """Take down what is wrong behind the last record, of which fastwarc says nothing, or not what."""
+        ending = unfinished(self.path, self.settings, self.first, self.last)
+        if not ending.error:
+            if self.strange and self.last >= 0:
+                self.damage = None  # zeros behind the last gzip member
             return
+        if ending.headless and self.last >= 0:
+            self.held = None
+        if self.damage is not None:
+            self.damage = replace(self.damage, error=ending.error)
+        self.note(ending.error)
 
+    def note(self, error: str) -> None:
+        """Take down damage; a record that is cut short by it says so itself."""
+        if isinstance(self.held, Failed) and self.held.cut:
+            return
+        if self.damage is None or self.last >= 0:  # else the damage of the run before goes on
+            self.damage = Failed(f"{self.name}:{max(self.first, self.last)}+", error)
 
-def _run(
-    path: str, start: int, stop: int, name: str, settings: Settings
-) -> Generator[Item, None, tuple[str, int]]:
-    """Yield the records from `start` on and before `stop` (0: to the end).
+    def _followed(self) -> Iterator[Item]:
+        """Yield what was held back before a further record."""
+        held, damage, self.held, self.damage = self.held, self.damage, None, None
+        if held is not None:
+            yield replace(held, cut=False) if isinstance(held, Failed) and held.cut else held
+        if damage is not None:
+            yield damage
 
-    Returns (error or "", the last one's offset or -1).
-    """
-    from fastwarc.warc import ArchiveIterator
-
-    last = -1
-    with files.open_raw(path) as raw:
-        if start:
-            raw.seek(start)
-        try:
-            for record in ArchiveIterator(raw, parse_http=False):
-                if 0 < stop <= record.stream_pos:  # in the file, also after a seek
-                    break
-                last = record.stream_pos
-                item = _record(record, f"{name}:{last}", settings)
-                if item is not None:
-                    yield item
-                _drain(record, raw, settings)
-        except DATA_ERRORS as error:
-            return reason(error), last
-    return "", last
+    def rest(self) -> Iterator[Item]:
+        """Yield what was held back where no record follows."""
+        if self.strange and self.lost:
+            self._look_behind()
+        if self.held is not None:
+            yield self.held
+        if self.damage is not None:
+            yield replace(self.damage, cut=self.lost)
 
 
 def _drain(record: Any, raw: BinaryIO, settings: Settings) -> None:
@@ -134,25 +185,6 @@ def _drain(record: Any, raw: BinaryIO, settings: Settings) -> None:
         used = max(1, raw.tell() - before) + (1 << 16)
         if out > settings.ratio_floor_bytes and out / used > settings.max_ratio:
             raise RefusedError(f"decompression bomb: {out} bytes out of about {used}")
-
-
-def _next_record(path: str, position: int) -> int:
-    """Return the offset of the next thing that looks like a record's first byte, or -1."""
-    with files.open_raw(path) as raw:
-        if not raw.seekable():
-            return -1
-        mark = _MARKS.get(compression(raw.read(8)), b"\nWARC/")
-        shift = 1 if mark == b"\nWARC/" else 0
-        raw.seek(position)
-        kept = b""
-        while chunk := raw.read(1 << 20):
-            data = kept + chunk
-            found = data.find(mark)
-            if found >= 0:
-                return position - len(kept) + found + shift
-            position += len(chunk)
-            kept = data[-len(mark) + 1 :]
-    return -1
 
 
 def _record(record: Any, place: str, settings: Settings) -> Item | None:
@@ -182,11 +214,13 @@ def _record(record: Any, place: str, settings: Settings) -> Item | None:
         return bytes(more)
 
     facts["type"] = record.headers.get("Content-Type") or ""
-    if size and not got:
-        return Failed(locator, f"truncated record: 0 of {size} bytes", url)
+    if got < min(size, _HEAD):
+        return Failed(locator, f"truncated record: {got} of {size} bytes", url, cut=True)
     try:
         return reader(locator, head, rest, facts, settings)
-    except (EOFError, http.BodyError) as error:
+    except EOFError as error:
+        return Failed(locator, str(error), url, cut=True)
+    except http.BodyError as error:
         return Failed(locator, str(error), url)
 
 
@@ -208,7 +242,8 @@ def _response(
         return Skipped(locator, "content_type", kind or "unknown", "html", url)
     body = head[response.body :] + rest()
     try:
-        body = http.decode_body(body, response.headers, settings.max_record_bytes)
+        cut = "truncated" in facts
+        body = http.decode_body(body, response.headers, settings.max_record_bytes, cut=cut)
     except RefusedError:
         return _too_large(locator, settings.max_record_bytes + 1, settings, url)
     return _page(locator, body, http.charset_of(claimed), facts, settings)
@@ -221,7 +256,8 @@ def _resource(
         return _response(locator, head, rest, facts, settings)
     kind = http.media_type(facts["type"])
     if kind in HTML_TYPES:
-        return _page(locator, head + rest(), http.charset_of(facts["type"]), facts, settings)
+        body = _text(head + rest())
+        return _page(locator, body, http.charset_of(facts["type"]), facts, settings)
     return Skipped(locator, "content_type", kind or "unknown", "html", facts["url"])
 
 
@@ -231,7 +267,7 @@ def _conversion(
     kind = http.media_type(facts["type"])
     if kind != "text/plain":
         return _resource(locator, head, rest, facts, settings)
-    text = (head + rest()).decode("utf-8", "replace")
+    text = _text(head + rest()).decode("utf-8", "replace")
     return RawDocument(
         locator,
         text,
@@ -241,6 +277,13 @@ def _conversion(
         licence=settings.licence,
         category=settings.category,
     )
+
+
+def _text(data: bytes) -> bytes:
+    wrong = http.not_text(data)
+    if wrong:
+        raise http.BodyError(wrong)
+    return data
 
 
 READERS: dict[str, Callable[..., Item]] = {

@@ -13,14 +13,14 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 from urllib.parse import quote
 from xml.parsers import expat
 
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
-from corpusforge.ingest.streams import RefusedError, name_of, open_capped, reason
+from corpusforge.ingest.streams import RefusedError, name_of, open_capped, reason, size_of
 from corpusforge.ingest.wikinames import DISAMBIGUATION, REDIRECT, language_of
+from corpusforge.io.compressed import Stream, TruncatedError
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["Dump", "read_wikipedia"]
@@ -31,6 +31,7 @@ _PAGE = re.compile(rb"<page[\s>]")
 _OF_PAGE = frozenset({"title", "ns", "id"})
 _OF_REVISION = frozenset({"id", "timestamp", "model", "text"})
 _OF_SLOT = frozenset({"role", "model", "text"})
+_UNFINISHED = "ends early, without </mediawiki>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ def read_wikipedia(
     """
     name = name_of(path, root)
     with open_capped(path, settings) as raw:
-        head = next(_pages(_utf8(raw), settings.max_record_bytes))
+        head = next(_pages(_utf8(raw), settings.max_record_bytes, whole=False))
     with open_capped(path, settings, span=span) as raw:
-        pieces = _pages(_utf8(raw), settings.max_record_bytes)
+        whole = span == WHOLE or span[1] >= size_of(path)
+        pieces = _pages(_utf8(raw), settings.max_record_bytes, whole=whole)
         first = next(pieces)
         dump = _header(first if span[0] == 0 else head, name)
         for number, piece in enumerate(pieces, 1):
@@ -62,24 +64,27 @@ def read_wikipedia(
                 bound = str(settings.max_record_bytes)
                 yield Skipped(f"{name}:page {number}", "record_size", f">{bound}", bound)
             elif not piece.endswith(b"</page>"):
-                yield Failed(f"{name}:page {number}", "the dump ends inside this page")
+                yield Failed(f"{name}:page {number}", "the dump ends inside this page", cut=True)
             else:
                 yield _page(piece, number, dump, settings)
 
 
-def _utf8(raw: BinaryIO) -> Iterator[bytes]:
+def _utf8(raw: Stream) -> Iterator[bytes]:
     """The stream's bytes, recoded to UTF-8 where a byte-order mark says UTF-16."""
-    first = raw.read(_CHUNK)
+    first = raw.chunk(_CHUNK)
     decoder = None
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         decoder = codecs.getincrementaldecoder("utf-16")("replace")
     while first:
         yield decoder.decode(first).encode("utf-8", "replace") if decoder else first
-        first = raw.read(_CHUNK)
+        first = raw.chunk(_CHUNK)
 
 
-def _pages(chunks: Iterator[bytes], limit: int) -> Iterator[bytes | None]:
-    """Yield the header, then each page's bytes (None: over `limit`), then a cut page if any."""
+def _pages(chunks: Iterator[bytes], limit: int, *, whole: bool) -> Iterator[bytes | None]:
+    """Yield the header, then each page's bytes (None: over `limit`), then a cut page if any.
+
+    Raises TruncatedError where `whole` chunks end between two pages, without the dump's end tag.
+    """
     buffer = b""
     position = -1
     for chunk in chunks:
@@ -90,23 +95,29 @@ def _pages(chunks: Iterator[bytes], limit: int) -> Iterator[bytes | None]:
             break
     yield buffer[:position] if position >= 0 else buffer
     if position < 0:
+        if whole and len(buffer) <= limit and b"</mediawiki" not in buffer:
+            raise TruncatedError(_UNFINISHED)
         return
-    yield from _split(buffer[position:], chunks, limit)
+    yield from _split(buffer[position:], chunks, limit, whole=whole)
 
 
-def _split(buffer: bytes, chunks: Iterator[bytes], limit: int) -> Iterator[bytes | None]:
+def _split(
+    buffer: bytes, chunks: Iterator[bytes], limit: int, *, whole: bool
+) -> Iterator[bytes | None]:
     dropping = False
+    searched = 0  # before it no page ends
     while True:
         start = 0
-        while (end := buffer.find(b"</page>", start)) >= 0:
+        while (end := buffer.find(b"</page>", searched)) >= 0:
             found = _PAGE.search(buffer, start, end)
             page = buffer[found.start() if found else start : end + 7]
             yield None if dropping or len(page) > limit else page
             dropping = False
-            start = end + 7
+            start = searched = end + 7
         buffer = buffer[start:]
-        if len(buffer) > limit:
+        if dropping or len(buffer) > limit:
             dropping, buffer = True, buffer[-16:]
+        searched = max(0, len(buffer) - 6)
         chunk = next(chunks, b"")
         if not chunk:
             break
@@ -115,6 +126,8 @@ def _split(buffer: bytes, chunks: Iterator[bytes], limit: int) -> Iterator[bytes
         yield None
     elif found := _PAGE.search(buffer):
         yield buffer[found.start() :]
+    elif whole and b"</mediawiki" not in buffer:
+        raise TruncatedError(_UNFINISHED)
 
 
 def _header(head: bytes | None, name: str) -> Dump:

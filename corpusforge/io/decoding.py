@@ -37,6 +37,8 @@ _MAX_PARTS = 100
 
 _WITHIN = json.JSONDecoder(strict=False)
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
 T = TypeVar("T")
 _BYTES_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
@@ -54,21 +56,44 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
+def _may_be_deep(data: bytes | str) -> bool:
+    """Whether there are brackets enough, in strings or outside, to nest deeper than `MAX_DEPTH`."""
+    opened = "[{" if isinstance(data, str) else b"[{"
+    return len(data) > MAX_DEPTH < data.count(opened[:1]) + data.count(opened[1:])  # type: ignore[arg-type]
+
+
 def _check_depth(data: bytes | str) -> None:
     """Raise DecodingError where brackets outside strings nest deeper than `MAX_DEPTH`."""
-    opened = "[{" if isinstance(data, str) else b"[{"
-    if len(data) <= MAX_DEPTH or data.count(opened[:1]) + data.count(opened[1:]) <= MAX_DEPTH:  # type: ignore[arg-type]
+    if not _may_be_deep(data):
         return
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     brackets = _BYTES_STRING.sub(b"", raw).translate(None, _NO_BRACKET)
     depths = itertools.accumulate(map(_STEP.__getitem__, brackets))
     if max(depths, default=0) > MAX_DEPTH:
-        raise DecodingError(f"nested deeper than {MAX_DEPTH} levels")
+        raise DecodingError(_TOO_DEEP)
+
+
+def _is_deep(value: Any, text: bytes | str) -> bool:
+    """Whether the lists and dicts of a value nest deeper than `MAX_DEPTH`.
+
+    A row of a corpus has few containers: to look at them is faster than to pass over its strings.
+    """
+    level = _containers([value])
+    for depth in range(MAX_DEPTH + 1):
+        if not level or (depth == 1 and not _may_be_deep(text)):
+            return False
+        level = [child for item in level for child in _containers(item)]
+    return True
+
+
+def _containers(item: Any) -> list[Any]:
+    values = item.values() if isinstance(item, dict) else item
+    return [child for child in values if isinstance(child, dict | list)]
 
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return f"nested deeper than {MAX_DEPTH} levels"
+        return _TOO_DEEP
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8 at byte {error.start}"
     if isinstance(error, UnicodeEncodeError):
@@ -86,11 +111,15 @@ def decode_json(data: bytes | str | msgspec.Raw, kind: Any = Any) -> Any:
     Raises DecodingError: no JSON, no UTF-8, nested too deep, of another type.
     """
     text = bytes(data) if isinstance(data, msgspec.Raw) else data
-    _check_depth(text)
+    if kind is not Any:
+        _check_depth(text)
     try:
-        return _decoder(kind).decode(text)
+        value = _decoder(kind).decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DecodingError(_one_line(error)) from error
+    if kind is Any and _is_deep(value, text):
+        raise DecodingError(_TOO_DEEP)
+    return value
 
 
 def decode_json_leniently(data: bytes | str) -> Any:

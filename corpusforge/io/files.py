@@ -1,42 +1,40 @@
 """Files by path: local ones directly, `scheme://` ones through any Beam filesystem.
 
-Beam's own decompressing `open(...).read()` stops silently at 16 MiB, so files are opened raw
-and wrapped here. A written file appears under its name only when it is complete.
+Beam's own decompressing `open(...).read()` stops silently at 16 MiB, so files are opened raw here
+and unpacked by `compressed`. A written file appears under its name only when it is complete.
 """
 
 from __future__ import annotations
 
-import bz2
 import glob as globbing
-import gzip
 import hashlib
 import io
-import lzma
 import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from corpusforge.errors import InputError
+from corpusforge.printing import say
 
 __all__ = [
     "COMPRESSED",
     "FileInfo",
     "atomic_write",
-    "decompress",
     "exists",
+    "find_files",
+    "input_files",
     "is_remote",
     "join",
     "list_files",
     "make_directory",
     "on_disk",
     "open_raw",
-    "open_stream",
     "read_bytes",
     "remove",
     "sha256",
@@ -75,34 +73,6 @@ def open_raw(path: str) -> BinaryIO:
     return cast(BinaryIO, Path(path).open("rb"))
 
 
-def decompress(stream: BinaryIO, path: str) -> BinaryIO:
-    """Wrap a raw stream by the file name's ending: .gz .bz2 .xz .zst .lz4, else unchanged.
-
-    Multi-member gzip, multi-stream bzip2 and multi-frame zstd are read to the end.
-    """
-    if path.endswith(".gz"):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    if path.endswith(".bz2"):
-        return cast(BinaryIO, bz2.BZ2File(stream))
-    if path.endswith(".xz"):
-        return cast(BinaryIO, lzma.LZMAFile(stream))
-    if path.endswith(".zst"):
-        import zstandard
-
-        reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-        return cast(BinaryIO, io.BufferedReader(reader, _CHUNK))
-    if path.endswith(".lz4"):
-        import lz4.frame
-
-        return cast(BinaryIO, lz4.frame.LZ4FrameFile(stream))
-    return stream
-
-
-def open_stream(path: str) -> BinaryIO:
-    """Open a file for reading, decompressed by its name's ending."""
-    return decompress(open_raw(path), path)
-
-
 @contextmanager
 def on_disk(path: str) -> Iterator[str]:
     """A local path of a file, for libraries that open files themselves; remote ones are copied."""
@@ -136,24 +106,77 @@ def sha256(path: str) -> str:
 def list_files(pattern: str) -> list[FileInfo]:
     """Return the files a path, directory or glob names (`**` reaches into directories), by path.
 
-    Hidden files and our own temporary files are left out; an empty list means nothing matched.
+    Hidden files, our own temporary files and links that leave the folder (`find_files`) are left out,
+    the last with a warning on standard error; an empty list means nothing matched.
+    """
+    found, outside = find_files(pattern)
+    if outside:
+        say(
+            f"warning: {pattern}: {len(outside)} symbolic links leave the folder and are skipped, the "
+            f"first is {outside[0]!r}",
+            error=True,
+        )
+    return found
+
+
+def find_files(pattern: str) -> tuple[list[FileInfo], list[str]]:
+    """Return the files of `list_files`, and the paths that a folder or glob holds but a symbolic link
+    leads out of it: what lies there was not given. A path that is named itself may be such a link.
+
+    Raises InputError for a file name that is not UTF-8.
     """
     if is_remote(pattern):
         from corpusforge.io import remote
 
-        return sorted(FileInfo(path, size) for path, size in remote.match(pattern))
+        return sorted(FileInfo(path, size) for path, size in remote.match(pattern)), []
+    named = Path(pattern).exists()
     # glob, not Path.glob: the latter takes no absolute patterns
-    found = [pattern] if Path(pattern).exists() else globbing.glob(pattern, recursive=True)  # noqa: PTH207
+    matched = [pattern] if named else globbing.glob(pattern, recursive=True)  # noqa: PTH207
+    top = (
+        pattern if named else re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0] or "."
+    )
+    leaves = _leaving("/" if top == "." and pattern.startswith("/") else top)
     files: list[FileInfo] = []
-    for name in found:
-        path = Path(name)
-        inside = path.rglob("*") if path.is_dir() else [path]
-        for item in inside:
-            relative = item.relative_to(path) if path.is_dir() else Path(item.name)
-            hidden = path.is_dir() and any(part.startswith(".") for part in relative.parts)
-            if item.is_file() and not hidden and not TEMPORARY.search(item.name):
-                files.append(FileInfo(item.as_posix(), item.stat().st_size))
-    return sorted(set(files))
+    outside: list[str] = []
+    for path in map(Path, matched):
+        folder = path.is_dir()
+        for item in path.rglob("*") if folder else [path]:
+            parts = item.relative_to(path).parts if folder else ()
+            if any(part.startswith(".") for part in parts) or TEMPORARY.search(item.name):
+                continue
+            if item.is_file():
+                _check_name(item)
+                if (folder or not named) and leaves(item):
+                    outside.append(item.as_posix())
+                else:
+                    files.append(FileInfo(item.as_posix(), item.stat().st_size))
+    return sorted(set(files)), sorted(set(outside))
+
+
+def _leaving(top: str) -> Callable[[Path], bool]:
+    """Return the test whether a path below `top` is, through symbolic links, outside of it."""
+    folders: dict[Path, str] = {}
+    real = ""
+
+    def leaves(item: Path) -> bool:
+        nonlocal real
+        real = real or os.path.realpath(top)
+        folder = item.parent
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        place = os.path.realpath(item) if item.is_symlink() else folders[folder]
+        return os.path.commonpath([real, place]) != real
+
+    return leaves
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"the file name {os.fsencode(path)!r} is not UTF-8. Rename it, or leave it out by a glob."
+        ) from None
 
 
 def exists(path: str) -> bool:
@@ -202,22 +225,78 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     make_directory(str(Path(path).parent))
     temporary = Path(f"{path}.tmp-{uuid.uuid4().hex[:12]}")
     try:
-        with temporary.open("wb") as stream:
+        with _told(path):
+            raw = _Written(temporary.open("wb", buffering=0), path)
+        with io.BufferedWriter(raw, _CHUNK) as stream:
             yield cast(BinaryIO, stream)
             stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.filename not in (None, str(temporary)):
-            raise  # of another file, which the block reads
-        raise InputError(f"cannot write {path!r}: {error.strerror or error}.") from error
+            with _told(path):
+                os.fsync(stream.fileno())
+        with _told(path):
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+class _Written(io.RawIOBase):
+    """A file whose writing alone raises InputError: an error of what the writer reads stays its own."""
+
+    def __init__(self, raw: io.FileIO, path: str) -> None:
+        self._raw, self._path = raw, path
+
+    def writable(self) -> bool:
+        """Return True: it is for writing only."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes; raises InputError naming the final path where the disk does not take them."""
+        with _told(self._path):
+            return self._raw.write(data)
+
+    def seekable(self) -> bool:
+        """Return True: writers ask where they are."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to a place; return it."""
+        return self._raw.seek(offset, whence)
+
+    def fileno(self) -> int:
+        """Return the number of the open file."""
+        return self._raw.fileno()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+        super().close()
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot write {path!r}: {error.strerror or error}.") from error
 
 
 def write_bytes(path: str, data: bytes) -> None:
     """Write a whole file atomically."""
     with atomic_write(path) as stream:
         stream.write(data)
+
+
+def input_files(patterns: Sequence[str], option: str) -> list[str]:
+    """Return the files of paths, directories and globs, each once, in the order given.
+
+    Raises InputError where a pattern matches nothing.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        paths = [info.path for info in list_files(pattern)]
+        if not paths:
+            raise InputError(
+                f"{option} {pattern!r} matches no file. Quote globs, or check the path."
+            )
+        found.update(dict.fromkeys(paths))
+    return list(found)

@@ -45,7 +45,8 @@ class Addresses:
     ) -> None:
         self._rule = rule
         self._settings = settings
-        paths = [(item.path, item.path.removesuffix(item.name)) for item in items]
+        own = [item for item in items if not item.outside]
+        paths = [(item.path, item.path.removesuffix(item.name)) for item in own]
         self._displaced: dict[str, str] = {}
         try:
             if capture:

@@ -41,7 +41,10 @@ from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes
 from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.steps import Outcome, Step, batches, opened, run_steps, with_columns
 
-__all__ = ["make_chain", "make_documents", "stage", "steps_of"]
+__all__ = ["DAMAGED", "make_chain", "make_documents", "stage", "steps_of"]
+
+DAMAGED = "damaged_files"
+"""Note in the account of `ingest`: files of which the rest could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def make_chain(part: Part, guard: Guard) -> Made:
     digests = [
         {"source": i.source, "name": i.name, "bytes": i.size, "sha256": files.sha256(i.path)}
         for i in work.files
-        if i.span[0] == 0  # of a file that parts share, the first says the digest
+        if i.span[0] == 0 and not i.outside  # of a file that parts share, the first says the digest
     ]
     return Made(
         outputs=tables.outputs(),
@@ -191,10 +194,18 @@ class _Documents:
         ingest, extract = (self._tables.account(stage) for stage in ("ingest", "extract"))
         own = self._work.source
         root = item.path.removesuffix(item.name)
-        records = read(own.kind, item.path, own.ingest, root, item.span)
+        records = (
+            iter([Skipped(item.name, "link_outside", "", "inside the source's folder")])
+            if item.outside
+            else read(own.kind, item.path, own.ingest, root, item.span)
+        )
         for record in self._guard.records(records, item.name):
             ingest.seen += 1
             self.seen += 1
+            if isinstance(record, Failed) and record.cut:
+                ingest.notes[DAMAGED] += 1
+            elif isinstance(record, RawDocument):
+                ingest.notes.update(f"repaired:{name}" for name in record.repaired)
             raw = self._addresses.judge(record)
             if not isinstance(raw, RawDocument):
                 self._refuse(raw, "ingest")

@@ -61,7 +61,7 @@ class Guard:
             number = self._number
             if number in self.unreadable:
                 self._number += 1
-                yield Failed(name, self.unreadable[number])
+                yield Failed(name, self.unreadable[number], cut=True)
                 return
             row = next(rows, None)
             if row is None:

@@ -38,7 +38,8 @@ within a few per cent, few enough to list. The input decides, never the number o
 class InputFile:
     """One input file: its source, its name inside the source, size in bytes, change time, path.
 
-    `span` is the stretch of it that a part reads (`ingest.spans`), one of `pieces`.
+    `span` is the stretch of it that a part reads (`ingest.spans`), one of `pieces`. `outside`: a
+    symbolic link that leaves the source's folder; it is skipped by name, never opened.
     """
 
     source: str
@@ -48,6 +49,7 @@ class InputFile:
     path: str
     span: Span = WHOLE
     pieces: int = 1
+    outside: bool = False
 
     @property
     def weight(self) -> int:
@@ -74,7 +76,9 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
                 f"optional = true in [sources.{name}]."
             )
         elif not any(item.size for item in own):
-            raise InputError(f"source {name!r}: all of its {len(own)} files are empty.")
+            links = sum(item.outside for item in own)
+            leave = f", {links} of them links that leave its folder" if links else ""
+            raise InputError(f"source {name!r}: all of its {len(own)} files are empty{leave}.")
         found += own
     if not found:
         raise InputError("no source has any file. Give --source NAME=GLOB.")
@@ -83,6 +87,8 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
 
 def check_unchanged(item: InputFile) -> None:
     """Raise InputError, naming the file, where it is gone or is not what it was at the start."""
+    if item.outside:
+        return
     found = files.list_files(item.path)
     if len(found) != 1:
         raise InputError(f"input file {item.path!r} vanished while the run was reading it.")
@@ -99,7 +105,8 @@ def _once(found: list[InputFile]) -> list[InputFile]:
     kept: list[InputFile] = []
     seen: set[tuple[str, str]] = set()
     for item in sorted(found):
-        real = item.path if files.is_remote(item.path) else os.path.realpath(item.path)
+        own = files.is_remote(item.path) or item.outside
+        real = item.path if own else os.path.realpath(item.path)
         if (item.source, real) not in seen:
             seen.add((item.source, real))
             kept.append(item)
@@ -120,7 +127,11 @@ def _match(source: str, pattern: str) -> Iterator[InputFile]:
     directory = root == pattern and (files.is_remote(root) or Path(root).is_dir())
     if not directory:
         root = root.rpartition("/")[0]
-    for info in files.list_files(pattern):
+    found, outside = files.find_files(pattern)
+    for link in outside:
+        name = link.removeprefix(root).lstrip("/")
+        yield InputFile(source, name, 0, 0, Path(link).absolute().as_posix(), outside=True)
+    for info in found:
         name = info.path.removeprefix(root).lstrip("/")
         if files.is_remote(info.path):
             yield InputFile(source, name, info.size, 0, info.path)

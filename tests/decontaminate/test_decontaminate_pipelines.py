@@ -122,7 +122,7 @@ def test_broken_lines_are_counted(tmp_path, index):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--input", "none-*.jsonl"], "no file found"),
+        (["--input", "none-*.jsonl"], "matches no file"),
         (["--rule", "gpt4.v1"], "'gpt4.v1' is unknown"),
         (["--index", "none.index"], "cannot read evaluation index"),
         (["--field", "body"], "no row of"),

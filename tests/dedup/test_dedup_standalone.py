@@ -86,10 +86,12 @@ def test_bad_rows_are_counted_and_cost_nothing_else(tmp_path):
     output = tmp_path / "out"
     assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(output)]) == 0
     report = json.loads((output / "dedup.json").read_text())
-    assert (report["documents"], report["kept"], report["copies"]) == (8, 1, 1)
+    assert (report["documents"], report["kept"], report["copies"]) == (8, 2, 1)
     ledger = {row["source"]: row for row in report["ledger"]}
-    assert ledger["(unreadable rows)"]["failed"] == 6
-    assert len((output / "documents/in.jsonl").read_bytes().splitlines()) == 1
+    assert ledger["(unreadable rows)"]["failed"] == 5
+    kept = [json.loads(line) for line in (output / "documents/in.jsonl").read_bytes().splitlines()]
+    assert kept[1] == {"id": "half", "text": "\ufffd lone surrogate"}
+    assert report["repaired"] == {"half_surrogate": 1}
 
 
 def test_workers_and_file_order_change_nothing(tmp_path, pages):
@@ -163,7 +165,7 @@ def test_an_index_of_other_settings_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--input", "nothing*.jsonl"], "no file matched"),
+        (["--input", "nothing*.jsonl"], "matches no file"),
         (["--input", "{}/in.csv"], "expected a file that ends in .jsonl"),
         (
             ["--input", "{}/in.jsonl", "--text-column", "body"],

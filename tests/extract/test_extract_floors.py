@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from corpusforge.extract import Extracted, Settings, extract
-from corpusforge.io import files
+from corpusforge.io.compressed import open_stream
 from corpusforge.records import RawDocument
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +40,8 @@ def test_quality_stays_above_its_floor(data, name):
     rows = []
     for key, wanted in gold.items():
         inside = f"html/{key}.html.gz" if name == "aeb60" else f"{key}/source.html.gz"
-        with files.open_raw(str(folder / inside)) as raw:
-            page = files.decompress(raw, inside).read()
+        with open_stream(str(folder / inside)) as stream:
+            page = stream.read()
         found = extract(RawDocument(key, page, "html"), Settings())
         text = found.text if isinstance(found, Extracted) else ""
         rows.append(score.counts(wanted, text, 4))

@@ -7,17 +7,15 @@ still a row: the caller refuses it. Limit: after an unbalanced quote an array's 
 
 from __future__ import annotations
 
-import lzma
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.io import files
+from corpusforge.io.compressed import RefusedError, StreamError, open_stream
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.text.jit import jit
 
@@ -49,14 +47,11 @@ def rows(path: str) -> Iterator[tuple[int, bytes]]:
 
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
-    """Open a file, decompressed by its name; damage met while reading raises InputError."""
-    import zstandard
-
-    damage = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+    """Open a file, decompressed by its first bytes; damage met while reading raises InputError."""
     try:
-        with files.open_raw(path) as raw, files.decompress(raw, path) as stream:
-            yield stream
-    except damage as error:
+        with open_stream(path) as stream:
+            yield cast(BinaryIO, stream)
+    except (StreamError, RefusedError, OSError) as error:
         raise InputError(
             f"cannot read answers {path!r}: {error}. Ask for the file again; nothing was imported."
         ) from error
