@@ -212,7 +212,7 @@ class _Chain:
         for found in self._guard.records(records, item.name):
             ingest.seen += 1
             self.seen += 1
-            if isinstance(found, Failed) and found.cut:
+            if isinstance(found, Failed) and found.cut and item.name not in own.damaged:
                 ingest.notes[DAMAGED] += 1
             elif isinstance(found, RawDocument):
                 ingest.notes.update(f"repaired:{name}" for name in found.repaired)
