@@ -10,7 +10,7 @@ import importlib.resources
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,9 @@ class Source:
     """Files, directories or globs; `package:NAME/…` looks inside an installed package."""
     optional: bool = False
     """True: a missing source is skipped by name instead of stopping the run."""
+    damaged: tuple[str, ...] = ()
+    """Names of its files that are known to be damaged or cut: what they lack is in the account, and no
+    warning or exit code tells it again."""
     ingest: Ingest = field(default_factory=Ingest)
     """The reader's settings (keys stand in the source's own table)."""
 
@@ -187,12 +190,7 @@ def _source(name: str, body: Any) -> Source:
     settings = build(Ingest, {k: v for k, v in body.items() if k in reader}, f"sources.{name}")
     plain = {k: v for k, v in body.items() if k in own}
     source = build(Source, {**plain, "kind": kind}, f"sources.{name}")
-    return Source(
-        kind=kind,
-        path=source.path,
-        optional=source.optional,
-        ingest=settings,
-    )
+    return replace(source, ingest=settings)
 
 
 def _apply_sources(table: dict[str, Any], options: Sequence[str]) -> None:

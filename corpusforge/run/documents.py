@@ -202,7 +202,7 @@ class _Documents:
         for record in self._guard.records(records, item.name):
             ingest.seen += 1
             self.seen += 1
-            if isinstance(record, Failed) and record.cut:
+            if isinstance(record, Failed) and record.cut and item.name not in own.damaged:
                 ingest.notes[DAMAGED] += 1
             elif isinstance(record, RawDocument):
                 ingest.notes.update(f"repaired:{name}" for name in record.repaired)

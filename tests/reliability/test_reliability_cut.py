@@ -394,6 +394,11 @@ def test_pretrain_mix(damaged: tuple[str, int], tmp_path: Path, capsys) -> None:
     ]  # fmt: skip
     assert failed["locator"] == f"{Path(path).name}:{whole + 1}+"
     assert "ends early" in failed["error"]
+    known = [*run, "--set", f"sources.a.damaged=['{Path(path).name}']"]
+    assert pretrain_mix.main(known) == 0  # the recipe says that it is
+    manifest = json.loads((tmp_path / "run/manifest.json").read_text())
+    (ingest,) = [row for row in manifest["ledger"] if row["stage"] == "ingest"]
+    assert (ingest["failed"], ingest.get("notes")) == (1, None)
 
 
 STRICT = {
