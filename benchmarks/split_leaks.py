@@ -2,9 +2,9 @@
 
     python -m benchmarks.split_leaks RUN [--threshold 0.7]
 
-Copies are exact Jaccard similarities of word 5-grams over all pairs that share a 5-gram, with no bands and no
-estimates. Documents are those that the streams draw. Limit: all 5-grams of a run are in memory, so runs of some
-thousand documents.
+Copies are exact Jaccard similarities of word 5-grams over all pairs that share a 5-gram, with no bands
+and no estimates. Documents are those that the streams draw. Limit: all 5-grams of a run are in memory,
+so runs of some thousand documents.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ __all__ = ["leaks", "main"]
 def leaks(run: Path, threshold: float, ngram: int = 5) -> dict[str, object]:
     """Return counts of validation documents, of those with a copy in training, and the worst pairs."""
     sides = {
-        side: {name for path in stream_files(str(run), side) for name in pq.read_table(path)["id"].to_pylist()}
+        side: {
+            name
+            for path in stream_files(str(run), side)
+            for name in pq.read_table(path)["id"].to_pylist()
+        }
         for side in ("train", "val")
     }
     grams: dict[str, frozenset[int]] = {}
@@ -42,7 +46,8 @@ def leaks(run: Path, threshold: float, ngram: int = 5) -> dict[str, object]:
     for name in sides["val"]:
         common = Counter(other for gram in grams[name] for other in holders[gram])
         best = max(
-            ((n / (len(grams[name]) + len(grams[o]) - n), o) for o, n in common.items()), default=(0.0, "")
+            ((n / (len(grams[name]) + len(grams[o]) - n), o) for o, n in common.items()),
+            default=(0.0, ""),
         )
         if best[0] >= threshold:
             found.append((best[0], name, best[1]))
@@ -57,7 +62,9 @@ def leaks(run: Path, threshold: float, ngram: int = 5) -> dict[str, object]:
 
 def main() -> None:
     """Print the figures of a run."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     options.add_argument("run", type=Path)
     options.add_argument("--threshold", type=float, default=0.7)
     told = options.parse_args()
@@ -68,7 +75,9 @@ def main() -> None:
     print(f"tokens: {val['tokens']} of {asked}, {val['tokens'] / train['tokens']:.3%} of training")
     for source, row in train["sources"].items():
         own = val["sources"][source]["delivered_tokens"] / max(1, val["tokens"])
-        print(f"{source}: {own:.2%} of validation, {row['delivered_tokens'] / train['tokens']:.2%} of training")
+        print(
+            f"{source}: {own:.2%} of validation, {row['delivered_tokens'] / train['tokens']:.2%} of training"
+        )
     print(*(note for note in receipt["notes"] if "validation" in note), sep="\n")
 
 
