@@ -1,4 +1,4 @@
-"""Bounds of shards on their edges: sizes, sequences, schedules, packing; shards that do not belong together."""
+"""Bounds of shards on their edges, and shards that do not belong together."""
 
 from __future__ import annotations
 
