@@ -69,7 +69,8 @@ def test_so_many_rounds_are_looked_at(yields: list[tuple[int, int]], stops: bool
     assert bool(stopped(0, yields, yield_floor=0.1, yield_rounds=3)) == stops
 
 
-@pytest.mark.parametrize(("seen", "accepted", "rejected", "wrong"), [
+@pytest.mark.parametrize(
+    ("seen", "accepted", "rejected", "wrong"), [
     (0, 0, {}, False), (3, 1, {"a": 1, "b": 1}, False), (3, 1, {"a": 1}, True), (2, 1, {"a": 2}, True),
 ])  # fmt: skip
 def test_an_account_balances_to_the_candidate(seen, accepted, rejected, wrong) -> None:

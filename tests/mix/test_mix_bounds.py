@@ -240,6 +240,21 @@ def test_weights_that_sum_to_1_or_100_need_no_note(
     assert any(note.startswith("the weights sum to") for note in notes) == told
 
 
+@pytest.mark.parametrize(("reported", "told"), [(20, False), (19.99, True)])
+def test_twenty_one_epochs_of_twenty_are_within_the_tolerance(reported: float, told: bool) -> None:
+    settings = Settings(
+        weights={"a": 1}, budget=2100, epoch_cap=99.0, reported_epochs={"a": reported}
+    )
+    assert any("the paper prints" in note for note in plan(settings, {"a": 100}).notes) == told
+
+
+@pytest.mark.parametrize(("there", "told"), [(99, False), (98, True)])
+def test_a_token_a_phase_is_rounding_and_more_is_told(there: int, told: bool) -> None:
+    settings = Settings(weights={"a": 1}, budget=100, epoch_cap=1.0)
+    notes = plan(settings, {"a": there}).notes
+    assert (f"the caps leave {there} of the 100 tokens of the budget" in notes) == told
+
+
 def test_buckets_are_equal_ranges_of_u() -> None:
     keys = id_keys(str(n) for n in range(1000))
     u = uniform(keys, 1, "mix", 2)

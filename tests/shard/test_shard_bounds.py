@@ -24,6 +24,7 @@ from corpusforge.shard import (
 )
 from corpusforge.shard.pack import best_fit
 from corpusforge.shard.schedule import Schedule, Skipped
+from corpusforge.shard.writer import shard_stretches
 
 U16, U32 = np.dtype("<u2"), np.dtype("<u4")
 END, PAD = 60_000, 60_001
@@ -75,6 +76,17 @@ def test_a_shard_ends_at_the_first_document_end_at_or_after_its_size(lengths, bo
     ten_ids = Settings(shard_megabytes=20e-6)
     assert shard_bounds(np.array(lengths, dtype=np.int64), ten_ids, U16) == bounds
     assert shard_bounds(np.array(lengths, np.int64), Settings(shard_megabytes=40e-6), U32) == bounds
+
+
+@pytest.mark.parametrize(
+    "pieces", [[[5, 5], [5, 5]], [[5], [5], [5], [5]], [[], [5, 5, 5, 5], []], [[10], [10]]]
+)
+def test_a_shard_may_end_where_a_piece_of_the_stream_does(pieces) -> None:
+    ten_ids = Settings(shard_megabytes=20e-6)
+    arrays = [np.array(piece, dtype=np.int64) for piece in pieces]
+    count = sum(map(len, arrays))
+    half = count // 2
+    assert list(shard_stretches(arrays, ten_ids, U16)) == [(0, half, 10), (half, count, 10)]
 
 
 def test_a_size_below_one_id_is_one_id() -> None:
