@@ -71,7 +71,7 @@ def assign(
     Without shares the prompts' own `split` holds; with shares every group is drawn afresh. Raises
     InputError where shares leave no training rows or the given split parts a group.
     """
-    if min(validation, test) < 0 or validation + test >= 1:
+    if not (validation >= 0 and test >= 0 and validation + test < 1):  # also where one is no number
         raise InputError(
             f"validation {validation} and test {test}: expected shares of 0 or more, below 1 in sum."
         )
@@ -86,4 +86,9 @@ def assign(
         name: "test" if u < test else "validation" if u < test + validation else "train"
         for name, u in zip(names, chance.tolist(), strict=True)
     }
+    if names and "train" not in side.values():
+        raise InputError(
+            f"validation {validation} and test {test} leave none of {len(names)} groups of prompts for "
+            "training. Lower them, give more prompts, or another --seed."
+        )
     return {name: side[members[name]] for name in rows}

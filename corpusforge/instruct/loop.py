@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from corpusforge.errors import InternalError
 from corpusforge.instruct.profile import Finding
@@ -156,7 +157,8 @@ def _stop(state: State, settings: Settings) -> str:
     last = state.yields[-settings.yield_rounds :]
     if len(last) == settings.yield_rounds:
         rows, candidates = (sum(column) for column in zip(*last, strict=True))
-        if rows < settings.yield_floor * candidates:
+        # the floor as it is written: as a double, 0.1 of 30 candidates would be above 3
+        if rows < Fraction(str(settings.yield_floor)) * candidates:
             return (
                 f"the yield has fallen: {rows} rows from {candidates} candidates in the last "
                 f"{len(last)} rounds, below {settings.yield_floor:g} a candidate (yield_floor)"

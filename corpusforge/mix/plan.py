@@ -91,6 +91,8 @@ def plan(settings: Settings, available: Mapping[str, int]) -> Plan:
     sources = sorted({path.split("/")[0] for path in available})
     check(settings, sources)
     weights = settings.weights or _by_size(available)
+    if not weights:
+        raise RecipeError("mix: no source has any tokens. Check the sources and filters.")
     phases = settings.phases or (Phase(name="all", share=1.0, weights=weights),)
     notes = _weight_notes(settings, weights, sources)
     forests = [tree(phase.weights, settings.split) for phase in phases]

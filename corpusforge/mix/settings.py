@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from corpusforge.errors import RecipeError
+from corpusforge.errors import RecipeError, nearest
 
 __all__ = ["COLUMNS", "Diversity", "Phase", "Settings", "Split"]
 
@@ -66,7 +66,23 @@ class Diversity:
     largest_source: float = 1.0
     """Greatest share of the tokens that one source may have."""
     entropy: dict[str, float] = field(default_factory=dict)
-    """Least entropy in bits, by column (`source`, `lang`, `category`, `format`, `domain`)."""
+    """Least entropy in bits, by column (`source`, `lang`, `category`, `format`, `tier`)."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.largest_source <= 1:
+            raise RecipeError(
+                f"mix.diversity.largest_source is {self.largest_source}; expected a share in (0, 1]."
+            )
+        for column, bits in self.entropy.items():
+            known = ("source", *COLUMNS)
+            if column not in known:
+                raise RecipeError(
+                    f"mix.diversity.entropy: no column {column!r}.{nearest(column, known)}"
+                )
+            if not (math.isfinite(bits) and bits >= 0):
+                raise RecipeError(
+                    f"mix.diversity.entropy.{column} is {bits}; expected 0 or more bits."
+                )
 
     def __post_init__(self) -> None:
         if not 0 < self.largest_source <= 1:
@@ -123,6 +139,7 @@ class Settings:
         check_weights(self.weights, "mix.weights")
         check_weights(self.epoch_caps, "mix.epoch_caps")
         check_weights(self.counts, "mix.counts")
+        check_weights(self.reported_epochs, "mix.reported_epochs")
         if isinstance(self.budget, str) and self.budget != "all":
             raise RecipeError(
                 f"mix.budget is {self.budget!r}; expected a number of tokens or 'all'."
@@ -136,7 +153,8 @@ class Settings:
                 raise RecipeError(f"mix.{key} is {getattr(self, key)}; expected more than 0.")
         if not 0 <= self.validation < 1:
             raise RecipeError(f"mix.validation is {self.validation}; expected a share in [0, 1).")
-        if self.margin < 0:
-            raise RecipeError(f"mix.margin is {self.margin}; expected 0 or more.")
+        for key in ("margin", "reported_budget"):
+            if not (math.isfinite(getattr(self, key)) and getattr(self, key) >= 0):
+                raise RecipeError(f"mix.{key} is {getattr(self, key)}; expected 0 or more.")
         if self.range_documents < 1:
             raise RecipeError(f"mix.range_documents is {self.range_documents}; expected 1 or more.")

@@ -41,6 +41,8 @@ def export(
     if not shards:
         raise InputError(f"{directory}: no shards (*.bin). Give shards/train of a run.")
     out = Path(output)
+    if out.resolve() == Path(directory).resolve():
+        raise InputError(f"{output}: these are the shards themselves. Give a new directory.")
     files.make_directory(str(out))
     totals = Counter(rows=0, tokens=0)
     names = []

@@ -9,15 +9,17 @@ padding is reported, not hidden.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_batches
-from corpusforge.shard.formats import index_schema, read_idx, write_idx
+from corpusforge.shard.formats import index_schema, packing_of, read_idx, write_idx
 from corpusforge.shard.writer import ShardReceipt
 from corpusforge.text.jit import jit
 
@@ -35,10 +37,17 @@ def pack_shard(
 
     Writes the three files of a shard. The index has a row for each piece of a document, in order;
     `cut` is true where a piece does not end its document. Ids after the last piece of a sequence
-    are `pad_id`.
+    are `pad_id`. Raises InputError for a sequence of fewer than 2 ids, a `pad_id` that the shard's type of
+    ids does not hold, and a source that is packed already or is the target.
     """
     dtype = read_idx(f"{source}.idx").dtype
     table = read_table(f"{source}.parquet")
+    if sequence < 2:
+        raise InputError(f"sequences of {sequence} ids; expected 2 or more.")
+    if not 0 <= pad_id <= np.iinfo(dtype).max:
+        raise InputError(f"pad id {pad_id}; the shard holds ids from 0 to {np.iinfo(dtype).max}.")
+    if packing_of(table.schema)[1] or Path(source).resolve() == Path(target).resolve():
+        raise InputError(f"{source}: packed already, or its own target. Pack the shards of a run.")
     ids = np.fromfile(f"{source}.bin", dtype=dtype)
     rows, starts, sizes = _pieces(table, sequence)
     place = _places(sizes, packing, sequence)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
 from corpusforge.io.parquet import read_table
-from corpusforge.shard.formats import packing_of, read_idx
+from corpusforge.shard.formats import Idx, packing_of, read_idx
 from corpusforge.shard.schedule import Schedule, Skipped
 
 __all__ = ["Place", "TokenStream", "torch_dataset"]
@@ -73,9 +73,9 @@ class TokenStream:
             raise InputError(f"{directory}: no shards (*.bin). Give shards/train of a run.")
         idx = [read_idx(str(path.with_suffix(".idx"))) for path in self._bins]
         self.dtype = idx[0].dtype
-        sizes = [path.stat().st_size // self.dtype.itemsize for path in self._bins]
-        self._starts = np.cumsum([0, *sizes]).tolist()
         self.packing, packed = self._packing()
+        sizes = [self._ids(*one, packed) for one in zip(self._bins, idx, strict=True)]
+        self._starts = np.cumsum([0, *sizes]).tolist()
         if packed and packed != seq_len:
             raise InputError(f"{directory}: packed in sequences of {packed}, not {seq_len}.")
         self._overlap = 0 if packed else 1
@@ -83,7 +83,23 @@ class TokenStream:
         self._indexes: dict[int, tuple[NDArray[np.int64], pa.Table]] = {}
 
     def _packing(self) -> tuple[str, int]:
-        return packing_of(pq.read_schema(self._bins[0].with_suffix(".parquet")))
+        found = {packing_of(pq.read_schema(path.with_suffix(".parquet"))) for path in self._bins}
+        if len(found) > 1:
+            raise InputError(f"{self.directory}: shards of several packings. Keep each in its own.")
+        return found.pop()
+
+    def _ids(self, path: Path, idx: Idx, packed: int) -> int:
+        """Return the ids of a shard; raises InputError where they are not what its index says."""
+        count, rest = divmod(path.stat().st_size, self.dtype.itemsize)
+        told = int(idx.sizes.sum())
+        if idx.dtype != self.dtype:
+            raise InputError(f"{path}: ids of {idx.dtype}, those before of {self.dtype}: two runs?")
+        if rest or (count % packed or count < told if packed else count != told):
+            raise InputError(
+                f"{path}: {path.stat().st_size} bytes are not the {told} ids of its index. Copy the shard "
+                "again, or verify the run."
+            )
+        return count
 
     @property
     def tokens(self) -> int:
@@ -202,11 +218,18 @@ class TokenStream:
             yield np.stack(mine) if mine else np.zeros((0, width), dtype=self.dtype)
 
     def restart(self, back: int = 100) -> None:
-        """Go back `back` steps (to the beginning at most)."""
+        """Go back `back` steps (to the beginning at most). Raises InputError for fewer than 0."""
+        if back < 0:
+            raise InputError(f"back is {back} steps; expected 0 or more.")
         self.step = max(0, self.step - back)
 
     def skip(self, batches: int) -> None:
-        """Never read the sequences of the next `batches` batches; `step` stays."""
+        """Never read the sequences of the next `batches` batches; `step` stays.
+
+        Raises InputError for fewer than 0.
+        """
+        if batches < 0:
+            raise InputError(f"batches is {batches}; expected 0 or more.")
         first, last = (
             int(self.skipped.number(np.array(self.schedule.before(step))))
             for step in (self.step, self.step + batches)
@@ -224,7 +247,10 @@ class TokenStream:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to a checkpoint's place; raises InputError where it is of other data or lengths."""
+        """Go to a checkpoint's place; raises InputError where it is of other data or lengths, or is none."""
+        missing = {"step", "skipped", "seq_len", "batch_size", "fingerprint"} - state.keys()
+        if missing or state["step"] < 0 or any(a < 0 or b < a for a, b in state["skipped"]):
+            raise InputError(f"no checkpoint of a stream: {sorted(missing) or 'steps below 0'}.")
         for key in ("seq_len", "fingerprint"):
             if state[key] != getattr(self, key):
                 raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError
@@ -17,5 +18,5 @@ class Settings:
     """Size of a shard in 10^6 bytes; a shard ends at the first document end at or after it."""
 
     def __post_init__(self) -> None:
-        if self.shard_megabytes <= 0:
+        if not 0 < self.shard_megabytes < math.inf:
             raise RecipeError(f"shard.shard_megabytes is {self.shard_megabytes}; expected above 0.")

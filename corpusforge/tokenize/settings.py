@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,7 @@ class Settings:
                 f"tokenize.vocab_size is {self.vocab_size}; expected {SMALLEST_VOCABULARY} to 2^31."
             )
         for key in ("train_megabytes", "batch_megabytes"):
-            if getattr(self, key) <= 0:
+            if not 0 < getattr(self, key) < math.inf:
                 raise RecipeError(f"tokenize.{key} is {getattr(self, key)}; expected more than 0.")
         if not 0 < self.check_share <= 1:
             raise RecipeError(

@@ -111,6 +111,11 @@ def test_steps_on_their_bounds(base: int, tokens: tuple[int, ...], asked: int, s
     assert sums[made["a"]] == sums[steps], made
 
 
+def test_the_last_step_is_a_step() -> None:
+    tokens = [0] * (STEPS - 1) + [100]
+    assert hold_out(0.1, {"a": spread(0, *tokens, never=9999)}, {}, drawn(1000)) == {"a": STEPS}
+
+
 def test_no_more_than_half_of_a_leaf_is_held_out() -> None:
     assert hold_out(0.5, {"a": spread(0, *[10] * 10)}, {}, drawn(120))["a"] == 5
     assert hold_out(0.5, {"a": spread(0, *[10] * 11)}, {}, drawn(120))["a"] == 5

@@ -35,7 +35,8 @@ _ROLES = {"Human": "user", "Assistant": "assistant", "prompter": "user", "assist
 _TEXTS = ("response", "text", "answer", "completion", "output", "content")
 _LISTS = ("responses", "completions", "answers", "candidates")
 _SCORES = ("score", "reward", "rating", "overall_score", "rank_score")
-_VERDICT = re.compile(r"(?:annotator|label|verdict|preference|winner)\w*")
+_VERDICT = re.compile(r"(?:annotator|label|verdict|preference|winner)_?\d*")
+"""Columns of verdicts; numbered ones are those of several annotators (not `label_id`, `winner_score`)."""
 
 
 def read_source(kind: str, paths: Sequence[str], job: str) -> Iterator[Ranked | Refused]:
