@@ -23,7 +23,7 @@ I32 = NDArray[np.int32]
 _LI, _TR, _TD, _TH, _DT, _DD = map(tag_id, ("li", "tr", "td", "th", "dt", "dd"))
 _PARAGRAPH, _LINE, _CELL, _ITEM = 0, 1, 2, 3
 _SPACES = re.compile(r"[ \t\xa0\u2000-\u200a\u202f\u205f]+")
-_EDGES = re.compile(r"[ \t]*\n[ \t]*")
+_EDGES = re.compile(r"(?<![ \t])[ \t]*+\n[ \t]*+")
 _LINES = re.compile(r"\n{3,}")
 
 

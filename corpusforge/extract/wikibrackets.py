@@ -19,7 +19,7 @@ __all__ = ["resolve"]
 _TOKEN = re.compile(
     r"\{\{+|\}\}+-?|\}-|-\{(?=\{\{(?!\{)|[^{]|$)|\[\[|\]\]|\n[ \t:*#]*\{\|(?!\})|\n[ \t:*#]*\|\}(?!\})|\|"
 )
-_PARENTHESES = re.compile(r"\s*[(（][^()（）]*[)）]$|[,，][^,，]*$")
+_PARENTHESES = re.compile(r"(?:(?<!\s)\s++)?[(（][^()（）]*+[)）]$|[,，][^,，]*+$")
 _MEDIA = re.compile(
     r"\.(?:jpe?g|png|gif|svg|tiff?|webp|og[gvm]|webm|pdf|djvu|mid|wav|flac|mp3)\s*$", re.I
 )

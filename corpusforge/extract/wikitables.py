@@ -14,16 +14,17 @@ _BOX = re.compile(
     r"infobox|navbox|toc\b|toccolours|metadata|ambox|mbox|vcard|vevent|messagebox|sidebar|noprint|navigation",
     re.I,
 )
-_ATTRIBUTES = re.compile(
-    r"^[^|\[\]{}]*?[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s|\"']+)[^|\[\]{}]*\|(?!\|)"
-)
+_BEFORE_BAR = re.compile(r"(?:[^|\[\]{}=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s|\"']*+))*+\|(?!\|)")
+_ATTRIBUTE = re.compile(r"(?<![\w-])[\w-]++\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s|\"'])")
 _EMPTY_ATTRIBUTES = re.compile(r"^\s*(?:nowrap\s*)?\|(?!\|)")
 _SPACE = re.compile(r"(?:\s|<br\b[^<>]*>)+", re.I)
 
 
 def _cell(text: str) -> str:
     """Return a cell's content without the attributes before its single bar."""
-    text = _ATTRIBUTES.sub("", text, count=1) if "|" in text else text
+    before = _BEFORE_BAR.match(text) if "|" in text else None
+    if before and _ATTRIBUTE.search(before[0]):
+        text = text[before.end() :]
     return _EMPTY_ATTRIBUTES.sub("", text, count=1)
 
 

@@ -26,7 +26,7 @@ from corpusforge.records import RawDocument
 __all__ = ["extract_wikitext", "to_text"]
 
 _EXTERNAL = re.compile(
-    r"\[(?:(?:https?|ftp|sftp|irc|ircs|news|gopher|git|svn):|mailto:|(?=//))(?://)?[^\s\[\]<>]+([^\[\]\n]*)\]",
+    r"\[(?:(?:https?|ftp|sftp|irc|ircs|news|gopher|git|svn):|mailto:|(?=//))(?://)?[^\s\[\]<>]++([^\[\]\n]*+)\]",
     re.I,
 )
 _BREAK = re.compile(
@@ -46,7 +46,7 @@ _MAGIC = re.compile(r"__([^\W\d_]{2,})__")
 _STRAY = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|<ref\b[^<>\n]{0,200}>?|</ref\s*>?", re.I)
 _HOLLOW = re.compile(r" ?[(（][\s,;:.，；：、]*[)）]")
 _LEADING = re.compile(r"([(（])[\s,;，；、]+")
-_HEADING = re.compile(r"^(={1,6})\s*(.*?)\s*=+\s*$")
+_HEADING = re.compile(r"(={1,6})(.*)=$")
 _LIST = re.compile(r"^([*#:;]+)\s*")
 
 
@@ -92,7 +92,7 @@ def _lines(text: str) -> list[str]:
         if heading := _HEADING.match(stripped):
             level = len(heading[1])
             pending = [known for known in pending if known[0] < level]
-            pending.append((level, heading[2].strip("= ")))
+            pending.append((level, heading[2].strip("= \t\xa0\u3000")))
             continue
         line = _plain_line(stripped)
         if line and pending:

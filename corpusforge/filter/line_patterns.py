@@ -23,18 +23,24 @@ __all__ = [
 
 FRONT_MATTER = re.compile(
     r"\ufeff?(?:"
-    r"---[ \t]*\r?\n(?:[ \t]*(?:[\w.-]+[ \t]*:|-[ \t]|#).*\r?\n|[ \t]+\S.*\r?\n){1,80}?---"
-    r"|\+\+\+[ \t]*\r?\n(?:[ \t]*(?:[\w.-]+[ \t]*=|\[|#|\]).*\r?\n|[ \t]*\r?\n){1,80}?\+\+\+"
-    r")[ \t]*(?:\r?\n)+"
+    r"---[ \t]*+\r?\n(?>[ \t]*+(?:[\w.-]++[ \t]*+:|-[ \t]|#).*+\n|[ \t]++\S.*+\n){1,80}?---"
+    r"|\+\+\+[ \t]*+\r?\n(?>[ \t]*+(?:[\w.-]++[ \t]*+=|\[|#|\]).*+\n|[ \t]*+\r?\n){1,80}?\+\+\+"
+    r")[ \t]*+(?:\r?\n)++"
 )
-"""YAML between "---" or TOML between "+++", at the very start of a text."""
+"""YAML between "---" or TOML between "+++", at the very start of a text.
 
-_IMAGE = r"!\[[^\]]*\]\([^)]*\)"
-_IMAGES = rf"(?:{_IMAGE}|\[{_IMAGE}\]\([^)]*\)|\[(?:image|img|图片)(?::[^\]]*)?\]|\s)+"
+A line is read in one way only: lines that two alternatives take would be tried in all 2^80 ways.
+"""
+
+_IMAGE = r"!\[[^\]]*+\]\([^)]*+\)"
+_IMAGES = rf"(?:{_IMAGE}|\[{_IMAGE}\]\([^)]*+\)|\[(?:image|img|图片)(?::[^\]]*+)?\]|\s)++"
 
 ESCAPES = re.compile(r"\\([_*#>~`\[\]+!-])")
 
-QUERY = re.compile(r"(https?://[^\s?#<>\"'()\[\]]+)\?([^\s#<>\"'()\[\]]+)(#[^\s<>\"'()\[\]]*)?")
+QUERY = re.compile(
+    r"(https?://[^\s?#<>\"'()\[\]]++)(?:\?([^\s#<>\"'()\[\]]++)(#[^\s<>\"'()\[\]]*+)?)?"
+)
+"""An address, with its query and fragment where it has a query."""
 TRACKER = re.compile(
     r"(?:utm_\w+|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|twclid|igshid|mc_[ce]id|_hsenc|_hsmi"
     r"|mkt_tok|vero_id|oly_(?:anon|enc)_id|spm|scm|from_source|share_(?:token|source|from)"
@@ -83,11 +89,11 @@ _MENU = (
     r"|(?:扫一扫|(?:扫描|长按).{0,6}二维码|关注.{0,8}公众号).{0,16}"
 )
 _COUNTER = (
-    r"(?:[\d.,]+[km]?\s*(?:likes?|shares?|comments?|views?|repl(?:y|ies)|retweets?|followers?|votes?"
-    r"|downloads?|points?|reads?|answers?|favou?rites?)\b[\s|·,.•]*)+"
-    r"|(?:likes?|shares?|comments?|views?|replies|followers?)\s*[:(]?\s*[\d.,]+[km]?\)?"
-    r"|(?:(?:阅读|浏览|评论|点赞|转发|收藏|点击|人气|回复)(?:量|数|次数)?\s*[:：(（]?\s*[\d.,]+万?[)）次]?[\s|·,]*)+"
-    r"|[\d.,]+万?\s*(?:次|人|条)?(?:阅读|浏览|评论|点赞|转发|收藏|回复)"
+    r"(?:[\d.,]++[km]?\s*+(?:likes?|shares?|comments?|views?|repl(?:y|ies)|retweets?|followers?|votes?"
+    r"|downloads?|points?|reads?|answers?|favou?rites?)\b[\s|·,.•]*+)++"
+    r"|(?:likes?|shares?|comments?|views?|replies|followers?)\s*+[:(]?\s*+[\d.,]++[km]?\)?"
+    r"|(?:(?:阅读|浏览|评论|点赞|转发|收藏|点击|人气|回复)(?:量|数|次数)?\s*+[:：(（]?\s*+[\d.,]++万?[)）次]?[\s|·,]*+)++"
+    r"|[\d.,]++万?\s*+(?:次|人|条)?(?:阅读|浏览|评论|点赞|转发|收藏|回复)"
 )
 _COPYRIGHT = (
     r"(?:(?:copyright\s*)?(?:©|\(c\)|&copy;)\s*(?:copyright\s*)?.{0,20}|copyright\s*)"

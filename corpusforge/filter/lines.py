@@ -166,7 +166,7 @@ def _untracked(text: str, counts: Counter[str]) -> str:
 
     def shorter(match: re.Match[str]) -> str:
         start, query, fragment = match.group(1, 2, 3)
-        parts = query.split("&")
+        parts = query.split("&") if query else []
         kept = [part for part in parts if not TRACKER.match(part)]
         if len(kept) == len(parts):
             return match.group()

@@ -31,20 +31,22 @@ __all__ = ["body", "read_arxiv"]
 Item = RawDocument | Skipped | Failed
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*?(?:\n[ \t]*|$)")
 _COMMENT_LINE = re.compile(r"^[ \t]*%.*\n?", re.MULTILINE)
-_INPUT = re.compile(r"\\(?:input|include|subfile)\s*\{\s*([^{}\n]{1,200}?)\s*\}")
-_TITLE = re.compile(r"\\title\s*(?:\[[^\]]{0,300}\]\s*)?\{")
+_INPUT = re.compile(
+    r"\\(?:input|include|subfile)\s*+\{\s*+([^{}\s](?:[^{}\n]{0,198}[^{}\s])?)\s*+\}"
+)
+_TITLE = re.compile(r"\\title\s*+(?:\[[^\]]{0,300}\]\s*+)?\{")
 _MACRO = re.compile(
-    r"\\(?:(?:re)?newcommand|providecommand|DeclareMathOperator)\*?\s*\{?\s*(\\[A-Za-z]+)\s*\}?\s*\{"
-    r"|\\def\s*(\\[A-Za-z]+)\s*\{"
+    r"\\(?:(?:re)?newcommand|providecommand|DeclareMathOperator)\*?\s*+\{?\s*+(\\[A-Za-z]++)\s*+\}?\s*+\{"
+    r"|\\def\s*+(\\[A-Za-z]++)\s*+\{"
 )
 _BIBLIOGRAPHY = re.compile(
-    r"\\begin\{thebibliography\}.*?(?:\\end\{thebibliography\}|\Z)|\\bibliography(?:style)?\s*\{[^{}]*\}"
-    r"|\\printbibliography(?:\[[^\]]*\])?",
+    r"\\begin\{thebibliography\}.*?(?:\\end\{thebibliography\}|\Z)|\\bibliography(?:style)?\s*+\{[^{}]*+\}"
+    r"|\\printbibliography(?:\[[^\]]{0,500}\])?",
     re.DOTALL,
 )
 _DROPPED = re.compile(
     r"\\(?:label|includegraphics|maketitle|tableofcontents|vspace|hspace|thispagestyle|pagestyle|"
-    r"newpage|clearpage|noindent|centering)\*?(?:\[[^\]]*\])?(?:\{[^{}]*\})?"
+    r"newpage|clearpage|noindent|centering)\*?(?:\[[^\]]{0,500}\])?(?:\{[^{}]*+\})?"
 )
 _LONGEST_MACRO = 200
 _MOST_TEXT = 40  # times the size of the sources that macros and inputs may make of it
@@ -164,7 +166,7 @@ def body(sources: Mapping[str, str], main: str) -> tuple[str, str]:
     text = _BIBLIOGRAPHY.sub("", text)
     text = _expanded(text, macros, bound)
     text = _DROPPED.sub("", text)
-    text = re.sub(r"[ \t]+\n", "\n", text)
+    text = re.sub(r"(?<![ \t])[ \t]++\n", "\n", text)
     text = re.sub(r"\n{3,}", "\n\n", text).strip()
     return " ".join(title.split()), text + "\n" if text else ""
 

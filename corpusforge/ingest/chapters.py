@@ -19,7 +19,7 @@ __all__ = ["cut", "headings"]
 
 _NUMBER = r"(?:\d{1,3}|[ivxlcdm]{1,8}|[a-z]+(?:-[a-z]+)?)"
 _LATIN = re.compile(
-    rf"\s*[=#*_]*\s*(?:chapter|chapitre|cap[íi]tulo|capitolo|kapitel|hoofdstuk|luku|kapitola|rozdzia[łl]|"
+    rf"\s*+[=#*_]*+\s*+(?:chapter|chapitre|cap[íi]tulo|capitolo|kapitel|hoofdstuk|luku|kapitola|rozdzia[łl]|"
     rf"book|livre|buch|libro|livro|part|partie|teil|act|acte|akt|canto|letter|stave)\s+(?:the\s+)?{_NUMBER}"
     r"(?:[.:—–-]|\s*$|\s+\S.{0,70}$)",
     re.IGNORECASE,

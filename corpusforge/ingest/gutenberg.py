@@ -19,7 +19,7 @@ _START = re.compile(
     rf"\s*\*{{2,}}\s*(?:start of|begin(?:ning)? of|d[ée]but d[eu]|anfang d|in[íi]cio d).*{_PG}",
     re.IGNORECASE,
 )
-_SMALL_PRINT_END = re.compile(r"\s*\*+\s*end\s*\*?\s*the small print", re.IGNORECASE)
+_SMALL_PRINT_END = re.compile(r"\s*+\*++\s*+end\s*+\*?\s*+the small print", re.IGNORECASE)
 _SMALL_PRINT = re.compile(r"\s*\*+\s*start\s*\*+\s*the small print", re.IGNORECASE)
 _END = re.compile(
     rf"\s*(?:\*{{2,}}\s*(?:end of|fin d|ende d|fim d|fine d).*{_PG}"

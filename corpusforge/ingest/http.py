@@ -27,9 +27,9 @@ from corpusforge.text.charset import codec
 __all__ = ["BodyError", "Response", "charset_of", "decode_body", "media_type", "not_text", "parse"]
 
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
-_END = re.compile(rb"\r*\n\r*\n")
+_END = re.compile(rb"(?<!\r)\r*+\n\r*+\n")
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]{0,4096})?\r?\n")
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9._:+-]+)", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*+=\s*+[\"']?\s*+([A-Za-z0-9._:+-]+)", re.IGNORECASE)
 
 
 class BodyError(ValueError):
@@ -109,7 +109,9 @@ def decode_body(body: bytes, headers: Mapping[str, str], limit: int, *, cut: boo
     return body
 
 
-_WIDE_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*(?:utf-?(?:16|32)|ucs-?[24])", re.IGNORECASE)
+_WIDE_CHARSET = re.compile(
+    r"charset\s*+=\s*+(?:[\"']\s*+)?(?:utf-?(?:16|32)|ucs-?[24])", re.IGNORECASE
+)
 
 
 def _codings(headers: Mapping[str, str]) -> Iterator[str]:

@@ -156,7 +156,7 @@ _SHEBANG = re.compile(
     r"#![ \t]*(?:\S*/)?([A-Za-z]+)[\d.]*(?:[ \t]+(?:-S[ \t]+)?(?:\S*/)?([A-Za-z]+))?"
 )
 _MODELINE = re.compile(
-    r"-\*-\s*(?:mode:\s*)?([\w+#-]+).*?-\*-|vim?:.*?\b(?:ft|filetype|syntax)=(\w+)"
+    r"-\*-\s*+(?:mode:\s*+)?([\w+#]++(?:-[\w+#]++)*+).*?-\*-|vim?:.*?\b(?:ft|filetype|syntax)=(\w+)"
 )
 _MODES = {
     "shell-script": "Shell",
@@ -177,31 +177,35 @@ _MODES = {
 }
 _TELLING: dict[str, tuple[tuple[str, re.Pattern[str]], ...]] = {
     "h": (
-        ("C++", re.compile(r"^\s*(?:class\s+\w+|template\s*<|namespace\s+\w+|using\s+\w+)", re.M)),
-        ("Objective-C", re.compile(r"^\s*@(?:interface|protocol|property|end)\b", re.M)),
+        (
+            "C++",
+            re.compile(r"^[^\S\n]*+(?:class\s+\w+|template\s*<|namespace\s+\w+|using\s+\w+)", re.M),
+        ),
+        ("Objective-C", re.compile(r"^[^\S\n]*+@(?:interface|protocol|property|end)\b", re.M)),
         ("C", re.compile(r"")),
     ),
     "m": (
-        ("Objective-C", re.compile(r"^\s*(?:#import|@implementation|@interface)", re.M)),
-        ("MATLAB", re.compile(r"^\s*(?:function\b|%|end\s*;?$)", re.M)),
+        ("Objective-C", re.compile(r"^[^\S\n]*+(?:#import|@implementation|@interface)", re.M)),
+        ("MATLAB", re.compile(r"^[^\S\n]*+(?:function\b|%|end\s*;?$)", re.M)),
     ),
     "pl": (
-        ("Prolog", re.compile(r"^\s*:-\s|^\w+\(.*\)\s*:-", re.M)),
+        ("Prolog", re.compile(r"^[^\S\n]*+:-\s|^\w+\(.*\)\s*:-", re.M)),
         ("Perl", re.compile(r"")),
     ),
-    "t": (("Perl", re.compile(r"^\s*(?:use|my|package)\b", re.M)), ("Text", re.compile(r""))),
+    "t": (("Perl", re.compile(r"^[^\S\n]*+(?:use|my|package)\b", re.M)), ("Text", re.compile(r""))),
     "v": (
-        ("Verilog", re.compile(r"\bendmodule\b|^\s*(?:module|always|assign)\b", re.M)),
+        ("Verilog", re.compile(r"\bendmodule\b|^[^\S\n]*+(?:module|always|assign)\b", re.M)),
         ("Text", re.compile(r"")),
     ),
     "d": (
-        ("D", re.compile(r"^\s*(?:module|import)\s+[\w.]+;", re.M)),
+        ("D", re.compile(r"^[^\S\n]*+(?:module|import)\s+[\w.]+;", re.M)),
         ("Makefile", re.compile(r":")),
     ),
-    "ts": (("XML", re.compile(r"^\s*<\?xml|<TS\b", re.M)), ("TypeScript", re.compile(r""))),
+    "ts": (("XML", re.compile(r"^[^\S\n]*+<\?xml|<TS\b", re.M)), ("TypeScript", re.compile(r""))),
     "conf": (("INI", re.compile(r"")),),
 }
 _HEAD = 20_000
+_MODELINE_CHARS = 300
 
 
 def language_of(path: str, text: str) -> str:
@@ -240,7 +244,7 @@ def _by_content(head: str) -> str:
             if language:
                 return language
     for line in head.split("\n", 3)[:3]:
-        mode = _MODELINE.search(line)
+        mode = _MODELINE.search(line[:_MODELINE_CHARS])
         if mode and (language := _MODES.get((mode[1] or mode[2]).lower(), "")):
             return language
     if first.startswith("<?php"):

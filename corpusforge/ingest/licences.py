@@ -87,7 +87,7 @@ _GNU_NOTICE = re.compile(
 )
 _WORDS = re.compile(r"[^a-z0-9]+")
 _HEADER = 4_000
-_IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*([^\n*]+?)\s*(?:\*/|-->|\n|$)")
+_IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*+((?:(?!-->)[^\n*])++)(?:\*/|-->|\n|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Evidence:
 
 
 def _flat(text: str) -> str:
-    text = re.sub(r"<[^>\n]{1,200}>|&\w+;", " ", text)
+    text = re.sub(r"<[^<>\n]{1,200}>|&\w+;", " ", text)
     return " ".join(_WORDS.sub(" ", text.lower()).split())
 
 
@@ -148,7 +148,7 @@ def of_header(text: str) -> str:
     head = text[:_HEADER]
     tag = _IDENTIFIER.search(head)
     if tag:
-        return expression(tag[1]) or ""
+        return expression(tag[1].strip()) or ""
     flat = " ".join(_WORDS.sub(" ", head.lower()).split())
     gnu = _gnu_notice(flat)
     if gnu:
@@ -251,9 +251,14 @@ def _python(text: str) -> str:
     return " OR ".join(exact) or said or " OR ".join(classifiers)
 
 
+_ASSIGNMENT = re.compile(
+    r"^[^\S\n]*+license\s*+=\s*+[\"']?([^\"'\n]++)[\"']?[^\S\n]*+,?[^\S\n]*+$", re.M | re.I
+)
+
+
 def _assignment(text: str) -> str:
-    found = re.search(r"^\s*license\s*=\s*[\"']?([^\"'\n]+?)[\"']?\s*,?\s*$", text, re.M | re.I)
-    return found[1] if found else ""
+    found = _ASSIGNMENT.search(text)
+    return found[1].rstrip().removesuffix(",").rstrip() if found else ""
 
 
 def _ruby(text: str) -> str:

@@ -169,8 +169,11 @@ _ALIASES = {
     "wtfpl-2": "WTFPL",
 }
 _JOIN = re.compile(
-    r"\s*(?:,\s*)?\b(?P<word>and/or|and|or)\b\s*|\s*(?P<slash>[/|])\s*|\s*(?P<comma>[,;])\s*", re.I
+    r"(?:(?<!\s)\s++)?(?:(?:,\s*+)?\b(?P<word>and/or|and|or)\b|(?P<slash>[/|])|(?P<comma>[,;]))\s*+",
+    re.I,
 )
+_LONGEST = 1_000
+"""Characters of an expression; Debian's longest are some hundred, and a longer one is no licence."""
 _RANK = {"copyleft": 0, "unknown": 1, "permissive": 2}
 
 
@@ -179,6 +182,8 @@ def expression(name: str) -> str:
 
     `GPL-2+ or Artistic` → `GPL-2.0-or-later OR Artistic-1.0-Perl`; a bare `BSD` does not.
     """
+    if len(name) > _LONGEST:
+        return ""
     text = " ".join(name.replace("(", " ( ").replace(")", " ) ").split()).strip(" .\"'")
     whole = _single(text)
     if whole:
@@ -230,7 +235,7 @@ def _single(text: str) -> str:
 
 def identifiers(expr: str) -> list[str]:
     """Return the licence identifiers of an SPDX expression, in order."""
-    bare = re.sub(r"\s+WITH\s+\S+", "", expr)
+    bare = re.sub(r"(?<!\s)\s++WITH\s+\S+", "", expr)
     return [part for part in re.split(r"\s+(?:AND|OR)\s+|[()\s]+", bare) if part]
 
 

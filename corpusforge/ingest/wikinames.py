@@ -19,7 +19,7 @@ _REDIRECTS = (
     "تحويل|تغییر_مسیر|تغییرمسیر|הפניה|अनुप्रेषित|पुनर्निर्देशित|เปลี่ยนทาง|வழிமாற்று|ALIH|LENCONG|"
     "ΑΝΑΚΑΤΕΥΘΥΝΣΗ|REDIRECȚIONEAZA|ALIDIREKTU|REDIRECTAMENTO|BIRZUZENDU"
 )
-REDIRECT = re.compile(rf"\s*#\s*(?:{_REDIRECTS})\s*:?\s*\[\[", re.IGNORECASE)
+REDIRECT = re.compile(rf"\s*#\s*(?:{_REDIRECTS})\s*+:?\s*+\[\[", re.IGNORECASE)
 """Matches the text of a redirect page."""
 
 _DISAMBIGUATIONS = (

@@ -139,14 +139,14 @@ def _header(head: bytes | None, name: str) -> Dump:
     database = _between(text, "dbname")
     lang, host = language_of(name.rsplit("/", 1)[-1], database)
     if not lang:
-        found = re.search(r"<mediawiki[^>]*xml:lang=\"([\w-]+)\"", text)
+        found = re.search(r"<mediawiki[^<>]*xml:lang=\"([\w-]+)\"", text)
         lang = found[1] if found else ""
     base = _between(text, "base")
     declared = language_of("", database)[1] == host or not host
     address = base.rsplit("/", 1)[0] + "/" if base and declared else ""
     if not address and host:
         address = f"https://{host}.wikipedia.org/wiki/"
-    spaces = re.findall(r"<namespace key=\"(-?\d+)\"[^>]*>([^<]+)</namespace>", text)
+    spaces = re.findall(r"<namespace key=\"(-?\d+)\"[^<>]*+>([^<]++)</namespace>", text)
     return Dump(name, lang, address, frozenset(title for key, title in spaces if key != "0"))
 
 

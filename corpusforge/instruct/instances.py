@@ -16,28 +16,28 @@ from corpusforge.models.records import FinishReason
 
 __all__ = ["Parsed", "field", "input_first", "output_first", "structured"]
 
-_OPEN, _CLOSE = r"^[ \t]*(?:\#{1,6}[ \t]*)?(?:\*\*|__)?[ \t]*", r"[ \t]*(?:\*\*|__)?"
-_COLON = rf"{_CLOSE}[:：]{_CLOSE}[ \t]*"
+_OPEN, _CLOSE = r"^[ \t]*+(?:\#{1,6}[ \t]*+)?(?:\*\*|__)?[ \t]*+", r"[ \t]*+(?:\*\*|__)?"
+_COLON = rf"{_CLOSE}[:：]{_CLOSE}[ \t]*+"
 _LABEL = re.compile(
     rf"{_OPEN}(?:"
-    rf"(?P<example>(?:example|示例|例子|样例|实例|例)[ \t]*(?:\d+{_COLON}|\d*[.、]?{_CLOSE}(?:{_COLON})?$))"
-    rf"|(?P<input>(?:input|输入)[ \t]*\d*{_COLON})"
-    rf"|(?P<output>(?:output|输出)[ \t]*\d*{_COLON})"
-    rf"|(?P<task>(?:task|任务)[ \t]*\d*{_COLON}))",
+    rf"(?P<example>(?:example|示例|例子|样例|实例|例)[ \t]*+(?:\d+{_COLON}|\d*[.、]?{_CLOSE}(?:{_COLON})?$))"
+    rf"|(?P<input>(?:input|输入)[ \t]*+\d*{_COLON})"
+    rf"|(?P<output>(?:output|输出)[ \t]*+\d*{_COLON})"
+    rf"|(?P<task>(?:task|任务)[ \t]*+\d*{_COLON}))",
     re.MULTILINE | re.IGNORECASE,
 )
 _CLASS = re.compile(
     rf"{_OPEN}(?:"
-    rf"(?P<label>(?:class label|分类标签|类别标签|类别|标签)[ \t]*\d*{_COLON})"
-    rf"|(?P<task>(?:task|任务)[ \t]*\d*{_COLON}))",
+    rf"(?P<label>(?:class label|分类标签|类别标签|类别|标签)[ \t]*+\d*{_COLON})"
+    rf"|(?P<task>(?:task|任务)[ \t]*+\d*{_COLON}))",
     re.MULTILINE | re.IGNORECASE,
 )
-_INLINE = re.compile(r"(?:\boutput|输出)[ \t]*\d*[ \t]*[:：]", re.IGNORECASE)
-_INPUT = re.compile(rf"\A[ \t]*(?:\*\*|__)?(?:input|输入)[ \t]*\d*{_COLON}", re.IGNORECASE)
+_INLINE = re.compile(r"(?:\boutput|输出)[ \t]*+\d*[ \t]*+[:：]", re.IGNORECASE)
+_INPUT = re.compile(rf"\A[ \t]*+(?:\*\*|__)?(?:input|输入)[ \t]*+\d*{_COLON}", re.IGNORECASE)
 _NO_INPUT = frozenset(
     ("<noinput>", "noinput", "no input", "none", "n/a", "na", "无", "无输入", "没有输入", "不需要输入", "空")
 )  # fmt: skip
-_BLANK_BEFORE = re.compile(r"\n[ \t\u3000]*\n[ \t]*\Z|\A\s*\Z")
+_BLANK_BEFORE = re.compile(r"\n[ \t\u3000]*\n[ \t]*+\Z|\A\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)

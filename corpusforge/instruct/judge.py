@@ -32,7 +32,7 @@ LABELS: Labels = {
     "first": ("First", "First answer", "第一个", "第一个回答"),
     "second": ("Second", "Second answer", "第二个", "第二个回答"),
 }
-_SCORE = re.compile(r"\s*\**\s*(10|[1-9])(?!\d|\.\d)")
+_SCORE = re.compile(r"\s*+\**+\s*+(10|[1-9])(?!\d|\.\d)")
 _SAMPLING = Sampling(max_tokens=300)
 
 

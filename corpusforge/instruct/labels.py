@@ -42,8 +42,8 @@ def _pattern(labels: Labels) -> re.Pattern[str]:
         for name, words in labels.items()
     )
     mark = r"(?:\*\*|__)?"
-    head = rf"^[ \t]*(?:\#{{1,6}}[ \t]*|[-*][ \t]+|\d{{1,3}}[.、)][ \t]*)?{mark}"
+    head = rf"^[ \t]*+(?:\#{{1,6}}[ \t]*+|[-*][ \t]+|\d{{1,3}}[.、)][ \t]*+)?{mark}"
     return re.compile(
-        rf"{head}(?:{names})[ \t]*\d*[ \t]*{mark}[ \t]*[:：]{mark}[ \t]*",
+        rf"{head}(?:{names})[ \t]*+\d*[ \t]*+{mark}[ \t]*+[:：]{mark}[ \t]*+",
         re.MULTILINE | re.IGNORECASE,
     )

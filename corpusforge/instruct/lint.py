@@ -179,7 +179,7 @@ def _opening(task: Task) -> str:
 
 
 _CODE = re.compile(
-    r"^(?:def |class |import |function |SELECT |void |#include|<!?\w+[^>]*>|```|\.?\w+ \{$)",
+    r"^(?:def |class |import |function |SELECT |void |#include|<!?\w++[^<>]*+>|```|\.?\w+ \{$)",
     re.MULTILINE,
 )
 _ITEM = re.compile(r"^(?:[-*•]|\d+[.、)])\s", re.MULTILINE)

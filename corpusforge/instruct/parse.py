@@ -22,15 +22,15 @@ __all__ = ["Items", "answer", "json_objects", "listed", "verdict"]
 _CIRCLED = {chr(0x2460 + place): place + 1 for place in range(20)}  # ① to ⑳
 _HAN = {digit: place for place, digit in enumerate("一二三四五六七八九", 1)}
 _MARK = re.compile(
-    r"^[ \t>]*(?:\#{1,6}[ \t]*)?(?:\*\*|__)?[ \t]*(?:(?:task|instruction|任务|指令)[ \t]*(?=\d))?"
+    r"^[ \t>]*+(?:\#{1,6}[ \t]*+)?(?:\*\*|__)?[ \t]*+(?:(?:task|instruction|任务|指令)[ \t]*+(?=\d))?"
     r"(?:[（(](?P<wrapped>\d{1,4})[)）]"
     r"|(?P<plain>\d{1,4})[ \t]?(?:[.．](?!\d)|[:：](?!\d)|[、)）])"
     r"|(?P<circled>[\u2460-\u2473])"
     r"|(?P<han>[一二三四五六七八九十]{1,3})、)"
-    r"[ \t]*",
+    r"[ \t]*+",
     re.MULTILINE | re.IGNORECASE,
 )
-_BULLET = re.compile(r"^[ \t]*[-*•·‣●][ \t]+", re.MULTILINE)
+_BULLET = re.compile(r"^[ \t]*+[-*•·‣●][ \t]+", re.MULTILINE)
 _BLANK = re.compile(r"\n[ \t\u3000]*\n")
 _THINKING = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL)
 _SKIPPED = 2  # a model that counts on from 9 to 11 has forgotten a number, not begun another list

@@ -34,9 +34,9 @@ LEAKS = re.compile(
     r"|</?s>\s*\Z|\A\s*<s>(?!.*</s>)"  # a lone end mark; <s>…</s> in HTML strikes text out
     r"|\[/?INST\]|<</?SYS>>|</?start_of_turn>|<end_of_turn>|\[gMASK\]"
     r"|<no_?input>|<no_?output>"
-    r"|^\s*#{2,4}\s*(?:Instruction|Input|Response|Output|指令|输入|输出|回答|回复)\s*[:：]"
-    r"|^\s*(?:Class label|Is it classification\?|Is it classification|Task \d+|类别标签|是否为分类任务)"
-    r"\s*[:：?？]"
+    r"|^[^\S\n]*+#{2,4}\s*+(?:Instruction|Input|Response|Output|指令|输入|输出|回答|回复)\s*+[:：]"
+    r"|^[^\S\n]*+(?:Class label|Is it classification\?|Is it classification|Task \d+|类别标签|是否为分类任务)"
+    r"\s*+[:：?？]"
     r"|\bBEGIN_TEXT\b|\bEND_TEXT\b",
     re.IGNORECASE | re.MULTILINE,
 )

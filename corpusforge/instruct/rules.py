@@ -127,7 +127,7 @@ def _cut_table(text: str) -> tuple[str, str] | None:
 
 
 def _cut_code(text: str) -> tuple[str, str] | None:
-    fences = len(re.findall(r"^\s*```", text, re.MULTILINE))
+    fences = len(re.findall(r"^[^\S\n]*+```", text, re.MULTILINE))
     return (str(fences), "an even number of code fences") if fences % 2 else None
 
 

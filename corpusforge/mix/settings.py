@@ -84,12 +84,6 @@ class Diversity:
                     f"mix.diversity.entropy.{column} is {bits}; expected 0 or more bits."
                 )
 
-    def __post_init__(self) -> None:
-        if not 0 < self.largest_source <= 1:
-            raise RecipeError(
-                f"mix.diversity.largest_source is {self.largest_source}; expected a share in (0, 1]."
-            )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

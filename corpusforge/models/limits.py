@@ -18,7 +18,7 @@ from corpusforge.draw import id_keys, uniform
 __all__ = ["Limiter", "backoff", "duration", "retry_after"]
 
 FIRST, LONGEST = 0.5, 30.0
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_PART = re.compile(r"(?<!\d)(\d++(?:\.\d++)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 

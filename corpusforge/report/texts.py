@@ -16,7 +16,7 @@ __all__ = ["SNIPPET", "marked"]
 SNIPPET = 320
 """Characters of a text that are shown."""
 
-_BREAKS = re.compile(r"\s*\n\s*")
+_BREAKS = re.compile(r"(?<!\s)[^\S\n]*+\n\s*+")
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|\s+|[^\w\s]")
 
 

@@ -20,12 +20,12 @@ __all__ = ["KINDS", "Answer", "equal", "kind_of", "match", "read"]
 KINDS = ("number", "choice", "yesno", "text", "code")
 
 _LETTER = re.compile(
-    r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?|正确选项|选项|选择|选|答案)?"
-    r"\s*[为是:]?\s*"
+    r"(?:(?:the\s++)?(?:correct\s++)?(?:option|choice|answer)(?:\s++is)?|正确选项|选项|选择|选|答案)?"
+    r"\s*+[为是:]?\s*+"
     r"(?:[(\[](?P<wrapped>[A-Ja-j])[)\]]|(?P<bare>[A-J])(?=[).:,。、\s]|$)(?!\s+[a-z])|(?P<small>[a-j])(?=[).:]|$))",
     re.IGNORECASE,
 )
-_LETTERS = re.compile(r"\(?[A-J]\)?(?:(?:\s*(?:,|、|;|/|and|&|和|与)\s*|\s*)\(?[A-J]\)?)+")
+_LETTERS = re.compile(r"\(?[A-J]\)?(?:\s*+(?:(?:,|、|;|/|and|&|和|与)\s*+)?\(?[A-J]\)?)+")
 _YES = frozenset(
     ("yes", "yeah", "yep", "true", "correct", "right", "是", "是的", "对", "对的", "正确", "会", "会的",
      "能", "可以", "真", "有", "成立", "没错")

@@ -20,16 +20,18 @@ from corpusforge.instruct.tokens import unicode_tokens
 
 __all__ = ["Found", "find", "without_answer"]
 
-_ON = re.compile(r"\n\s*(?:Q|Question|Human|User|问|问题)\s*[:：]", re.IGNORECASE)
+_ON = re.compile(
+    r"(?<!\s)([^\S\n]*+)\n\s*+(?:Q|Question|Human|User|问|问题)\s*+[:：]", re.IGNORECASE
+)
 _BLANK = re.compile(r"[^\S\n]{200,}")  # patterns that pass over spaces take quadratic time in them
 _HASHES = re.compile(r"####\s*([^\n#]+)")
 _TEXT_END = re.compile(r"\n|[。！!；]|(?<=[^\d])\.(?=\s|$)|(?<=\d)\.(?=\s|$)")
 _MARK = re.compile(
-    r"(?:(?:final\s+|correct\s+)?\bans(?:wer)?\b\.?\s*(?:(?:is|was|=|:)\s*:?|(?=['\"(]*[A-J]\b))"
-    r"|(?:correct\s+)?\b(?:option|choice)\s*(?:is|:)?\s*(?=['\"(]*[A-J]\b)"
+    r"(?:(?:final\s++|correct\s++)?\bans(?:wer)?\b\.?\s*+(?:(?:is|was|=|:)\s*+:?|(?=['\"(]*[A-J]\b))"
+    r"|(?:correct\s++)?\b(?:option|choice)\s*+(?:is|:)?\s*+(?=['\"(]*[A-J]\b)"
     r"|(?:最终)?(?:答案|正确选项|正确答案|应选|故选|选择|选项)"
-    r"\s*(?:应该|应)?\s*(?:(?:是|为|等于)\s*[：:]?|[：:])"
-    r"|答\s*[：:]|(?<![可挑])选\s*(?=[(（]?[A-J]))",
+    r"\s*+(?:应该|应)?\s*+(?:(?:是|为|等于)\s*+[：:]?|[：:])"
+    r"|答\s*+[：:]|(?<![可挑])选\s*+(?=[(（]?[A-J]))",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
@@ -38,10 +40,10 @@ _NUMBER = re.compile(
 )
 _SENTENCE = re.compile(r"\n|(?<=[.!?])\s+|[。！？]")
 _WORD = re.compile(r"[\s,，.。!！:：;；]")
-_AROUND = re.compile(r"\s*([-+*/=^()])\s*")
+_AROUND = re.compile(r"(?:(?<!\s)\s++)?([-+*/=^()])\s*+")
 _OPTION = re.compile(r"[(（\[]\s*([A-J])\s*[)）\]]")
 _SPEAKS = re.compile(
-    r"(?:so|thus|therefore|hence|and|所以|因此|综上|故|于是)?[\s,，:：]*(?:the|my)?\s*$",
+    r"(?:so|thus|therefore|hence|and|所以|因此|综上|故|于是|(?<![\s,，:：]))[\s,，:：]*+(?:the|my)?\s*+$",
     re.IGNORECASE,
 )
 
@@ -70,7 +72,9 @@ def body(reply: str) -> str:
     """Return the part of a reply that answers the question: no thinking block, nothing after a
     next question, no bold marks."""
     text = _BLANK.sub(" ", parse.answer(reply))
-    return _ON.split(text, maxsplit=1)[0].replace("**", "").replace("__", "")
+    next_question = _ON.search(text)
+    text = text[: next_question.end(1)] if next_question else text
+    return text.replace("**", "").replace("__", "")
 
 
 def without_answer(reply: str, kind: str, choices: Sequence[str] = ()) -> str:
@@ -83,12 +87,18 @@ def without_answer(reply: str, kind: str, choices: Sequence[str] = ()) -> str:
     if found.by not in {"boxed", "hashes", "phrase"}:
         return text
     before = _SPEAKS.sub("", text[: found.start].rstrip(" $"))
-    if found.by == "boxed" and not re.search(r"[\n.。!！]\s*$", before):
+    if found.by == "boxed" and not _ends_a_sentence(before):
         return text
     if before.strip():
         return before.strip()
     after = _MARK.sub("", text[found.start :], count=1).replace(found.text, "", 1)
     return text if len(unicode_tokens(after)) > 2 else ""
+
+
+def _ends_a_sentence(text: str) -> bool:
+    """Whether nothing but white space follows the last sentence or line."""
+    bare = text.rstrip()
+    return bare.endswith((".", "。", "!", "！")) or "\n" in text[len(bare) :]
 
 
 def _marked(text: str) -> list[tuple[str, int, str]]:

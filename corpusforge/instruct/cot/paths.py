@@ -15,10 +15,13 @@ import unicodedata
 __all__ = ["equations", "path_key"]
 
 _SIGNS = str.maketrans("×÷−–", "*/--")
-_EQUATION = re.compile(r"[-(\d.][-+*/()\d.%^]*=[-+*/()\d.%^=]*\d%?\)?")
+_EQUATION = re.compile(
+    r"[-(\d.][-+*/()\d.%^]*+(?:(?P<right>=(?:[-+*/().%^=]*+\d)++%?\)?)|=[-+*/().%^=]*+)?"
+)
+"""An equation where it has a right side; else what has none is passed over, and no part tried again."""
 _BETWEEN = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DRESS = re.compile(r"[$€£¥]|<<[^<>]*>>|\\")
-_AROUND = re.compile(r"\s*([-+*/=()^%])\s*")
+_AROUND = re.compile(r"(?:(?<!\s)\s++)?([-+*/=()^%])\s*+")
 
 
 def equations(reasoning: str) -> tuple[str, ...]:
@@ -27,7 +30,8 @@ def equations(reasoning: str) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKC", text).replace(r"\times", "×")
     text = re.sub(r"(?<=[\d)%])\s*[xX·]\s*(?=[$(\d.])", "*", _DRESS.sub("", text))
     text = _AROUND.sub(r"\1", text.translate(_SIGNS))
-    return tuple(found[0].strip(".") for found in _EQUATION.finditer(text))
+    found = (match for match in _EQUATION.finditer(text) if match["right"])
+    return tuple(match[0].strip(".") for match in found)
 
 
 def path_key(reasoning: str) -> str:

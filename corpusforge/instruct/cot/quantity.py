@@ -21,7 +21,7 @@ __all__ = ["Quantity", "leading", "quantity", "same"]
 _BODY = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+|\.(?!\d))?|\.\d+"
 _ARABIC = re.compile(
     rf"(?P<whole>{_BODY})"
-    r"(?:\s*(?:×|x|\*)\s*10\s*\^?\s*\(?(?P<power>-?\d+)\)?|e(?P<exponent>[+-]?\d+))?",
+    r"(?:\s*+(?:×|x|\*)\s*+10\s*+\^?\s*+\(?(?P<power>-?\d+)\)?|e(?P<exponent>[+-]?\d+))?",
     re.IGNORECASE,
 )
 _OVER = re.compile(rf"\s*/\s*(?P<below>-?{_BODY})")

@@ -23,10 +23,13 @@ from corpusforge.io.jsonl import read_lines
 
 __all__ = ["load"]
 
-_OPTION = re.compile(r"^\s*-?\s*[(（]?([A-J])[)）.．、:：]\s*(\S.*)$", re.MULTILINE)
-_HEAD = re.compile(r"^\s*(?:Options|Choices|选项)\s*[:：]?\s*$", re.MULTILINE | re.IGNORECASE)
+_OPTION = re.compile(r"^[^\S\n]*+-?[^\S\n]*+[(（]?([A-J])[)）.．、:：]\s*+(\S.*)$", re.MULTILINE)
+_HEAD = re.compile(
+    r"^[^\S\n]*+(?:Options|Choices|选项)[^\S\n]*+[:：]?[^\S\n]*+$", re.MULTILINE | re.IGNORECASE
+)
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
-_HASHES = re.compile(r"\n?\s*####\s*(.+?)\s*$")
+_HASHES = re.compile(r"(?<!\s)\s*+####\s*+(.++)\s*+$")
+_ANSWER_CHARS = 500  # of the end of a worked answer, where GSM8K's "#### 42" stands
 _CHINESE = 0.3  # the share of Han letters from which the loop's seed files count as Chinese
 
 
@@ -96,8 +99,9 @@ def _question(row: dict[str, Any], source: str) -> Question | str:
         return "not_text"
     if not text.strip():
         return "no_question"
-    if not rationale and (found := _HASHES.search(answer)):
-        rationale, answer = _CALCULATOR.sub("", answer[: found.start()]), found[1]
+    end = max(0, len(answer) - _ANSWER_CHARS)
+    if not rationale and (found := _HASHES.search(answer, end)):
+        rationale, answer = _CALCULATOR.sub("", answer[: found.start()]), found[1].rstrip()
     choices = row.get("choices") or _choices(text)
     if not isinstance(choices, (list, tuple)) or not all(isinstance(c, str) for c in choices):
         return "not_text"

@@ -26,9 +26,9 @@ RULES: dict[str, str] = {
 """Every rule of this package, with what it finds."""
 
 _ROLE_MARK = re.compile(
-    r"^[ \t>]*(?:\*\*|__|\#{1,4} ?|<\|?)?"
+    r"^[ \t>]*+(?:\*\*|__|\#{1,4} ?|<\|?)?"
     r"(?:user|human|assistant|chatbot|AI assistant|用户|助手|人类|机器人|AI助手)"
-    r"(?:\*\*|__|\|?>)?[ \t]*\d*[ \t]*[:：]",
+    r"(?:\*\*|__|\|?>)?[ \t]*+\d*[ \t]*+[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -41,7 +41,9 @@ _MOST = 220
 seeds have 38 and 67."""
 
 _SENTENCE = re.compile(r".+?(?:[.!?](?=\s|$)|[。！？]|\n|$)", re.DOTALL)
-_STEPS = re.compile(r"^\s*(?:\d+[.)、]|```|第[一二三]步|step \d)", re.IGNORECASE | re.MULTILINE)
+_STEPS = re.compile(
+    r"^[^\S\n]*+(?:\d++[.)、]|```|第[一二三]步|step \d)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def check_request(kind: str, request: str, task: str, wrong: str, right: str) -> Finding | None:
