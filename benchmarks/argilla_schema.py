@@ -19,7 +19,7 @@ from pathlib import Path
 
 from corpusforge.annotate.jobs import Flag, Job, Scale, Words, task_id, write_job
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Task
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.models.records import Message
 
 CHECK = """
@@ -81,7 +81,7 @@ def check(python: str, directory: Path) -> list[tuple[str, str]]:
         )  # fmt: skip
         made = tasks(kind, k)
         job = write_job(str(place), given, made)
-        paths = TARGETS["argilla"].write(made, job, str(place / "argilla"))
+        paths = find_target("argilla").write(made, job, str(place / "argilla"))
         answered = json.loads(Path(paths[1]).read_text(encoding="utf-8"))
         for row in answered:
             row["responses"] = [answer(kind, k)]
@@ -93,7 +93,7 @@ def check(python: str, directory: Path) -> list[tuple[str, str]]:
             text=True,
             check=False,
         )
-        back = TARGETS["argilla"].read([str(returned)], {task.id: task for task in made}, job)
+        back = find_target("argilla").read([str(returned)], {task.id: task for task in made}, job)
         read = sum(isinstance(row, Ranking) for row in back)
         good = done.returncode == 0 and read == len(made)
         said = f"{done.stdout.strip()} objects taken, {read} answers read" if good else done.stderr

@@ -31,7 +31,7 @@ from corpusforge.annotate.imports.run import import_answers
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import Flag, Job, Scale, Words, read_tasks, task_id, write_job
 from corpusforge.annotate.records import Candidate, Prompt, Task
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.annotate.targets.labelstudio_api import Server
 from corpusforge.models.records import Message
 
@@ -197,7 +197,7 @@ def check(command: str, directory: Path) -> list[tuple[str, str, bool]]:
     )  # fmt: skip
     job = write_job(str(directory / "job"), given, tasks(name))
     made = list(read_tasks(str(directory / "job")))
-    files = TARGETS["label-studio"].write(made, job, str(directory / "job" / "label-studio"))
+    files = find_target("label-studio").write(made, job, str(directory / "job" / "label-studio"))
     rows = []
     (directory / "server").mkdir()
     with running(command, directory / "server") as address:

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import chromium
 from corpusforge.annotate.jobs import Flag, Job, Scale, Words, task_id, write_job
 from corpusforge.annotate.records import Candidate, Prompt, Task
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.models.records import Message
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "annotate_page.png"
@@ -59,7 +59,7 @@ def main() -> int:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch, chromium.browser() as browser:
         job = write_job(scratch, given, tasks())
-        (path,) = TARGETS["html"].write(tasks(), job, scratch)
+        (path,) = find_target("html").write(tasks(), job, scratch)
         page = browser.new_page(viewport={"width": 1200, "height": 860})
         page.goto(Path(path).as_uri())
         for name, place in zip(tasks()[0].presented_order, ("1", "3", "1", "2"), strict=True):

@@ -10,6 +10,7 @@ be installed where the work is done.
 
 from __future__ import annotations
 
+import argparse
 import functools
 import hashlib
 import importlib
@@ -18,15 +19,25 @@ import io
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
-from corpusforge.errors import InputError, nearest
+from corpusforge.errors import InputError, closest, nearest
 
-__all__ = ["Packed", "find", "is_plugin", "names", "pack", "pack_all", "unpack"]
+__all__ = [
+    "Packed",
+    "choice",
+    "find",
+    "folder",
+    "is_plugin",
+    "names",
+    "pack",
+    "pack_all",
+    "unpack",
+]
 
 Known = TypeVar("Known")
 _unpacked: set[str] = set()  # digests of the packages that came along with work of this process
@@ -56,7 +67,27 @@ def is_plugin(name: str) -> bool:
     )
 
 
-def names(kind: str, known: Mapping[str, Any]) -> list[str]:
+def folder(name: str) -> str:
+    """Return what a directory for a plug-in's name is called: without the colon, which not all disks take."""
+    return name.replace(":", ".")
+
+
+def choice(kind: str, known: Collection[str]) -> Callable[[str], str]:
+    """Return a reader of one name of a kind, for an option's `type`; a plug-in is loaded when it is used."""
+
+    def read(name: str) -> str:
+        if not is_plugin(name) and name not in (every := names(kind, known)):
+            close = closest(name, every)
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is unknown; expected one of {', '.join(every)}, or your own as "
+                "package.module:NAME." + (f" Did you mean {close!r}?" if close else "")
+            )
+        return name
+
+    return read
+
+
+def names(kind: str, known: Collection[str]) -> list[str]:
     """Return every name of a kind ("rules", "sources" …): ours and those of installed packages."""
     return sorted({*known, *(point.name for point in _points(kind))})
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from corpusforge import plugins
 from corpusforge.decontaminate.settings import Settings as Decontaminate
 from corpusforge.dedup.settings import Settings as Dedup
 from corpusforge.errors import RecipeError, closest, nearest
@@ -53,7 +54,7 @@ class Source:
     """One named source: which files, of which kind."""
 
     kind: str
-    """How its files are read: a key of `corpusforge.ingest.SOURCES`."""
+    """How its files are read: a key of `corpusforge.ingest.SOURCES`, or "package.module:NAME"."""
     path: tuple[str, ...] = ()
     """Files, directories or globs; `package:NAME/…` looks inside an installed package."""
     optional: bool = False
@@ -177,11 +178,12 @@ def _source(name: str, body: Any) -> Source:
                 f"sources.{name}.{key} is not a known key.{nearest(key, own | reader)}"
             )
     kind = body.get("kind", name if name in SOURCES else "")
-    if not isinstance(kind, str) or kind not in SOURCES:
-        close = closest(str(kind), SOURCES)
+    known = plugins.names("sources", SOURCES)
+    if not isinstance(kind, str) or not (kind in known or plugins.is_plugin(kind)):
+        close = closest(str(kind), known)
         raise RecipeError(
-            f"sources.{name}.kind is {kind!r}; expected one of {', '.join(sorted(SOURCES))}."
-            + (f" Did you mean {close!r}?" if close else "")
+            f"sources.{name}.kind is {kind!r}; expected one of {', '.join(known)}, or your own as "
+            "package.module:NAME." + (f" Did you mean {close!r}?" if close else "")
         )
     paths = body.get("path", ())
     body["path"] = [paths] if isinstance(paths, str) else paths
@@ -209,15 +211,42 @@ def _apply_sources(table: dict[str, Any], options: Sequence[str]) -> None:
         if name not in sources and "kind" not in body and name not in SOURCES:
             raise RecipeError(
                 f"--source {name}=…: the recipe has no source {name!r}; say of which kind it is: "
-                f"--source {name}:KIND=GLOB with KIND one of {', '.join(sorted(SOURCES))}."
+                f"--source {name}:KIND=GLOB with KIND one of {', '.join(sorted(SOURCES))}, or your own as "
+                "package.module:NAME."
             )
         sources[name] = {**sources.get(name, {}), **body}
 
 
+def _halves(option: str) -> tuple[str, str, str]:
+    """Split an override at the first "=" that is not inside quotes."""
+    quote = ""
+    for place, letter in enumerate(option):
+        if letter == quote:
+            quote = ""
+        elif not quote and letter in "\"'":
+            quote = letter
+        elif not quote and letter == "=":
+            return option[:place], "=", option[place + 1 :]
+    return option, "", ""
+
+
+def _keys(path: str) -> list[str]:
+    """Return the keys of a dotted path; one that holds dots or colons stands in quotes, as in TOML."""
+    keys: list[str] = []
+    try:
+        table: Any = decode_toml(f"{path} = 0")
+    except DecodingError:
+        return path.split(".")
+    while isinstance(table, dict) and len(table) == 1:
+        ((key, table),) = table.items()
+        keys.append(key)
+    return keys if table == 0 else path.split(".")
+
+
 def _apply_overrides(table: dict[str, Any], options: Sequence[str]) -> None:
     for option in options:
-        path, equals, text = option.partition("=")
-        keys = path.strip().split(".")
+        path, equals, text = _halves(option)
+        keys = _keys(path.strip())
         if not equals or not all(keys):
             raise RecipeError(f"--set {option!r}: expected section.key=value.")
         value: Any = text

@@ -27,16 +27,17 @@ from corpusforge.annotate.settings import (
     PoolSettings,
     Settings,
 )
+from corpusforge.annotate.targets import TARGETS
 from corpusforge.errors import InputError
 from corpusforge.io.files import input_files
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.options import Parser
+from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard
 
 __all__ = ["main"]
 
-_TARGETS = ("label-studio", "argilla", "csv", "html")
 _NAMES = {
     "threshold": "prompt-threshold",
     "retries": "answer-retries",
@@ -52,20 +53,18 @@ def parser() -> Parser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_inputs(options)
     add = options.add_argument
-    for name, text in (
-        ("prompts", "users' prompts, JSON lines; a row's own `origin` wins"),
-        ("labeler-prompts", "prompts written by labelers"),
-        ("instruct-rows", "rows.jsonl of an instruct run"),
-        ("logs", "usage logs: rows without consent are dropped"),
-        ("answers", "answers that exist, one or several a row"),
-        ("gold", "known items, hidden among the others"),
-        ("qualification", "known items that every rater does first"),
-    ):
-        add(f"--{name}", nargs="+", default=[], metavar="FILE", help=text)
     add("--output", required=True, metavar="DIR", help="an empty or new directory")
     add("--raters", required=True, metavar="N|FILE", help="a number, or names (docs/annotate.md)")
-    add("--target", nargs="+", default=[], choices=_TARGETS, help="none: only the job")
+    add(
+        "--target",
+        nargs="+",
+        default=[],
+        type=choice("targets", TARGETS),
+        metavar="NAME",
+        help=f"of {', '.join(TARGETS)}, or your own as package.module:NAME; none: only the job",
+    )
     add("--kind", choices=KINDS, default="ranking")
     add("-k", "--candidates", dest="k", type=int, default=CandidateSettings().k, metavar="K")
     add("--source", action="append", default=[], metavar="model=NAME,temperature=T", help="repeat")
@@ -90,6 +89,19 @@ def parser() -> Parser:
         _add_settings(options, title, kind)
     add_model_options(options)
     return options
+
+
+def _add_inputs(options: Parser) -> None:
+    for name, text in (
+        ("prompts", "users' prompts, JSON lines; a row's own `origin` wins"),
+        ("labeler-prompts", "prompts written by labelers"),
+        ("instruct-rows", "rows.jsonl of an instruct run"),
+        ("logs", "usage logs: rows without consent are dropped"),
+        ("answers", "answers that exist, one or several a row"),
+        ("gold", "known items, hidden among the others"),
+        ("qualification", "known items that every rater does first"),
+    ):
+        options.add_argument(f"--{name}", nargs="+", default=[], metavar="FILE", help=text)
 
 
 def _add_settings(options: Parser, title: str, kind: Any) -> None:

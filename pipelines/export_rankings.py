@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from corpusforge.annotate.aggregate import METHODS
 from corpusforge.annotate.export import ALL, DEFAULT
 from corpusforge.options import Parser
+from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard
 
@@ -32,8 +33,9 @@ def parser() -> Parser:
     add("--job", action="append", required=True, metavar="DIR", help="a job; again for a round")
     add("--rankings", action="append", required=True, metavar="DIR", help="its imported answers")
     add("--output", required=True, metavar="DIR")
-    add("--format", nargs="+", choices=[*ALL, "all"], default=list(DEFAULT), metavar="NAME",
-        help=f"of {', '.join(ALL)}, or all; default {' '.join(DEFAULT)}")  # fmt: skip
+    add("--format", nargs="+", type=choice("formats", (*ALL, "all")), default=list(DEFAULT),
+        metavar="NAME", help=f"of {', '.join(ALL)}, all, or your own as package.module:NAME; "
+        f"default {' '.join(DEFAULT)}")  # fmt: skip
     add("--method", choices=METHODS, default="bradley_terry", help="how rankings become one")
     add("--weighted", action="store_true", help="raters count by how reliable they are")
     add("--validation", type=float, default=0.0, metavar="SHARE", help="drawn by user and prompt; "
@@ -45,6 +47,11 @@ def parser() -> Parser:
     return options
 
 
+def _formats(given: Sequence[str]) -> list[str]:
+    """Return the formats asked for, all of ours in place of "all"."""
+    return [name for asked in given for name in (ALL if asked == "all" else (asked,))]
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the export the options describe; return the exit code."""
     from corpusforge.annotate.results import write_results
@@ -53,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         options.job,
         options.rankings,
         options.output,
-        formats=ALL if "all" in options.format else options.format,
+        formats=_formats(options.format),
         method=options.method,
         weighted=options.weighted,
         validation=options.validation,

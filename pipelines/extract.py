@@ -26,6 +26,7 @@ from corpusforge.io.files import input_files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.ledger import Ledger
 from corpusforge.options import Parser
+from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
 from corpusforge.records import RawDocument, Skipped
@@ -43,10 +44,14 @@ def parser() -> Parser:
     add("--input", action="append", required=True, metavar="GLOB",
         help="files, a directory or a glob (** reaches into directories); may be repeated")  # fmt: skip
     add("--output", required=True, metavar="OUT.jsonl", help="lines of JSON; .gz and .zst compress")
-    add("--kind", choices=sorted(ingest.SOURCES), help="kind of every input, instead of its name's")
+    add("--kind", type=choice("sources", ingest.SOURCES), metavar="NAME",
+        help=f"kind of every input, instead of its name's: {', '.join(ingest.SOURCES)}, or your own as "
+        "package.module:NAME")  # fmt: skip
     add("--id", choices=("name", "parent"), default="name", dest="identity",
         help="id of a plain file: its name without suffix, or its directory's name")  # fmt: skip
-    add("--engine", choices=ENGINES, default="fast", help="HTML extractor (default: fast)")
+    add("--engine", type=choice("extractors", ENGINES), default="fast", metavar="NAME",
+        help=f"HTML extractor: {', '.join(ENGINES)}, or your own as package.module:NAME "
+        "(default: fast)")  # fmt: skip
     add("--no-tables", action="store_true", help="drop data tables of wikitext")
     add("--verbose", action="store_true", help="name each record that is skipped or fails")
     return options

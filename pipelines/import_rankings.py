@@ -22,15 +22,16 @@ import sys
 from collections.abc import Sequence
 
 from corpusforge.annotate.imports.settings import REPEATS, UNTOUCHED, Settings
+from corpusforge.annotate.targets import TARGETS
 from corpusforge.errors import InputError
 from corpusforge.options import Parser
+from corpusforge.plugins import choice
 from corpusforge.printing import say, say_text
 from corpusforge.program import guard
 
 __all__ = ["main"]
 
 _DEFAULT = Settings()
-_TARGETS = ("label-studio", "argilla", "csv", "html")
 _SOURCES = ("hh", "oasst", "scores", "pairs")
 
 
@@ -47,7 +48,12 @@ def parser() -> Parser:
     made.add_argument("--source", choices=_SOURCES, help="a public preference format")
     add("--answers", nargs="+", required=True, metavar="FILE", help="files or globs, any number")
     add("--output", required=True, metavar="DIR", help="new, or of earlier imports of the job")
-    add("--target", choices=_TARGETS, default="", help="told from each file by default")
+    add(
+        "--target",
+        type=choice("targets", TARGETS),
+        metavar="NAME",
+        help="told from each file by default",
+    )
     add("--raters", metavar="CSV", default="", help="two columns: the tool's user, the pseudonym")
     group = options.add_argument_group("settings (docs/annotate_targets.md)")
     group.add_argument("--untouched", choices=UNTOUCHED, default=_DEFAULT.untouched)
@@ -95,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         made = import_source(options.source, options.answers, options.output, settings)
     else:
         made = import_answers(
-            options.job, options.answers, options.output, settings, target=options.target
+            options.job, options.answers, options.output, settings, target=options.target or ""
         )
     say_text(summary(made))
     if not options.no_results:

@@ -19,6 +19,7 @@ from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.decoding import decode_json
 from corpusforge.io.jsonl import read_lines
+from corpusforge.plugins import folder
 
 __all__ = ["Forgotten", "forget"]
 
@@ -59,7 +60,9 @@ def forget(job_directory: str, name: str, imports: Sequence[str] = ()) -> Forgot
     for directory in imports:
         found, removed = _from_import(directory, rater, tasks)
         rows, derived = rows + found, derived + removed
-    target_files = sum(_remove_targets(Path(job_directory) / name, rater) for name in job.targets)
+    target_files = sum(
+        _remove_targets(Path(job_directory) / folder(name), rater) for name in job.targets
+    )
     kept = replace(
         job,
         raters=tuple(other for other in job.raters if other != rater),

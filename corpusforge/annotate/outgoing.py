@@ -29,9 +29,11 @@ from corpusforge.annotate.private import load_private, read_raters, save_private
 from corpusforge.annotate.prompts import Collected, DroppedPrompt, collect
 from corpusforge.annotate.records import Candidate, Prompt, Task
 from corpusforge.annotate.settings import Settings
+from corpusforge.annotate.targets import find_target
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.models.client import Client
+from corpusforge.plugins import folder
 
 __all__ = ["POOL_OF", "Exported", "Request", "batches", "export", "plan"]
 
@@ -285,12 +287,11 @@ def write_targets(directory: str, job: Job, names: Sequence[str]) -> list[str]:
     """Write a job's tasks, batch by batch, in the form of each target; return the paths."""
     if not names:
         return []
-    from corpusforge.annotate.targets import TARGETS
-
+    tools = {name: find_target(name) for name in names}
     paths: list[str] = []
     for some in batches(read_tasks(directory)):
         for name in names:
-            paths += TARGETS[name].write(some, job, files.join(directory, name))
+            paths += tools[name].write(some, job, files.join(directory, folder(name)))
     return paths
 
 

@@ -205,8 +205,10 @@ class _Reader(beam.DoFn):
         self.kind = kind
         self._source, self._settings, self._root = source, settings, root
         self._lists, self._capture, self._redact = addresses, capture, redact
+        self._packed = pack_all({"sources": (kind,)})
 
     def setup(self) -> None:
+        unpack(self._packed)
         self._rule = address_rule([rule("url.v1")], self._lists) if self._lists else None
 
     def process(self, element: tuple[str, Span]) -> Iterator[Any]:
@@ -259,8 +261,10 @@ class _Extractor(beam.DoFn):
     def __init__(self, step: extraction.Extract, redact: tuple[str, ...]) -> None:
         self._step = step
         self._redact = redact
+        self._packed = pack_all({"extractors": (step.settings.engine,)})
 
     def setup(self) -> None:
+        unpack(self._packed)
         self._extract = self._step.open()
 
     def process(self, raw: RawDocument) -> Iterator[Any]:

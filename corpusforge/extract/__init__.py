@@ -14,10 +14,10 @@ from types import MappingProxyType
 
 from corpusforge.extract.cpu import OverTimeError, within
 from corpusforge.extract.epub import extract_epub
-from corpusforge.extract.html import extract_html
+from corpusforge.extract.html import ENGINES, extract_html
 from corpusforge.extract.plain import extract_plain
 from corpusforge.extract.result import Extracted, Unreadable
-from corpusforge.extract.settings import ENGINES, Settings
+from corpusforge.extract.settings import Settings
 from corpusforge.extract.wikitext import extract_wikitext
 from corpusforge.records import Failed, Media, RawDocument, Skipped
 from corpusforge.text.fold import compose

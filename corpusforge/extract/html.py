@@ -8,13 +8,17 @@ Limit: text that only scripts would make is not there.
 
 from __future__ import annotations
 
+import functools
 import html as entities
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge import plugins
+from corpusforge.errors import InputError
 from corpusforge.extract.charset import to_utf8
 from corpusforge.extract.cpu import OverTimeError, within
 from corpusforge.extract.htmlblocks import SIZE, WORDS, Blocks, blocks
@@ -28,7 +32,7 @@ from corpusforge.extract.settings import Settings
 from corpusforge.extract.threads import is_thread
 from corpusforge.records import RawDocument
 
-__all__ = ["extract_html", "main_text", "whole_text"]
+__all__ = ["ENGINES", "engine_of", "extract_html", "main_text", "whole_text"]
 
 _PRE, _TD = (np.uint64(1 << GROUPS.index(name)) for name in ("<pre>", "<td>"))
 _CELL_WORDS = 8
@@ -94,9 +98,46 @@ def _resiliparse(html: bytes) -> Extracted:
     return Extracted(normalise(text).strip(), "", "")
 
 
-def _chain(engine: str) -> list[Callable[[bytes], Extracted]]:
-    own: list[Callable[[bytes], Extracted]] = [main_text, _resiliparse]
-    return [_trafilatura, *own] if engine == "trafilatura" else own
+Engine = Callable[[bytes], Extracted]
+
+ENGINES: dict[str, Engine] = {"fast": main_text, "trafilatura": _trafilatura}
+"""Every HTML engine by its name."""
+
+
+@functools.cache
+def engine_of(name: str) -> Engine:
+    """Return an engine by its name: of `ENGINES`, of an installed package, or "package.module:NAME".
+
+    One's own is a function from a page (str) to its main text (str), or to an `Extracted`. Raises InputError
+    where there is none of that name.
+    """
+    function: Any = plugins.find(name, "extractors", ENGINES)
+    if name in ENGINES:
+        return ENGINES[name]
+    if not callable(function):
+        raise InputError(
+            f"extractor {name!r} is {type(function).__name__}; expected a function from a page to its text."
+        )
+
+    def engine(html: bytes) -> Extracted:
+        try:
+            found = function(html.decode("utf-8", "replace"))
+        except OverTimeError:
+            raise
+        except Exception as error:  # whatever a user's function does
+            raise Unreadable(f"engine {name}: {type(error).__name__}: {error}") from error
+        if isinstance(found, Extracted):
+            return found
+        if not isinstance(found, str):
+            raise Unreadable(f"engine {name} returns {type(found).__name__}; expected a str")
+        return Extracted(found, main_text(html).title, "")
+
+    return engine
+
+
+def _chain(name: str) -> list[Engine]:
+    """Return the engine asked for, and those that take a page on which it spends all its time."""
+    return list(dict.fromkeys((engine_of(name), main_text, _resiliparse)))
 
 
 def extract_html(raw: RawDocument, settings: Settings) -> Extracted:

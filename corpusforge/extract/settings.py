@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from corpusforge import plugins
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.extract.wikivariants import VARIANTS
 
-__all__ = ["ENGINES", "UNICODE", "Settings"]
+__all__ = ["UNICODE", "Settings"]
 
-ENGINES = ("fast", "trafilatura")
 UNICODE = ("nfc", "keep")
 
 
@@ -18,7 +18,8 @@ class Settings:
     """How raw documents become text."""
 
     engine: str = "fast"
-    """HTML extractor: "fast" (ours) or "trafilatura" (needs the extra of that name)."""
+    """HTML extractor: "fast" (ours), "trafilatura" (needs the extra of that name), or your own as
+    "package.module:NAME", a function from a page to its text."""
 
     max_bytes: int = 20_000_000
     """Longest content in bytes (characters for decoded text); longer content is skipped. Common
@@ -48,8 +49,11 @@ class Settings:
     """Highest ratio of unpacked to packed bytes of one entry above 1 MB."""
 
     def __post_init__(self) -> None:
+        from corpusforge.extract.html import ENGINES  # which takes these settings
+
+        engines = (*plugins.names("extractors", ENGINES), *filter(plugins.is_plugin, [self.engine]))
         for name, known in (
-            ("engine", ENGINES),
+            ("engine", engines),
             ("unicode", UNICODE),
             ("wiki_variant", tuple(VARIANTS)),
         ):

@@ -7,61 +7,23 @@ that says why. Only a missing file raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from corpusforge.errors import InputError, nearest
-from corpusforge.ingest.arxiv import read_arxiv
-from corpusforge.ingest.books import read_books
-from corpusforge.ingest.code import read_code
+from corpusforge.errors import InputError
 from corpusforge.ingest.dates import window
-from corpusforge.ingest.documents import read_documents, read_html
-from corpusforge.ingest.earlier import read_earlier
+from corpusforge.ingest.kinds import SOURCES, Record, SourceKind, source_kind
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
-from corpusforge.ingest.stackexchange import read_stackexchange
 from corpusforge.ingest.streams import DATA_ERRORS, name_of, reason
-from corpusforge.ingest.web import read_web
-from corpusforge.ingest.wikipedia import read_wikipedia
-from corpusforge.records import Failed, RawDocument, Skipped
+from corpusforge.records import Failed, RawDocument
 
-__all__ = ["CATEGORIES", "SOURCES", "Reader", "Settings", "read"]
-
-Reader = Callable[[str, Settings, str], Iterator[RawDocument | Skipped | Failed]]
-
-SOURCES: dict[str, Reader] = {
-    "arxiv": read_arxiv,
-    "books": read_books,
-    "code": read_code,
-    "documents": read_documents,
-    "html": read_html,
-    "run": read_earlier,
-    "stackexchange": read_stackexchange,
-    "web": read_web,
-    "wikipedia": read_wikipedia,
-}
-_CUT: dict[str, Callable[[str, Settings, str, Span], Iterator[RawDocument | Skipped | Failed]]] = {
-    "documents": read_documents,
-    "web": read_web,
-    "wikipedia": read_wikipedia,
-}
-CATEGORIES = {
-    "arxiv": "papers",
-    "books": "books",
-    "code": "code",
-    "documents": "other",
-    "html": "crawl",
-    "run": "other",
-    "stackexchange": "forum",
-    "web": "crawl",
-    "wikipedia": "wikipedia",
-}
-"""The category of a kind's documents where the settings name none."""
+__all__ = ["SOURCES", "Record", "Settings", "SourceKind", "read", "source_kind"]
 
 
 def read(
     kind: str, path: str, settings: Settings, root: str = "", span: Span = WHOLE
-) -> Iterator[RawDocument | Skipped | Failed]:
+) -> Iterator[Record]:
     """Yield every record of one file, each once: a document, why it was skipped, or why it failed.
 
     `span`, from `spans.cut`, asks for those of a stretch of the file; only kinds that can be cut have it.
@@ -69,17 +31,12 @@ def read(
     `root` is the directory above the source; names in locators are relative to it (without it, the
     base name). Raises InputError for an unknown kind or a missing file, never for what is inside.
     """
-    if kind not in SOURCES:
-        raise InputError(f"unknown kind of source {kind!r}.{nearest(kind, SOURCES)}")
+    chosen = source_kind(kind)
     if not settings.category:
-        settings = replace(settings, category=CATEGORIES[kind])
+        settings = replace(settings, category=chosen.category)
     try:
-        reader = SOURCES[kind]
-        rows = (
-            reader(path, settings, root)
-            if span == WHOLE
-            else _CUT[kind](path, settings, root, span)
-        )
+        whole = span == WHOLE
+        rows = chosen.read(path, settings, root, *(() if whole else (span,)))
         for item in rows:
             yield window(item, settings) if isinstance(item, RawDocument) else item
     except (FileNotFoundError, PermissionError) as error:

@@ -23,7 +23,7 @@ from corpusforge.io.decoding import DecodingError
 from corpusforge.io.jsonl import Bad, Row, read_rows, read_value
 from corpusforge.records import Failed, RawDocument, Skipped
 
-__all__ = ["read_documents", "read_html"]
+__all__ = ["document_of", "read_documents", "read_html"]
 
 Item = RawDocument | Skipped | Failed
 _SIDE_FILES = frozenset({"dataset_info.json", "state.json", "dataset_dict.json"})
@@ -86,7 +86,7 @@ def _documents(
     rows: Iterable[_Row], name: str, settings: Settings, before: int = 0
 ) -> Iterator[Item]:
     for number, row in enumerate(rows, before + 1):
-        yield _document(row, name, number, settings)
+        yield document_of(row, name, number, settings)
 
 
 def _lines(path: str, name: str, settings: Settings) -> Iterator[Item]:
@@ -99,7 +99,7 @@ def _lines(path: str, name: str, settings: Settings) -> Iterator[Item]:
         number += 1
         if isinstance(row, Row):
             value = _Repaired(row.value, row.repaired) if row.repaired else row.value
-            yield _document(value, name, number, settings)
+            yield document_of(value, name, number, settings)
         elif row.cut:
             yield Failed(f"{name}:{number}+", row.error, cut=True)
         elif row.rule:
@@ -146,7 +146,8 @@ def _batches(batches: Iterator[pa.RecordBatch]) -> Iterator[_Row]:
             yield from batch.slice(start, _BATCH).to_pylist()
 
 
-def _document(row: _Row, name: str, number: int, settings: Settings) -> Item:
+def document_of(row: _Row, name: str, number: int, settings: Settings) -> Item:
+    """Return a row, the `number`th of the file `name`, as a document: its text by `settings.columns`."""
     locator = f"{name}:{number}"
     row, repaired = row if isinstance(row, _Repaired) else (row, ())
     if isinstance(row, Failed):

@@ -5,18 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from corpusforge.errors import InputError
+from corpusforge.ingest.kinds import SOURCES
 from corpusforge.io import files
 
 __all__ = ["kind_of"]
-
-_ENDINGS = {
-    "web": (".warc", ".arc", ".wet"),
-    "wikipedia": (".xml",),
-    "documents": (".jsonl", ".ndjson", ".json", ".parquet", ".arrow"),
-    "html": (".html", ".htm", ".xhtml", ".shtml"),
-    "code": (".tar", ".tgz", ".zip"),
-    "books": (".epub", ".txt"),
-}
 
 
 def kind_of(path: str, otherwise: str = "") -> str:
@@ -29,12 +21,12 @@ def kind_of(path: str, otherwise: str = "") -> str:
         name = name.removesuffix(ending)
     if "-pages-articles" in name:  # Wikipedia's parts end in .xml-p10p30302
         return "wikipedia"
-    for kind, endings in _ENDINGS.items():
-        if name.endswith(endings):
-            return kind
+    for name_of_kind, kind in SOURCES.items():
+        if name.endswith(kind.endings):
+            return name_of_kind
     if otherwise:
         return otherwise
-    known = " ".join(ending for endings in _ENDINGS.values() for ending in endings)
+    known = " ".join(ending for kind in SOURCES.values() for ending in kind.endings)
     raise InputError(
         f"cannot tell what {path!r} is from its name. Known endings: {known} (also compressed); "
         "or say it with --kind."

@@ -16,7 +16,7 @@ import msgspec
 
 from corpusforge import __version__
 from corpusforge import manifest as records
-from corpusforge.errors import RecipeError, RunError, nearest
+from corpusforge.errors import RunError
 from corpusforge.instruct import export
 from corpusforge.instruct.records import Row
 from corpusforge.io import files
@@ -33,8 +33,7 @@ _OWN = ("journal.jsonl", "failures.jsonl", "run.lock")
 def check_formats(formats: Sequence[str]) -> None:
     """Raise RecipeError for an export form that is not known: before the run, not at its end."""
     for name in formats:
-        if name not in export.FORMATS:
-            raise RecipeError(f"export format {name!r} is unknown.{nearest(name, export.FORMATS)}")
+        export.find_format(name)
 
 
 def in_words(error: BaseException) -> str:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from corpusforge import manifest as records
 from corpusforge import records as rec
 from corpusforge.draw import make_id
+from corpusforge.extract.html import engine_of
 from corpusforge.extract.settings import Settings as ExtractSettings
 from corpusforge.extract.step import Extract, flags_of
 from corpusforge.filter import Rule, address_rule, rules_for
@@ -26,7 +27,7 @@ from corpusforge.filter.stats import measure
 from corpusforge.filter.step import Clean, Filter, Redact, RedactNames, safe_names, stats_table
 from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.identify.step import Identify
-from corpusforge.ingest import read
+from corpusforge.ingest import read, source_kind
 from corpusforge.ingest.spans import WHOLE
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer
@@ -107,7 +108,13 @@ def _named(recipe: Recipe) -> dict[str, tuple[str, ...]]:
     """What the stage looks up by name, of which some may be plug-ins. Loads them, so errors are early."""
     for name, source in recipe.sources.items():
         rules_for(recipe.filter, name, source.kind)
-    return {"rules": tuple(name for own in recipe.filter.rules.values() for name in own)}
+        source_kind(source.kind)
+    engine_of(recipe.extract.engine)
+    return {
+        "rules": tuple(name for own in recipe.filter.rules.values() for name in own),
+        "sources": tuple(source.kind for source in recipe.sources.values()),
+        "extractors": (recipe.extract.engine,),
+    }
 
 
 def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:

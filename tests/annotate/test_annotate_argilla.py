@@ -14,10 +14,10 @@ from annotate_cases import made_job
 
 from corpusforge.annotate.jobs import Job, Scale
 from corpusforge.annotate.records import Ranking, Refused
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.errors import InputError
 
-TARGET = TARGETS["argilla"]
+TARGET = find_target("argilla")
 TIMES = {"inserted_at": "2026-01-02T03:04:05.123456", "updated_at": "2026-01-02T03:04:06"}
 
 

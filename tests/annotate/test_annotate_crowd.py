@@ -10,9 +10,9 @@ import pytest
 from annotate_cases import FORMULA, SCRIPT, made_job
 
 from corpusforge.annotate.records import Ranking
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 
-TARGET = TARGETS["csv"]
+TARGET = find_target("csv")
 
 
 @pytest.fixture

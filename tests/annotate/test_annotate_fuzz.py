@@ -22,7 +22,7 @@ from corpusforge.annotate.imports.answers import RULES
 from corpusforge.annotate.imports.sources import SOURCES, read_source
 from corpusforge.annotate.imports.state import State
 from corpusforge.annotate.records import Ranking, Refused
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import TARGETS, find_target
 from corpusforge.errors import InputError
 
 MORE = int(os.environ.get("FUZZ", "1"))
@@ -166,7 +166,7 @@ def expected(rows: list, lists: tuple[str, ...], name: str) -> int | None:
 
 
 def read(name: str, path: Path) -> list[Ranking | Refused]:
-    return list(TARGETS[name.split(maxsplit=1)[0]].read([str(path)], INDEX, JOB))
+    return list(find_target(name.split(maxsplit=1)[0]).read([str(path)], INDEX, JOB))
 
 
 def balanced(rows: list[Ranking | Refused]) -> None:

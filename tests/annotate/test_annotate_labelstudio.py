@@ -14,9 +14,9 @@ from annotate_cases import JOB, made_job
 
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.records import Ranking, Refused
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 
-TARGET = TARGETS["label-studio"]
+TARGET = find_target("label-studio")
 TIMES = {"created_at": "2026-01-02T03:04:05.000000Z", "updated_at": "2026-01-02T03:04:06.000000Z"}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from annotate_cases import made_job
 
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.annotate.targets.labelstudio_api import Server
 from corpusforge.errors import InputError
 from pipelines import label_studio
@@ -67,7 +67,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 def test_push_and_pull_by_command(server, tmp_path: Path, capsys) -> None:
     job, tasks = made_job(tmp_path / "job", count=2)
-    TARGETS["label-studio"].write(tasks, job, str(tmp_path / "job" / "label-studio"))
+    find_target("label-studio").write(tasks, job, str(tmp_path / "job" / "label-studio"))
     (tmp_path / "token").write_text("abc\n")
     run = ["--job", str(tmp_path / "job"), "--url", server.url,
            "--token-file", str(tmp_path / "token")]  # fmt: skip
@@ -98,7 +98,7 @@ def test_a_personal_access_token_is_exchanged(server, tmp_path: Path) -> None:
 
 def test_what_goes_wrong_is_said(server, tmp_path: Path) -> None:
     job, tasks = made_job(tmp_path / "job", count=1)
-    paths = TARGETS["label-studio"].write(tasks, job, str(tmp_path / "out"))
+    paths = find_target("label-studio").write(tasks, job, str(tmp_path / "out"))
     server.short = True
     with pytest.raises(InputError, match="0 of 1 tasks were taken"):
         Server(server.url, "abc").create(paths[1], paths[2])

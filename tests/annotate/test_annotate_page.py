@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from annotate_cases import SCRIPT, made_job
 
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 
-TARGET = TARGETS["html"]
+TARGET = find_target("html")
 
 
 @pytest.fixture

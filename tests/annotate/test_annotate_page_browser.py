@@ -13,7 +13,7 @@ from annotate_cases import LONG, SCRIPT, made_job
 
 from benchmarks import chromium
 from corpusforge.annotate.records import Ranking, Task
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,7 +34,7 @@ def opened(running, tmp_path: Path):
 
     def open_(kind="ranking", k=4, count=3, ties=True, **options):
         job, tasks = made_job(tmp_path / "job", kind=kind, k=k, count=count, ties=ties)
-        path = TARGETS["html"].write(tasks, job, str(tmp_path / "html"))[0]
+        path = find_target("html").write(tasks, job, str(tmp_path / "html"))[0]
         mine = [task for task in tasks if task.batch == tasks[0].batch]
         context = running.new_context(viewport={"width": 1280, "height": 960}, **options)
         contexts.append(context)
@@ -63,7 +63,7 @@ def saved(page, tmp_path: Path) -> str:
 
 
 def read(path: str, job, tasks: list[Task]) -> dict[str, Ranking]:
-    rows = list(TARGETS["html"].read([path], {task.id: task for task in tasks}, job))
+    rows = list(find_target("html").read([path], {task.id: task for task in tasks}, job))
     assert all(isinstance(row, Ranking) for row in rows), rows
     return {row.task: row for row in rows}
 
@@ -199,7 +199,7 @@ def test_progress_stays_in_the_browser_and_in_a_saved_file(opened, running, tmp_
 
 
 def read_all(path: str, job, tasks: list[Task]) -> list:
-    return list(TARGETS["html"].read([path], {task.id: task for task in tasks}, job))
+    return list(find_target("html").read([path], {task.id: task for task in tasks}, job))
 
 
 def test_an_unfinished_ranking_is_not_confirmed(opened) -> None:

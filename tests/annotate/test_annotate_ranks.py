@@ -16,7 +16,7 @@ from corpusforge.annotate.imports.sources import read_source
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.known import read_known
 from corpusforge.annotate.records import Ranking, Refused, Task
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.errors import InputError
 
 K = 4
@@ -98,7 +98,7 @@ def read(given: tuple[Job, list[Task], Path], form: str, ranks: list[Any]) -> Ra
     job, tasks, folder = given
     target, save = FORMS[form]
     path = save(folder / "back", job, tasks[0], ranks)
-    (row,) = TARGETS[target].read([str(path)], {task.id: task for task in tasks}, job)
+    (row,) = find_target(target).read([str(path)], {task.id: task for task in tasks}, job)
     return row
 
 
@@ -163,7 +163,7 @@ def test_an_empty_bucket_beyond_the_last_is_no_rank(given: Any) -> None:
     rows = json.loads(path.read_text())
     rows[0]["annotations"][0]["result"][0]["value"]["ranker"]["t5"] = []
     path.write_text(json.dumps(rows))
-    (row,) = TARGETS["label-studio"].read([str(path)], {t.id: t for t in tasks}, job)
+    (row,) = find_target("label-studio").read([str(path)], {t.id: t for t in tasks}, job)
     assert isinstance(row, Ranking)
 
 

@@ -20,7 +20,7 @@ from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import read_job, read_tasks
 from corpusforge.annotate.pairs import pair_counts, pairs
 from corpusforge.annotate.records import Ranking
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError
 from pipelines import export_labelling, import_rankings
@@ -284,7 +284,7 @@ def test_six_models_answers_are_candidates_of_a_job_and_rankings_of_it(
     found = made_pairs({task.id: task for task in tasks}, rankings)
     assert found == expected_pairs(rankings)
     assert sum(found) == sum(comb(len(task.candidates), 2) for task in tasks)
-    assert TARGETS["html"] is not None
+    assert find_target("html") is not None
 
 
 def test_the_command_reads_a_public_file(tmp_path: Path, capsys) -> None:

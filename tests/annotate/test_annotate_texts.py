@@ -13,7 +13,7 @@ from annotate_cases import FORMULA, made_job
 
 from corpusforge.annotate.jobs import Job, task_id, write_job
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Refused, Task
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import find_target
 from corpusforge.annotate.targets.texts import same
 from corpusforge.models.records import Message
 
@@ -153,10 +153,10 @@ def read(
 ) -> Ranking | Refused:
     given, task = job
     how = FORMS[form]
-    paths = TARGETS[how.target].write([task], given, str(folder))
+    paths = find_target(how.target).write([task], given, str(folder))
     path = next(path for path in paths if path.endswith(f"001{how.ending}"))
     back = how.back(path, change, encoding, errors)
-    (row,) = TARGETS[how.target].read([str(back)], {task.id: task}, given)
+    (row,) = find_target(how.target).read([str(back)], {task.id: task}, given)
     return row
 
 
@@ -302,7 +302,7 @@ def test_ranks_count_in_a_table_without_texts(job, tmp_path: Path) -> None:
         table = csv.DictWriter(stream, list(row))
         table.writeheader()
         table.writerow(row)
-    (found,) = TARGETS["csv"].read([str(path)], {task.id: task}, given)
+    (found,) = find_target("csv").read([str(path)], {task.id: task}, given)
     assert isinstance(found, Ranking), found
 
 
@@ -320,7 +320,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     for twice in ("rank_1", "rank_2", "task_id", "checksum"):
         path = header_of(tmp_path / "t.csv", [*marks, "rank_1", "rank_2", twice],
                          [*marks.values(), "1", "2", "2"])  # fmt: skip
-        (row,) = TARGETS["csv"].read([path], {task.id: task}, given)
+        (row,) = find_target("csv").read([path], {task.id: task}, given)
         assert isinstance(row, Refused), row
         assert (row.rule, row.value) == ("malformed", f"two columns '{twice}'")
 
@@ -336,7 +336,7 @@ def test_what_was_answered_counts_before_what_was_given(tmp_path: Path, swapped:
     }  # fmt: skip
     names = list(columns)[::-1] if swapped else list(columns)
     path = header_of(tmp_path / "t.csv", names, [columns[name] for name in names])
-    (row,) = TARGETS["csv"].read([path], {task.id: task}, given)
+    (row,) = find_target("csv").read([path], {task.id: task}, given)
     assert isinstance(row, Ranking), row
     assert row.tiers == tuple((name,) for name in task.presented_order[::-1])
 
@@ -346,7 +346,7 @@ def test_label_studios_own_table_is_told(tmp_path: Path) -> None:
     names = ["task_id", "job", "checksum", "annotation_id", "lead_time", "rank"]
     cells = [tasks[0].id, given.id, given.checksum, "1", "2.5", '{"t1": ["c_0000"]}']
     path = header_of(tmp_path / "ls.csv", names, cells)
-    (row,) = TARGETS["csv"].read([path], {tasks[0].id: tasks[0]}, given)
+    (row,) = find_target("csv").read([path], {tasks[0].id: tasks[0]}, given)
     assert isinstance(row, Refused)
     assert (row.rule, "export JSON" in row.value) == ("malformed", True)
 

@@ -9,7 +9,7 @@ hold the opening of a turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from corpusforge import draw
@@ -18,9 +18,11 @@ from corpusforge.annotate.export.transcript import ambiguous, completion, prompt
 from corpusforge.annotate.export.tree import tree
 from corpusforge.annotate.pairs import Pair
 from corpusforge.annotate.records import Candidate
+from corpusforge.errors import InputError
 from corpusforge.models.records import Message
+from corpusforge.plugins import find
 
-__all__ = ["FORMATS", "STRINGS", "Row"]
+__all__ = ["FORMATS", "STRINGS", "Format", "Row", "find_format"]
 
 Row = dict[str, Any]
 
@@ -221,7 +223,9 @@ def unclear(group: Group) -> bool:
     return ambiguous([m.content for m in messages] + [row.text for row in group.candidates])
 
 
-FORMATS: dict[str, Callable[[Group], Iterator[Row]]] = {
+Format = Callable[[Group], Iterable[Row]]
+
+FORMATS: dict[str, Format] = {
     "kway": kway,
     "pairs": pair_rows,
     "sft": sft,
@@ -238,3 +242,19 @@ FORMATS: dict[str, Callable[[Group], Iterator[Row]]] = {
     "webgpt": webgpt,
 }
 """Every format by name, K-way first."""
+
+
+def find_format(name: str) -> Format:
+    """Return a format by its name: of `FORMATS`, of an installed package, or "package.module:NAME".
+
+    One's own is a function from a `Group` (one prompt, its answers, rankings and pairs) to rows. Raises
+    InputError where there is none of that name, or it is no function.
+    """
+    found: Any = find(name, "formats", FORMATS)
+    if not callable(found):
+        raise InputError(
+            f"format {name!r} is {type(found).__name__}; expected a function from a group to rows "
+            "(docs/add-a-format.md)."
+        )
+    made: Format = found
+    return made

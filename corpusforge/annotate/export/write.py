@@ -22,7 +22,7 @@ from corpusforge.annotate.aggregate import PRIOR, Consensus, consensus
 from corpusforge.annotate.duels import duels
 from corpusforge.annotate.export.card import card
 from corpusforge.annotate.export.clean import Removed, contaminated
-from corpusforge.annotate.export.formats import FORMATS, STRINGS, unclear
+from corpusforge.annotate.export.formats import FORMATS, STRINGS, find_format, unclear
 from corpusforge.annotate.export.group import Group, demonstrations, groups
 from corpusforge.annotate.export.table import KWAY, kway_batch
 from corpusforge.annotate.pairs import pair_counts
@@ -30,10 +30,11 @@ from corpusforge.annotate.records import Ranking, Task
 from corpusforge.annotate.split import SIDES, assign
 from corpusforge.annotate.votes import Votes, votes_of
 from corpusforge.decontaminate import EvalIndex, Settings
-from corpusforge.errors import InputError, nearest
+from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.io.parquet import Writer
+from corpusforge.plugins import folder
 
 __all__ = ["ALL", "DEFAULT", "write"]
 
@@ -46,8 +47,9 @@ _BATCH = 1000
 class _Files:
     """The open files of an export, each made when its first row comes."""
 
-    def __init__(self, directory: str, stack: ExitStack) -> None:
+    def __init__(self, directory: str, stack: ExitStack, formats: Sequence[str]) -> None:
         self._directory, self._stack = directory, stack
+        self._own = [name for name in formats if name not in ALL]
         self._streams: dict[tuple[str, str], Any] = {}
         self._tables: dict[str, Writer] = {}
         self._waiting: dict[str, list[Group]] = {}
@@ -55,11 +57,11 @@ class _Files:
         self._digests: dict[str, hashlib.blake2b] = {}
         self.rows: Counter[tuple[str, str]] = Counter()
 
-    def add(self, name: str, side: str, rows: Iterator[dict[str, Any]]) -> None:
+    def add(self, name: str, side: str, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:
             stream = self._streams.get((name, side))
             if stream is None:
-                path = files.join(self._directory, name, f"{side}.jsonl")
+                path = files.join(self._directory, folder(name), f"{side}.jsonl")
                 stream = self._stack.enter_context(files.atomic_write(path))
                 self._streams[name, side] = stream
             line = self._encoder.encode(row) + b"\n"
@@ -90,9 +92,11 @@ class _Files:
         """Write what waits; remove what an earlier export left and this one does not write."""
         for side in sorted(self._waiting):
             self._flush(side)
-        for name in ALL:
+        for name in (*ALL, *self._own):
             for side in SIDES:
-                path = files.join(self._directory, name, f"{side}.{ENDINGS.get(name, 'jsonl')}")
+                path = files.join(
+                    self._directory, folder(name), f"{side}.{ENDINGS.get(name, 'jsonl')}"
+                )
                 if not self.rows[name, side] and files.exists(path):
                     files.remove(path)
 
@@ -100,8 +104,9 @@ class _Files:
 def _checked(formats: Sequence[str]) -> tuple[str, ...]:
     for name in formats:
         if name not in ALL:
-            raise InputError(f"format {name!r} is unknown.{nearest(name, ALL)}")
-    return tuple(name for name in ALL if name in formats)
+            find_format(name)
+    own = dict.fromkeys(name for name in formats if name not in ALL)
+    return (*(name for name in ALL if name in formats), *own)
 
 
 def _expand(
@@ -110,6 +115,7 @@ def _expand(
     """Write all formats; return how many prompts string formats left out as unclear."""
     left = 0
     strings = any(name in STRINGS for name in formats)
+    makers = {name: find_format(name) for name in formats if name != "kway_parquet"}
     for group in made:
         if group.prompt.id in removed:
             continue
@@ -119,7 +125,7 @@ def _expand(
             if name == "kway_parquet":
                 out.add_table(group)
             elif not (dark and name in STRINGS):
-                out.add(name, group.split, FORMATS[name](group))
+                out.add(name, group.split, makers[name](group))
     out.finish()
     return left
 
@@ -160,7 +166,7 @@ def write(
 
     removed = contaminated(made(), index, settings or Settings()) if index else {}
     with ExitStack() as stack:
-        out = _Files(directory, stack)
+        out = _Files(directory, stack, wanted)
         unclear_prompts = _expand(made(), wanted, out, removed)
     if not out.rows.total():
         raise InputError(f"nothing to write to {directory!r}: no answer holds a ranking or a text.")

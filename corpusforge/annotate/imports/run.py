@@ -25,7 +25,7 @@ from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.imports.state import RANKINGS, State
 from corpusforge.annotate.jobs import TASKS_FILE, Job, open_tasks, read_job
 from corpusforge.annotate.records import Ranking, Task
-from corpusforge.annotate.targets import TARGETS
+from corpusforge.annotate.targets import TARGETS, find_target
 from corpusforge.annotate.targets.crowd import is_table
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError, RunError
@@ -83,7 +83,7 @@ def import_answers(
     state = State(tasks)
     state.load(output)
     for name, group in groupby(_named(answers, target), key=lambda pair: pair[1]):
-        for row in TARGETS[name].read([path for path, _ in group], tasks, job, settings):
+        for row in find_target(name).read([path for path, _ in group], tasks, job, settings):
             state.add(row)
     made = finish(job_directory, output, job, state, settings)
     tasks.close()
@@ -141,8 +141,8 @@ def target_of(path: str) -> str:
     for _, row in islice(stream.rows(path), _LOOKED_AT):
         empty = False
         value = stream.decode(row)
-        for name, target in TARGETS.items():
-            if target.owns(value):
+        for name in TARGETS:
+            if find_target(name).owns(value):
                 return name
     if empty:
         return ""

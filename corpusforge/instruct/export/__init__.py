@@ -8,8 +8,9 @@ single-answer forms (Alpaca, Self-Instruct) leave dialogues out and count them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from corpusforge.errors import RecipeError, nearest
+from corpusforge.errors import InputError, RecipeError
 from corpusforge.instruct.export import lines, selfinstruct, tables
 from corpusforge.instruct.export.settings import Settings
 from corpusforge.instruct.export.split import divide
@@ -17,8 +18,9 @@ from corpusforge.instruct.export.written import Written
 from corpusforge.instruct.records import Row
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
+from corpusforge.plugins import find, folder
 
-__all__ = ["FORMATS", "Settings", "Written", "write"]
+__all__ = ["FORMATS", "Settings", "Written", "find_format", "write"]
 
 Writer = Callable[[str, dict[str, list[Row]], Settings], list[Written]]
 
@@ -36,6 +38,30 @@ FORMATS: dict[str, Writer] = {
 """Every form by its name; each writes into a directory of that name."""
 
 
+def find_format(name: str) -> Writer:
+    """Return a form by its name: of `FORMATS`, of an installed package, or "package.module:NAME".
+
+    One's own is a function from a `Row` to an object of a JSON line, or to None where the form cannot hold
+    the row. Raises RecipeError where there is none of that name, or it is no function.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    try:
+        found: Any = find(name, "formats", FORMATS)
+    except InputError as error:
+        raise RecipeError(f"export {error}") from error
+    if not callable(found):
+        raise RecipeError(
+            f"export format {name!r} is {type(found).__name__}; expected a function from a row to a dict "
+            "(docs/add-a-format.md)."
+        )
+
+    def writer(place: str, parts: dict[str, list[Row]], settings: Settings) -> list[Written]:
+        return lines.write_lines(place, parts, lambda row, _: found(row), settings)
+
+    return writer
+
+
 def write(
     rows: Sequence[Row],
     directory: str,
@@ -48,16 +74,14 @@ def write(
     for an unknown form.
     """
     settings = settings or Settings()
-    for name in formats:
-        if name not in FORMATS:
-            raise RecipeError(f"export format {name!r} is unknown.{nearest(name, FORMATS)}")
+    writers = {name: find_format(name) for name in sorted(set(formats or FORMATS))}
     files.make_directory(directory)
     parts = divide(rows, settings.validation, settings.seed)
     written: list[Written] = []
-    for name in sorted(set(formats or FORMATS)):
-        folder = files.join(directory, name)
-        files.make_directory(folder)
-        written += FORMATS[name](folder, parts, settings)
+    for name, writer in writers.items():
+        place = files.join(directory, folder(name))
+        files.make_directory(place)
+        written += writer(place, parts, settings)
     prefix = len(directory.rstrip("/")) + 1
     listed = ({"path": item.path[prefix:], "split": item.split, "rows": item.rows,
                "left_out": item.left_out} for item in written)  # fmt: skip

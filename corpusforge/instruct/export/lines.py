@@ -18,6 +18,7 @@ from corpusforge.io.jsonl import write_jsonl
 
 __all__ = [
     "write_alpaca",
+    "write_lines",
     "write_llamafactory",
     "write_messages",
     "write_openai",
@@ -38,7 +39,8 @@ def _shaped(
     return found, len(made) - len(found)
 
 
-def _write_lines(folder: str, parts: Parts, shape: Shape, settings: Settings) -> list[Written]:
+def write_lines(folder: str, parts: Parts, shape: Shape, settings: Settings) -> list[Written]:
+    """Write each split's rows as lines of JSON in the shape that `shape` gives them; None leaves one out."""
     written = []
     for split, rows in parts.items():
         found, left_out = _shaped(rows, shape, settings)
@@ -72,7 +74,7 @@ def write_messages(folder: str, parts: Parts, settings: Settings) -> list[Writte
     def named(row: Row, reasoning: str) -> dict[str, Any]:
         return {"id": row.id, **shapes.conversation(row, reasoning)}
 
-    return _write_lines(folder, parts, named, settings)
+    return write_lines(folder, parts, named, settings)
 
 
 def write_openai(folder: str, parts: Parts, settings: Settings) -> list[Written]:
@@ -82,17 +84,17 @@ def write_openai(folder: str, parts: Parts, settings: Settings) -> list[Written]
         made = shapes.conversation(row, reasoning)
         return made if made["messages"][-1]["role"] == "assistant" else None
 
-    return _write_lines(folder, parts, answered, settings)
+    return write_lines(folder, parts, answered, settings)
 
 
 def write_sharegpt(folder: str, parts: Parts, settings: Settings) -> list[Written]:
     """Write ShareGPT's {"id", "conversations"} a line."""
-    return _write_lines(folder, parts, shapes.sharegpt, settings)
+    return write_lines(folder, parts, shapes.sharegpt, settings)
 
 
 def write_trl(folder: str, parts: Parts, settings: Settings) -> list[Written]:
     """Write TRL's conversational prompt–completion lines."""
-    return _write_lines(folder, parts, shapes.trl, settings)
+    return write_lines(folder, parts, shapes.trl, settings)
 
 
 def write_llamafactory(folder: str, parts: Parts, settings: Settings) -> list[Written]:
