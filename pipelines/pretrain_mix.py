@@ -23,6 +23,7 @@ if __name__ == "__main__":
 from corpusforge import recipe as recipes
 from corpusforge.beam.options import LOCAL, check, runner_named
 from corpusforge.beam.runner import BeamExecutor, WorkerDied
+from corpusforge.ingest import SOURCES
 from corpusforge.io import files
 from corpusforge.options import Parser, at_least, share
 from corpusforge.printing import say
@@ -53,8 +54,8 @@ def parser() -> Parser:
     add("--recipe", default="sample", metavar="NAME|FILE.toml|list",
         help="a recipe's name or TOML file; 'list' prints the recipes (default: sample)")  # fmt: skip
     add("--source", action="append", default=[], metavar="NAME=GLOB",
-        help="files of a source; may be repeated. NAME:KIND=GLOB adds a source of kind web, wikipedia, "
-             "books, code, documents or html")  # fmt: skip
+        help="files of a source; may be repeated. NAME:KIND=GLOB adds a source of a kind: "
+             f"{', '.join(SOURCES)}, or your own as package.module:NAME")  # fmt: skip
     add("--output", metavar="DIR",
         help="the run's directory; a local path, s3:// or gs:// (default: ./runs/RECIPE)")  # fmt: skip
     add("--workers", type=at_least(1, MOST_WORKERS), default=os.cpu_count() or 1, metavar="N",

@@ -67,6 +67,10 @@ class Request:
     languages: Sequence[str] = ()
     previous: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        for name in self.targets:
+            find_target(name)
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from corpusforge.plugins import folder
+
 __all__ = ["card"]
 
 _TELLS = {
@@ -30,6 +32,10 @@ _TELLS = {
 }
 
 
+def _tells(name: str) -> str:
+    return _TELLS.get(name, "a format from outside corpusforge")
+
+
 def _configurations(summary: Mapping[str, Any]) -> list[str]:
     """The configurations of the JSON formats; Parquet files cannot stand among them.
 
@@ -38,11 +44,12 @@ def _configurations(summary: Mapping[str, Any]) -> list[str]:
     """
     lines = ["configs:"]
     for name, digest in summary["digests"].items():
-        lines += [f"- config_name: {name}", f"  description: {_TELLS[name]}; digest {digest}"]
+        place = folder(name)
+        lines += [f"- config_name: {place}", f"  description: {_tells(name)}; digest {digest}"]
         lines += ["  data_files:"]
         for side, count in summary["rows"][name].items():
             if count:
-                lines += [f"  - split: {side}", f"    path: {name}/{side}.jsonl"]
+                lines += [f"  - split: {side}", f"    path: {place}/{side}.jsonl"]
     return lines
 
 
@@ -55,7 +62,7 @@ def card(summary: Mapping[str, Any], languages: Sequence[str]) -> str:
     table = ["| format | rows of | " + " | ".join(sides) + " |", "|---|---|" + "---|" * len(sides)]
     for name, counts in rows.items():
         cells = " | ".join(str(counts.get(side, 0)) for side in sides)
-        table.append(f"| `{name}` | {_TELLS[name]} | {cells} |")
+        table.append(f"| `{name}` | {_tells(name)} | {cells} |")
     facts = [
         f"- prompts with a ranking: {summary['prompts_ranked']}, rankings: {summary['rankings']}, "
         f"raters: {summary['raters']}",
