@@ -4,6 +4,7 @@ CorpusforgeError
 ├── InputError       a file, option or record that the user gave is wrong; exit code 2
 │   ├── RecipeError  a recipe key, value or name
 │   └── RunError     an output directory: another recipe's, locked, incomplete, damaged
+├── EngineError      a worker died or the engine failed, and the same command goes on; exit code 4
 └── InternalError    our own invariant is broken (an unbalanced ledger); exit code 3
 
 A message names the thing, shows the value, says what was expected and what to do.
@@ -16,6 +17,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "CorpusforgeError",
+    "EngineError",
     "InputError",
     "InternalError",
     "RecipeError",
@@ -41,6 +43,12 @@ class RecipeError(InputError):
 
 class RunError(InputError):
     """An output directory cannot be used as it is."""
+
+
+class EngineError(CorpusforgeError):
+    """A worker died, or the engine that runs a stage failed: no input is known to be wrong."""
+
+    exit_code = 4
 
 
 class InternalError(CorpusforgeError):

@@ -24,7 +24,7 @@ from corpusforge.beam.forkserver import ForkServer, may_fork
 from corpusforge.beam.options import LOCAL
 from corpusforge.beam.parts import MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
-from corpusforge.errors import InputError, RunError
+from corpusforge.errors import EngineError, InputError
 from corpusforge.io import remote
 from corpusforge.run.guard import CRASHES
 from corpusforge.run.stage import Part, Stage
@@ -37,13 +37,11 @@ second where it is quickest (plain text, short rules); two workers save half of 
 they save: `benchmarks.scaling` measures that."""
 
 
-class WorkerDied(RunError):
+class WorkerDied(EngineError):
     """A local worker process ended without finishing; the runner would wait for it for ever.
 
     `crashed`: by a signal of native code, so that the same command again isolates the record.
     """
-
-    exit_code = 4
 
     def __init__(self, stage: str, status: int) -> None:
         self.crashed = status - 128 in CRASHES
@@ -162,7 +160,7 @@ class BeamExecutor:
             raise
         except RuntimeError as error:
             last = str(error).strip().splitlines()[-1:]
-            raise RunError(
+            raise EngineError(
                 f"stage {stage.name!r} failed on {self.runner}: {' '.join(last)} Finished parts are "
                 "kept: give the same command again to resume."
             ) from error

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from corpusforge.errors import RunError
+from corpusforge.errors import EngineError
 from corpusforge.records import Failed, RawDocument, Skipped
 from corpusforge.run.stage import Made, Part
 
@@ -89,7 +89,7 @@ def isolated(work: Work, part: Part) -> Made:
 
     `work(part, guard)` is a module-level function: the other process finds it by name.
 
-    Raises RunError where more than `MOST` records crash or a process ends for another reason.
+    Raises EngineError where more than `MOST` records crash or a process ends for another reason.
     """
     guard = Guard()
     with tempfile.TemporaryDirectory(prefix="corpusforge-guard-") as folder:
@@ -98,7 +98,7 @@ def isolated(work: Work, part: Part) -> Made:
             if made is not None:
                 return made
             guard = _without(work, part, guard, _cause(status, part), first, last, folder)
-    raise RunError(
+    raise EngineError(
         f"{part.name}: more than {MOST} records crash the process; the fault is not in the records."
     )
 
@@ -107,7 +107,7 @@ def _cause(status: int, part: Part) -> str:
     if -status in CRASHES:
         return f"crashed native code ({signal.Signals(-status).name})"
     reason = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-    raise RunError(
+    raise EngineError(
         f"{part.name}: its process ended by {reason}. Finished parts are kept: give the same command "
         "again, with fewer --workers if memory was short."
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from corpusforge.errors import InputError, RunError
+from corpusforge.errors import InputError, RecipeError
 from corpusforge.io import files
 from corpusforge.io.parquet import read_between, write_table
 from corpusforge.manifest import Receipt, fingerprint, part_name, plain, write_json
@@ -268,7 +268,7 @@ def finish(
         repetitions.update({int(n): count for n, count in extra.get("repetitions", {}).items()})
     spread = diversity(values, work.settings.diversity)
     if spread.failures:
-        raise RunError(
+        raise RecipeError(
             f"mix.diversity: {'; '.join(spread.failures)}. Change weights or the bounds."
         )
     facts: dict[str, Any] = {

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import corpusforge
 from corpusforge import manifest as records
-from corpusforge.errors import CorpusforgeError, InputError, RunError
+from corpusforge.errors import CorpusforgeError, EngineError, InputError, InternalError
 from corpusforge.io import files
 from corpusforge.ledger import Ledger
 from corpusforge.manifest import Manifest, Output, Receipt, part_name
@@ -154,17 +154,25 @@ def begun_path(part: Part) -> str:
 def _begin(part: Part) -> Part:
     """Note that the part is being made; tell its work where an earlier try's process died.
 
-    Raises RunError where it has died `TRIES` times, so that engines which try again come to an end.
+    Raises EngineError where it has died `TRIES` times, so that engines which try again come to an end.
     """
     path = begun_path(part)
     tries = int(files.read_bytes(path) or b"0") if files.exists(path) else 0
     if tries >= TRIES:
-        raise RunError(
+        raise EngineError(
             f"{part.stage} {part.name}: the process that makes it has died {tries} times. Look for what "
             "killed it (memory? see dmesg) and give the same command again."
         )
     files.write_bytes(path, b"%d" % (tries + 1))
     return replace(part, unfinished=tries > 0)
+
+
+_ERRORS: dict[str, type[CorpusforgeError]] = {
+    "input": InputError,
+    "engine": EngineError,
+    "internal": InternalError,
+}
+"""Errors of ours that a worker names in a part's error file; any other is a defect, told with its trace."""
 
 
 def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
@@ -181,7 +189,7 @@ def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
             records.describe(part.run, path, rows) for path, rows in sorted(made.outputs.items())
         )
     except Exception as error:
-        kind = "input" if isinstance(error, CorpusforgeError) else "defect"
+        kind = next((name for name, own in _ERRORS.items() if isinstance(error, own)), "defect")
         text = f"{kind}\n{error or type(error).__name__}\n{traceback.format_exc()}"
         files.write_bytes(error_path(part), text.encode("utf-8", "backslashreplace"))
         files.remove(begun_path(part))
@@ -258,7 +266,7 @@ def _execute(stage: Stage, execute: Executor, parts: Sequence[Part]) -> None:
     except Exception as error:
         _raise_first_error(stage, parts, error)
         last = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise RunError(
+        raise EngineError(
             f"stage {stage.name!r} failed: {last[0]} Finished parts are kept: give the same command again "
             "to resume."
         ) from error
@@ -271,9 +279,9 @@ def _raise_first_error(stage: Stage, parts: Sequence[Part], cause: Exception | N
         if not files.exists(path):
             continue
         kind, message, details = files.read_bytes(path).decode("utf-8").split("\n", 2)
-        if kind == "input":
-            raise InputError(message) from cause
-        raise RunError(
+        if kind in _ERRORS:
+            raise _ERRORS[kind](message) from cause
+        raise EngineError(
             f"stage {stage.name!r}, {part.name} failed: {message} (details in {path}). "
             f"The run can be resumed: give the same command again.\n{details}"
         ) from cause
@@ -284,7 +292,7 @@ def _collect(stage: Stage, parts: Sequence[Part]) -> list[Receipt]:
     for part in parts:
         receipt: Receipt | None = records.read_json(receipt_path(part), Receipt)
         if receipt is None or receipt.fingerprint != part.fingerprint:
-            raise RunError(
+            raise EngineError(
                 f"stage {stage.name!r}: {part.name} was not made (its worker ended without a receipt). "
                 "Give the same command again to resume."
             )

@@ -10,7 +10,7 @@ import pytest
 from corpusforge.beam.assemble import assembled_jar
 from corpusforge.beam.flink_jar import find_jar
 from corpusforge.beam.runner import BeamExecutor
-from corpusforge.errors import RunError
+from corpusforge.errors import EngineError
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing import parts as work
 from corpusforge.testing.flink_cluster import flink_cluster
@@ -53,7 +53,7 @@ def test_the_sample_has_the_same_bytes(tmp_path: Path, runner: str) -> None:
 def test_a_killed_worker_ends_the_stage(tmp_path: Path) -> None:
     with (
         BeamExecutor("FlinkRunner", 2) as execute,
-        pytest.raises(RunError, match=r"'numbers' failed on FlinkRunner.*resume"),
+        pytest.raises(EngineError, match=r"'numbers' failed on FlinkRunner.*resume"),
     ):
         run_stage(numbers(tmp_path, work.kill_second, ()), execute)
     assert not (tmp_path / "numbers" / "manifest.json").exists()

@@ -28,7 +28,7 @@ from corpusforge.beam.given import given
 from corpusforge.beam.pool import WorkerPool
 from corpusforge.beam.remote import options_for
 from corpusforge.beam.runner import BeamExecutor, build
-from corpusforge.errors import InputError, RunError
+from corpusforge.errors import EngineError, InputError
 from corpusforge.io import files
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing import parts as work
@@ -137,7 +137,7 @@ def test_two_engines_may_give_their_workers_one_name() -> None:
 def test_an_error_in_a_part_is_told_as_it_is(tmp_path: Path) -> None:
     with (
         BeamExecutor("PortableRunner", 2, ["--job_endpoint=embed"]) as execute,
-        pytest.raises(RunError, match="stage 'numbers', part-00001 failed: division by zero"),
+        pytest.raises(EngineError, match="stage 'numbers', part-00001 failed: division by zero"),
     ):
         run_stage(numbers(tmp_path, work.divide_by_zero), execute)
 
@@ -187,7 +187,7 @@ def test_prism_gives_the_same_bytes(base: dict[str, str], tmp_path: Path) -> Non
 def test_a_worker_killed_under_prism_ends_the_stage(tmp_path: Path) -> None:
     with (
         BeamExecutor("PrismRunner", 1) as execute,
-        pytest.raises(RunError, match=r"'numbers' failed on PrismRunner.*resume"),
+        pytest.raises(EngineError, match=r"'numbers' failed on PrismRunner.*resume"),
     ):
         run_stage(numbers(tmp_path, work.kill_second), execute)
     assert not (tmp_path / "numbers" / "manifest.json").exists()

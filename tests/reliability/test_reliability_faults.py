@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from corpusforge.errors import InputError, RunError
+from corpusforge.errors import EngineError, InputError, RunError
 from corpusforge.run.stage import TRIES, Part, Stage, begun_path, run_part, run_stage
 from corpusforge.testing import parts as work
 from pipelines import pretrain_mix
@@ -130,7 +130,7 @@ def test_a_process_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None
     begun = Path(begun_path(part))
     begun.parent.mkdir(parents=True)
     begun.write_text(str(TRIES))
-    with pytest.raises(RunError, match=f"has died {TRIES} times"):
+    with pytest.raises(EngineError, match=f"has died {TRIES} times"):
         run_part(work.write_process, part)
     run_part(work.write_process, part)
     assert not begun.exists()

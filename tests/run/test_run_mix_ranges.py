@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusforge.draw import id_keys, make_id, uniform
-from corpusforge.errors import InputError, RunError
+from corpusforge.errors import InputError, RecipeError
 from corpusforge.io.parquet import read_between, write_batches, write_table
 from corpusforge.manifest import Manifest, describe, part_name
 from corpusforge.mix.plan import plan
@@ -355,7 +355,7 @@ def test_a_changed_number_of_ranges_leaves_no_file_of_the_last(tmp_path: Path) -
 @pytest.mark.parametrize("ranges", [1000, 50])
 def test_bounds_of_diversity_end_the_run(tmp_path: Path, ranges: int) -> None:
     settings = Settings(diversity=Diversity(entropy={"lang": 3.0}), range_documents=ranges)
-    with pytest.raises(RunError, match=r"entropy of lang is 1\.\d+ bits, at least 3 is asked"):
+    with pytest.raises(RecipeError, match=r"entropy of lang is 1\.\d+ bits, at least 3 is asked"):
         mixed(tmp_path / "run", settings, 3)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corpusforge.errors import InputError, InternalError, RunError
+from corpusforge.errors import EngineError, InputError, InternalError
 from corpusforge.io import files
 from corpusforge.run.stage import Made, Part, Stage, run_part, run_stage
 
@@ -104,12 +104,12 @@ def test_an_input_error_reaches_the_user_as_it_is_and_leaves_no_manifest(tmp_pat
 
 
 def test_a_defect_names_the_stage_the_part_and_its_details(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="stage 'numbers', part-00000 failed: oops"):
+    with pytest.raises(EngineError, match="stage 'numbers', part-00000 failed: oops"):
         run_stage(make(tmp_path, "defect"), here)
 
 
 def test_a_worker_that_vanishes_is_noticed(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="part-00001 was not made"):
+    with pytest.raises(EngineError, match="part-00001 was not made"):
         run_stage(make(tmp_path, "a", "b"), lambda stage, parts: here(stage, parts[:1]))
 
 
