@@ -6,8 +6,12 @@ dataclasses. An int stands where a float is asked; nothing else is converted.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import functools
+import inspect
 import math
+import textwrap
 import types
 import typing
 from collections.abc import Mapping
@@ -15,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["build"]
+__all__ = ["build", "descriptions"]
 
 T = TypeVar("T")
 _MOST_SHOWN = 200  # characters of a wrong value in its message
@@ -27,6 +31,23 @@ _WORDS = {
     "float": "a number",
     "bool": "true or false",
 }
+
+
+@functools.cache
+def descriptions(cls: type[Any]) -> Mapping[str, str]:
+    """Return what each field of a settings class means: the string that stands behind it in the class.
+
+    The one description of a setting, from which --help, docs/settings.md and the schemas are made.
+    """
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for item, after in zip(body.body, body.body[1:], strict=False):
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            match after:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    found[item.target.id] = " ".join(text.split())
+    return types.MappingProxyType(found)
 
 
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:

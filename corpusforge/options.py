@@ -2,21 +2,36 @@
 
 `Parser` is argparse that takes no prefix for an option, refuses empty values, and answers an unknown
 option with the nearest known one. Numbers are whole and finite; bounds of their own are in each verb's
-settings.
+settings. `add_settings` makes one option for each setting of a class, with its description.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+import types
+import typing
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from corpusforge.errors import closest
+from corpusforge.fields import descriptions
 from corpusforge.printing import say
 
-__all__ = ["Parser", "at_least", "names", "numbers", "share", "unknown"]
+__all__ = [
+    "Parser",
+    "add_settings",
+    "at_least",
+    "names",
+    "numbers",
+    "settings_of",
+    "share",
+    "unknown",
+]
+
+T = TypeVar("T")
 
 _WHOLE = re.compile(r"[+-]?\d[\d_]*", re.ASCII)
 _LARGEST = 2**63 - 1
@@ -126,3 +141,75 @@ def names(value: str) -> tuple[str, ...]:
 def numbers(value: str) -> tuple[float, ...]:
     """Return the numbers of "0.5,0.7"; for an option's `type`."""
     return tuple(_number(part) for part in names(value))
+
+
+def add_settings(
+    parser: argparse.ArgumentParser,
+    cls: type[Any],
+    title: str,
+    *,
+    skip: Collection[str] = (),
+    rename: Mapping[str, str] | None = None,
+    prefix: str = "",
+    default: Any = None,
+) -> None:
+    """Add a group with an option for each setting of a frozen dataclass, described as the class does.
+
+    `skip` names settings that the command sets otherwise, `rename` gives a setting another option name;
+    `prefix` keeps destinations of two classes apart. `default` is the object whose values are shown as
+    defaults (`cls()` without it). Only options that are given are remembered: see `settings_of`. Settings
+    that are tables or settings themselves have no option.
+    """
+    group = parser.add_argument_group(title)
+    default, told = default or cls(), descriptions(cls)  # type: ignore[arg-type]  # classes hash
+    hints = typing.get_type_hints(cls)
+    for item in dataclasses.fields(cls):
+        if item.name in skip or (how := _how(hints[item.name])) is None:
+            continue
+        value = getattr(default, item.name)
+        shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        off = shown in ("", "None", "False")
+        text = told.get(item.name, "").rstrip(".") + ("" if off else f" (default: {shown})")
+        flag = (rename or {}).get(item.name, item.name).replace("_", "-")
+        group.add_argument(
+            f"--{flag}",
+            dest=f"{prefix}{item.name}",
+            default=argparse.SUPPRESS,
+            help=text.replace("%", "%%"),
+            **how,
+        )
+
+
+def settings_of(
+    namespace: argparse.Namespace,
+    cls: type[T],
+    *,
+    prefix: str = "",
+    default: T | None = None,
+    **more: Any,
+) -> T:
+    """Return the settings that a command line gave, over `default` (`cls()` without it); `more` wins.
+
+    Raises RecipeError, as the class does, for values out of bounds.
+    """
+    known = {f"{prefix}{item.name}": item.name for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    given = {known[key]: value for key, value in vars(namespace).items() if key in known}
+    return dataclasses.replace(default or cls(), **{**given, **more})  # type: ignore[type-var]
+
+
+def _how(hint: Any) -> dict[str, Any] | None:
+    """Return argparse's type and metavar for a setting's annotation; None where no option can say it."""
+    if isinstance(hint, types.UnionType):
+        hint = next(kind for kind in typing.get_args(hint) if kind is not types.NoneType)
+    if typing.get_origin(hint) is typing.Literal:
+        return {"choices": typing.get_args(hint)}
+    if typing.get_origin(hint) is tuple:
+        reader = {str: names, float: numbers}.get(typing.get_args(hint)[0])
+        return {"type": reader, "metavar": "A,B"} if reader else None
+    plain: dict[Any, dict[str, Any]] = {
+        bool: {"action": argparse.BooleanOptionalAction},
+        int: {"type": int, "metavar": "N"},
+        float: {"type": float, "metavar": "X"},
+        str: {"metavar": "TEXT"},
+    }
+    return plain.get(hint)

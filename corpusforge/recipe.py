@@ -71,8 +71,11 @@ class Recipe:
     """A whole recipe."""
 
     name: str
+    """The recipe's name; runs lie in a folder of that name."""
     description: str = ""
+    """One sentence that `--recipe list` shows."""
     seed: int = 0
+    """Seed of every draw of the run."""
     max_failed_ratio: float = 0.5
     """A run stops where a larger share (0..1) of a source's records cannot be read."""
     sources: dict[str, Source] = field(default_factory=dict)

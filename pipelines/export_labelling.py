@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 from corpusforge.annotate.outgoing import Request, export, plan
@@ -31,18 +30,20 @@ from corpusforge.annotate.targets import TARGETS
 from corpusforge.errors import InputError
 from corpusforge.io.files import input_files
 from corpusforge.models.options import add_model_options, settings_from
-from corpusforge.options import Parser
+from corpusforge.options import Parser, add_settings, settings_of
 from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard
 
 __all__ = ["main"]
 
-_NAMES = {
-    "threshold": "prompt-threshold",
-    "retries": "answer-retries",
-    "similar": "answer-similar",
+_GROUPS: dict[str, tuple[type[Any], dict[str, str]]] = {
+    "pool": (PoolSettings, {"threshold": "prompt-threshold"}),
+    "candidates": (CandidateSettings, {"retries": "answer-retries", "similar": "answer-similar"}),
+    "assign": (AssignSettings, {}),
+    "cost": (CostSettings, {}),
 }
+"""Settings by group, and the options of those whose plain name would be unclear here."""
 _ELSEWHERE = ("k", "temperature", "top_p", "max_tokens", "quotas", "redact")
 
 
@@ -80,13 +81,15 @@ def parser() -> Parser:
     add("--previous", nargs="+", default=[], metavar="JOB", help="ids of earlier rounds' jobs")
     add("--salt-file", default="", metavar="FILE", help="same pseudonyms as another job")
     add("--plan", action="store_true", help="print pool and cost, ask and write nothing")
-    for title, kind in (
-        ("pool", PoolSettings),
-        ("answers", CandidateSettings),
-        ("assignment", AssignSettings),
-        ("cost", CostSettings),
-    ):
-        _add_settings(options, title, kind)
+    for name, (kind, rename) in _GROUPS.items():
+        add_settings(
+            options,
+            kind,
+            f"{name} (docs/annotate.md)",
+            skip=_ELSEWHERE,
+            rename=rename,
+            prefix=f"{name}_",
+        )
     add_model_options(options)
     return options
 
@@ -104,26 +107,21 @@ def _add_inputs(options: Parser) -> None:
         options.add_argument(f"--{name}", nargs="+", default=[], metavar="FILE", help=text)
 
 
-def _add_settings(options: Parser, title: str, kind: Any) -> None:
-    group = options.add_argument_group(f"{title} (docs/annotate.md)")
-    for item in fields(kind):
-        if item.name not in _ELSEWHERE:
-            name = _NAMES.get(item.name, item.name.replace("_", "-"))
-            default: Any = item.default
-            group.add_argument(f"--{name}", dest=f"own_{item.name}", type=type(default),
-                               default=default, metavar="X")  # fmt: skip
-
-
 def _settings(options: argparse.Namespace) -> Settings:
-    def of(kind: Any, **more: Any) -> Any:
-        names = [item.name for item in fields(kind) if item.name not in _ELSEWHERE]
-        return kind(**{name: getattr(options, f"own_{name}") for name in names}, **more)
-
-    redact: dict[str, Any] = {"redact": ()} if options.no_redact else {}
-    sampling = {
-        name: getattr(options, f"model_{name}")
-        for name in ("temperature", "top_p", "max_tokens")
-        if getattr(options, f"model_{name}") is not None
+    given: dict[str, dict[str, Any]] = {
+        "pool": {"quotas": options.quotas, **({"redact": ()} if options.no_redact else {})},
+        "candidates": {
+            "k": options.k,
+            **{
+                name: getattr(options, f"model_{name}")
+                for name in ("temperature", "top_p", "max_tokens")
+                if getattr(options, f"model_{name}", None) is not None
+            },
+        },
+    }
+    groups: dict[str, Any] = {
+        name: settings_of(options, kind, prefix=f"{name}_", **given.get(name, {}))
+        for name, (kind, _) in _GROUPS.items()
     }
     return Settings(
         kind=options.kind,
@@ -131,10 +129,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         language=options.language,
         seed=options.seed,
         round=options.round,
-        pool=of(PoolSettings, quotas=options.quotas, **redact),
-        candidates=of(CandidateSettings, k=options.k, **sampling),
-        assign=of(AssignSettings),
-        cost=of(CostSettings),
+        **groups,
     )
 
 

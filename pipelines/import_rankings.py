@@ -21,17 +21,16 @@ import io
 import sys
 from collections.abc import Sequence
 
-from corpusforge.annotate.imports.settings import REPEATS, UNTOUCHED, Settings
+from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.targets import TARGETS
 from corpusforge.errors import InputError
-from corpusforge.options import Parser
+from corpusforge.options import Parser, add_settings, settings_of
 from corpusforge.plugins import choice
 from corpusforge.printing import say, say_text
 from corpusforge.program import guard
 
 __all__ = ["main"]
 
-_DEFAULT = Settings()
 _SOURCES = ("hh", "oasst", "scores", "pairs")
 
 
@@ -55,11 +54,7 @@ def parser() -> Parser:
         help="told from each file by default",
     )
     add("--raters", metavar="CSV", default="", help="two columns: the tool's user, the pseudonym")
-    group = options.add_argument_group("settings (docs/annotate_targets.md)")
-    group.add_argument("--untouched", choices=UNTOUCHED, default=_DEFAULT.untouched)
-    group.add_argument("--seconds", type=float, default=_DEFAULT.seconds, metavar="S")
-    group.add_argument("--repeats", choices=REPEATS, default=_DEFAULT.repeats)
-    group.add_argument("--adjudicate", type=float, default=_DEFAULT.adjudicate, metavar="TAU")
+    add_settings(options, Settings, "settings (docs/annotate_targets.md)", skip=("raters",))
     add("--no-results", action="store_true", help="neither report.html nor training files")
     return options
 
@@ -90,13 +85,7 @@ def run(options: argparse.Namespace) -> int:
     from corpusforge.annotate.imports.public import import_source
     from corpusforge.annotate.imports.run import import_answers, summary
 
-    settings = Settings(
-        untouched=options.untouched,
-        seconds=options.seconds,
-        repeats=options.repeats,
-        adjudicate=options.adjudicate,
-        raters=_raters(options.raters),
-    )
+    settings = settings_of(options, Settings, raters=_raters(options.raters))
     if options.source:
         made = import_source(options.source, options.answers, options.output, settings)
     else:

@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas from the records themselves: `python -m schemas.build`.
+"""Writes the JSON Schemas and docs/settings.md from the records: `python -m schemas.build`.
 
 Tables are described row by row; the Arrow type stands in `arrow`. A test fails when a file here is
 not what this module writes, so a changed record shows in the diff.
@@ -6,8 +6,10 @@ not what this module writes, so a changed record shows in the diff.
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Sequence
+import typing
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.prompts import DroppedPrompt
 from corpusforge.annotate.verdicts import Attack, Verdict
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
+from corpusforge.fields import descriptions
 from corpusforge.instruct.asking import Failed
 from corpusforge.instruct.constitution.make import Comparison, Step
 from corpusforge.instruct.cot import records as thought
@@ -44,6 +47,7 @@ from corpusforge.run.scores import SCORES
 from corpusforge.run.status import RunStatus
 from corpusforge.shard.formats import INDEX as SHARD_INDEX
 from corpusforge.tokenize.part import INDEX as TOKEN_INDEX
+from schemas import settings
 
 __all__ = ["RECORDS", "TABLES", "documents"]
 
@@ -135,7 +139,35 @@ def _record(name: str, description: str, kind: Any) -> dict[str, Any]:
         "$id": f"corpusforge:{name}.v1",
         "description": description,
     }
-    return {**head, **msgspec.json.schema(kind)}
+    made = {**head, **msgspec.json.schema(kind)}
+    told = {_reference(cls): descriptions(cls) for cls in _settings(kind)}
+    for title, body in made.get("$defs", {}).items():
+        for key, text in told.get(title, {}).items():
+            body["properties"][key] = {"description": text, **body["properties"][key]}
+    return made
+
+
+def _settings(kind: Any) -> Iterator[Any]:
+    """Yield the dataclasses that a recipe is made of, itself too, each once."""
+    if kind is not Recipe:
+        return
+    waiting, seen = [kind], set[Any]()
+    while waiting:
+        cls = waiting.pop()
+        if cls in seen:
+            continue
+        seen.add(cls)
+        yield cls
+        for hint in typing.get_type_hints(cls).values():
+            waiting += [
+                item for item in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(item)
+            ]
+
+
+def _reference(cls: Any) -> str:
+    """Return the name of a class among `$defs`: its own, or the whole path where two are named alike."""
+    name: str = cls.__name__
+    return f"{cls.__module__}.{name}" if name == "Settings" else name
 
 
 def documents() -> dict[str, str]:
@@ -150,9 +182,10 @@ def documents() -> dict[str, str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the schema files; exit code 2 for an option, since there is none."""
-    Parser(prog="python -m schemas.build", description="Write schemas/*.json.").parse_args(argv)
+    Parser(prog="python -m schemas.build", description=__doc__).parse_args(argv)
     for file, content in documents().items():
         Path(__file__).with_name(file).write_text(content, encoding="utf-8")
+    settings.PAGE.write_text(settings.page(), encoding="utf-8")
     return 0
 
 

@@ -58,6 +58,7 @@ class CandidateSettings:
     temperature: float = 1.0
     """Sampling temperature where no source says its own."""
     top_p: float = 1.0
+    """Share of probability that is sampled from."""
     max_tokens: int = 512
     """Longest answer in tokens."""
     retries: int = 3
@@ -98,6 +99,7 @@ class CostSettings:
     wage: float = 15.0
     """Pay an hour."""
     currency: str = "USD"
+    """Name of the currency, for the estimate's text."""
     words_per_minute: float = 230.0
     """Reading speed in words (silent reading of English: 238, Brysbaert 2019, rounded down)."""
     characters_per_minute: float = 300.0
@@ -120,16 +122,23 @@ class Settings:
     """Everything an export may be told."""
 
     kind: str = "ranking"
+    """What raters do: ranking, pairwise, rating, demonstration, dialogue or red_team."""
     rubric: str = "instructgpt.v1"
     """Scales, flags and rules; see corpusforge/annotate/rubrics."""
     language: str = "en"
     """Surface language of the raters, "en" or "zh"."""
     seed: int = 0
+    """Seed of every draw: pools, orders, who sees what."""
     round: int = 0
+    """Number of the round, where jobs follow one another."""
     pool: PoolSettings = field(default_factory=PoolSettings)
+    """Which prompts are asked about."""
     candidates: CandidateSettings = field(default_factory=CandidateSettings)
+    """Answers to each prompt."""
     assign: AssignSettings = field(default_factory=AssignSettings)
+    """Who sees what."""
     cost: CostSettings = field(default_factory=CostSettings)
+    """Assumptions of the estimate."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -5,34 +5,17 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-import typing
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any
 
 from corpusforge.io import files
-from corpusforge.models import settings as choices
 from corpusforge.models.settings import Settings
+from corpusforge.options import add_settings, settings_of
 from corpusforge.printing import say
 
 __all__ = ["add_model_options", "parse", "settings_from"]
 
-_METAVARS = {int: "N", float: "X", str: "TEXT"}
-_HELP = {
-    "engine": "local, openai or replay (docs/models.md)",
-    "model": "directory, hub id, or the server's name of the model",
-    "journal": "file of replies (default: journal.jsonl in the output directory)",
-    "base_url": "where the OpenAI-compatible server is, /v1 included",
-    "api_key_env": "name of the environment variable that holds the key",
-    "max_tokens_total": "budget in tokens, over all runs on the journal",
-    "max_requests": "budget in requests, over all runs on the journal",
-    "max_cost": "budget in money, over all runs on the journal",
-    "price_in": "price of 10^6 prompt tokens",
-    "price_out": "price of 10^6 completion tokens",
-    "retries": "tries after 429, 5xx, a time-out, or a cut or malformed reply",
-    "device": "auto, cpu, cuda, cuda:0, or a list cuda:0,cuda:1",
-    "workers": "processes on the CPU",
-}
+_ELSEWHERE = {"seed": "model-seed", "workers": "model-workers"}
+"""Settings whose plain names are options of the pipelines themselves."""
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -41,18 +24,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     Destinations begin with `model_`; seed and workers are --model-seed and --model-workers, since
     pipelines have a --seed and --workers of their own.
     """
-    group = parser.add_argument_group("model (docs/models.md)")
-    for name, kind in _kinds().items():
-        prefix = "--model-" if name in {"seed", "workers"} else "--"
-        group.add_argument(
-            prefix + name.replace("_", "-"),
-            dest=f"model_{name}",
-            type=kind,
-            default=getattr(_DEFAULT, name),
-            choices=choices.ENGINES if name == "engine" else None,
-            metavar=None if name == "engine" else _METAVARS[kind],
-            help=_HELP.get(name, "see docs/models.md"),
-        )
+    add_settings(parser, Settings, "model (docs/models.md)", rename=_ELSEWHERE, prefix="model_")
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -63,9 +35,10 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     """
     own = list(sys.argv[1:] if argv is None else argv)
     found = parser.parse_args(own)
-    if found.model_engine != "replay" or not found.model_journal:
+    journal = str(getattr(found, "model_journal", ""))
+    if getattr(found, "model_engine", "") != "replay" or not journal:
         return found
-    path = str(found.model_journal).removesuffix(".jsonl") + ".args"
+    path = journal.removesuffix(".jsonl") + ".args"
     if not files.exists(path):
         return found
     made_with = files.read_bytes(path).decode().strip()
@@ -75,17 +48,4 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def settings_from(namespace: argparse.Namespace) -> Settings:
     """Return the settings that a parsed command line says. Raises RecipeError."""
-    values: dict[str, Any] = {name: getattr(namespace, f"model_{name}") for name in _kinds()}
-    return Settings(**values)
-
-
-def _kinds() -> dict[str, type[Any]]:
-    hints = typing.get_type_hints(Settings)
-    kinds = {}
-    for item in fields(Settings):
-        inner = [kind for kind in typing.get_args(hints[item.name]) if kind is not type(None)]
-        kinds[item.name] = inner[0] if inner else hints[item.name]
-    return kinds
-
-
-_DEFAULT = Settings()
+    return settings_of(namespace, Settings, prefix="model_")

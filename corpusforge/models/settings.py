@@ -98,14 +98,25 @@ class Settings:
     """Price of 10^6 completion tokens."""
 
     temperature: float | None = None
-    """Overrides the step's own sampling value; so do the next six. 0: greedy."""
+    """Sampling temperature in place of the step's own; 0: greedy."""
 
     top_p: float | None = None
+    """Share of probability that is sampled from, in place of the step's own."""
+
     top_k: int | None = None
+    """Tokens that are sampled from, in place of the step's own; 0: all."""
+
     max_tokens: int | None = None
+    """Longest reply in tokens, in place of the step's own."""
+
     frequency_penalty: float | None = None
+    """Penalty per occurrence of a token, in place of the step's own."""
+
     presence_penalty: float | None = None
+    """Penalty on tokens that occurred, in place of the step's own."""
+
     repetition_penalty: float | None = None
+    """Factor against tokens that occurred, in place of the step's own; 1: none."""
 
     def __post_init__(self) -> None:
         for key, known in _CHOICES.items():

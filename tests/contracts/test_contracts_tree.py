@@ -58,9 +58,9 @@ def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
 
 LAYERS = (
     {"errors", "startup", "__version__"},
-    {"printing"},
+    {"fields", "printing"},
     {"options", "program"},
-    {"draw", "fields", "ledger", "plugins", "records"},
+    {"draw", "ledger", "plugins", "records"},
     {"text", "io"},
     {"manifest"},
     {"survivors", "steps"},
