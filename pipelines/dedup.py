@@ -71,7 +71,7 @@ def _add_settings(options: Parser) -> None:
         ("spans", choices.SPANS),
     ):
         group.add_argument(_flag(name), choices=known, default=getattr(_DEFAULT, name))
-    for name in ("order", "sources", "url_sources"):
+    for name in ("order", "sources", "url_sources", "byte_exact"):
         group.add_argument(_flag(name), nargs="*", default=list(getattr(_DEFAULT, name)))
 
 
@@ -116,7 +116,9 @@ def run(options: argparse.Namespace) -> int:
     if report["repaired"]:
         say("repaired: " + ", ".join(f"{k} {n}" for k, n in report["repaired"].items()))
     if report["unnamed"]:
-        say(f"{report['unnamed']} rows without an id: kept, and named FILE:ROW in duplicates/ and index/")
+        say(
+            f"{report['unnamed']} rows without an id: kept, and named FILE:ROW in duplicates/ and index/"
+        )
     if report["repeated_ids"]:
         say(
             f"{report['repeated_ids']} rows repeat the id of a row before them: numbered in duplicates/ and "

@@ -5,9 +5,9 @@
 
 Each line is {"id", "text", "title", "url", "date", "lang", "format", "source"}. The id of a plain
 file is its name without suffix (with --id parent, the name of its directory); the id of a record
-inside an archive is its locator; one that comes again is numbered (`page`, `page~2`). What is skipped or fails is counted, and named with --verbose. Exit
-code: 0; 1 where an input is damaged or ends early (what stood before the damage is there); 2 for a wrong
-input or option.
+inside an archive is its locator; one that comes again is numbered (`page`, `page~2`). What is skipped or
+fails is counted, and named with --verbose. Exit code: 0; 1 where an input is damaged or ends early (what
+stood before the damage is there); 2 for a wrong input or option.
 """
 
 from __future__ import annotations

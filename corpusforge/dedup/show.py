@@ -131,7 +131,9 @@ def _texts(run: str, wanted: set[str]) -> dict[str, str]:
         if made.get("repeated_ids"):
             names = Names()
             batches = (
-                pa.RecordBatch.from_pydict({"id": distinct_ids(own["id"], names), "text": own["text"]})
+                pa.RecordBatch.from_pydict(
+                    {"id": distinct_ids(own["id"], names), "text": own["text"]}
+                )
                 for own in batches
             )
     else:

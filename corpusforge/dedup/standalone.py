@@ -33,7 +33,7 @@ from corpusforge.dedup.index import index_parts, write_index
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.select import find_duplicates
-from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.settings import Settings, is_byte_exact
 from corpusforge.dedup.sign import sign_part
 from corpusforge.dedup.spans import Cuts, cut, find_spans, write_spans
 from corpusforge.dedup.tables import Columns, FileTexts, distinct_ids, kind_of, read_rows
@@ -293,7 +293,9 @@ def _audit(inputs: Sequence[str], columns: Columns, found: Duplicates, settings:
         for number, path in enumerate(inputs):
             ids = found.ids_of(number)
             for rows, batch, _ in _survivors(path, columns, found.removed_rows(number)):
-                yield pa.RecordBatch.from_pydict({"id": ids.take(pa.array(rows)), "text": batch["text"]})
+                names = ids.take(pa.array(rows))
+                own = pa.RecordBatch.from_pydict({"id": names, "text": batch["text"]})
+                yield _with_near_copies(own, batch, settings)
 
     ids = [name for batch in survivors() for name in batch["id"].to_pylist()]
     wanted = {ids[place] for place in pick_sample(ids, settings.audit_sample, settings.seed)}
@@ -305,6 +307,17 @@ def _audit(inputs: Sequence[str], columns: Columns, found: Duplicates, settings:
     texts = sample["text"].combine_chunks()
     every = ((batch["id"].to_pylist(), batch["text"]) for batch in survivors())
     return audit((sample["id"].to_pylist(), texts), every, settings)
+
+
+def _with_near_copies(
+    own: pa.RecordBatch, batch: pa.RecordBatch, settings: Settings
+) -> pa.RecordBatch:
+    """Return the rows that may have near copies: what an audit looks at."""
+    if not settings.byte_exact:
+        return own
+    nameless = pa.array([""] * batch.num_rows, type=pa.string())
+    sources = batch["source"] if "source" in batch.schema.names else nameless
+    return own.filter(pc.invert(is_byte_exact(sources, settings)))
 
 
 def _report(

@@ -87,7 +87,10 @@ def read_rows(path: str, columns: Columns) -> Iterator[Rows]:
 
 
 def _read_parquet(path: str, columns: Columns) -> Iterator[Rows]:
-    fields = {"id": pa.string(), **{name: _TYPES.get(name, pa.string()) for name in columns.wanted()}}
+    fields = {
+        "id": pa.string(),
+        **{name: _TYPES.get(name, pa.string()) for name in columns.wanted()},
+    }
     schema, first = pa.schema(list(fields.items())), 1
     try:
         for batch in read_batches(path):

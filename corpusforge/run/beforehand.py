@@ -35,7 +35,7 @@ _RECORDS = 10
 
 
 def check_weights(recipe: Recipe, reporter: Reporter) -> None:
-    """Refuse a weight on a source that the recipe does not have; tell of sources without one."""
+    """Refuse a source by name that the recipe does not have; tell of sources without a weight."""
     phases = [(f"mix.phases {phase.name!r}", phase.weights) for phase in recipe.mix.phases]
     named = [("mix.weights", recipe.mix.weights), *phases]
     for key, weights in named:
@@ -44,6 +44,11 @@ def check_weights(recipe: Recipe, reporter: Reporter) -> None:
                 raise RecipeError(
                     f"{key}.{name}: the recipe has no source {name!r}.{nearest(name, recipe.sources)}"
                 )
+    for name in recipe.dedup.byte_exact:
+        if name != "*" and name not in recipe.sources:
+            raise RecipeError(
+                f"dedup.byte_exact: the recipe has no source {name!r}.{nearest(name, recipe.sources)}"
+            )
     weighted = {name for _, weights in named for name in weights}
     for name in sorted(set(recipe.sources) - weighted) if weighted else ():
         if not recipe.sources[name].optional:

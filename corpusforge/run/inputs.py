@@ -119,7 +119,9 @@ def _named_apart(found: list[InputFile]) -> list[InputFile]:
     folders as tell them apart, so that no two records have one locator."""
     while True:
         often = Counter((item.source, item.name) for item in found)
-        longer = [_longer_name(item) if often[item.source, item.name] > 1 else item for item in found]
+        longer = [
+            _longer_name(item) if often[item.source, item.name] > 1 else item for item in found
+        ]
         if longer == found:
             return sorted(found)
         found = longer

@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusforge.draw import make_id
+from corpusforge.errors import RecipeError
 from corpusforge.run.commands import explain, verify
 from corpusforge.text.names import Names
 from pipelines import pretrain_mix
 
-WORDS = "river stone cloud field engine letter market winter bridge signal".split()
+WORDS = ("river", "stone", "cloud", "field", "engine", "letter", "market", "winter")
 
 
 def text(number: int) -> str:
@@ -34,8 +35,8 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 def run(folder: Path, sources: str, *more: str, name: str = "run") -> Path:
     recipe = folder / "recipe.toml"
     recipe.write_text(
-        f"name = \"mine\"\n{sources}\n[filter.rules]\ndocuments = []\nrun = []\n[mix]\nbudget = 1000000\nepoch_cap = 1.0\nvalidation = 0.0\n"
-        ""
+        f'name = "mine"\n{sources}\n[filter.rules]\ndocuments = []\nrun = []\n'
+        "[mix]\nbudget = 1000000\nepoch_cap = 1.0\nvalidation = 0.0\n"
     )
     output = folder / name
     pretrain_mix.run(
@@ -55,7 +56,9 @@ def column(run: Path, pattern: str, name: str = "id") -> list[str]:
 def notes(run: Path) -> dict[str, int]:
     rows = json.loads((run / "report.json").read_text())["ledger"]
     own = [row for row in rows if row["stage"] == "ingest"]
-    return {row["source"]: row["notes"].get("repeated_ids", 0) for row in own if row["source"] != "all"}
+    return {
+        row["source"]: row["notes"].get("repeated_ids", 0) for row in own if row["source"] != "all"
+    }
 
 
 def agree(run: Path, documents: int) -> None:
@@ -141,12 +144,15 @@ def test_two_patterns_with_files_of_one_name(tmp_path: Path) -> None:
 def test_two_earlier_runs_that_share_documents(tmp_path: Path) -> None:
     """Replayed as two sources, their parts are made apart: the later source's are numbered."""
     write(tmp_path / "a.jsonl", [{"text": text(i)} for i in range(4)])
-    write(tmp_path / "more" / "a.jsonl", [{"text": text(i + (0 if i < 2 else 50))} for i in range(5)])
+    write(
+        tmp_path / "more" / "a.jsonl", [{"text": text(i + (0 if i < 2 else 50))} for i in range(5)]
+    )
     plain = '[sources.a]\nkind="documents"\npath="{}"'
     first = run(tmp_path, plain.format(tmp_path / "a.jsonl"), name="first")
     second = run(tmp_path, plain.format(tmp_path / "more" / "a.jsonl"), name="second")
     replay = "\n".join(
-        f'[sources.{name}]\nkind="run"\npath="{path}"' for name, path in (("one", first), ("two", second))
+        f'[sources.{name}]\nkind="run"\npath="{path}"'
+        for name, path in (("one", first), ("two", second))
     )
     more = ("--set", "dedup.method=off")
     third = run(tmp_path, replay, *more, name="third")
@@ -185,6 +191,35 @@ def test_a_part_that_was_numbered_is_made_again_with_its_stage(tmp_path: Path) -
     alone = run(tmp_path, other + replay.format("two", first), *more, name="alone")
     resumed = run(tmp_path, other + replay.format("two", first), *more, name="again")
     assert column(resumed, "documents/*.parquet") == column(alone, "documents/*.parquet")
+
+
+CODE = "def step(x):\n    if x < 3:\n        return x + 1\n    return x\n" * 12
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.3])
+def test_byte_exact_sources_in_a_run(tmp_path: Path, validation: float) -> None:
+    """Indentation counts in the one source and not in the other."""
+    rows = [{"text": CODE}, {"text": CODE.replace("        ", "    ")}, {"text": CODE}]
+    rows += [{"text": text(number)} for number in range(20)]
+    for name in ("exact", "words"):
+        write(tmp_path / name / "a.jsonl", rows)
+    sources = "".join(
+        f'[sources.{name}]\nkind="documents"\npath="{tmp_path}/{name}/a.jsonl"\n'
+        for name in ("exact", "words")
+    )
+    more = ("--set", 'dedup.byte_exact=["exact"]', "--set", "dedup.audit_sample=50",
+            "--set", f"mix.validation={validation}", "--set", "dedup.scope=source")  # fmt: skip
+    made = run(tmp_path, sources, *more)
+    pairs = [
+        row
+        for path in made.glob("duplicates/part-*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    ]
+    assert Counter(row["removed_source"] for row in pairs) == {"exact": 1, "words": 2}
+    with pytest.raises(
+        RecipeError, match=r"dedup\.byte_exact: the recipe has no source 'exatc'.*exact"
+    ):
+        run(tmp_path, sources, "--set", 'dedup.byte_exact=["exatc"]', name="typo")
 
 
 def test_names_are_free_and_cost_no_more_for_repeats() -> None:
