@@ -39,6 +39,7 @@ def parser() -> Parser:
     add("--output", required=True, metavar="DIR", help="an empty or new directory")
     add("--text-column", default="text", metavar="NAME")
     add("--id-column", default="id", metavar="NAME")
+    add("--no-id-column", action="store_true", help="there is none: rows are named FILE:ROW")
     for name in ("source", "url", "date", "score", "snapshot"):
         add(f"--{name}-column", default="", metavar="NAME", help="none by default")
     add("--workers", type=int, default=1, metavar="N", help="processes that sign files")
@@ -70,7 +71,7 @@ def _add_settings(options: Parser) -> None:
         ("spans", choices.SPANS),
     ):
         group.add_argument(_flag(name), choices=known, default=getattr(_DEFAULT, name))
-    for name in ("order", "sources", "url_sources"):
+    for name in ("order", "sources", "url_sources", "byte_exact"):
         group.add_argument(_flag(name), nargs="*", default=list(getattr(_DEFAULT, name)))
 
 
@@ -98,7 +99,8 @@ def run(options: argparse.Namespace) -> int:
     if options.plan:
         return 0
     names = ("id", "text", "source", "url", "date", "score", "snapshot")
-    columns = Columns(**{name: getattr(options, f"{name}_column") for name in names})
+    given = {name: getattr(options, f"{name}_column") for name in names}
+    columns = Columns(**given | ({"id": ""} if options.no_id_column else {}))
     inputs = sorted(input_files(options.input, "--input"))
     report = deduplicate(
         inputs, options.output, settings, columns, workers=options.workers, index=options.index
@@ -113,6 +115,15 @@ def run(options: argparse.Namespace) -> int:
     )
     if report["repaired"]:
         say("repaired: " + ", ".join(f"{k} {n}" for k, n in report["repaired"].items()))
+    if report["unnamed"]:
+        say(
+            f"{report['unnamed']} rows without an id: kept, and named FILE:ROW in duplicates/ and index/"
+        )
+    if report["repeated_ids"]:
+        say(
+            f"{report['repeated_ids']} rows repeat the id of a row before them: numbered in duplicates/ and "
+            "index/ (ID~2, ID~3, …)"
+        )
     if "audit" in report:
         found = report["audit"]
         say(

@@ -5,9 +5,9 @@
 
 Each line is {"id", "text", "title", "url", "date", "lang", "format", "source"}. The id of a plain
 file is its name without suffix (with --id parent, the name of its directory); the id of a record
-inside an archive is its locator. What is skipped or fails is counted, and named with --verbose. Exit
-code: 0; 1 where an input is damaged or ends early (what stood before the damage is there); 2 for a wrong
-input or option.
+inside an archive is its locator; one that comes again is numbered (`page`, `page~2`). What is skipped or
+fails is counted, and named with --verbose. Exit code: 0; 1 where an input is damaged or ends early (what
+stood before the damage is there); 2 for a wrong input or option.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
 from corpusforge.records import RawDocument, Skipped
+from corpusforge.text.names import REPEATED, Names
 
 __all__ = ["main", "run"]
 
@@ -76,6 +77,7 @@ def _rows(
     """Yield the line of each document and keep the account of the others."""
     settings = Settings(engine=options.engine, wiki_tables=not options.no_tables)
     reading = ingest.Settings()
+    names = Names()
     for number, path in enumerate(paths, 1):
         kind = options.kind or kind_of(path)
         if number % 100 == 1:
@@ -88,7 +90,11 @@ def _rows(
             if isinstance(found, Extracted) and isinstance(item, RawDocument):
                 account.kept += 1
                 account.notes.update(f"repaired:{name}" for name in item.repaired)
-                yield _line(_identity(path, item, kind, options.identity), item, found, kind)
+                name = _identity(path, item, kind, options.identity)
+                own = names.distinct(name)
+                if own != name:
+                    account.notes[REPEATED] += 1
+                yield _line(own, item, found, kind)
                 continue
             if isinstance(found, Skipped):
                 account.dropped[found.rule] += 1

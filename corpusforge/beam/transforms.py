@@ -49,11 +49,13 @@ from corpusforge.io import files
 from corpusforge.plugins import Packed, pack_all, unpack
 from corpusforge.records import DOCUMENT, Document, Dropped, Failed, RawDocument, Skipped, Unread
 from corpusforge.run.addresses import Addresses
+from corpusforge.run.identity import numbered
 from corpusforge.run.inputs import InputFile
 from corpusforge.score import step as scoring
 from corpusforge.score.settings import KeepSettings
 from corpusforge.score.settings import Settings as ScoreSettings
 from corpusforge.steps import BATCH_CHARACTERS, BATCH_ROWS, Outcome, Step, batches
+from corpusforge.text.names import Names
 from corpusforge.tokenize import step as tokenization
 from corpusforge.tokenize.settings import Settings as TokenizeSettings
 
@@ -217,8 +219,9 @@ class _Reader(beam.DoFn):
         item = InputFile(self._source, name, 0, 0, path, span)
         capture = self._capture if span == WHOLE else ""
         addresses = Addresses([item], self._settings, self._rule, capture)
+        names = Names()
         for record in read(self.kind, path, self._settings, self._root, span):
-            judged = addresses.judge(record)
+            judged = numbered(addresses.judge(record), names)
             if isinstance(judged, RawDocument):
                 yield judged
             else:

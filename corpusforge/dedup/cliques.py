@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from corpusforge.dedup import kernels
 from corpusforge.dedup.plan import Plan, make_plan
 from corpusforge.dedup.settings import Settings
-from corpusforge.dedup.sign import content_keys, sign
+from corpusforge.dedup.sign import content_keys, sign_documents
 from corpusforge.draw import id_keys, mix64
 from corpusforge.text.packed import packed
 from corpusforge.text.urls import url_hashes
@@ -72,7 +72,7 @@ class Clique(NamedTuple):
 def sign_rows(rows: pa.RecordBatch, settings: Settings, batch: str) -> list[Signed]:
     """Return the documents of a batch with signature, keys and place in policy order."""
     plan = make_plan(settings)
-    signatures, shingles, content = sign(rows.column("text"), settings)
+    signatures, shingles, content = sign_documents(rows, settings)
     scope = _scope(rows, settings)
     used = np.arange(rows.num_rows, dtype=np.int64)
     bands = np.stack(

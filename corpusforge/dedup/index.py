@@ -41,7 +41,8 @@ def write_index(found: Duplicates, directory: str, settings: Settings) -> list[s
         keep[found.removed_rows(part)] = False
         _write_part(source, target, keep, settings)
         prefixes.append(target)
-    used = {name: getattr(settings, name) for name in _DECISIVE} | {"fold": FOLD}
+    used = {name: getattr(settings, name) for name in _DECISIVE}
+    used |= {"fold": FOLD, "byte_exact": sorted(settings.byte_exact)}
     files.write_bytes(files.join(directory, "index.json"), msgspec.json.encode(used))
     return prefixes
 
@@ -79,11 +80,14 @@ def index_parts(directories: Sequence[str], settings: Settings) -> list[str]:
                 f"--index: {directory!r} was made by a version that folds words otherwise. Sign the "
                 "earlier run again."
             )
-        for name in _DECISIVE:
-            if used.get(name) != getattr(settings, name):
+        mine = {name: getattr(settings, name) for name in _DECISIVE}
+        mine["byte_exact"] = sorted(settings.byte_exact)
+        used.setdefault("byte_exact", [])
+        for name, value in mine.items():
+            if used.get(name) != value:
                 raise InputError(
                     f"--index: {directory!r} was made with {name} {used.get(name)!r}, this run has "
-                    f"{getattr(settings, name)!r}. Use the same, or sign the earlier run again."
+                    f"{value!r}. Use the same, or sign the earlier run again."
                 )
         found = files.list_files(files.join(directory, "part-*.sig"))
         prefixes += [info.path.removesuffix(".sig") for info in found]

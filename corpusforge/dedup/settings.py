@@ -9,9 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["ACTIONS", "METHODS", "ORDERS", "SCOPES", "SELECTIONS", "SPANS", "Settings"]
+__all__ = [
+    "ACTIONS",
+    "METHODS",
+    "ORDERS",
+    "SCOPES",
+    "SELECTIONS",
+    "SPANS",
+    "Settings",
+    "is_byte_exact",
+]
 
 METHODS = ("off", "exact", "fuzzy")
 SCOPES = ("global", "source", "snapshot")
@@ -70,6 +82,10 @@ class Settings:
     url_sources: tuple[str, ...] = ()
     """Sources whose URL names a document ("*": all), so equal URLs are copies. Never for code."""
 
+    byte_exact: tuple[str, ...] = ()
+    """Sources ("*": all) whose documents are copies of each other only where every byte is equal, as
+    indentation, letter case and signs are in code. Near copies of them are not looked for."""
+
     alarm: float = 0.5
     """Share of a source's documents whose removal raises the wipe-out alarm, in (0, 1]."""
 
@@ -108,6 +124,13 @@ class Settings:
             value = getattr(self, key)
             if not low <= value <= high:
                 raise RecipeError(f"dedup.{key}: {value!r} is outside {low}..{high}.")
+
+
+def is_byte_exact(sources: pa.Array, settings: Settings) -> pa.Array:
+    """Return for each document whether its source is one of `byte_exact`; bool [n]."""
+    if "*" in settings.byte_exact:
+        return pa.array([True] * len(sources), type=pa.bool_())
+    return pc.is_in(sources, value_set=pa.array(settings.byte_exact, type=sources.type))
 
 
 _BOUNDS: tuple[tuple[str, float, float], ...] = (

@@ -19,6 +19,7 @@ from corpusforge.io import files
 from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_batches, read_table
 from corpusforge.text.classes import is_unspaced
+from corpusforge.text.names import Names
 
 __all__ = ["differences", "read_duplicates", "show_clusters", "side_by_side"]
 
@@ -122,11 +123,19 @@ def _shown(row: dict[str, Any], texts: dict[str, str], width: int) -> str:
 def _texts(run: str, wanted: set[str]) -> dict[str, str]:
     report = files.join(run, "dedup.json")
     if files.exists(report):
-        from corpusforge.dedup.tables import Columns, read_rows
+        from corpusforge.dedup.tables import Columns, distinct_ids, read_rows
 
         made = read_json(report)
         columns = Columns(**made["columns"])
         batches = (rows.batch for path in made["inputs"] for rows in read_rows(path, columns))
+        if made.get("repeated_ids"):
+            names = Names()
+            batches = (
+                pa.RecordBatch.from_pydict(
+                    {"id": distinct_ids(own["id"], names), "text": own["text"]}
+                )
+                for own in batches
+            )
     else:
         found = files.list_files(files.join(run, "documents", "part-*.parquet"))
         batches = (batch for info in found for batch in read_batches(info.path, ["id", "text"]))

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from corpusforge.dedup import kernels
 from corpusforge.dedup.parts import IDS, PartSignatures, read_signatures, write_keys
 from corpusforge.dedup.plan import make_plan
-from corpusforge.dedup.settings import Settings
-from corpusforge.draw import mix64
+from corpusforge.dedup.settings import Settings, is_byte_exact
+from corpusforge.draw import id_keys, mix64
 from corpusforge.errors import InputError
 from corpusforge.io import files, parquet
 from corpusforge.text.fold import fold_table, fold_text, refolded
@@ -29,6 +29,7 @@ __all__ = [
     "exact_hashes",
     "shingle_sets",
     "sign",
+    "sign_documents",
     "sign_part",
     "to_datasketch",
     "write_bands",
@@ -41,6 +42,23 @@ def sign(
     """Return (signatures uint32 [n, slots], shingles uint32 [n], content hashes uint64 [n])."""
     a, b = kernels.permutations(settings.slots, settings.seed)
     return _signed(texts, settings.ngram, a, b)
+
+
+def sign_documents(
+    batch: pa.RecordBatch, settings: Settings
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]]:
+    """Return what `sign` does of a batch with text and, where it has one, source.
+
+    A document of a `byte_exact` source has no shingles, so no band finds it, and the hash of its bytes.
+    """
+    signatures, shingles, content = sign(batch["text"], settings)
+    if settings.byte_exact:
+        nameless = pa.array([""] * batch.num_rows, type=pa.string())
+        sources = batch["source"] if "source" in batch.schema.names else nameless
+        own = np.asarray(is_byte_exact(sources, settings))
+        texts = batch["text"].filter(pa.array(own)).to_pylist()
+        shingles[own], content[own] = 0, id_keys("\0bytes\0" + (text or "") for text in texts)
+    return signatures, shingles, content
 
 
 def exact_hashes(texts: pa.Array | Sequence[str]) -> NDArray[np.uint64]:
@@ -115,7 +133,7 @@ def _sign_batches(
                 raise InputError(
                     f"dedup: a batch has no column {needed!r} but {sorted(names)}. Name it."
                 )
-        signatures, shingles, content = sign(batch["text"], settings)
+        signatures, shingles, content = sign_documents(batch, settings)
         stream.write(signatures.astype("<u4", copy=False).tobytes())
         rows = _id_rows(batch, names, shingles, content)
         totals[0] += int(np.asarray(rows["text_bytes"]).sum())

@@ -33,16 +33,17 @@ from corpusforge.dedup.index import index_parts, write_index
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.select import find_duplicates
-from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.settings import Settings, is_byte_exact
 from corpusforge.dedup.sign import sign_part
 from corpusforge.dedup.spans import Cuts, cut, find_spans, write_spans
-from corpusforge.dedup.tables import Columns, FileTexts, kind_of, read_rows
+from corpusforge.dedup.tables import Columns, FileTexts, distinct_ids, kind_of, read_rows
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import decode_json
 from corpusforge.io.jsonl import write_jsonl
-from corpusforge.io.parquet import write_batches, write_table
+from corpusforge.io.parquet import read_table, write_batches, write_table
 from corpusforge.ledger import Ledger
+from corpusforge.text.names import Names
 
 __all__ = ["deduplicate"]
 
@@ -67,6 +68,7 @@ def deduplicate(
         (path, prefix, settings, columns) for path, prefix in zip(inputs, prefixes, strict=True)
     ]
     signed = _sign_all(jobs, workers)
+    repeated = _number_ids(prefixes)
     texts = FileTexts(inputs, columns)
     earlier = index_parts(index, settings)
     found = find_duplicates(prefixes, settings, texts, index=earlier)
@@ -83,11 +85,13 @@ def deduplicate(
     write_index(found, files.join(output, "index"), settings)
     checked = _audit(inputs, columns, found, settings) if settings.audit_sample else None
     report = _report(inputs, columns, settings, found, ledger, checked, cuts, signed)
-    files.write_bytes(files.join(output, "dedup.json"), msgspec.json.format(report))
+    report |= {"repeated_ids": repeated, "unnamed": sum(told.unnamed for told in signed)}
+    written = msgspec.json.format(msgspec.json.encode(report))
+    files.write_bytes(files.join(output, "dedup.json"), written)
     shutil.rmtree(work)
     if checked:
         checked.check(settings.audit_limit)
-    return decode_json(report)
+    return decode_json(written)
 
 
 def _output_names(inputs: Sequence[str]) -> list[str]:
@@ -123,6 +127,7 @@ class _Signed:
     failed: int = 0
     repaired: Counter[str] = field(default_factory=Counter)
     damage: str = ""
+    unnamed: int = 0
 
 
 def _sign_all(jobs: list[Job], workers: int) -> list[_Signed]:
@@ -139,12 +144,32 @@ def _sign(job: Job) -> _Signed:
     def batches() -> Iterator[pa.RecordBatch]:
         for rows in read_rows(path, columns):
             told.failed += rows.failed
+            told.unnamed += rows.unnamed
             told.repaired.update(rows.repaired)
             told.damage = told.damage or rows.damage
             yield rows.batch
 
     sign_part(batches(), settings, prefix)
     return told
+
+
+def _number_ids(prefixes: Sequence[str]) -> int:
+    """Number the ids that repeat over all inputs, in their order; return how many were."""
+    paths = [prefix + ".ids.parquet" for prefix in prefixes]
+    columns = [read_table(path, ["id"])["id"] for path in paths]
+    every = pa.chunked_array([chunk for one in columns for chunk in one.chunks], type=pa.string())
+    if pc.count_distinct(every).as_py() == len(every):
+        return 0
+    names, changed = Names(), 0
+    for path, column in zip(paths, columns, strict=True):
+        own = distinct_ids(column, names)
+        new = len(own) - pc.sum(pc.equal(own, column.combine_chunks())).as_py() if len(own) else 0
+        if new:
+            changed += new
+            table = read_table(path)
+            place = table.schema.get_field_index("id")
+            write_table(path, table.set_column(place, table.schema.field(place), own))
+    return changed
 
 
 def _survivors(
@@ -266,8 +291,11 @@ def _account(
 def _audit(inputs: Sequence[str], columns: Columns, found: Duplicates, settings: Settings) -> Audit:
     def survivors() -> Iterator[pa.RecordBatch]:
         for number, path in enumerate(inputs):
-            for _, batch, _ in _survivors(path, columns, found.removed_rows(number)):
-                yield batch.select(["id", "text"])
+            ids = found.ids_of(number)
+            for rows, batch, _ in _survivors(path, columns, found.removed_rows(number)):
+                names = ids.take(pa.array(rows))
+                own = pa.RecordBatch.from_pydict({"id": names, "text": batch["text"]})
+                yield _with_near_copies(own, batch, settings)
 
     ids = [name for batch in survivors() for name in batch["id"].to_pylist()]
     wanted = {ids[place] for place in pick_sample(ids, settings.audit_sample, settings.seed)}
@@ -281,6 +309,17 @@ def _audit(inputs: Sequence[str], columns: Columns, found: Duplicates, settings:
     return audit((sample["id"].to_pylist(), texts), every, settings)
 
 
+def _with_near_copies(
+    own: pa.RecordBatch, batch: pa.RecordBatch, settings: Settings
+) -> pa.RecordBatch:
+    """Return the rows that may have near copies: what an audit looks at."""
+    if not settings.byte_exact:
+        return own
+    nameless = pa.array([""] * batch.num_rows, type=pa.string())
+    sources = batch["source"] if "source" in batch.schema.names else nameless
+    return own.filter(pc.invert(is_byte_exact(sources, settings)))
+
+
 def _report(
     inputs: Sequence[str],
     columns: Columns,
@@ -290,7 +329,7 @@ def _report(
     checked: Audit | None,
     cuts: Sequence[Cuts],
     signed: Sequence[_Signed],
-) -> bytes:
+) -> dict[str, Any]:
     report: dict[str, Any] = {
         "inputs": [str(Path(path).resolve()) for path in inputs],
         "columns": asdict(columns),
@@ -313,4 +352,4 @@ def _report(
         }
     if checked:
         report["audit"] = asdict(checked) | {"share": checked.share}
-    return msgspec.json.encode(report)
+    return report

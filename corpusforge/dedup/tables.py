@@ -1,9 +1,10 @@
 """Ready-made corpora as dedup reads them: JSON lines and Parquet, row by row with their originals.
 
-Rows that cannot be read (no JSON object, no text, no id) are counted and left out; they never stop
-a run, and neither does a file that is damaged: its rows up to there count. The survivors are written
-from the originals, so nothing but rows is ever lost; a line that was repaired (`io.repair`) is written
-as repaired, since no strict reader would take it as it was.
+Rows that cannot be read (no JSON object, no text) are counted and left out; they never stop
+a run, and neither does a file that is damaged: its rows up to there count. A row without an id is
+named by its place, `FILE:ROW`. The survivors are written from the originals, so nothing but rows is ever
+lost; a line that was repaired (`io.repair`) is written as repaired, since no strict reader would take it
+as it was.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from corpusforge.errors import InputError
 from corpusforge.io import jsonl
 from corpusforge.io.parquet import read_batches
+from corpusforge.text.names import Names
 
-__all__ = ["JSONL", "PARQUET", "Columns", "FileTexts", "Rows", "read_rows"]
+__all__ = ["JSONL", "PARQUET", "Columns", "FileTexts", "Rows", "distinct_ids", "read_rows"]
 
 JSONL = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
@@ -33,7 +35,7 @@ _TYPES = {"text": pa.large_string(), "score": pa.float32()}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Names of the input's columns; empty = the input has none."""
+    """Names of the input's columns; empty = the input has none (rows are then named by their place)."""
 
     id: str = "id"
     text: str = "text"
@@ -52,13 +54,14 @@ class Columns:
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows as `sign_part` takes them, the same as they stood in the file, how many failed, what was
-    repaired in how many, and what damage ends the file (it is one of the failed)."""
+    repaired in how many, what damage ends the file (it is one of the failed), and how many have no id."""
 
     batch: pa.RecordBatch
     originals: Sequence[bytes] | pa.RecordBatch
     failed: int
     repaired: Counter[str] = field(default_factory=Counter)
     damage: str = ""
+    unnamed: int = 0
 
 
 def kind_of(path: str) -> str:
@@ -84,10 +87,15 @@ def read_rows(path: str, columns: Columns) -> Iterator[Rows]:
 
 
 def _read_parquet(path: str, columns: Columns) -> Iterator[Rows]:
-    schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in columns.wanted()])
+    fields = {
+        "id": pa.string(),
+        **{name: _TYPES.get(name, pa.string()) for name in columns.wanted()},
+    }
+    schema, first = pa.schema(list(fields.items())), 1
     try:
         for batch in read_batches(path):
-            yield _rows_of(batch, columns, path)
+            yield _rows_of(batch, columns, path, first)
+            first += batch.num_rows
     except FileNotFoundError as error:
         raise InputError(f"{path}: {error.strerror}.") from error
     except (pa.ArrowException, OSError) as error:
@@ -96,21 +104,32 @@ def _read_parquet(path: str, columns: Columns) -> Iterator[Rows]:
         yield Rows(empty, empty, 1, damage=" ".join(damage.split()))
 
 
-def _rows_of(batch: pa.RecordBatch, columns: Columns, path: str) -> Rows:
+def _rows_of(batch: pa.RecordBatch, columns: Columns, path: str, first: int) -> Rows:
     arrays: dict[str, pa.Array] = {}
     for name, column in columns.wanted().items():
         if column not in batch.schema.names:
             _missing(path, name, column, batch.schema.names)
         target = _TYPES.get(name, pa.string())
         arrays[name] = batch[column].cast(target)
-    good = pc.and_(pc.is_valid(arrays["text"]), pc.is_valid(arrays["id"]))
+    good = pc.is_valid(arrays["text"])
+    ids = arrays.get("id", pa.nulls(batch.num_rows, pa.string()))
+    unnamed = pc.sum(pc.and_(pc.is_null(ids), good)).as_py() or 0
+    if unnamed:
+        places = [f"{_base(path)}:{row}" for row in range(first, first + batch.num_rows)]
+        ids = pc.coalesce(ids, pa.array(places, type=pa.string()))
+    arrays["id"] = ids
     own = pa.RecordBatch.from_pydict(arrays).filter(good)
-    return Rows(own, batch.filter(good), batch.num_rows - own.num_rows)
+    return Rows(own, batch.filter(good), batch.num_rows - own.num_rows, unnamed=unnamed)
+
+
+def _base(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _missing(path: str, name: str, column: str, known: Sequence[str]) -> None:
+    places = ", or give --no-id-column: rows are then named by file and row" if name == "id" else ""
     raise InputError(
-        f"{path}: no column {column!r} but {sorted(known)}. Name it by --{name}-column."
+        f"{path}: no column {column!r} but {sorted(known)}. Name it by --{name}-column{places}."
     )
 
 
@@ -118,12 +137,14 @@ def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
     wanted = columns.wanted()
     rows = _Collected(path, wanted)
     names: set[str] | None = None
+    identified = not columns.id
     for row in jsonl.read_rows(path):
         value = row.value if isinstance(row, jsonl.Row) else None
         if isinstance(row, jsonl.Bad) and row.cut:
             rows.damage = f"{path}: {row.error} (line {row.number})"
         if isinstance(value, dict):
             names = names or set(value)
+            identified = identified or columns.id in value
         if isinstance(row, jsonl.Row) and isinstance(value, dict) and rows.takes(value):
             rows.add(row, value)
         else:
@@ -132,9 +153,10 @@ def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
             yield rows.batch()
             rows = _Collected(path, wanted)
     if names is not None:
-        for name in ("id", "text"):
-            if wanted[name] not in names and not rows.lines and rows.failed:
-                _missing(path, name, wanted[name], sorted(names))
+        if not identified:
+            _missing(path, "id", columns.id, sorted(names))
+        if columns.text not in names and not rows.lines and rows.failed:
+            _missing(path, "text", columns.text, sorted(names))
     if rows.lines or rows.failed:
         yield rows.batch()
 
@@ -144,16 +166,15 @@ class _Collected:
 
     def __init__(self, path: str, wanted: dict[str, str]) -> None:
         self.path, self.wanted = path, wanted
-        self.values: dict[str, list[Any]] = {name: [] for name in wanted}
+        self.values: dict[str, list[Any]] = {"id": [], **{name: [] for name in wanted}}
         self.lines: list[bytes] = []
-        self.failed = self.size = 0
+        self.failed = self.size = self.unnamed = 0
         self.repaired: Counter[str] = Counter()
         self.damage = ""
 
     def takes(self, value: dict[str, Any]) -> bool:
-        """Whether a row has a text and an id."""
-        text, name = value.get(self.wanted["text"]), value.get(self.wanted["id"])
-        return isinstance(text, str) and isinstance(name, str | int)
+        """Whether a row has a text."""
+        return isinstance(value.get(self.wanted["text"]), str)
 
     def add(self, row: jsonl.Row, value: dict[str, Any]) -> None:
         """Take a row and its line."""
@@ -161,7 +182,12 @@ class _Collected:
         self.size += len(row.line)
         self.repaired.update(row.repaired)
         for name, column in self.wanted.items():
-            self.values[name].append(_clean(name, value.get(column)))
+            if name != "id":
+                self.values[name].append(_clean(name, value.get(column)))
+        given = value.get(self.wanted["id"]) if "id" in self.wanted else None
+        named = isinstance(given, str | int)
+        self.unnamed += not named
+        self.values["id"].append(str(given) if named else f"{_base(self.path)}:{row.number}")
 
     @property
     def full(self) -> bool:
@@ -175,7 +201,12 @@ class _Collected:
             for name, column in self.values.items()
         }
         made = pa.RecordBatch.from_pydict(arrays)
-        return Rows(made, self.lines, self.failed, self.repaired, self.damage)
+        return Rows(made, self.lines, self.failed, self.repaired, self.damage, self.unnamed)
+
+
+def distinct_ids(ids: pa.Array, names: Names) -> pa.Array:
+    """Return the ids, numbered where `names` has them already: the same for the same rows before."""
+    return pa.array([names.distinct(name) for name in ids.to_pylist()], type=pa.string())
 
 
 def _clean(name: str, value: Any) -> Any:

@@ -35,7 +35,7 @@ _RECORDS = 10
 
 
 def check_weights(recipe: Recipe, reporter: Reporter) -> None:
-    """Refuse a weight on a source that the recipe does not have; tell of sources without one."""
+    """Refuse a source by name that the recipe does not have; tell of sources without a weight."""
     phases = [(f"mix.phases {phase.name!r}", phase.weights) for phase in recipe.mix.phases]
     named = [("mix.weights", recipe.mix.weights), *phases]
     for key, weights in named:
@@ -44,6 +44,11 @@ def check_weights(recipe: Recipe, reporter: Reporter) -> None:
                 raise RecipeError(
                     f"{key}.{name}: the recipe has no source {name!r}.{nearest(name, recipe.sources)}"
                 )
+    for name in recipe.dedup.byte_exact:
+        if name != "*" and name not in recipe.sources:
+            raise RecipeError(
+                f"dedup.byte_exact: the recipe has no source {name!r}.{nearest(name, recipe.sources)}"
+            )
     weighted = {name for _, weights in named for name in weights}
     for name in sorted(set(recipe.sources) - weighted) if weighted else ():
         if not recipe.sources[name].optional:
@@ -77,7 +82,7 @@ def check_text(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> None:
     if files.exists(mark):
         files.remove(mark)
         return
-    files.write_bytes(mark, b"")
+    files.write_bytes(mark, b"1")
     try:
         for side in ("negative", "positive"):
             names = getattr(train, side)

@@ -38,9 +38,11 @@ from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped, Unread
 from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.guard import Guard, isolated
+from corpusforge.run.identity import numbered, settle
 from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
 from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.steps import Outcome, Step, batches, opened, run_steps, with_columns
+from corpusforge.text.names import REPEATED, Names
 
 __all__ = ["DAMAGED", "make_chain", "make_documents", "stage", "steps_of"]
 
@@ -101,6 +103,7 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
         reads={},
         inputs=described,
         finish=_finish,
+        settle=settle,
     )
 
 
@@ -194,6 +197,7 @@ class _Documents:
         self._extract = Extract(tables.source, work.extract).open()
         rule = address_rule(rules, work.filter)
         self._addresses = Addresses(work.files, work.source.ingest, rule, work.capture)
+        self._names = Names()
         self.seen = 0
 
     def of(self, item: InputFile) -> Iterator[tuple[Document, str]]:
@@ -214,6 +218,10 @@ class _Documents:
             elif isinstance(record, RawDocument):
                 ingest.notes.update(f"repaired:{name}" for name in record.repaired)
             raw = self._addresses.judge(record)
+            named = numbered(raw, self._names)
+            if named is not raw:
+                raw = named
+                ingest.notes[REPEATED] += 1
             if not isinstance(raw, RawDocument):
                 self._refuse(raw, "ingest")
                 continue

@@ -21,7 +21,7 @@ from corpusforge.dedup.audit import Audit, audit, pick_sample
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.select import find_duplicates
-from corpusforge.dedup.settings import Settings
+from corpusforge.dedup.settings import Settings, is_byte_exact
 from corpusforge.io import files
 from corpusforge.io.parquet import read_batches, read_table, write_table
 from corpusforge.manifest import part_name
@@ -151,8 +151,8 @@ def _audit(run: str, work: Work) -> Audit:
     """Compare a sample of the survivors with all of them, exactly and without bands or estimates."""
     ids: list[str] = []
     for index in range(work.parts):
-        for batch in read_survivors(run, index, ["id"], "duplicates"):
-            ids += batch.column("id").to_pylist()
+        for batch in read_survivors(run, index, ["id", "source"], "duplicates"):
+            ids += _audited(batch, work.settings).column("id").to_pylist()
     chosen = {
         ids[place] for place in pick_sample(ids, work.settings.audit_sample, work.settings.seed)
     }
@@ -161,8 +161,9 @@ def _audit(run: str, work: Work) -> Audit:
 
     def survivors() -> Iterator[tuple[list[str], pa.Array]]:
         for index in range(work.parts):
-            for batch in read_survivors(run, index, ["id", "text"], "duplicates"):
-                yield batch.column("id").to_pylist(), batch.column("text")
+            for batch in read_survivors(run, index, ["id", "source", "text"], "duplicates"):
+                own = _audited(batch, work.settings)
+                yield own.column("id").to_pylist(), own.column("text")
 
     for some, batch in survivors():
         for name, text in zip(some, batch.to_pylist(), strict=True):
@@ -170,6 +171,13 @@ def _audit(run: str, work: Work) -> Audit:
                 names.append(name)
                 texts.append(text)
     return audit((names, texts), survivors(), work.settings)
+
+
+def _audited(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
+    """The documents that may have near copies."""
+    if not settings.byte_exact:
+        return batch
+    return batch.filter(pc.invert(is_byte_exact(batch.column("source"), settings)))
 
 
 def texts_at(run: str, index: int, rows: NDArray[np.int64]) -> pa.Array:

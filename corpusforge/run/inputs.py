@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,7 +83,7 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
         found += own
     if not found:
         raise InputError("no source has any file. Give --source NAME=GLOB.")
-    return _once(found), skipped
+    return _named_apart(_once(found)), skipped
 
 
 def check_unchanged(item: InputFile) -> None:
@@ -111,6 +112,25 @@ def _once(found: list[InputFile]) -> list[InputFile]:
             seen.add((item.source, real))
             kept.append(item)
     return kept
+
+
+def _named_apart(found: list[InputFile]) -> list[InputFile]:
+    """Give files of one source that share a name (`a/x.jsonl`, `b/x.jsonl` of two patterns) as many more
+    folders as tell them apart, so that no two records have one locator."""
+    while True:
+        often = Counter((item.source, item.name) for item in found)
+        longer = [
+            _longer_name(item) if often[item.source, item.name] > 1 else item for item in found
+        ]
+        if longer == found:
+            return sorted(found)
+        found = longer
+
+
+def _longer_name(item: InputFile) -> InputFile:
+    before = item.path.removesuffix(item.name).rstrip("/")
+    folder = before.rpartition("/")[2]
+    return replace(item, name=f"{folder}/{item.name}") if folder else item
 
 
 def _parts(run: str) -> str:

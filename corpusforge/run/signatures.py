@@ -35,6 +35,8 @@ def stage(context: Context) -> Stage:
         key: getattr(settings, key) for key in ("slots", "ngram", "seed", "threshold", "recall")
     }
     used |= {"key_file": KEY_FILE, "fold": FOLD}
+    if settings.byte_exact:
+        used["byte_exact"] = settings.byte_exact
     return Stage(
         name="signatures",
         run=context.run,

@@ -29,6 +29,7 @@ __all__ = [
     "Stage",
     "error_path",
     "is_there",
+    "receipt_path",
     "run_part",
     "run_stage",
 ]
@@ -109,6 +110,10 @@ class Stage:
     finish: Callable[[Sequence[Receipt]], tuple[dict[str, Any], dict[str, int]]] | None = None
     """Runs in the driver after the last part; returns extra facts and further outputs. Without it a
     stage of one part has that part's facts."""
+    settle: Callable[[Sequence[Part], Sequence[Receipt]], list[Receipt]] | None = None
+    """Runs in the driver after the last part, before `finish`: may change what parts wrote where they
+    cannot know of each other, and returns their receipts. One that it changes loses its fingerprint first,
+    so that the part is made again whenever the stage is."""
     pace: float = 1.0
     """How many times faster than `documents` at its quickest it takes in its parts' bytes, about
     (`benchmarks/results.d/size.md`): light work is worth forked workers only where there is much of it."""
@@ -236,6 +241,8 @@ def run_stage(stage: Stage, execute: Executor, *, force: bool = False) -> tuple[
     if todo:
         _execute(stage, execute, todo)
     receipts = _collect(stage, parts)
+    if stage.settle:
+        receipts = stage.settle(parts, receipts)
     manifest = _manifest(stage, receipts, time.perf_counter() - start)
     _sweep(stage, manifest)
     records.write_json(path, manifest)

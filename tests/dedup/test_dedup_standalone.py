@@ -86,12 +86,144 @@ def test_bad_rows_are_counted_and_cost_nothing_else(tmp_path):
     output = tmp_path / "out"
     assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(output)]) == 0
     report = json.loads((output / "dedup.json").read_text())
-    assert (report["documents"], report["kept"], report["copies"]) == (8, 2, 1)
+    assert (report["documents"], report["kept"], report["copies"]) == (8, 3, 1)
+    assert (report["unnamed"], report["repeated_ids"]) == (1, 0)
     ledger = {row["source"]: row for row in report["ledger"]}
-    assert ledger["(unreadable rows)"]["failed"] == 5
+    assert ledger["(unreadable rows)"]["failed"] == 4
     kept = [json.loads(line) for line in (output / "documents/in.jsonl").read_bytes().splitlines()]
-    assert kept[1] == {"id": "half", "text": "\ufffd lone surrogate"}
+    assert {"text": "no id"} in kept
+    assert kept[2] == {"id": "half", "text": "\ufffd lone surrogate"}
     assert report["repaired"] == {"half_surrogate": 1}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_rows_without_an_id_are_kept_and_named_by_their_place(tmp_path, capsys, form):
+    """Of rows 2 and 4, equal to rows 1 and 3, the one that goes is named; a column of none is asked for."""
+    texts = [text(0), text(0), text(200), text(200), text(400)]
+    rows = [
+        {"id": name, "text": t} for name, t in zip(["a", None, None, "b", None], texts, strict=True)
+    ]
+    path = tmp_path / f"in.{form}"
+    if form == "jsonl":
+        del rows[2]["id"]
+        path.write_bytes(lines(rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    output = tmp_path / "out"
+    assert main(["--input", str(path), "--output", str(output)]) == 0
+    assert "3 rows without an id: kept, and named" in capsys.readouterr().out
+    gone = {(row["removed"], row["kept"], row["row"]) for row in removed(output).values()}
+    one, other = f"in.{form}:2", f"in.{form}:3"
+    assert gone <= {(one, "a", 1), ("a", one, 0), (other, "b", 2), ("b", other, 3)}
+    assert len(gone) == 2
+    report = json.loads((output / "dedup.json").read_text())
+    assert (report["documents"], report["kept"], report["unnamed"]) == (5, 3, 3)
+    bare = tmp_path / f"bare.{form}"
+    bare_rows = [{"text": t} for t in texts]
+    if form == "jsonl":
+        bare.write_bytes(lines(bare_rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(bare_rows), bare)
+    assert main(["--input", str(bare), "--output", str(tmp_path / "no")]) == 2
+    assert "--no-id-column" in capsys.readouterr().err
+    output = tmp_path / "named"
+    assert main(["--input", str(bare), "--output", str(output), "--no-id-column"]) == 0
+    index = pq.read_table(output / "index/part-00000.ids.parquet").column("id").to_pylist()
+    assert set(index) <= {f"bare.{form}:{row}" for row in range(1, 6)}
+    assert len(set(index)) == 3
+
+
+CODE = "def step(x):\n    if x < 3:\n        return x + 1\n    return x\n" * 12
+ODD = {
+    "same": CODE,
+    "indented": CODE.replace("        return", "    return"),
+    "cased": CODE.replace("step", "Step"),
+    "minus": CODE.replace("+ 1", "- 1"),
+    "less": CODE.replace("<", ">"),
+    "line end": CODE.rstrip("\n"),
+    "blanks": CODE.replace("\n", " \n"),
+    "full width": CODE.replace("x", "ｘ"),
+    "composed": CODE.replace("step", "étape"),
+    "decomposed": CODE.replace("step", "e\u0301tape"),
+    "empty": "",
+    "blank": " ",
+}
+
+
+@pytest.mark.parametrize("method", ["exact", "fuzzy"])
+@pytest.mark.parametrize("action", ["keep_one", "drop_all"])
+def test_copies_of_a_byte_exact_source_are_equal_in_every_byte(tmp_path, method, action):
+    """Twelve files that differ, and one of each again; prose of another source goes by its words."""
+    rows = [{"id": name, "source": "code", "text": t} for name, t in ODD.items()]
+    rows += [{**row, "id": row["id"] + " again"} for row in rows]
+    prose = [text(0), text(0).upper(), CODE]
+    rows += [{"id": f"prose {n}", "source": "prose", "text": t} for n, t in enumerate(prose)]
+    (tmp_path / "in.jsonl").write_bytes(lines(rows))
+    output = tmp_path / "out"
+    more = ["--source-column", "source", "--byte-exact", "code", "--method", method]
+    more += ["--action", action, "--audit-sample", "99"]
+    assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(output), *more]) == 0
+    table = removed(output)
+    code = {row["removed"].removesuffix(" again"): row for row in table.values()
+            if row["removed_source"] == "code"}  # fmt: skip
+    assert code.keys() == ODD.keys()
+    assert all(row["similarity"] == 1 and row["cluster_size"] == 2 for row in code.values())
+    assert {row["method"] for row in code.values()} <= {"exact", "cluster"}
+    if action == "keep_one":
+        for name, row in code.items():
+            assert {row["removed"], row["kept"]} == {name, f"{name} again"}
+    gone = {row["removed"] for row in table.values() if row["removed_source"] == "prose"}
+    assert "prose 2" not in gone
+    assert len(gone) == (1 if action == "keep_one" else 2)
+    report = json.loads((output / "dedup.json").read_text())
+    assert report["audit"]["with_copy"] == 0
+    assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "later"), "--index",
+                 str(output / "index"), "--source-column", "source", "--method", method]) == 2  # fmt: skip
+
+
+def test_byte_exact_by_call_and_by_whole_input() -> None:
+    """Without the setting four of the five are copies; with it, only the one that is."""
+    import corpusforge as cf
+
+    texts = [CODE, ODD["indented"], ODD["cased"], ODD["minus"], CODE]
+    assert [found is not None for found in cf.dedup(texts)] == [False, True, True, True, True]
+    exact = cf.dedup(texts, byte_exact=("*",))
+    assert [found is not None for found in exact] == [False, False, False, False, True]
+
+
+def test_ids_that_repeat_are_numbered_over_all_inputs(tmp_path, capsys):
+    """By the order of inputs and rows; rows stay as they came, `duplicates` and `index` tell them apart."""
+    one = [
+        {"id": "a", "text": text(0)},
+        {"id": "a", "text": text(200)},
+        {"id": "b", "text": text(400)},
+    ]
+    two = [{"id": "a", "text": text(200) + " more"}, {"id": "b", "text": text(600)}]
+    (tmp_path / "1.jsonl").write_bytes(lines(one))
+    (tmp_path / "2.jsonl").write_bytes(lines(two))
+    output = tmp_path / "out"
+    more = ["--audit-sample", "9", "--order", "longest"]
+    assert main(["--input", f"{tmp_path}/*.jsonl", "--output", str(output), *more]) == 0
+    assert "3 rows repeat the id" in capsys.readouterr().out
+    (row,) = removed(output).values()
+    assert (row["removed"], row["kept"], row["row"]) == ("a~2", "a~3", 1)
+    index = [
+        name
+        for path in sorted((output / "index").glob("*.ids.parquet"))
+        for name in pq.read_table(path).column("id").to_pylist()
+    ]
+    assert index == ["a", "b", "a~3", "b~2"]
+    kept = [
+        json.loads(line)
+        for path in sorted((output / "documents").glob("*.jsonl"))
+        for line in path.read_bytes().splitlines()
+    ]
+    assert kept == [one[0], one[2], *two]
+    shown = "\n".join(show_clusters(str(output)))
+    assert "kept a~3; removed a~2" in shown
+    assert "more" in shown
+    report = json.loads((output / "dedup.json").read_text())
+    assert report["audit"]["sampled"] == 4
 
 
 def test_workers_and_file_order_change_nothing(tmp_path, pages):
@@ -309,10 +441,10 @@ def test_clusters_are_shown_for_a_person(tmp_path, capsys):
         list(show_clusters(str(tmp_path)))
 
 
-def test_parquet_nulls_are_failed_rows(tmp_path):
+def test_parquet_rows_without_text_fail_and_those_without_id_do_not(tmp_path):
     pq.write_table(
         pa.table({"id": ["a", None, "c"], "text": ["x", "y", None]}), tmp_path / "p.parquet"
     )
     (rows,) = read_rows(str(tmp_path / "p.parquet"), Columns())
-    assert rows.failed == 2
-    assert rows.batch["id"].to_pylist() == ["a"]
+    assert (rows.failed, rows.unnamed) == (1, 1)
+    assert rows.batch["id"].to_pylist() == ["a", "p.parquet:2"]

@@ -44,7 +44,10 @@ def of_kind(run: Path, name: str) -> dict[Path, int]:
 
 
 class FullDisk:
-    """Files that `full` says go to /dev/full, where the kernel takes no byte (ENOSPC)."""
+    """Files of a run that `full` says go to /dev/full, where the kernel takes no byte (ENOSPC).
+
+    The look beforehand (`corpusforge.run.beforehand`) writes to a temporary folder: that is another disk.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, output: Path) -> None:
         self.written: list[str] = []
@@ -52,7 +55,8 @@ class FullDisk:
         opened = Path.open
 
         def watched(path: Path, mode: str = "r", *rest: Any, **more: Any) -> IO[Any]:
-            if not (TEMPORARY.search(path.name) and "w" in mode):
+            begun = TEMPORARY.search(path.name) and "w" in mode
+            if not begun or not path.is_relative_to(output):
                 return opened(path, mode, *rest, **more)
             name = kind(TEMPORARY.sub("", path.relative_to(output).as_posix()))
             if name not in self.written:

@@ -15,15 +15,16 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from corpusforge import cli
+from corpusforge import __version__, cli
 from corpusforge.errors import RunError
 from corpusforge.io import files
 from corpusforge.io.lock import holder, lock
 from corpusforge.ledger import Ledger
 from corpusforge.manifest import Receipt
+from corpusforge.run.metrics import prometheus
 from corpusforge.run.pretrain import STAGES
 from corpusforge.run.stage import Part, Stage, run_part, run_stage
-from corpusforge.run.status import EXIT_CODES, RunStatus, read_status, time_left
+from corpusforge.run.status import EXIT_CODES, RunStatus, StageStatus, read_status, time_left
 from corpusforge.run.status_command import lines
 from corpusforge.testing import parts as work
 from pipelines import pretrain_mix
@@ -178,7 +179,7 @@ def test_prometheus_text_is_read_by_its_own_parser(
     parser = pytest.importorskip("prometheus_client.parser", reason="needs corpusforge[test]")
     run = tmp_path / "run"
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "Nothing but short words. " * 40}) + "\n")
-    source = f'--source=a "quoted"\\name:documents={tmp_path}/a.jsonl'
+    source = f"--source=a.b-c_1:documents={tmp_path}/a.jsonl"
     pretrain_mix.run([source, "--output", str(run), "--workers", "1", "--quiet"])
     capsys.readouterr()
     assert cli.main(["status", str(run), "--prometheus"]) == 0
@@ -206,6 +207,32 @@ def test_prometheus_text_is_read_by_its_own_parser(
         assert values["corpusforge_stage_output_bytes", stage] == sum(
             output["bytes"] for output in told["outputs"]
         )
+
+
+@pytest.mark.parametrize(
+    "text", ['a "quoted" name', "back\\slash", "two\nlines", '\\"\n\\n', "名 é", '{a="b",} 1']
+)
+def test_any_label_is_read_back_by_prometheus_parser(text: str) -> None:
+    """Names of recipes, sources, rules and notes as an older run or a plug-in may have them."""
+    parser = pytest.importorskip("prometheus_client.parser", reason="needs corpusforge[test]")
+    row = {"stage": "filter", "source": text, "seen": 3, "kept": 1, "failed": 0}
+    row |= {"dropped": {text: 2}, "notes": {text: 5}}
+    stage = StageStatus(name="documents", state="done")
+    status = RunStatus(
+        run="r", recipe=text, state="complete", holder="", updated=0.0, error="", documents=3,
+        input_bytes=0, stages=(stage,), ledger=[row],
+    )  # fmt: skip
+    families = list(parser.text_string_to_metric_families(prometheus(status)))
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    name, own = "corpusforge_ledger", (("source", text), ("step", "filter"))
+    assert samples["corpusforge_run_info", ("recipe", text), ("version", __version__)] == 1
+    assert samples[f"{name}_documents", ("outcome", "dropped"), *own] == 2
+    assert samples[f"{name}_dropped", ("rule", text), *own] == 2
+    assert samples[f"{name}_notes", ("note", text), *own] == 5
 
 
 _SERVE = """

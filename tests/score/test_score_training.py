@@ -107,9 +107,19 @@ def test_sample_is_capped_once_and_held_out_by_document(sides):
     assert sample == draw([array(prose[::-1])], "positive", settings)
 
 
-def test_too_little_text_is_an_error():
-    with pytest.raises(InputError, match="negative side has 0 windows"):
-        score.train([array(["some text"] * 5)], [array([""])], score.Settings(train=SMALL))
+@pytest.mark.parametrize("side", ["negative", "positive"])
+def test_too_little_text_is_an_error(side):
+    """It names the side, what there is, what is needed, and the settings that do without a classifier."""
+    texts = array([f"The text of number {number} is like no other." for number in range(40)])
+    sides = {"positive": [texts], "negative": [texts]}
+    sides[side] = [array([""])]
+    with pytest.raises(InputError) as told:
+        score.train(sides["positive"], sides["negative"], score.Settings(train=SMALL))
+    text = str(told.value)
+    assert f"score.train.{side} has 0 windows of text to train on and 0 held out" in text
+    assert "a classifier needs 2 of each side" in text
+    for setting in ("score.train.positive=[]", "score.train.negative=[]", "score.keep.rule=none"):
+        assert f"--set {setting}" in text.replace("'", "")
 
 
 def test_missing_and_broken_files(tmp_path, sides):
