@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
+from corpusforge.cputime import MEGABYTE, OverTimeError, within
 from corpusforge.errors import InputError, nearest
 from corpusforge.ingest.arxiv import read_arxiv
 from corpusforge.ingest.books import read_books
@@ -80,8 +82,13 @@ def read(
             if span == WHOLE
             else _CUT[kind](path, settings, root, span)
         )
-        for item in rows:
+        step = partial(next, iter(rows), None)
+        rate = settings.cpu_seconds / MEGABYTE
+        while (item := within(settings.cpu_seconds, step, rate)) is not None:
             yield window(item, settings) if isinstance(item, RawDocument) else item
+    except OverTimeError:
+        error = f"the reader is {settings.bound.told(0)}: the rest of the file was not read"
+        yield Failed(name_of(path, root), error, cut=True)
     except (FileNotFoundError, PermissionError) as error:
         raise InputError(
             f"cannot read {path!r}: {error.strerror}. Check the source's path."

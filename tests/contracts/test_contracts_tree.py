@@ -57,7 +57,7 @@ def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
 
 
 LAYERS = (
-    {"errors", "startup", "__version__"},
+    {"cputime", "errors", "startup", "__version__"},
     {"printing"},
     {"options", "program"},
     {"draw", "fields", "ledger", "plugins", "records"},
