@@ -174,7 +174,11 @@ def test_extractors_of_every_medium(
     monkeypatch.setattr(
         extraction,
         "EXTRACTORS",
-        {media: then(lambda raw: slow(raw.content), lambda raw, _: Extracted(str(raw.content)))},
+        {
+            media: then(
+                lambda raw: slow(raw.content), lambda raw, _: Extracted(raw.content, "", "text")
+            )
+        },
     )
     settings = extraction.Settings(cpu_seconds=SECONDS)
     found = extraction.extract(RawDocument("a", SLOW, media, url="u"), settings)
@@ -185,12 +189,8 @@ def test_extractors_of_every_medium(
 
 
 def archive_of_web(path: Path) -> None:
-    def page(text: str) -> bytes:
-        return warc_record(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>" + text.encode() + b"</p>"
-        )
-
-    path.write_bytes(b"".join(page(text) for text in ("one", SLOW, "three")))
+    pages = [warc_record(str(n), text.encode()) for n, text in enumerate(("one", SLOW, "three"))]
+    path.write_bytes(b"".join(pages))
 
 
 def lines_of_json(path: Path) -> None:
@@ -362,9 +362,9 @@ def test_compiling_a_kernel_counts_for_nobody() -> None:
 
 
 @pytest.mark.parametrize("section", ["extract", "identify", "filter", "decontaminate"])
-@pytest.mark.parametrize("value", [0, -1, float("nan")])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
 def test_a_bound_that_is_none_is_refused(section: str, value: float) -> None:
-    with pytest.raises(RecipeError, match=rf"{section}\.cpu_seconds = {value!r}: expected"):
+    with pytest.raises(RecipeError, match=rf"{section}\.cpu_seconds.*expected"):
         parse({"name": "x", section: {"cpu_seconds": value}})
 
 
