@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from corpusforge.cputime import Bound, OverTimeError
 from corpusforge.ledger import Ledger
 from corpusforge.records import Document, Dropped, Unread, document_batch
 
@@ -29,6 +32,7 @@ __all__ = [
     "Verb",
     "append_column",
     "batches",
+    "bounded",
     "dropped",
     "failed",
     "opened",
@@ -74,6 +78,57 @@ class Step(Protocol):
 def opened(steps: Iterable[Step]) -> list[tuple[str, Verb]]:
     """Return (stage, verb) of each step, loaded."""
     return [(step.stage, step.open()) for step in steps]
+
+
+def bounded(verb: Verb, stage: str, bound: Bound) -> Verb:
+    """Return a verb whose documents have a bound on their CPU time: one over it is a failed row.
+
+    A batch has the time of a document of its size. One that is over is done again: without the document
+    that the verb had in hand (`cputime.each`), else in halves, down to the document that is over alone.
+    """
+
+    def within(rows: pa.RecordBatch) -> Outcome:
+        texts = rows.column("text")
+        size = pc.sum(pc.binary_length(texts)).as_py() or 0
+        try:
+            return bound.within(size, partial(verb, rows))
+        except OverTimeError as error:
+            if rows.num_rows > 1 and error.place is None:
+                half = rows.num_rows // 2
+                return _joined([within(rows.slice(0, half)), within(rows.slice(half))])
+            place = error.place or 0
+            size = error.size if error.place is not None else size
+        lost = failed(rows, {place: bound.told(size)}, stage)
+        rest = without(rows, [place])
+        over = Outcome(rows=rest.slice(0, 0), failed=lost)
+        return _joined([within(rest), over]) if rest.num_rows else over
+
+    return within
+
+
+def _joined(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the outcomes of neighbouring batches as that of one."""
+    notes: Counter[str] = Counter()
+    tables: dict[str, list[pa.RecordBatch]] = {}
+    for outcome in outcomes:
+        notes.update(outcome.notes)
+        for name, table in outcome.tables.items():
+            tables.setdefault(name, []).append(table)
+    return Outcome(
+        rows=_concatenated([outcome.rows for outcome in outcomes]),
+        dropped=[row for outcome in outcomes for row in outcome.dropped],
+        failed=[row for outcome in outcomes for row in outcome.failed],
+        notes=notes,
+        tables={name: _concatenated(own) for name, own in tables.items()},
+    )
+
+
+def _concatenated(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the batches as one; of those without rows, whose columns may differ, the first."""
+    full = [part for part in parts if part.num_rows] or parts[:1]
+    return (
+        pa.Table.from_batches(full).combine_chunks().to_batches()[0] if len(full) > 1 else full[0]
+    )
 
 
 def run_steps(

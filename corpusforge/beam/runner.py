@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import apache_beam as beam
@@ -22,7 +22,7 @@ from grpc import RpcError
 
 from corpusforge.beam.forkserver import ForkServer, may_fork
 from corpusforge.beam.options import LOCAL
-from corpusforge.beam.parts import MakeParts, balanced
+from corpusforge.beam.parts import Desk, MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import EngineError, InputError
 from corpusforge.io import remote
@@ -135,6 +135,7 @@ class BeamExecutor:
         if not self.local and not (self.runner == "DataflowRunner" and len(parts) == 1):
             self._remote(stage, parts)
             return
+        desk = None
         if worth_forking(stage, parts, self.workers):
             workers = min(self.workers, len(parts))
             pipeline = self._forked(workers)
@@ -142,8 +143,9 @@ class BeamExecutor:
         else:  # so do, on Dataflow, stages of one task: a job's start costs minutes there
             pipeline = self._pipeline(FnApiRunner(), self._options if self.local else [])
             elements = [list(parts)]
+            desk = Desk()
         build(pipeline, stage, elements, retried=False)
-        self._run(pipeline.run, stage)
+        self._run(pipeline.run, stage, desk)
 
     def _remote(self, stage: Stage, parts: Sequence[Part]) -> None:
         if self._engine is None:
@@ -176,8 +178,29 @@ class BeamExecutor:
         flags = [*self._options, f"--direct_num_workers={workers}"]
         return self._pipeline(FnApiRunner(default_environment=environment), flags)
 
-    def _run(self, start: Callable[[], Any], stage: Stage) -> None:
-        """Wait in a thread so that a dead worker, for whom Beam waits for ever, ends the stage."""
+    @contextmanager
+    def _watching(self, stage: Stage) -> Iterator[None]:
+        """Have progress told from a thread of its own."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.2):
+                if self._watch:
+                    self._watch(stage)
+
+        thread = threading.Thread(target=watch, name=f"watch-{stage.name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _run(self, start: Callable[[], Any], stage: Stage, desk: Desk | None = None) -> None:
+        """Run Beam in a thread, so that a dead worker, for whom it waits for ever, ends the stage.
+
+        With a `desk`, parts are made in this thread, and progress is told from another.
+        """
         outcome: list[BaseException] = []
         died = threading.Event()
         status: list[int] = []
@@ -201,7 +224,12 @@ class BeamExecutor:
         thread = threading.Thread(target=work, name=f"stage-{stage.name}", daemon=True)
         threading.excepthook = hook
         try:
-            thread.start()
+            if desk:
+                with self._watching(stage), desk:
+                    thread.start()
+                    desk.serve(thread)
+            else:
+                thread.start()
             while thread.is_alive() and not died.is_set():
                 thread.join(0.2)
                 if self._watch:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.decontaminate.index import EvalIndex
-from corpusforge.decontaminate.settings import STEPS_RULE, Settings
+from corpusforge.decontaminate.settings import BOUND_RULES, Settings
 
 __all__ = ["CUTTING", "EDITS", "Edit", "edits", "frequent_grams"]
 
@@ -91,7 +91,7 @@ def _document(
     """Return (start, end, replacement, drop, number of the row that caused it) for one document."""
     dropping = [n for n, row in enumerate(rows) if row["rule"] not in CUTTING]
     if dropping:
-        cause = min(dropping, key=lambda n: rows[n]["rule"] == STEPS_RULE)  # a finding says more
+        cause = min(dropping, key=lambda n: rows[n]["rule"] in BOUND_RULES)  # a finding says more
         return [(0, size, "", True, cause)]
     cuts = _cuts(rows, size, settings)
     pieces = len(cuts) + 1 - (cuts[0][0] == 0) - (cuts[-1][1] == size)
@@ -119,7 +119,7 @@ def edits(
     """
     by_document: dict[int, list[Mapping[str, Any]]] = {}
     for row in hits.to_pylist():
-        if row["rule"] in (*settings.rules, STEPS_RULE) and not (
+        if row["rule"] in (*settings.rules, *BOUND_RULES) and not (
             row["rule"] == "gpt3.v1" and row["gram"] in ignored
         ):
             by_document.setdefault(row["document"], []).append(row)

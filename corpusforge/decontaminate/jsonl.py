@@ -22,7 +22,8 @@ from corpusforge.decontaminate.edits import edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.report import excerpt, report
 from corpusforge.decontaminate.scan import HITS, Scanner
-from corpusforge.decontaminate.settings import STEPS_RULE, Settings
+from corpusforge.decontaminate.settings import BOUND_RULES, STEPS_RULE, Settings
+from corpusforge.decontaminate.step import scanner_of
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.jsonl import Bad, read_rows, write_jsonl
@@ -135,7 +136,7 @@ def _decide(
     dropped: dict[int, str] = {}
     cuts: dict[int, list[tuple[int, int, str]]] = {}
     for hit in acting:
-        if not hit["cuttable"] and dropped.get(hit["row"], STEPS_RULE) == STEPS_RULE:
+        if not hit["cuttable"] and dropped.get(hit["row"], STEPS_RULE) in BOUND_RULES:
             dropped[hit["row"]] = hit["rule"]  # a finding says more than the bound
     single = [hit for hit in acting if hit["cuttable"]]
     numbers = sorted({hit["row"] for hit in single})
@@ -185,7 +186,7 @@ def decontaminate_files(
 
     Raises InputError where no row holds text in the fields.
     """
-    scanner = Scanner(index, settings.rules, settings.fuzzy_share, settings.max_steps)
+    scanner = scanner_of(index, settings)
     found = _search(scanner, paths, fields)
     if found.rows and found.failed == found.rows:
         raise InputError(
@@ -193,7 +194,7 @@ def decontaminate_files(
             f"{found.example}). Name the fields with --field."
         )
     cuts, dropped, ignored = _decide(found, index, settings)
-    unsearched = sum(rule == STEPS_RULE for rule in dropped.values())
+    unsearched = sum(rule in BOUND_RULES for rule in dropped.values())
     actions = {h["id"]: _action(h["row"], cuts, dropped) for h in found.hits}
     files.make_directory(output)
     kept = write_jsonl(files.join(output, "kept.jsonl"), _kept(paths, fields, cuts, dropped))
@@ -211,7 +212,9 @@ def decontaminate_files(
         "seen": found.rows,
         "kept": kept,
         "cut": len(cuts),
-        "dropped": dict(sorted(Counter(r for r in dropped.values() if r != STEPS_RULE).items())),
+        "dropped": dict(
+            sorted(Counter(r for r in dropped.values() if r not in BOUND_RULES).items())
+        ),
         "failed": found.failed + unsearched,
         "failed_example": found.example,
         "unsearched": unsearched,
@@ -229,5 +232,5 @@ def decontaminate_files(
 
 def _action(row: int, cuts: dict[int, list[tuple[int, int, str]]], dropped: dict[int, str]) -> str:
     if row in dropped:
-        return "failed" if dropped[row] == STEPS_RULE else "dropped"
+        return "failed" if dropped[row] in BOUND_RULES else "dropped"
     return "cut" if row in cuts else "ignored"

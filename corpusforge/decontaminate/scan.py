@@ -7,15 +7,18 @@ Limit: overlapping windows of one copy are as many hits; `edits` merges them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from corpusforge.cputime import CPU_SECONDS, Bound, OverTimeError
 from corpusforge.decontaminate.fuzzy import Fuzzy
 from corpusforge.decontaminate.index import RULE_BITS, EvalIndex
-from corpusforge.decontaminate.settings import MAX_STEPS, SHARE, STEPS_RULE
+from corpusforge.decontaminate.settings import CPU_RULE, MAX_STEPS, SHARE, STEPS_RULE
 from corpusforge.decontaminate.tables import (
     BASE,
     find_keys,
@@ -113,9 +116,11 @@ class Scanner:
         rules: Sequence[str],
         share: float = SHARE,
         max_steps: int = MAX_STEPS,
+        cpu_seconds: float = CPU_SECONDS,
     ) -> None:
         self.index = index
         self.max_steps = max_steps
+        self.bound = Bound("decontaminate.cpu_seconds", cpu_seconds)
         self.rules = tuple(rule for rule in rules if rule != "fuzzy.v1")
         self.fuzzy = Fuzzy.of(index, share) if "fuzzy.v1" in rules else None
         a = index.arrays
@@ -130,8 +135,29 @@ class Scanner:
         """Return the hits as a table of `HITS`, by document, start, end, rule, item, gram.
 
         A text whose search would take more than `max_steps` has a row of rule `STEPS_RULE` over all
-        its words, with item -1 and share 0, instead of fuzzy.v1's.
+        its words, with item -1 and share 0, instead of fuzzy.v1's; one over the bound on CPU time such a
+        row of `CPU_RULE` over all of it, and no other.
         """
+        texts = texts if isinstance(texts, pa.Array) else pa.array(texts, type=pa.large_string())
+        return self._bounded(texts)
+
+    def _bounded(self, texts: pa.Array) -> pa.Table:
+        """Search a batch in the time of a text of its size; one that is over again in halves."""
+        size = pc.sum(pc.binary_length(texts)).as_py() or 0
+        try:
+            return self.bound.within(size, partial(self._scan, texts))
+        except OverTimeError:
+            if len(texts) == 1:
+                return _over_time(texts)
+        half = len(texts) // 2
+        second = self._bounded(texts[half:])
+        moved = pc.add(second.column("document"), half)
+        place = second.schema.get_field_index("document")
+        return pa.concat_tables(
+            [self._bounded(texts[:half]), second.set_column(place, HITS.field(place), moved)]
+        )
+
+    def _scan(self, texts: pa.Array) -> pa.Table:
         words = split_words(texts)
         tables = self._exact(words)
         if self.fuzzy is not None:
@@ -173,6 +199,13 @@ def _unsearched(words: Words, over: NDArray[np.int64]) -> pa.Table:
     none = np.full(len(over), -1)
     share = np.zeros(len(over), np.float32)
     return _rows(words, STEPS_RULE, over, span, none, none.astype(np.int32), share)
+
+
+def _over_time(texts: pa.Array) -> pa.Table:
+    """Return the row of `HITS` that says of one text that it took too much CPU time."""
+    size = len(texts[0].as_py() or "")
+    values = {"document": 0, "start": 0, "end": size, "rule": CPU_RULE, "item": -1, "gram": -1}
+    return pa.Table.from_pylist([{**values, "share": 0.0}], schema=HITS)
 
 
 def _rows(

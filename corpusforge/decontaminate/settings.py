@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from corpusforge.cputime import CPU_SECONDS, Bound
 from corpusforge.errors import RecipeError, nearest
 
-__all__ = ["MAX_STEPS", "RULE_NAMES", "SHARE", "STEPS_RULE", "UNSEARCHED", "Settings"]
+__all__ = [
+    "BOUND_RULES",
+    "CPU_RULE",
+    "MAX_STEPS",
+    "RULE_NAMES",
+    "SHARE",
+    "STEPS_RULE",
+    "Settings",
+    "unsearched",
+]
 
 RULE_NAMES = ("gpt3.v1", "ngram13.v1", "ngram8.v1", "fuzzy.v1")
 SHARE = 0.75
 MAX_STEPS = 2_000_000_000
-UNSEARCHED = "fuzzy.v1 reached decontaminate.max_steps: the text was not searched to its end"
-
 STEPS_RULE = "max_steps"
 """Names the bound on the search of one text, where a rule's name stands for a text that reached it."""
+CPU_RULE = "cpu_seconds"
+"""The same for a text that reached the bound on CPU time."""
+BOUND_RULES = (STEPS_RULE, CPU_RULE)
+
+
+def unsearched(rule: str, settings: Settings) -> str:
+    """Return what a failed row says of a text whose search reached the bound of this name."""
+    if rule == STEPS_RULE:
+        return "fuzzy.v1 reached decontaminate.max_steps: the text was not searched to its end"
+    over = Bound("decontaminate.cpu_seconds", settings.cpu_seconds).told(0)
+    return f"{over}: the text was not searched to its end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +61,9 @@ class Settings:
     max_steps: int = MAX_STEPS
     """fuzzy.v1: steps that the search of one text may take (a few seconds); such a text fails.
     Counted, not timed, so that the same texts fail on every machine."""
+    cpu_seconds: float = CPU_SECONDS
+    """CPU time that a text may take by all rules together, for every megabyte begun; over it it fails. A last
+    resort behind `max_steps`."""
 
     def __post_init__(self) -> None:
         if self.sets and self.index:
@@ -61,6 +83,8 @@ class Settings:
                 f"decontaminate.max_steps = {self.max_steps}: expected 1 or more; the default is "
                 f"{MAX_STEPS}."
             )
+        if wrong := Bound.check("decontaminate", self.cpu_seconds):
+            raise RecipeError(wrong)
         if not 0.5 <= self.fuzzy_share <= 1:
             raise RecipeError(
                 f"decontaminate.fuzzy_share = {self.fuzzy_share}: expected 0.5 to 1; lower values "

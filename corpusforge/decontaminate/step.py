@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from corpusforge.decontaminate.edits import edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.scan import Scanner
-from corpusforge.decontaminate.settings import STEPS_RULE, UNSEARCHED, Settings
+from corpusforge.decontaminate.settings import BOUND_RULES, Settings, unsearched
 from corpusforge.steps import Outcome, Verb, dropped, failed, with_columns, without
 from corpusforge.text.edits import apply_edits
 
@@ -44,7 +44,8 @@ class Scan:
 
 def scanner_of(index: EvalIndex, settings: Settings) -> Scanner:
     """Return the scanner that the settings describe."""
-    return Scanner(index, settings.rules, settings.fuzzy_share, settings.max_steps)
+    bounds = settings.max_steps, settings.cpu_seconds
+    return Scanner(index, settings.rules, settings.fuzzy_share, *bounds)
 
 
 def scan_rows(rows: pa.RecordBatch, scanner: Scanner) -> Outcome:
@@ -79,8 +80,8 @@ def cut_rows(
     notes: Counter[str] = Counter()
     for edit in table.to_pylist():
         place = int(edit["id"])
-        if edit["rule"] == STEPS_RULE:
-            errors[place] = UNSEARCHED
+        if edit["rule"] in BOUND_RULES:
+            errors[place] = unsearched(edit["rule"], settings)
         elif edit["drop"]:
             reasons[place] = (edit["rule"], f"{edit['benchmark']} {edit['item']}", "no overlap")
         else:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from corpusforge.extract.cpu import OverTimeError, within
+from corpusforge.cputime import OverTimeError
 from corpusforge.extract.epub import extract_epub
 from corpusforge.extract.html import ENGINES, extract_html
 from corpusforge.extract.plain import extract_plain
@@ -37,23 +37,13 @@ EXTRACTORS: Mapping[Media, Extractor] = MappingProxyType(
 )
 """The extractor of each medium."""
 
-_SECONDS_PER_BYTE = 1e-6
-"""A tenth of the slowest extractor's measured speed: shorter content needs no watcher."""
 
-
-def _guarded(raw: RawDocument, settings: Settings) -> Extracted:
-    """Run the medium's extractor; watched where the content is long enough to matter.
-
-    HTML watches each engine of its chain by itself.
-    """
-    run = partial(EXTRACTORS[raw.media], raw, settings)
-    if raw.media == "html" or len(raw.content) * _SECONDS_PER_BYTE < settings.cpu_seconds:
-        return run()
-    return within(settings.cpu_seconds, run)
-
-
-def _composed(found: Extracted) -> Extracted:
-    """Return the same in normal form C without soft hyphens, which only say where a line may break."""
+def _composed(raw: RawDocument, settings: Settings) -> Extracted:
+    """Run the medium's extractor; texts but code in normal form C where it is wanted, and without soft
+    hyphens, which only say where a line may break."""
+    found = EXTRACTORS[raw.media](raw, settings)
+    if settings.unicode != "nfc" or raw.media == "code" or found.format == "code":
+        return found
     text, title = (compose(part.replace("\xad", "")) for part in (found.text, found.title))
     same = text == found.text and title == found.title
     return found if same else replace(found, text=text, title=title)
@@ -69,16 +59,14 @@ def extract(raw: RawDocument, settings: Settings) -> Extracted | Skipped | Faile
     if size > settings.max_bytes:
         return Skipped(raw.locator, "too_long", str(size), str(settings.max_bytes), raw.url)
     try:
-        found = _guarded(raw, settings)
+        found = settings.bound.within(size, partial(_composed, raw, settings))
     except OverTimeError:
-        reason = f"{raw.media} extractor reached {settings.cpu_seconds:g} s of CPU time"
+        reason = f"{raw.media} extractor: {settings.bound.told(size)}"
         return Failed(raw.locator, reason, raw.url)
     except Unreadable as error:
         return Failed(raw.locator, str(error), raw.url)
     except (RecursionError, MemoryError, ValueError, ArithmeticError, LookupError) as error:
         return Failed(raw.locator, f"{raw.media} extractor: {type(error).__name__}", raw.url)
-    if settings.unicode == "nfc" and raw.media != "code" and found.format != "code":
-        found = _composed(found)
     if not found.text.strip():
         return Skipped(raw.locator, "empty_text", "0", "1", raw.url)
     return found

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge import plugins
+from corpusforge.cputime import OverTimeError
 from corpusforge.errors import InputError
 from corpusforge.extract.charset import to_utf8
-from corpusforge.extract.cpu import OverTimeError, within
 from corpusforge.extract.htmlblocks import SIZE, WORDS, Blocks, blocks
 from corpusforge.extract.htmlmodel import keep
 from corpusforge.extract.htmlscan import Page, scan
@@ -36,7 +36,6 @@ __all__ = ["ENGINES", "engine_of", "extract_html", "main_text", "whole_text"]
 
 _PRE, _TD = (np.uint64(1 << GROUPS.index(name)) for name in ("<pre>", "<td>"))
 _CELL_WORDS = 8
-_SECONDS_PER_BYTE = 1e-6
 
 
 def _scanned(html: bytes) -> tuple[Page, Blocks]:
@@ -143,22 +142,17 @@ def _chain(name: str) -> list[Engine]:
 def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
     """Return the main text of a page.
 
-    Raises Unreadable where every engine of the chain reaches `settings.cpu_seconds`.
+    Each engine of the chain has the time of `settings.cpu_seconds`. Raises Unreadable where all reach it.
     """
     if isinstance(raw.content, str):
         html = raw.content.removeprefix("\ufeff").encode("utf-8", "replace")
     else:
         html = to_utf8(raw.content, raw.charset)
-    # Our engine is linear: only pages that could come near the cap at its slowest are watched.
-    small = len(html) * _SECONDS_PER_BYTE < settings.cpu_seconds
     for engine in _chain(settings.engine):
         try:
-            if small and engine is main_text:
-                found = main_text(html)
-            else:
-                found = within(settings.cpu_seconds, partial(engine, html))
+            found = settings.bound.within(len(html), partial(engine, html))
         except OverTimeError:
             continue
         form = "dialogue" if is_thread(html, raw.url) else found.format or raw.format
         return Extracted(found.text, raw.title or found.title, form)
-    raise Unreadable(f"every HTML engine reached {settings.cpu_seconds:g} s of CPU time")
+    raise Unreadable(f"every HTML engine: {settings.bound.told(len(html))}")

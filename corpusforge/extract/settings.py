@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpusforge import plugins
+from corpusforge.cputime import CPU_SECONDS, Bound
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.extract.wikivariants import VARIANTS
 
@@ -25,9 +26,10 @@ class Settings:
     """Longest content in bytes (characters for decoded text); longer content is skipped. Common
     Crawl cuts pages at 1 MiB; books in EPUB with pictures reach tens of megabytes."""
 
-    cpu_seconds: float = 30.0
-    """CPU time one extractor may spend on one document. It is a last resort, far above what real
-    pages need, because a cap on time cannot cut at the same document on every machine."""
+    cpu_seconds: float = CPU_SECONDS
+    """CPU time that one extractor may spend on a document, for every megabyte begun; over it the document
+    fails (of HTML the next engine is tried first). It is a last resort, far above what real pages need,
+    because a cap on time cannot cut at the same document on every machine."""
 
     unicode: str = "nfc"
     """"nfc": texts and titles in Unicode's normal form C, without soft hyphens; "keep": as they come.
@@ -64,7 +66,6 @@ class Settings:
                 )
         for name in (
             "max_bytes",
-            "cpu_seconds",
             "epub_max_files",
             "epub_max_unpacked",
             "epub_max_ratio",
@@ -72,3 +73,10 @@ class Settings:
             number = getattr(self, name)
             if not number > 0:
                 raise RecipeError(f"extract.{name} is {number!r}; expected a number above 0.")
+        if wrong := Bound.check("extract", self.cpu_seconds):
+            raise RecipeError(wrong)
+
+    @property
+    def bound(self) -> Bound:
+        """The bound on a document's CPU time."""
+        return Bound("extract.cpu_seconds", self.cpu_seconds)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from corpusforge.cputime import each
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.filter.rules import F64, Bound, Rule, TextRule, base_language, limits_text
 
@@ -68,9 +69,10 @@ def decide(
 
 def _judge(rule: TextRule, texts: pa.Array | None, decision: Decision) -> None:
     assert texts is not None, "a rule on texts needs the texts"
-    for row in np.flatnonzero(decision.kept).tolist():
+    rows = np.flatnonzero(decision.kept).tolist()
+    for row, text in each((row, texts[row].as_py() or "") for row in rows):
         try:
-            refused = rule.refusal(texts[row].as_py() or "")
+            refused = rule.refusal(text)
         except Exception as error:  # a user's function: its document fails, the others go on
             decision.errors[row] = f"{rule.name}: {type(error).__name__} at {_place(error)}"
             continue

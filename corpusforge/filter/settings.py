@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from corpusforge import plugins
+from corpusforge.cputime import CPU_SECONDS, Bound
 from corpusforge.errors import RecipeError, nearest
 
 __all__ = ["DEFAULT_RULES", "LINE_RULES", "REDACTIONS", "Settings"]
@@ -64,6 +65,10 @@ class Settings:
     """Files of words and phrases (toxic terms, for one), one a line, whose occurrences the statistic
     phrase_listed counts; `listed.v1` drops by it, where a recipe names that rule set."""
 
+    cpu_seconds: float = CPU_SECONDS
+    """CPU time that a document may take in each step (names, lines, rules, redaction), for every megabyte
+    begun; over it the document fails. Far above what real documents need (`corpusforge.cputime`)."""
+
     def __post_init__(self) -> None:
         from corpusforge.filter import RULES  # of which this module is a part
 
@@ -73,6 +78,8 @@ class Settings:
             _known(key, tuple(name for name in own if not plugins.is_plugin(name)), known)
         _known("filter.lines", self.lines, LINE_RULES)
         _known("filter.redact", self.redact, REDACTIONS)
+        if wrong := Bound.check("filter", self.cpu_seconds):
+            raise RecipeError(wrong)
 
 
 def _known(key: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from typing import ClassVar, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpusforge.cputime import CPU_SECONDS, Bound, each
 from corpusforge.filter import Rule, decide
 from corpusforge.filter.lines import clean
 from corpusforge.filter.lists import load_patterns
@@ -19,11 +20,14 @@ from corpusforge.filter.settings import REDACTIONS, Settings
 from corpusforge.filter.stats import measure
 from corpusforge.filter.tables import Patterns
 from corpusforge.records import Failed, Skipped
-from corpusforge.steps import Outcome, Verb, dropped, failed, with_columns, without
+from corpusforge.steps import Outcome, Verb, bounded, dropped, failed, with_columns, without
 
 __all__ = ["Clean", "Filter", "Redact", "RedactNames", "safe_names", "stats_table"]
 
 _Row = TypeVar("_Row", Skipped, Failed)
+
+
+_BOUND = "filter.cpu_seconds"
 
 
 def safe_names(row: _Row, rules: tuple[str, ...] = REDACTIONS) -> _Row:
@@ -44,10 +48,11 @@ class RedactNames:
 
     stage: ClassVar[str] = "identify"
     rules: tuple[str, ...] = REDACTIONS
+    cpu_seconds: float = CPU_SECONDS
 
     def open(self) -> Verb:
         """Return the verb."""
-        return self._rows
+        return bounded(self._rows, self.stage, Bound(_BOUND, self.cpu_seconds))
 
     def _rows(self, rows: pa.RecordBatch) -> Outcome:
         safe = {
@@ -73,20 +78,18 @@ class Clean:
 
     def open(self) -> Verb:
         """Return the verb."""
-        return self._rows
+        return bounded(self._rows, self.stage, Bound(_BOUND, self.settings.cpu_seconds))
 
     def _rows(self, rows: pa.RecordBatch) -> Outcome:
         notes: Counter[str] = Counter()
         texts = rows.column("text").to_pylist()
         if self.lines and self.settings.lines:
-            names = zip(
-                rows.column("format").to_pylist(), rows.column("lang").to_pylist(), strict=True
-            )
+            forms, languages = rows.column("format").to_pylist(), rows.column("lang").to_pylist()
             changed = False
-            for place, (form, language) in enumerate(names):
-                if form != "code":
-                    text, counts = clean(texts[place], language or "", self.settings)
-                    changed |= text is not texts[place]
+            for place, own in each(enumerate(texts)):
+                if forms[place] != "code":
+                    text, counts = clean(own, languages[place] or "", self.settings)
+                    changed |= text is not own
                     texts[place] = text
                     notes.update(counts)
             if changed:
@@ -107,11 +110,13 @@ class Filter:
     stage: ClassVar[str] = "filter"
     rules: tuple[Rule, ...]
     word_lists: tuple[str, ...] = ()
+    cpu_seconds: float = CPU_SECONDS
 
     def open(self) -> Verb:
         """Load the word lists and return the verb. Raises InputError where a list is missing."""
         lists = load_patterns(self.word_lists) if self.word_lists else None
-        return partial(filter_rows, rules=self.rules, lists=lists)
+        verb = partial(filter_rows, rules=self.rules, lists=lists)
+        return bounded(verb, self.stage, Bound(_BOUND, self.cpu_seconds))
 
 
 def filter_rows(
@@ -158,16 +163,17 @@ class Redact:
 
     stage: ClassVar[str] = "filter"
     rules: tuple[str, ...] = REDACTIONS
+    cpu_seconds: float = CPU_SECONDS
 
     def open(self) -> Verb:
         """Return the verb."""
-        return self._rows
+        return bounded(self._rows, self.stage, Bound(_BOUND, self.cpu_seconds))
 
     def _rows(self, rows: pa.RecordBatch) -> Outcome:
         notes: Counter[str] = Counter()
         texts, titles = rows.column("text").to_pylist(), rows.column("title").to_pylist()
         changed = False
-        for place, text in enumerate(texts):
+        for place, text in each(enumerate(texts)):
             redacted = redact(text, self.rules)
             if redacted.counts:
                 notes.update({f"redacted:{label}": n for label, n in redacted.counts.items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from corpusforge.cputime import CPU_SECONDS, Bound
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.identify.model_file import fetched
 
@@ -38,7 +39,12 @@ class Settings:
     """Language of each paragraph: `count` notes paragraphs and bytes by language in the ledger, `keep`
     leaves only paragraphs of `languages`, before the document's language is asked; empty: neither."""
 
+    cpu_seconds: float = CPU_SECONDS
+    """CPU time that a document may take, for every megabyte begun; over it the document fails."""
+
     def __post_init__(self) -> None:
+        if wrong := Bound.check("identify", self.cpu_seconds):
+            raise RecipeError(wrong)
         if self.engine not in ENGINE_NAMES:
             raise RecipeError(
                 f"identify.engine is {self.engine!r}.{nearest(self.engine, ENGINE_NAMES)}"

@@ -10,10 +10,11 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpusforge.cputime import Bound
 from corpusforge.identify import identify, keep, mixed
 from corpusforge.identify.settings import Settings
 from corpusforge.records import ROWS
-from corpusforge.steps import Outcome, Verb, dropped, with_columns
+from corpusforge.steps import Outcome, Verb, bounded, dropped, with_columns
 
 __all__ = ["Identify", "identify_rows"]
 
@@ -28,7 +29,8 @@ class Identify:
     def open(self) -> Verb:
         """Load the engine and return the verb."""
         identify(pa.array([""], type=pa.large_string()), self.settings)
-        return partial(identify_rows, settings=self.settings)
+        bound = Bound("identify.cpu_seconds", self.settings.cpu_seconds)
+        return bounded(partial(identify_rows, settings=self.settings), self.stage, bound)
 
 
 def identify_rows(rows: pa.RecordBatch, settings: Settings) -> Outcome:

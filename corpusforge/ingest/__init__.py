@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
+from corpusforge.cputime import MEGABYTE, OverTimeError, within
 from corpusforge.errors import InputError
 from corpusforge.ingest.dates import window
 from corpusforge.ingest.kinds import SOURCES, Record, SourceKind, source_kind
@@ -37,8 +39,13 @@ def read(
     try:
         whole = span == WHOLE
         rows = chosen.read(path, settings, root, *(() if whole else (span,)))
-        for item in rows:
+        step = partial(next, iter(rows), None)
+        rate = settings.cpu_seconds / MEGABYTE
+        while (item := within(settings.cpu_seconds, step, rate)) is not None:
             yield window(item, settings) if isinstance(item, RawDocument) else item
+    except OverTimeError:
+        error = f"the reader is {settings.bound.told(0)}: the rest of the file was not read"
+        yield Failed(name_of(path, root), error, cut=True)
     except (FileNotFoundError, PermissionError) as error:
         raise InputError(
             f"cannot read {path!r}: {error.strerror}. Check the source's path."

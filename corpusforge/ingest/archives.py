@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Self, cast
 
+from corpusforge.cputime import earn
 from corpusforge.ingest.settings import Settings
-from corpusforge.ingest.streams import RefusedError, open_capped
+from corpusforge.ingest.streams import RefusedError, open_capped, size_of
 from corpusforge.io import files
 from corpusforge.io.compressed import Pieces, TruncatedError
 
@@ -48,6 +49,7 @@ def members(path: str, settings: Settings) -> Iterator[Member]:
 
     Raises RefusedError where the archive passes a cap or a name reaches outside.
     """
+    earn(size_of(path))  # a zip's directory is read first
     with files.open_raw(path) as raw:
         zipped = raw.read(4)[:2] == b"PK"
     if zipped:
@@ -213,6 +215,7 @@ def _zip(raw: BinaryIO, settings: Settings) -> Iterator[Member]:
         _survey(archive, settings)
         for info in archive.infolist():
             if not info.is_dir():
+                earn(info.file_size)
                 yield Member(info.filename, info.file_size, _zip_reader(archive, info))
 
 

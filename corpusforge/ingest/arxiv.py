@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from corpusforge.ingest import charset
 from corpusforge.ingest.archives import check_name, members, open_tar
@@ -18,6 +19,7 @@ from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import (
     DATA_ERRORS,
     RefusedError,
+    bounded,
     name_of,
     open_capped,
     read_up_to,
@@ -69,7 +71,9 @@ def read_arxiv(path: str, settings: Settings, root: str = "") -> Iterator[Item]:
             continue
         data = member.read(member.size)
         try:
-            yield _document(locator, _unpacked(data, settings), settings)
+            paper = _unpacked(data, settings)
+            make = partial(_document, locator, paper, settings)
+            yield bounded(settings, locator, len(paper), make)
         except DATA_ERRORS as error:
             yield Failed(locator, reason(error))
 
@@ -91,7 +95,7 @@ def _paper(name: str, path: str, settings: Settings) -> Item:
     if data is None:
         bound = str(settings.max_book_bytes)
         return Skipped(name, "record_size", f">{bound}", bound)
-    return _document(name, data, settings)
+    return bounded(settings, name, len(data), partial(_document, name, data, settings))
 
 
 def _unpacked(data: bytes, settings: Settings) -> bytes:

@@ -17,6 +17,7 @@ from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import (
     DATA_ERRORS,
     RefusedError,
+    bounded,
     name_of,
     open_capped,
     read_up_to,
@@ -84,7 +85,8 @@ def _plain(path: str, name: str, settings: Settings) -> Iterator[Item]:
     elif data.startswith(b"PK\x03\x04") or b"\x00\x00\x00\x00" in data[:4096]:
         yield Skipped(name, "content_type", "binary", "text")
     else:
-        yield from _text_book(data, name, settings)
+        made = bounded(settings, name, len(data), lambda: [*_text_book(data, name, settings)])
+        yield from [made] if isinstance(made, Failed) else made
 
 
 def _text_book(data: bytes, name: str, settings: Settings) -> Iterator[Item]:
@@ -119,12 +121,15 @@ def _epub(path: str, name: str, settings: Settings) -> Iterator[Item]:
     if data is None:
         yield _too_large(name, settings)
         return
+    yield bounded(settings, name, len(data), lambda: _epub_book(data, name, settings))
+
+
+def _epub_book(data: bytes, name: str, settings: Settings) -> Item:
     try:
         check_epub(data, settings)
     except DATA_ERRORS as error:
-        yield Failed(name, reason(error), cut=not isinstance(error, RefusedError))
-        return
-    yield RawDocument(name, data, "epub", licence=settings.licence, category=settings.category)
+        return Failed(name, reason(error), cut=not isinstance(error, RefusedError))
+    return RawDocument(name, data, "epub", licence=settings.licence, category=settings.category)
 
 
 def check_epub(data: bytes, settings: Settings) -> None:
@@ -163,15 +168,18 @@ def _json(path: str, name: str, settings: Settings) -> Iterator[Item]:
     if data is None:
         yield _too_large(name, settings)
         return
+    yield bounded(settings, name, len(data), lambda: _json_book(data, name, settings))
+
+
+def _json_book(data: bytes, name: str, settings: Settings) -> Item:
     try:
         text = charset.decode(data)[0]
         value, repaired = read_value(text.encode("utf-8", "surrogatepass"))
     except ValueError as error:
-        yield Failed(name, f"not JSON: {error}")
-        return
+        return Failed(name, f"not JSON: {error}")
     text = "\n\n".join(part for part in _parts(value) if part)
     title = value.get("title", "") if isinstance(value, dict) else ""
-    book = RawDocument(
+    return RawDocument(
         name,
         text,
         "text",
@@ -180,7 +188,6 @@ def _json(path: str, name: str, settings: Settings) -> Iterator[Item]:
         licence=settings.licence,
         repaired=repaired,
     )
-    yield book
 
 
 def _parts(value: Any) -> Iterator[str]:

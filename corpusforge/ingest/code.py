@@ -13,10 +13,12 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
+from corpusforge.cputime import Bound, OverTimeError
 from corpusforge.ingest import charset
 from corpusforge.ingest.archives import is_archive, members
 from corpusforge.ingest.codekind import flags
@@ -27,6 +29,7 @@ from corpusforge.ingest.spdx import expression, licence_class
 from corpusforge.ingest.streams import (
     DATA_ERRORS,
     StreamError,
+    bounded,
     name_of,
     open_capped,
     reason,
@@ -125,7 +128,8 @@ def _archive(path: str, name: str, settings: Settings) -> Iterator[Item]:
             yield _too_large(locator, len(data), settings)
         else:
             repository = member.name.split("/", 1)[0] if "/" in member.name else _bare(name)
-            yield _file(locator, member.name, data, licences, repository, settings)
+            make = partial(_file, locator, member.name, data, licences, repository, settings)
+            yield bounded(settings, locator, len(data), make)
 
 
 def _bare(name: str) -> str:
@@ -148,12 +152,19 @@ def _evidence(path: str, settings: Settings) -> Iterator[Evidence]:
             except DATA_ERRORS:  # a damaged member of a zip
                 continue
             headers += not stated
-            found = evidence(member.name, charset.decode(data)[0]) if stated else None
-            expr = "" if stated else of_header(data.decode("utf-8", "replace"))
-            if expr:
-                found = Evidence(member.name.rpartition("/")[0], "header", expr, member.name)
-            if found:
+            make = partial(_stated, member.name, data, stated=stated)
+            found = bounded(settings, member.name, len(data), make)
+            if isinstance(
+                found, Evidence
+            ):  # one over its time states nothing; it is a document too
                 yield found
+
+
+def _stated(name: str, data: bytes, *, stated: bool) -> Evidence | None:
+    if stated:
+        return evidence(name, charset.decode(data)[0])
+    expr = of_header(data.decode("utf-8", "replace"))
+    return Evidence(name.rpartition("/")[0], "header", expr, name) if expr else None
 
 
 def _single(path: str, name: str, settings: Settings, root: str) -> Item:
@@ -163,26 +174,32 @@ def _single(path: str, name: str, settings: Settings, root: str) -> Item:
         return _too_large(name, len(data), settings)
     directory = path.rpartition("/")[0]
     top = root.rstrip("/") if root and path.startswith(root.rstrip("/") + "/") else directory
-    licence = _licence_above(directory, top)
+    licence = _licence_above(directory, top, settings.bound)
     repository = name.split("/", 1)[0] if "/" in name else top.rpartition("/")[2]
-    return _file(name, name, data, Licences({}, licence), repository, settings)
+    make = partial(_file, name, name, data, Licences({}, licence), repository, settings)
+    return bounded(settings, name, len(data), make)
 
 
 @functools.lru_cache(maxsize=4096)
-def _licence_above(directory: str, top: str) -> str:
-    """The licence that a directory's files state, else the nearest one's above, up to `top`."""
+def _licence_above(directory: str, top: str, bound: Bound) -> str:
+    """The licence that a directory's files state, else the nearest one's above, up to `top`.
+
+    A file over the bound on CPU time states nothing.
+    """
     found = []
     for info in files.list_files(directory) if files.is_remote(directory) else _beside(directory):
         if info.path.rpartition("/")[0] == directory and is_evidence(info.path):
             with files.open_raw(info.path) as stream:
-                text, _ = charset.decode(stream.read(_EVIDENCE_BYTES))
-            said = evidence(info.path.rsplit("/", 1)[-1], text)
-            if said:
-                found.append(said)
+                data = stream.read(_EVIDENCE_BYTES)
+            with suppress(OverTimeError):
+                name = info.path.rsplit("/", 1)[-1]
+                said = bound.within(len(data), partial(_stated, name, data, stated=True))
+                if said:
+                    found.append(said)
     expr = resolve(found)
     if expr or directory == top or not directory:
         return expr
-    return _licence_above(directory.rpartition("/")[0], top)
+    return _licence_above(directory.rpartition("/")[0], top, bound)
 
 
 def _beside(directory: str) -> list[files.FileInfo]:
@@ -247,7 +264,8 @@ def _stack(path: str, name: str, settings: Settings) -> Iterator[Item]:
         columns = _columns(batch)
         for row in range(batch.num_rows):
             values = {key: column[row].as_py() for key, column in columns.items()}
-            yield _row(values, f"{name}:{number}", settings)
+            make = partial(_row, values, f"{name}:{number}", settings)
+            yield bounded(settings, f"{name}:{number}", 0, make)
             number += 1
 
 

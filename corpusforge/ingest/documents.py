@@ -8,6 +8,7 @@ Limit: a `.json` file is read whole, up to `max_book_bytes`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from corpusforge.ingest.formats import conversation, guess
 from corpusforge.ingest.http import not_text
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
-from corpusforge.ingest.streams import caps_of, name_of, open_capped, read_up_to, stem
+from corpusforge.ingest.streams import bounded, caps_of, name_of, open_capped, read_up_to, stem
 from corpusforge.io import files, parquet
 from corpusforge.io.decoding import DecodingError
 from corpusforge.io.jsonl import Bad, Row, read_rows, read_value
@@ -86,7 +87,12 @@ def _documents(
     rows: Iterable[_Row], name: str, settings: Settings, before: int = 0
 ) -> Iterator[Item]:
     for number, row in enumerate(rows, before + 1):
-        yield document_of(row, name, number, settings)
+        yield _bounded(row, name, number, settings)
+
+
+def _bounded(row: _Row, name: str, number: int, settings: Settings, size: int = 0) -> Item:
+    make = partial(document_of, row, name, number, settings)
+    return bounded(settings, f"{name}:{number}", size, make)
 
 
 def _lines(path: str, name: str, settings: Settings) -> Iterator[Item]:
@@ -99,7 +105,7 @@ def _lines(path: str, name: str, settings: Settings) -> Iterator[Item]:
         number += 1
         if isinstance(row, Row):
             value = _Repaired(row.value, row.repaired) if row.repaired else row.value
-            yield document_of(value, name, number, settings)
+            yield _bounded(value, name, number, settings, len(row.line))
         elif row.cut:
             yield Failed(f"{name}:{number}+", row.error, cut=True)
         elif row.rule:

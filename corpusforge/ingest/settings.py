@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, fields
 
+from corpusforge.cputime import CPU_SECONDS, Bound
 from corpusforge.errors import RecipeError, nearest
 
 __all__ = ["COLUMNS", "MIB", "Settings"]
@@ -44,6 +45,9 @@ class Settings:
     """Most bytes out for a byte in, once `ratio_floor_bytes` came out; beyond it: a bomb."""
     ratio_floor_bytes: int = 64 * MIB
     """Decompressed bytes below which the ratio is not judged."""
+    cpu_seconds: float = CPU_SECONDS
+    """CPU time that reading a record may take, for every megabyte begun; over it the record fails. Where the
+    reader itself is over between two records (megabytes passed over count), the rest of the file does."""
     links: str = ""
     """File of `url<TAB>votes` (or JSONL with url and votes): keep only web pages it curates."""
     min_votes: int = 3
@@ -56,6 +60,8 @@ class Settings:
             value = getattr(self, item.name)
             if item.name.startswith("max_") and value <= 0:
                 raise RecipeError(f"ingest.{item.name} = {value}: expected a number above 0.")
+        if wrong := Bound.check("ingest", self.cpu_seconds):
+            raise RecipeError(wrong)
         if self.ratio_floor_bytes < 0:
             raise RecipeError(
                 f"ingest.ratio_floor_bytes = {self.ratio_floor_bytes}: expected 0 or more."
@@ -73,3 +79,8 @@ class Settings:
                 raise RecipeError(
                     f"ingest.columns.{name}: no field of a document.{nearest(name, COLUMNS)}"
                 )
+
+    @property
+    def bound(self) -> Bound:
+        """The bound on a record's CPU time."""
+        return Bound("ingest.cpu_seconds", self.cpu_seconds)

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -22,6 +23,7 @@ from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import (
     RefusedError,
     StreamError,
+    bounded,
     name_of,
     open_capped,
     reason,
@@ -86,14 +88,22 @@ def threads(path: str, settings: Settings, root: str = "") -> Iterator[Thread | 
             row = decode_json(text)
             if is_question:
                 if question:
-                    yield _thread(question, answers, settings)
+                    yield _bounded(name, question, answers, settings)
                 question, answers = row, []
             elif question and int(question["Id"]) == thread:
                 answers.append(row)
             else:
                 yield Skipped(f"{name}:{row['Id']}", "orphan_answer", str(thread))
         if question:
-            yield _thread(question, answers, settings)
+            yield _bounded(name, question, answers, settings)
+
+
+def _bounded(
+    name: str, question: dict[str, str], answers: list[dict[str, str]], settings: Settings
+) -> Thread | Failed:
+    size = sum(len(row.get("Body", "")) for row in (question, *answers))
+    make = partial(_thread, question, answers, settings)
+    return bounded(settings, f"{name}:{question['Id']}", size, make)
 
 
 @contextmanager

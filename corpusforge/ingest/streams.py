@@ -11,21 +11,24 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from xml.parsers.expat import ExpatError
 
 import pyarrow as pa
 
+from corpusforge.cputime import OverTimeError
 from corpusforge.ingest.settings import Settings
 from corpusforge.io import files
 from corpusforge.io.compressed import Caps, RefusedError, Stream, StreamError, open_stream
+from corpusforge.records import Failed
 
 __all__ = [
     "DATA_ERRORS",
     "RefusedError",
     "StreamError",
+    "bounded",
     "caps_of",
     "name_of",
     "open_capped",
@@ -36,6 +39,7 @@ __all__ = [
 ]
 
 _PIECE = 1 << 20
+T = TypeVar("T")
 
 DATA_ERRORS = (
     OSError,
@@ -61,6 +65,17 @@ def reason(error: BaseException) -> str:
     if isinstance(error, (RefusedError, StreamError)):
         return message
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def bounded(
+    settings: Settings, locator: str, size: int, make: Callable[[], T], url: str = ""
+) -> T | Failed:
+    """Return what a reader makes of one record of so many bytes; a failed row where it takes more CPU
+    time than `settings.cpu_seconds` grants, so that the records behind it are read."""
+    try:
+        return settings.bound.within(size, make)
+    except OverTimeError:
+        return Failed(locator, settings.bound.told(size), url)
 
 
 def name_of(path: str, root: str = "") -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, BinaryIO
 
+from corpusforge.cputime import earn
 from corpusforge.ingest import http, links
 from corpusforge.ingest.arc import ArcRecord, read_arc
 from corpusforge.ingest.settings import Settings
@@ -18,6 +20,7 @@ from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import (
     DATA_ERRORS,
     RefusedError,
+    bounded,
     name_of,
     open_capped,
     reason,
@@ -62,7 +65,9 @@ def _read_arc(path: str, settings: Settings, root: str) -> Iterator[Item]:
     name = name_of(path, root)
     with open_capped(path, settings) as stream:
         for record in read_arc(stream, settings.max_record_bytes):
-            yield _arc_item(f"{name}:{record.offset}", record, settings)
+            locator = f"{name}:{record.offset}"
+            make = partial(_arc_item, locator, record, settings)
+            yield bounded(settings, locator, len(record.payload), make, record.url)
 
 
 def _arc_item(locator: str, record: ArcRecord, settings: Settings) -> Item:
@@ -122,6 +127,7 @@ class _Reading:
                     place = (
                         self.last if source.stream is None or not start else f"{start}+{self.last}"
                     )
+                    earn(record.content_length)
                     self.held = _record(record, f"{self.name}:{place}", self.settings)
                     _drain(record, source.raw, self.settings)
             except DATA_ERRORS as error:
@@ -216,8 +222,9 @@ def _record(record: Any, place: str, settings: Settings) -> Item | None:
     facts["type"] = record.headers.get("Content-Type") or ""
     if got < min(size, _HEAD):
         return Failed(locator, f"truncated record: {got} of {size} bytes", url, cut=True)
+    make = partial(reader, locator, head, rest, facts, settings)
     try:
-        return reader(locator, head, rest, facts, settings)
+        return bounded(settings, locator, size, make, url)
     except EOFError as error:
         return Failed(locator, str(error), url, cut=True)
     except http.BodyError as error:

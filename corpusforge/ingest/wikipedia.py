@@ -13,12 +13,13 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 from xml.parsers import expat
 
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
-from corpusforge.ingest.streams import RefusedError, name_of, open_capped, reason, size_of
+from corpusforge.ingest.streams import RefusedError, bounded, name_of, open_capped, reason, size_of
 from corpusforge.ingest.wikinames import DISAMBIGUATION, REDIRECT, language_of
 from corpusforge.io.compressed import Stream, TruncatedError
 from corpusforge.records import Failed, RawDocument, Skipped
@@ -66,7 +67,8 @@ def read_wikipedia(
             elif not piece.endswith(b"</page>"):
                 yield Failed(f"{name}:page {number}", "the dump ends inside this page", cut=True)
             else:
-                yield _page(piece, number, dump, settings)
+                make = partial(_page, piece, number, dump, settings)
+                yield bounded(settings, f"{name}:page {number}", len(piece), make)
 
 
 def _utf8(raw: Stream) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpusforge.decontaminate.scan import Scanner
-from corpusforge.decontaminate.settings import STEPS_RULE
+from corpusforge.decontaminate.settings import BOUND_RULES, STEPS_RULE
 from corpusforge.draw import id_keys, uniform
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
@@ -81,8 +81,10 @@ def contaminated(texts: Sequence[str], scanner: Scanner) -> list[Finding | None]
     columns = (hits.column(name).to_pylist() for name in ("document", "rule", "item", "share"))
     for document, rule, item, share in zip(*columns, strict=True):
         before = findings[document]
-        if rule == STEPS_RULE:
-            findings[document] = before or ("unsearched", rule, f"<= {scanner.max_steps} steps")
+        if rule in BOUND_RULES:
+            steps = f"<= {scanner.max_steps} steps"
+            bound = steps if rule == STEPS_RULE else f"<= {scanner.bound.seconds:g} s a megabyte"
+            findings[document] = before or ("unsearched", rule, bound)
         elif before is None or before[0] == "unsearched":
             benchmark, name = scanner.index.name_of(item)
             value = f"{benchmark}/{name} {np.float32(share):.2f}"

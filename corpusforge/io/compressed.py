@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, cast
 
+from corpusforge.cputime import earn
 from corpusforge.io import files
 
 __all__ = [
@@ -406,6 +407,7 @@ class Stream(io.BufferedIOBase):
         try:
             data = self._unpacker.read1() if self._unpacker else self._packed(_OUT)
             self._out += len(data)
+            earn(len(data))
             self._check()
         except Exception as error:
             # not the error itself: its traceback holds this stream and what its readers collected

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from corpusforge.cputime import earn
 from corpusforge.io import files
 
 __all__ = [
@@ -100,11 +101,13 @@ def read_batches(
     """Yield the rows of a Parquet file, or of some of its row groups, in order, in small batches."""
     with files.open_raw(path) as stream:
         reader = pq.ParquetFile(stream, pre_buffer=False)
-        yield from reader.iter_batches(
+        for batch in reader.iter_batches(
             batch_size=batch_rows,
             columns=list(columns) if columns is not None else None,
             row_groups=list(groups) if groups is not None else None,
-        )
+        ):
+            earn(batch.nbytes)
+            yield batch
 
 
 def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:

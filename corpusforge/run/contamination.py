@@ -19,7 +19,7 @@ from corpusforge.decontaminate.edits import EDITS, edits, frequent_grams
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import parse_set, read_items
 from corpusforge.decontaminate.scan import HITS
-from corpusforge.decontaminate.settings import STEPS_RULE, UNSEARCHED, Settings
+from corpusforge.decontaminate.settings import BOUND_RULES, Settings, unsearched
 from corpusforge.decontaminate.step import Scan
 from corpusforge.errors import InputError
 from corpusforge.io import files
@@ -153,6 +153,7 @@ def hits_stage(context: Context) -> Stage:
             "searched": searched,
             "share": settings.fuzzy_share,
             "max_steps": settings.max_steps,
+            "cpu_seconds": settings.cpu_seconds,
             "fold": FOLD,
         },
         reads=context.reads("documents", "quality", "duplicates", "evaluation"),
@@ -241,8 +242,10 @@ def make_contamination(part: Part) -> Made:
         decided = _decide(table, index, work.settings, ignored)
         path = f"contamination/{part_name(number)}.parquet"
         made.outputs[path] = write_table(files.join(run, path), decided)
-        _account(run, number, decided, counts, made)
-        for row in decided.filter(pc.not_equal(decided["rule"], STEPS_RULE)).to_pylist():
+        _account(run, number, decided, counts, work.settings, made)
+        for row in decided.filter(
+            pc.invert(pc.is_in(decided["rule"], pa.array(BOUND_RULES)))
+        ).to_pylist():
             bench = summary.setdefault(row["benchmark"], _Found())
             bench.items.add(row["item"])
             (bench.dropped if row["drop"] else bench.cut).add(row["id"])
@@ -275,7 +278,14 @@ def _decide(
     return pa.table([own, *decided.columns], schema=CONTAMINATION)
 
 
-def _account(run: str, number: int, decided: pa.Table, counts: dict[str, int], made: Made) -> None:
+def _account(
+    run: str,
+    number: int,
+    decided: pa.Table,
+    counts: dict[str, int],
+    settings: Settings,
+    made: Made,
+) -> None:
     path = files.join(run, "documents", f"{part_name(number)}.parquet")
     for source, seen in counts.items():
         account = made.ledger.of("decontaminate", source)
@@ -288,11 +298,16 @@ def _account(run: str, number: int, decided: pa.Table, counts: dict[str, int], m
     drops = decided.filter(decided.column("drop"))
     documents = read_table(path, ["id", "url", "source", "locator"]).take(drops.column("row"))
     pairs = list(zip(documents.to_pylist(), drops.to_pylist(), strict=True))
-    gone = [pair for pair in pairs if pair[1]["rule"] != STEPS_RULE]
-    over = [document for document, drop in pairs if drop["rule"] == STEPS_RULE]
+    gone = [pair for pair in pairs if pair[1]["rule"] not in BOUND_RULES]
+    over = [pair for pair in pairs if pair[1]["rule"] in BOUND_RULES]
     _write(run, f"dropped/contamination-{part_name(number)}.parquet", _dropped(gone, made), made)
     if over:
-        _write(run, f"failed/contamination-{part_name(number)}.parquet", _failed(over, made), made)
+        _write(
+            run,
+            f"failed/contamination-{part_name(number)}.parquet",
+            _failed(over, settings, made),
+            made,
+        )
 
 
 def _write(run: str, path: str, batch: pa.RecordBatch, made: Made) -> None:
@@ -316,14 +331,20 @@ def _dropped(gone: list[tuple[dict[str, Any], dict[str, Any]]], made: Made) -> p
     return rec.dropped_batch(rows)
 
 
-def _failed(over: list[dict[str, Any]], made: Made) -> pa.RecordBatch:
-    """Count the documents that took too many steps to search; return the rows that say so."""
+def _failed(
+    over: list[tuple[dict[str, Any], dict[str, Any]]], settings: Settings, made: Made
+) -> pa.RecordBatch:
+    """Count the documents whose search reached a bound; return the rows that say so."""
     rows = []
-    for document in over:
+    for document, drop in over:
         source = document["source"]
         account = made.ledger.of("decontaminate", source)
         account.kept -= 1
         account.failed += 1
         place = document["url"] or "", document["locator"]
-        rows.append(rec.Unread(document["id"], source, "decontaminate", UNSEARCHED, *place))
+        rows.append(
+            rec.Unread(
+                document["id"], source, "decontaminate", unsearched(drop["rule"], settings), *place
+            )
+        )
     return rec.failed_batch(rows)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from corpusforge import manifest as records
 from corpusforge import records as rec
+from corpusforge.cputime import region
 from corpusforge.draw import make_id
 from corpusforge.extract.html import engine_of
 from corpusforge.extract.settings import Settings as ExtractSettings
@@ -151,9 +152,10 @@ def make_chain(part: Part, guard: Guard) -> Made:
         verbs = opened(steps_of(work, rules))
         for item in work.files:
             check_unchanged(item)
-            for batch in batches(documents.of(item)):
-                tables.take(run_steps(verbs, batch, tables.ledger, tables.source))
-                guard.written()
+            with region():
+                for batch in batches(documents.of(item)):
+                    tables.take(run_steps(verbs, batch, tables.ledger, tables.source))
+                    guard.written()
             check_unchanged(item)
         tables.close()
     digests = [
@@ -179,11 +181,11 @@ def steps_of(work: Work, rules: Sequence[Rule]) -> tuple[Step, ...]:
     lines = not {source, work.source.kind} & set(settings.lines_skip)
     judged = tuple(rule_set for rule_set in rules if rule_set.name != "url.v1")
     return (
-        RedactNames(settings.redact),
+        RedactNames(settings.redact, settings.cpu_seconds),
         Identify(work.identify),
         Clean(settings, lines),
-        Filter(judged, settings.word_lists),
-        Redact(settings.redact),
+        Filter(judged, settings.word_lists, settings.cpu_seconds),
+        Redact(settings.redact, settings.cpu_seconds),
     )
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from corpusforge.cputime import GRACE
 from corpusforge.errors import EngineError
 from corpusforge.records import Failed, RawDocument, Skipped
 from corpusforge.run.stage import Made, Part
@@ -28,8 +29,12 @@ from corpusforge.run.stage import Made, Part
 __all__ = ["CRASHES", "MOST", "Guard", "isolated"]
 
 CRASHES = frozenset(
-    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS}
-)
+    {
+        signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS,
+        signal.SIGVTALRM,
+    }
+)  # fmt: skip
+"""SIGVTALRM is `cputime`'s: a call into native code that no exception ends has taken too long."""
 MOST = 100
 """Records of one part that may crash; more means that the fault is not in the records."""
 
@@ -104,6 +109,11 @@ def isolated(work: Work, part: Part) -> Made:
 
 
 def _cause(status: int, part: Part) -> str:
+    if -status == signal.SIGVTALRM:
+        return (
+            f"over cpu_seconds in native code that nothing interrupts: its process was ended {GRACE:g} to "
+            f"{2 * GRACE:g} s of CPU time later (SIGVTALRM)"
+        )
     if -status in CRASHES:
         return f"crashed native code ({signal.Signals(-status).name})"
     reason = signal.Signals(-status).name if status < 0 else f"exit status {status}"
@@ -125,7 +135,7 @@ def _without(
         return made is None
 
     if not crashes(high):  # so the reader crashed before it gave the record
-        text = f"the reader {cause}; the rest of the file was not read"
+        text = f"the reader: {cause}; the rest of the file was not read"
         return Guard(guard.bad, {**guard.unreadable, last: text})
     while high - low > 1:
         middle = (low + high) // 2

@@ -6,10 +6,31 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event
+
+from corpusforge import cputime
 
 __all__ = ["jit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Compiling(event.Listener):
+    """The first document that needs a kernel does not pay for its compilation (`cputime`)."""
+
+    def __init__(self) -> None:
+        self._ends: list[Callable[[], None]] = []
+
+    def on_start(self, event: event.Event) -> None:
+        """Stop the clock of the document in hand."""
+        self._ends.append(cputime.pause())
+
+    def on_end(self, event: event.Event) -> None:
+        """Let it go on."""
+        self._ends.pop()()
+
+
+event.register("numba:compile", _Compiling())  # type: ignore[no-untyped-call]
 
 
 def jit(function: F) -> F:

@@ -99,7 +99,16 @@ def test_every_model_option_reads_back() -> None:
     made = argparse.ArgumentParser()
     add_model_options(made)
     assert settings_from(made.parse_args([])) == ModelSettings()
-    line = ["--engine", "openai", "--model-seed", "4", "--model-workers", "2", "--max-requests", "9"]
+    line = [
+        "--engine",
+        "openai",
+        "--model-seed",
+        "4",
+        "--model-workers",
+        "2",
+        "--max-requests",
+        "9",
+    ]
     assert settings_from(made.parse_args(line)) == ModelSettings(
         engine="openai", seed=4, workers=2, max_requests=9
     )

@@ -58,7 +58,7 @@ def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
 
 
 LAYERS = (
-    {"errors", "startup", "__version__"},
+    {"cputime", "errors", "startup", "__version__"},
     {"fields", "printing"},
     {"options", "program"},
     {"draw", "ledger", "plugins", "records"},

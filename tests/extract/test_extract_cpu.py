@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from corpusforge.cputime import OverTimeError, within
 from corpusforge.extract import Settings, extract
-from corpusforge.extract.cpu import OverTimeError, within
 from corpusforge.records import Failed, RawDocument
 
 
@@ -61,4 +61,8 @@ def test_many_calls_in_a_row_leave_no_late_exception():
 def test_a_long_document_over_its_time_is_a_failed_row():
     raw = RawDocument("a", "'''x''' [[y]] {{z}} " * 100_000, "wikitext", url="u")
     row = extract(raw, Settings(cpu_seconds=0.01))
-    assert row == Failed("a", "wikitext extractor reached 0.01 s of CPU time", "u")
+    assert row == Failed(
+        "a",
+        "wikitext extractor: over extract.cpu_seconds = 0.01 s of CPU time, 0.02 s for 2.0 MB",
+        "u",
+    )

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from corpusforge.annotate.export.group import Group
-from corpusforge.decontaminate import HITS, EvalIndex, Scanner, Settings, frequent_grams
+from corpusforge.decontaminate import HITS, EvalIndex, Settings, frequent_grams
+from corpusforge.decontaminate.step import scanner_of
 
 __all__ = ["Removed", "contaminated"]
 
@@ -59,7 +60,7 @@ def contaminated(
     groups: Iterable[Group], index: EvalIndex, settings: Settings
 ) -> dict[str, Removed]:
     """Return why each prompt that overlaps an evaluation set is left out, by prompt id."""
-    scanner = Scanner(index, settings.rules, settings.fuzzy_share, settings.max_steps)
+    scanner = scanner_of(index, settings)
     hits: list[dict[str, Any]] = []
     number: dict[str, int] = {}
     for texts, owners in _batches(groups):
