@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import corpusforge.instruct
 from corpusforge.errors import InputError
 from corpusforge.instruct import instances, parse
+from corpusforge.models import prompts
 from corpusforge.models.prompts import defuse, prompt, prompt_names
 
-FOLDER = Path(corpusforge.instruct.__file__).parent / "prompts"
+FOLDER = Path(prompts.__file__).parent
 STEPS = ("generate", "classify", "instance_input_first", "instance_output_first")
 EIGHT = [f"Task {number} of the list" for number in range(11, 19)]
 
