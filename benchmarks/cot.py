@@ -23,8 +23,9 @@ from corpusforge.instruct.cot.answers import match, read
 from corpusforge.instruct.cot.extract import find
 from corpusforge.instruct.cot.questions import load
 from corpusforge.instruct.cot.records import Question
-from corpusforge.instruct.cot.run import run
+from corpusforge.instruct.cot.run import job
 from corpusforge.instruct.cot.settings import Settings
+from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 from corpusforge.models.records import Completion, Request
 
@@ -73,7 +74,7 @@ def refused(path: str, questions: Sequence[Question], evaluation: str = "") -> t
                         evaluation=evaluation)  # fmt: skip
     before = time.process_time()
     with tempfile.TemporaryDirectory() as output, Client(Written(questions)) as client:
-        done = run(settings, output, client, formats=("messages",))
+        done = run(job(settings), output, client, formats=("messages",))
     parts = []
     for step, account in done.report.steps.items():
         rules = ", ".join(f"{count} {rule}" for rule, count in sorted(account.rejected.items()))

@@ -22,7 +22,6 @@ from corpusforge.instruct.profile import profile
 from corpusforge.instruct.records import Row, Task
 from corpusforge.instruct.rounds import Pool
 from corpusforge.instruct.rules import settle
-from corpusforge.instruct.settings import Settings
 from corpusforge.instruct.take import judge
 
 
@@ -33,9 +32,9 @@ def passed(tasks: tuple[Task, ...]) -> tuple[list[Row], Counter[str]]:
     rules = profile(tasks[0].language)
     pool = Pool(rules, Gate(rules), (), [])
     for task in tasks:
-        refusal = judge(pool, task.instruction)
-        if refusal is not None:
-            refused[f"task: {refusal.rule}"] += 1
+        finding, _ = judge(pool, task.instruction)
+        if finding is not None:
+            refused[f"task: {finding[0]}"] += 1
             continue
         pool.gate.add(task.id, task.instruction)
         settled = settle(task.id, task.instruction, task.instances, task.language)
@@ -45,7 +44,7 @@ def passed(tasks: tuple[Task, ...]) -> tuple[list[Row], Counter[str]]:
                 output=one.output, language=task.language, group=task.id)
             for n, one in enumerate(settled.kept)
         ]  # fmt: skip
-    findings = open_check(Settings())(rows)
+    findings = open_check()(rows)
     refused.update(f"row: {finding[0]}" for finding in findings if finding)
     kept = [row for row, finding in zip(rows, findings, strict=True) if finding is None]
     return kept, refused

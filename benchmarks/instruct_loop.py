@@ -17,7 +17,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from corpusforge.instruct.run import run
+from corpusforge.instruct.run import job
+from corpusforge.instruct.session import run
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.client import Client
 from corpusforge.models.records import Completion, Request
@@ -45,7 +46,7 @@ def once(output: str, settings: Settings) -> tuple[float, Timed, int, int]:
     engine = Timed()
     start = time.process_time()
     with Client(engine, Path(output) / "journal.jsonl") as client:
-        report = run(settings, output, client).report
+        report = run(job(settings), output, client).report
     seconds = time.process_time() - start - engine.seconds
     rows = sum(part.rows for part in report.languages.values())
     seen = sum(part.steps["generate"].seen for part in report.languages.values())

@@ -16,16 +16,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpusforge.errors import CorpusforgeError, RecipeError
+from corpusforge.errors import RecipeError
 from corpusforge.instruct.cot import settings as choices
-from corpusforge.instruct.cot.play import State
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.export.settings import REASONING
-from corpusforge.models.options import add_model_options, settings_from
+from corpusforge.instruct.options import common, new_parser
+from corpusforge.models.options import settings_from
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.options import Parser, names, numbers
-from corpusforge.printing import say, say_text
-from corpusforge.program import fail, guard, stopped
+from corpusforge.program import guard
 
 __all__ = ["main", "parser", "settings_of"]
 
@@ -40,22 +39,12 @@ _SWITCHES = {
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.bootstrap_cot",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = new_parser("bootstrap_cot", __doc__, _DEFAULT.languages)
     add = options.add_argument
-    add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     add("--questions", action="append", default=[], metavar="FILE",
         help=".jsonl or .tsv; may be repeated (replay: questions.jsonl beside the journal)")  # fmt: skip
-    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
     add("--reasoning", choices=REASONING, default="think", help="how reasoning joins an answer")
-    add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
-    add("--give-up", action="store_true",
-        help="go on where the engine answers none of a step's requests")  # fmt: skip
     group = options.add_argument_group("settings (docs/cot.md)")
-    group.add_argument("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
     group.add_argument("--triggers", type=names, default=_DEFAULT.triggers,
                        metavar=",".join(choices.TRIGGERS))  # fmt: skip
     group.add_argument("--temperatures", type=numbers, default=_DEFAULT.temperatures, metavar="X,…")
@@ -67,9 +56,6 @@ def parser() -> Parser:
         )
     for name, meaning in _SWITCHES.items():
         group.add_argument("--" + name.replace("_", "-"), action="store_true", help=meaning)
-    group.add_argument("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
-    group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
-    add_model_options(options)
     return options
 
 
@@ -83,44 +69,25 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
         questions = (str(beside),) if beside.is_file() else ()
     return Settings(
         questions=questions,
-        languages=options.language,
         triggers=options.triggers,
         temperatures=options.temperatures,
         mix=options.mix,
-        allow=options.allow,
-        evaluation=options.evaluation,
+        **common(options),
         top_p=_DEFAULT.top_p if models.top_p is None else models.top_p,
         max_tokens=_DEFAULT.max_tokens if models.max_tokens is None else models.max_tokens,
         **{name: getattr(options, name) for name in (*_NUMBERS, *_SWITCHES)},
     )
 
 
-def _show(asked: int, state: State) -> None:
-    say(f"{asked} questions asked: {len(state.rows)} rows", error=True)
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
-    from corpusforge.instruct.cot.report import funnel_text
-    from corpusforge.instruct.cot.run import run as play
+    from corpusforge.instruct.cot.run import job
     from corpusforge.instruct.export.settings import Settings as ExportSettings
-    from corpusforge.models.engines import open_client
+    from corpusforge.instruct.session import command
 
     models = settings_from(options)
-    settings = settings_of(options, models)
     form = ExportSettings(reasoning=options.reasoning, name="cot")
-    with open_client(models, options.output) as client:
-        done = play(
-            settings, options.output, client, formats=options.format, form=form,
-            model_licence=options.model_licence, give_up=options.give_up, show=_show,
-        )  # fmt: skip
-    say_text(funnel_text(done.report))
-    say(f"written to {options.output}")
-    if isinstance(done.error, CorpusforgeError):
-        return fail(done.error)
-    if done.error is not None:
-        return stopped(done.error)
-    return 0
+    return command(options, models, job(settings_of(options, models), form))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

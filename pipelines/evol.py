@@ -16,7 +16,8 @@ import sys
 from collections.abc import Sequence
 
 from corpusforge.instruct.evolve.settings import OPERATIONS, Settings
-from corpusforge.models.options import add_model_options, settings_from
+from corpusforge.instruct.options import common, new_parser
+from corpusforge.models.options import settings_from
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.options import Parser, names
 from corpusforge.program import guard
@@ -33,20 +34,7 @@ _NUMBERS = {
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.evol",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = options.add_argument
-    add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
-    add("--rows", action="append", default=[], metavar="RUN|JSONL",
-        help="rows or seed tasks to start from; the built-in seeds by default")  # fmt: skip
-    add("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
-    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
-    add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
-    add("--give-up", action="store_true",
-        help="go on where the engine answers none of a step's requests")  # fmt: skip
+    options = new_parser("evol", __doc__, _DEFAULT.languages, rows=True)
     group = options.add_argument_group("settings (docs/cot.md)")
     group.add_argument("--operations", type=names, default=_DEFAULT.operations,
                        metavar="NAME,…", help=", ".join(OPERATIONS))  # fmt: skip
@@ -55,17 +43,13 @@ def parser() -> Parser:
                            help=said)  # fmt: skip
     group.add_argument("--no-equal", action="store_true",
                        help="do not ask whether a task says more than its parent")  # fmt: skip
-    group.add_argument("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
-    group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
-    add_model_options(options)
     return options
 
 
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the run's settings; sampling options go to evolving and to the answers."""
     return Settings(
-        languages=options.language, rows=tuple(options.rows), operations=options.operations,
-        equal=not options.no_equal, allow=options.allow, evaluation=options.evaluation,
+        operations=options.operations, equal=not options.no_equal, **common(options),
         write=models.sampling(_DEFAULT.write), answer=models.sampling(_DEFAULT.answer),
         **{name: getattr(options, name) for name in _NUMBERS},
     )  # fmt: skip
@@ -73,12 +57,11 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
 
 def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
-    from corpusforge.instruct.derived import command
     from corpusforge.instruct.evolve.run import job
+    from corpusforge.instruct.session import command
 
     models = settings_from(options)
-    work = job(settings_of(options, models))
-    return command(options, models, lambda _model: work)
+    return command(options, models, job(settings_of(options, models)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,7 +18,8 @@ import sys
 from collections.abc import Sequence
 
 from corpusforge.instruct.kinds.settings import MADE, Settings
-from corpusforge.models.options import add_model_options, settings_from
+from corpusforge.instruct.options import common, new_parser
+from corpusforge.models.options import settings_from
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.options import Parser, names
 from corpusforge.program import guard
@@ -39,24 +40,12 @@ _PLAIN = {
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.kinds",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = new_parser("kinds", __doc__, _DEFAULT.languages, rows=True)
     add = options.add_argument
-    add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     add("--kind", type=names, default=(), metavar="KIND,…",
         help=f"{', '.join(MADE)}; the first five by default, grounded with --ground")  # fmt: skip
-    add("--language", type=names, default=_DEFAULT.languages, metavar="en|zh|en,zh")
-    add("--rows", action="append", default=[], metavar="RUN|JSONL",
-        help="rows or seed tasks to start from; the built-in seeds by default")  # fmt: skip
     add("--ground", default="", metavar="RUN|JSONL", help="documents to ask questions about")
     add("--judge", action="store_true", help="ask the model whether each answer is of its kind")
-    add("--format", type=names, default=(), metavar="NAME,…", help="export forms; all by default")
-    add("--model-licence", default="", metavar="TEXT", help="goes into every row's lineage")
-    add("--give-up", action="store_true",
-        help="go on where the engine answers none of a step's requests")  # fmt: skip
     group = options.add_argument_group("settings (docs/instruct_kinds.md)")
     for name, said in _PLAIN.items():
         default = getattr(_DEFAULT, name)
@@ -64,9 +53,6 @@ def parser() -> Parser:
         group.add_argument(flag, type=type(default), default=default, metavar="N", help=said)
     group.add_argument("--unit", default=_DEFAULT.unit, metavar="characters|TOKENIZER",
                        help="dialogue: what --most counts")  # fmt: skip
-    group.add_argument("--allow", type=names, default=(), metavar="RULE,…", help="rules left out")
-    group.add_argument("--evaluation", default="", metavar="FILE", help="index to decontaminate by")
-    add_model_options(options)
     return options
 
 
@@ -74,21 +60,19 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the run's settings; sampling options go to the writing steps, answers are greedy."""
     kinds = options.kind or (("grounded",) if options.ground else _DEFAULT.kinds)
     return Settings(
-        kinds=kinds, languages=options.language, rows=tuple(options.rows), ground=options.ground,
-        judge=options.judge, unit=options.unit, allow=options.allow,
-        evaluation=options.evaluation, write=models.sampling(_DEFAULT.write),
+        kinds=kinds, ground=options.ground, judge=options.judge, unit=options.unit,
+        write=models.sampling(_DEFAULT.write), **common(options),
         **{name: getattr(options, name) for name in _PLAIN},
     )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
-    from corpusforge.instruct.derived import command
     from corpusforge.instruct.kinds.run import job
+    from corpusforge.instruct.session import command
 
     models = settings_from(options)
-    work = job(settings_of(options, models))
-    return command(options, models, lambda _model: work)
+    return command(options, models, job(settings_of(options, models)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_language, check_personal
-from corpusforge.instruct.settings import Settings
+from corpusforge.io import files
 
 __all__ = ["RowCheck", "open_check"]
 
@@ -23,6 +23,8 @@ class RowCheck:
 
     allow: tuple[str, ...]
     scan: Callable[[Sequence[str]], Sequence[Finding | None]]
+    evaluation: str = ""
+    """sha256 of the evaluation index; "" without one."""
 
     def __call__(self, rows: Sequence[Row]) -> list[Finding | None]:
         """Return one finding or None a row."""
@@ -39,14 +41,15 @@ class RowCheck:
         return finding
 
 
-def open_check(settings: Settings) -> RowCheck:
-    """Return the check that the settings ask for; loads the evaluation index. Raises InputError."""
-    if not settings.evaluation:
-        return RowCheck(settings.allow, lambda texts: [None] * len(texts))
+def open_check(evaluation: str = "", allow: tuple[str, ...] = ()) -> RowCheck:
+    """Return the check without the rules in `allow`; loads the evaluation index. Raises InputError."""
+    if not evaluation:
+        return RowCheck(allow, lambda texts: [None] * len(texts))
     from corpusforge.decontaminate import EvalIndex
     from corpusforge.decontaminate import Settings as Rules
     from corpusforge.decontaminate.scan import Scanner
     from corpusforge.instruct.caps import contaminated
 
-    scanner = Scanner(EvalIndex.load(settings.evaluation), Rules().rules)
-    return RowCheck(settings.allow, lambda texts: contaminated(texts, scanner))
+    scanner = Scanner(EvalIndex.load(evaluation), Rules().rules)
+    digest = files.sha256(evaluation)
+    return RowCheck(allow, lambda texts: contaminated(texts, scanner), digest)

@@ -8,7 +8,7 @@ Limit: a local directory, since the journal needs one.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from corpusforge.io.decoding import read_json
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.models.budget import BudgetSpent
 
-__all__ = ["check_formats", "claim", "in_words", "sweep", "write", "write_outputs"]
+__all__ = ["check_formats", "claim", "in_words", "sweep", "write"]
 
 _OWN = ("journal.jsonl", "failures.jsonl", "run.lock")
 """Files that may lie in a directory that no run has claimed yet."""
@@ -75,28 +75,6 @@ def write(
     output: str,
     stage: str,
     tables: Mapping[str, Sequence[Any]],
-    usage: Any,
-    pages: Callable[[], Sequence[str]],
-    *,
-    settings: Any,
-    formats: Sequence[str],
-    extra: Mapping[str, Any],
-    form: export.Settings | None = None,
-) -> None:
-    """Write a whole run: usage.json, what `pages` writes (it returns the names), then the rest."""
-    files.remove(files.join(output, "manifest.json"))
-    records.write_json(files.join(output, "usage.json"), usage)
-    others = ["usage.json", *pages()]
-    plain = records.plain(settings)
-    write_outputs(
-        output, stage, tables, others, formats=formats, settings=plain, extra=extra, form=form
-    )
-
-
-def write_outputs(
-    output: str,
-    stage: str,
-    tables: Mapping[str, Sequence[Any]],
     others: Sequence[str],
     *,
     formats: Sequence[str],
@@ -107,10 +85,9 @@ def write_outputs(
     """Write tables (by file name, `rows.jsonl` among them), the export, and the manifest last.
 
     `others` are files and folders that the caller has written already. While the manifest is
-    missing, so may others. Forms that an earlier run exported and this one does not are removed.
-    `form` says how rows are exported.
+    missing, so may others: a caller removes it first. Forms that an earlier run exported and this one
+    does not are removed. `form` says how rows are exported.
     """
-    files.remove(files.join(output, "manifest.json"))
     shutil.rmtree(files.join(output, "export"), ignore_errors=True)
     counts = {
         name: write_jsonl(files.join(output, name), map(msgspec.to_builtins, rows))

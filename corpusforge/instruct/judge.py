@@ -17,8 +17,7 @@ from typing import Literal
 
 from corpusforge.instruct import parse
 from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.loop import Ask
-from corpusforge.instruct.making import Question, asked, unanswered
+from corpusforge.instruct.making import Ask, Question, asked, unanswered
 from corpusforge.instruct.talk import Turns, transcript
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling

@@ -9,73 +9,34 @@ round had paid for is in the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from corpusforge.errors import InternalError
-from corpusforge.instruct.profile import Finding
-from corpusforge.instruct.records import Lineage, Machine, Reject, Row
+from corpusforge.instruct.making import Ask, Check, Made, Origin, lineage, sampling_text
+from corpusforge.instruct.records import Lineage, Machine, Row
 from corpusforge.instruct.rounds import Asked, Pool, ask_classify, ask_generate, ask_instances
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.take import (
-    Taken,
-    sampling_text,
-    take_checked,
-    take_classify,
-    take_generate,
-    take_instances,
-)
+from corpusforge.instruct.take import take_checked, take_classify, take_generate, take_instances
 from corpusforge.instruct.triples import ask_triples, take_triples
-from corpusforge.models.records import Completion, Request
+from corpusforge.models.records import Completion
 
-__all__ = ["Account", "Ask", "Check", "Origin", "State", "play"]
-
-Ask = Callable[[Sequence[Request]], Sequence[Completion]]
-"""Answers requests in their order; what was answered once is answered the same for ever."""
-
-Check = Callable[[Sequence[Row]], Sequence[Finding | None]]
-"""Looks at finished rows: language, personal data, evaluation text; one finding or None a row."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Who answers: goes into every row's lineage."""
-
-    engine: str
-    model: str
-    model_licence: str = ""
-
-
-@dataclass(slots=True)
-class Account:
-    """One step's candidates: seen = accepted + rejected, by language."""
-
-    seen: int = 0
-    accepted: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
-
-    def check(self, where: str) -> None:
-        """Raise InternalError where the account does not balance."""
-        if self.seen != self.accepted + sum(self.rejected.values()):
-            raise InternalError(f"the account of {where} does not balance: {self}")
-
-    def ranked(self) -> list[tuple[str, int]]:
-        """Return (rule, count) of the refusals, most first."""
-        return sorted(self.rejected.items(), key=lambda item: (-item[1], item[0]))
+__all__ = ["State", "play"]
 
 
 @dataclass(slots=True)
 class State:
-    """One language: its pool, what it has made in whole rounds, and why it stopped."""
+    """One language: its pool, what its whole rounds have given, and why it stopped."""
 
     pool: Pool
-    rows: list[Row] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    steps: dict[str, Account] = field(default_factory=dict)
     yields: list[tuple[int, int]] = field(default_factory=list)
     """(rows, candidate instructions) of each round."""
     stopped: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Rows of all rounds."""
+        return sum(rows for rows, _ in self.yields)
 
 
 @dataclass(slots=True)
@@ -83,58 +44,36 @@ class _Round:
     """What one language's round makes, before it is kept."""
 
     state: State
+    made: Made = field(default_factory=Made)
     machine: dict[str, Machine] = field(default_factory=dict)
     waiting: list[Machine] = field(default_factory=list)
     """Instructions that go into the next step."""
     trails: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """(request, prompt version) of the steps behind an instruction."""
     rows: list[Row] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    seen: dict[str, int] = field(default_factory=dict)
-    accepted: dict[str, int] = field(default_factory=dict)
+    """Rows that nobody has checked yet."""
 
-    def book(self, step: str, asked: Asked, completion: Completion, taken: Taken) -> None:
-        """Take up what one reply of a step gave."""
-        self.seen[step] = self.seen.get(step, 0) + taken.seen
-        got = len(taken.rows) if step == "instances" else len(taken.machine)
-        self.accepted[step] = self.accepted.get(step, 0) + got
-        for task in taken.machine:
+    def join(self, asked: Asked, completion: Completion, tasks: Sequence[Machine]) -> None:
+        """Take up the instructions that a reply gave, or gave a verdict on."""
+        for task in tasks:
             self.machine[task.id] = task
             self.trails.setdefault(task.id, []).append((completion.key, asked.prompt_version))
-        self.waiting += taken.machine
-        self.rows += taken.rows
-        self.rejects += taken.rejects
+        self.waiting += tasks
 
     def keep(self) -> None:
         """Make the round part of its language's state."""
         state = self.state
         state.pool.machine += self.machine.values()
-        state.rows += self.rows
-        state.rejects += self.rejects
-        for step, seen in self.seen.items():
-            account = state.steps.setdefault(step, Account())
-            account.seen += seen
-            account.accepted += self.accepted[step]
-        for reject in self.rejects:
-            rejected = state.steps[reject.step].rejected
-            rejected[reject.rule] = rejected.get(reject.rule, 0) + 1
-        for step, account in state.steps.items():
-            account.check(f"{state.pool.language}, step {step}")
-        state.yields.append((len(self.rows), self.seen["generate"]))
+        candidates = self.made.steps[state.pool.language, "generate"].seen
+        state.yields.append((len(self.made.rows), candidates))
 
 
 def play(
-    states: Sequence[State],
-    settings: Settings,
-    origin: Origin,
-    ask: Ask,
-    check: Check,
-    after: Callable[[int, Sequence[State]], None],
-) -> None:
-    """Play rounds until every language has stopped; `after` is called after each whole round.
+    states: Sequence[State], settings: Settings, origin: Origin, ask: Ask, check: Check
+) -> Iterator[Made]:
+    """Yield whole rounds until every language has stopped; `check` is the last word on rows.
 
-    `check` is the last word on rows. Whatever `ask` raises passes through; the states then hold the
-    whole rounds before.
+    Whatever `ask` raises passes through; the states then hold the whole rounds before.
     """
     for number in range(settings.max_rounds):
         active = [state for state in states if not state.stopped]
@@ -142,17 +81,19 @@ def play(
             return
         rounds = [_Round(state) for state in active]
         _play_round(rounds, number, settings, origin, ask, check)
+        whole = Made()
         for played in rounds:
             played.keep()
             played.state.stopped = _stop(played.state, settings)
-        after(number, states)
+            whole.merge(played.made)
+        yield whole
     for state in states:
         state.stopped = state.stopped or f"{settings.max_rounds} rounds played (max_rounds)"
 
 
 def _stop(state: State, settings: Settings) -> str:
     """Why a language stops after its latest round, "" where it goes on."""
-    if len(state.rows) >= settings.target:
+    if state.rows >= settings.target:
         return "target reached"
     last = state.yields[-settings.yield_rounds :]
     if len(last) == settings.yield_rounds:
@@ -180,10 +121,8 @@ def _play_round(
     else:
         _play_steps(rounds, number, settings, origin, ask)
     for one in rounds:
-        one.rows, rejects = take_checked(one.rows, check(one.rows), number)
-        one.rejects += rejects
-        one.accepted["instances"] = len(one.rows)
-        one.seen.setdefault("instances", 0)
+        one.made.see(one.state.pool.language, "instances", 0)
+        take_checked(one.rows, check(one.rows), number, one.made)
 
 
 def _play_steps(
@@ -192,17 +131,16 @@ def _play_steps(
     """Self-Instruct's steps: three batches of requests, or two."""
     batch = [ask_generate(one.state.pool, number, settings) for one in rounds]
     for one, asked, completion in _answered(rounds, batch, ask):
-        taken = take_generate(one.state.pool, asked, completion, number, settings)
-        one.book("generate", asked, completion, taken)
+        new = take_generate(one.state.pool, asked, completion, number, settings, one.made)
+        one.join(asked, completion, new)
     if settings.kind != "classification":
         batch = [ask_classify(_drained(one), settings) for one in rounds]
         for one, asked, completion in _answered(rounds, batch, ask):
-            one.book("classify", asked, completion, take_classify(asked, completion, number))
+            one.join(asked, completion, take_classify(asked, completion, number, one.made))
     batch = [ask_instances(_drained(one), settings) for one in rounds]
     for one, asked, completion in _answered(rounds, batch, ask):
-        lineage = _lineage(one, asked, completion, settings, origin)
-        taken = take_instances(asked, completion, number, lineage, settings)
-        one.book("instances", asked, completion, taken)
+        source = _lineage(one, asked, completion, settings, origin)
+        one.rows += take_instances(asked, completion, number, source, settings, one.made)
 
 
 def _play_triples(
@@ -211,15 +149,16 @@ def _play_triples(
     """Alpaca's step: one batch, in which each reply holds whole examples."""
     batch = [ask_triples(one.state.pool, number, settings) for one in rounds]
     for one, asked, completion in _answered(rounds, batch, ask):
-        lineage = Lineage(
-            prompt_version=asked.prompt_version, engine=origin.engine,
-            model=completion.model or origin.model, model_licence=origin.model_licence,
-            sampling=sampling_text("generate", settings.generate), round=number,
-            requests=(completion.key,),
+        source = lineage(
+            ((completion.key, asked.prompt_version),), origin,
+            (sampling_text("generate", settings.generate),), (), (), completion.model,
         )  # fmt: skip
-        tasks, rows = take_triples(one.state.pool, asked, completion, number, lineage, settings)
-        one.book("generate", asked, completion, tasks)
-        one.book("instances", asked, completion, rows)
+        tasks, rows = take_triples(
+            one.state.pool, asked, completion, number, replace(source, round=number), settings,
+            one.made,
+        )  # fmt: skip
+        one.join(asked, completion, tasks)
+        one.rows += rows
 
 
 def _drained(one: _Round) -> list[Machine]:
@@ -243,15 +182,8 @@ def _lineage(
     """Where the rows of an instance reply come from, all steps included."""
     task = asked.subject
     assert task is not None
-    trail = [*one.trails[task.id], (completion.key, asked.prompt_version)]
-    return Lineage(
-        seeds=task.seeds, parents=task.parents,
-        prompt_version=" ".join(version for _, version in trail),
-        engine=origin.engine, model=completion.model or origin.model,
-        model_licence=origin.model_licence,
-        sampling="; ".join(
-            (sampling_text("generate", settings.generate),
-             sampling_text("instances", settings.instances))
-        ),
-        round=task.round, requests=tuple(key for key, _ in trail),
-    )  # fmt: skip
+    trail = (*one.trails[task.id], (completion.key, asked.prompt_version))
+    steps = (sampling_text("generate", settings.generate),
+             sampling_text("instances", settings.instances))  # fmt: skip
+    source = lineage(trail, origin, steps, task.parents, task.seeds, completion.model)
+    return replace(source, round=task.round)

@@ -1,26 +1,73 @@
-"""Rows made from other rows, from documents or by rules: accounts, drafts, and the asking of steps.
+"""What every method that makes rows shares: accounts, the asking of steps, and what a part has made.
 
-What the pipelines beside the Self-Instruct loop share. A step fixes all its requests before any of
+A step fixes all its requests before any of
 its replies is used, and replies are used in the order of their requests, so rows depend on settings,
-inputs and replies alone. Every candidate of a step is accepted or becomes one `Reject`. Limit: one
-pass over the inputs, no rounds; what was made is not drawn from again.
+inputs and replies alone. Every candidate of a step is accepted or becomes one `Reject`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from corpusforge.draw import make_id, word64
-from corpusforge.instruct.loop import Account, Ask, Check, Origin
+from corpusforge.errors import InternalError
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Lineage, Reject, Row
 from corpusforge.models.records import Completion, Request, Sampling
 
-__all__ = ["Made", "Question", "Trail", "asked", "checked", "lineage", "seeded", "unanswered"]
+__all__ = [
+    "Account",
+    "Ask",
+    "Check",
+    "Made",
+    "Origin",
+    "Question",
+    "Trail",
+    "asked",
+    "checked",
+    "lineage",
+    "sampling_text",
+    "seeded",
+    "unanswered",
+]
 
 Subject = TypeVar("Subject")
+
+Ask = Callable[[Sequence[Request]], Sequence[Completion]]
+"""Answers requests in their order; what was answered once is answered the same for ever."""
+
+Check = Callable[[Sequence[Row]], Sequence[Finding | None]]
+"""Looks at finished rows: language, personal data, evaluation text; one finding or None a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who answers: goes into every row's lineage."""
+
+    engine: str
+    model: str
+    model_licence: str = ""
+
+
+@dataclass(slots=True)
+class Account:
+    """One step's candidates: seen = accepted + rejected, by language."""
+
+    seen: int = 0
+    accepted: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def check(self, where: str) -> None:
+        """Raise InternalError where the account does not balance."""
+        if self.seen != self.accepted + sum(self.rejected.values()):
+            raise InternalError(f"the account of {where} does not balance: {self}")
+
+    def ranked(self) -> list[tuple[str, int]]:
+        """Return (rule, count) of the refusals, most first."""
+        return sorted(self.rejected.items(), key=lambda item: (-item[1], item[0]))
+
 
 Trail = tuple[tuple[str, str], ...]
 """(journal key, prompt version) of each step behind a row, in order."""
@@ -42,31 +89,41 @@ class Made:
     rows: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     steps: dict[tuple[str, str], Account] = field(default_factory=dict)
-    """By (language, step)."""
+    """By (language, step); the language is "" where a method keeps one account for all."""
     tables: dict[str, list[Any]] = field(default_factory=dict)
 
     def see(self, language: str, step: str, count: int = 1) -> None:
         """Count candidates that a step is given or finds."""
         self.steps.setdefault((language, step), Account()).seen += count
 
-    def accept(self, language: str, step: str) -> None:
-        """Count one candidate that a step lets through."""
-        self.steps[language, step].accepted += 1
+    def accept(self, language: str, step: str, count: int = 1) -> None:
+        """Count candidates that a step lets through."""
+        self.steps[language, step].accepted += count
 
     def refuse(
         self, language: str, step: str, text: str, finding: Finding, *,
-        key: str, nearest: str = "",
+        key: str, nearest: str = "", number: int = 0,
     ) -> None:  # fmt: skip
         """Write down why a candidate is refused; `key` tells it from all others of its step."""
         rule, value, bound = finding
-        rejected = self.steps[language, step].rejected
-        rejected[rule] = rejected.get(rule, 0) + 1
-        self.rejects.append(
+        self.book(
+            language,
             Reject(
                 id=make_id(f"instruct.{step}", key), step=step, rule=rule, language=language,
                 text=text, value=value, bound=bound, nearest=nearest, request=key.partition(":")[0],
-            )
+                round=number,
+            ),
         )  # fmt: skip
+
+    def book(self, language: str, reject: Reject) -> None:
+        """Take up one reject in the account of its step."""
+        rejected = self.steps[language, reject.step].rejected
+        rejected[reject.rule] = rejected.get(reject.rule, 0) + 1
+        self.rejects.append(reject)
+
+    def accounts(self, language: str) -> dict[str, Account]:
+        """Return the accounts of one language by step."""
+        return {step: account for (own, step), account in self.steps.items() if own == language}
 
     def merge(self, other: Made) -> None:
         """Add what a later part made; each of its accounts must balance."""
@@ -108,6 +165,17 @@ def seeded(sampling: Sampling, *key: object) -> Sampling:
     if sampling.temperature == 0 or sampling.seed is not None:
         return sampling
     return replace(sampling, seed=word64("request", *key) >> 33)
+
+
+def sampling_text(step: str, sampling: Sampling) -> str:
+    """Return the sampling values that differ from greedy decoding, as "step: name=value ..."."""
+    plain = Sampling()
+    values = [
+        f"{name}={getattr(sampling, name)}"
+        for name in Sampling.__slots__
+        if name == "max_tokens" or getattr(sampling, name) != getattr(plain, name)
+    ]
+    return f"{step}: " + " ".join(values)
 
 
 def lineage(

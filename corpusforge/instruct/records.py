@@ -46,6 +46,11 @@ class Similar:
         """ROUGE-L F1 in [0, 1]."""
         return 2 * self.lcs / (self.left + self.right) if self.left + self.right else 0.0
 
+    @property
+    def fraction(self) -> str:
+        """The similarity and how it comes about, for a reject."""
+        return f"{self.f1:.4f} = 2·{self.lcs}/({self.left}+{self.right})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:

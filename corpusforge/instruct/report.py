@@ -7,24 +7,20 @@ that failed are in the journal and in the budget, but not here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corpusforge import __version__
-from corpusforge import manifest as records
 from corpusforge.instruct.caps import dominant
-from corpusforge.instruct.diversity import measure, plots
-from corpusforge.instruct.loop import Account, Origin, State
+from corpusforge.instruct.diversity import measure
+from corpusforge.instruct.loop import State
+from corpusforge.instruct.making import Account, Made
 from corpusforge.instruct.records import Row
+from corpusforge.instruct.session import funnel_lines
 from corpusforge.instruct.settings import Settings
 from corpusforge.instruct.verbs import verb_object
-from corpusforge.io import files
-from corpusforge.models.budget import Usages
-from corpusforge.report import numbers
-from corpusforge.report.pages import template
 
-__all__ = ["LanguageReport", "Report", "build_report", "funnel_text", "write_report"]
+__all__ = ["UNITS", "LanguageReport", "Report", "build_report", "funnel"]
 
 UNITS = {"generate": "instructions", "classify": "instructions", "instances": "instances"}
 """What a step counts; a reply that gives none counts as one."""
@@ -61,36 +57,35 @@ class Report:
     languages: dict[str, LanguageReport]
     usage: list[dict[str, str | int]]
 
+    @property
+    def stopped(self) -> dict[str, str]:
+        """Why each language stopped."""
+        return {name: part.stopped for name, part in self.languages.items()}
+
 
 def build_report(
-    states: Sequence[State], settings: Settings, usage: Usages, origin: Origin
+    states: Sequence[State], made: Made, settings: Settings, head: Mapping[str, Any]
 ) -> Report:
-    """Return the report of the whole rounds that the states hold."""
-    return Report(
-        version=__version__,
-        engine=origin.engine,
-        model=origin.model,
-        model_licence=origin.model_licence,
-        settings=records.plain(settings),
-        languages={state.pool.language: _language(state, settings) for state in states},
-        usage=usage.table(),
-    )
+    """Return the report of the whole rounds: what they made, and how each language stopped."""
+    languages = {state.pool.language: _language(state, made, settings) for state in states}
+    return Report(**head, languages=languages)
 
 
-def _language(state: State, settings: Settings) -> LanguageReport:
+def _language(state: State, made: Made, settings: Settings) -> LanguageReport:
     machine = state.pool.machine
+    rows = [row for row in made.rows if row.language == state.pool.language]
     asked = settings.kind != "classification" and settings.method == "self_instruct"
     return LanguageReport(
         stopped=state.stopped,
         target=settings.target,
-        rows=len(state.rows),
-        tasks=len({row.task for row in state.rows}),
+        rows=len(rows),
+        tasks=len({row.task for row in rows}),
         classification=sum(task.is_classification is True for task in machine),
         unclear=sum(task.is_classification is None for task in machine) if asked else 0,
-        steps=state.steps,
+        steps=made.accounts(state.pool.language),
         rounds=tuple(state.yields),
-        diversity=measure(state.rows, state.pool.seeds),
-        warnings=dominant(state.rows, _family),
+        diversity=measure(rows, state.pool.seeds),
+        warnings=dominant(rows, _family),
     )
 
 
@@ -100,7 +95,7 @@ def _family(row: Row) -> str:
     return f"the verb {verb!r}" if verb else row.task
 
 
-def funnel_text(report: Report) -> str:
+def funnel(report: Report) -> list[str]:
     """Return the funnel as lines for a terminal."""
     lines = []
     for language, part in report.languages.items():
@@ -108,33 +103,6 @@ def funnel_text(report: Report) -> str:
             f"{language}: {part.rows} rows of {part.tasks} tasks after {len(part.rounds)} rounds "
             f"({part.stopped})"
         )
-        for step, account in part.steps.items():
-            lines.append(
-                f"  {step:<10}{account.seen:>8} {UNITS[step]:<13}{account.accepted:>8} accepted  "
-                f"{numbers.percent(account.accepted, account.seen)}"
-            )
-            lines += [f"{count:>18} {rule}" for rule, count in account.ranked()]
+        lines += funnel_lines(part.steps, 10, lambda step: f"{UNITS[step]:<13}")
         lines += [f"  warning: {warning}" for warning in part.warnings]
-    return "\n".join(lines)
-
-
-def write_report(report: Report, states: Sequence[State], output: str) -> None:
-    """Write report.json and report.html into the directory."""
-    records.write_json(files.join(output, "report.json"), report)
-    drawings = {state.pool.language: plots(state.rows, state.pool.seeds) for state in states}
-    samples = {
-        state.pool.language: {"rows": state.rows[:5], "rejects": _examples(state)}
-        for state in states
-    }
-    page = template("instruct.html.j2", (("ranked", Account.ranked),)).render(
-        report=report, drawings=drawings, samples=samples, units=UNITS
-    )
-    files.write_bytes(files.join(output, "report.html"), page.encode("utf-8"))
-
-
-def _examples(state: State) -> list[Any]:
-    """The first reject of each (step, rule)."""
-    first: dict[tuple[str, str], Any] = {}
-    for reject in state.rejects:
-        first.setdefault((reject.step, reject.rule), reject)
-    return list(first.values())
+    return lines

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from corpusforge.draw import word64
 from corpusforge.errors import InputError
+from corpusforge.instruct.making import seeded
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Profile
 from corpusforge.instruct.records import Machine, Task
@@ -114,7 +115,7 @@ def _generate(pool: Pool, number: int, place: int, settings: Settings) -> Asked:
     text = [instruction.strip().removesuffix(":").removesuffix("：") for _, instruction in shown]
     name = "generate_classification" if settings.kind == "classification" else "generate"
     request, version = _request(
-        name, pool.language, settings, _seeded(settings.generate, "generate", *key),
+        name, pool.language, settings, seeded(settings.generate, "generate", *key),
         opener=f"{first}.", schema=_TASKS,
         examples=text, first=first, last=first + settings.asked - 1,
     )  # fmt: skip
@@ -129,7 +130,7 @@ def ask_classify(tasks: Sequence[Machine], settings: Settings) -> list[Asked]:
     made = []
     for task in tasks:
         request, version = _request(
-            "classify", task.language, settings, _seeded(settings.classify, "classify", task.id),
+            "classify", task.language, settings, seeded(settings.classify, "classify", task.id),
             schema=_VERDICT, instruction=task.instruction,
         )  # fmt: skip
         made.append(Asked(request=request, prompt_version=version, subject=task))
@@ -142,19 +143,12 @@ def ask_instances(tasks: Sequence[Machine], settings: Settings) -> list[Asked]:
     for task in tasks:
         name = "instance_output_first" if task.is_classification else "instance_input_first"
         request, version = _request(
-            name, task.language, settings, _seeded(settings.instances, "instances", task.id),
+            name, task.language, settings, seeded(settings.instances, "instances", task.id),
             schema=_LABELLED if task.is_classification else _INSTANCES,
             instruction=task.instruction, count=settings.max_instances,
         )  # fmt: skip
         made.append(Asked(request=request, prompt_version=version, subject=task))
     return made
-
-
-def _seeded(sampling: Sampling, *key: object) -> Sampling:
-    """The sampling with a seed of its own, unless it is greedy or has one."""
-    if sampling.temperature == 0 or sampling.seed is not None:
-        return sampling
-    return replace(sampling, seed=word64("request", *key) >> 33)
 
 
 def _request(
@@ -180,7 +174,7 @@ def plain_request(
     name: str, language: str, settings: Settings, *key: object, **values: str | int | Sequence[str]
 ) -> tuple[Request, str]:
     """Return a generation request by a prompt without a JSON twin, and the prompt's version."""
-    sampling = _seeded(settings.generate, *key)
+    sampling = seeded(settings.generate, *key)
     return _request(name, language, settings, sampling, schema="", opener="", **values)
 
 

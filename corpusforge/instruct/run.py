@@ -1,44 +1,26 @@
-"""A Self-Instruct run in its directory: claimed, played, written, and going on where it stopped.
-
-Everything but `journal.jsonl` and `failures.jsonl` is made again from these two by playing the
-rounds anew, and written when a run ends, whatever ended it; so a killed run has lost nothing that
-was paid for, and its directory ends byte for byte as that of a run left alone. Limit: a local
-directory (the journal needs one).
-"""
+"""A Self-Instruct run as a job: its seed tasks, what its rounds depend on, and its outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from corpusforge import manifest as records
-from corpusforge.errors import CorpusforgeError
-from corpusforge.instruct import directory
 from corpusforge.instruct import seeds as seeding
-from corpusforge.instruct.asking import NothingAnswered, Patient
-from corpusforge.instruct.checks import open_check
-from corpusforge.instruct.loop import Origin, State, play
+from corpusforge.instruct.checks import RowCheck, open_check
+from corpusforge.instruct.diversity import plots
+from corpusforge.instruct.loop import State, play
+from corpusforge.instruct.making import Ask, Made, Origin
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.records import Task
-from corpusforge.instruct.report import Report, build_report, write_report
+from corpusforge.instruct.report import UNITS, Report, build_report, funnel
 from corpusforge.instruct.rounds import open_pool, prompt_names
+from corpusforge.instruct.session import Job, first_rejects
 from corpusforge.instruct.settings import Settings
-from corpusforge.io import files
-from corpusforge.io.lock import lock
-from corpusforge.models.budget import BudgetSpent
-from corpusforge.models.client import Client
-from corpusforge.models.prompts import prompt
 
-__all__ = ["Finished", "load_seeds", "run"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """How a run ended: its report, and the error that ended it, if one did."""
-
-    report: Report
-    error: CorpusforgeError | KeyboardInterrupt | None = None
+__all__ = ["SelfInstruct", "job", "load_seeds"]
 
 
 def load_seeds(settings: Settings) -> tuple[Task, ...]:
@@ -47,91 +29,80 @@ def load_seeds(settings: Settings) -> tuple[Task, ...]:
     return tuple(task for source in sources for task in seeding.load(source))
 
 
-def run(
-    settings: Settings,
-    output: str,
-    client: Client,
-    *,
-    formats: Sequence[str] = (),
-    model_licence: str = "",
-    give_up: bool = False,
-    show: Callable[[int, Sequence[State]], None] = lambda number, states: None,
-) -> Finished:
-    """Play rounds into the directory `output` until the settings, the budget or a failure says stop.
-
-    The outputs are those of the whole rounds. Raises RunError where the directory holds another
-    run, InputError for wrong seeds or formats; BudgetSpent, NothingAnswered and an interrupt are returned.
-    """
-    directory.check_formats(formats)
+def job(settings: Settings) -> SelfInstruct:
+    """Return the job of these settings; reads seeds and evaluation index. Raises InputError."""
     seeds = load_seeds(settings)
-    check = open_check(settings)
-    origin = Origin(
-        engine=client.engine.name, model=client.engine.model, model_licence=model_licence
-    )
-    with lock(output):
-        directory.sweep(output)
-        _claim(output, settings, seeds, origin)
-        states = [_open(language, seeds, settings) for language in settings.languages]
-        error: CorpusforgeError | KeyboardInterrupt | None = None
-        try:
-            failures = files.join(output, "failures.jsonl")
-            ask = Patient(client, failures, give_up=give_up)
-            play(states, settings, origin, ask, check, show)
-        except (BudgetSpent, NothingAnswered, KeyboardInterrupt) as stop:
-            error = stop
-            for state in states:
-                state.stopped = state.stopped or directory.in_words(stop)
-        report = build_report(states, settings, client.usage, origin)
-        _write(output, states, settings, report, formats)
-    return Finished(report, error)
+    states = []
+    for language in settings.languages:
+        rules = profile(language)
+        gate = Gate(rules, settings.numerator, settings.denominator)
+        states.append(State(open_pool(rules, gate, seeds, settings)))
+    names = prompt_names(settings)
+    return SelfInstruct(
+        stage="self_instruct", settings=settings, seeds=seeds, states=states,
+        prompts=[(name, language) for language in settings.languages for name in names],
+        check=open_check(settings.evaluation, settings.allow),
+    )  # fmt: skip
 
 
-def _open(language: str, seeds: Sequence[Task], settings: Settings) -> State:
-    rules = profile(language)
-    gate = Gate(rules, settings.numerator, settings.denominator)
-    return State(open_pool(rules, gate, seeds, settings))
+@dataclass(frozen=True, kw_only=True)
+class SelfInstruct(Job):
+    """Rounds of every language into one directory; `states` are what each has come to."""
 
+    stage: str
+    settings: Settings
+    prompts: Sequence[tuple[str, str]]
+    seeds: tuple[Task, ...]
+    states: Sequence[State]
+    check: RowCheck
 
-def _claim(output: str, settings: Settings, seeds: Sequence[Task], origin: Origin) -> None:
-    """Write down what the rounds of this directory depend on; raises RunError where it differs."""
-    directory.claim(
-        output,
-        {
-            **settings.fixed(),
-            "engine": origin.engine,
-            "model": origin.model,
-            "evaluation": files.sha256(settings.evaluation) if settings.evaluation else "",
-            "model_licence": origin.model_licence,
-            "seed tasks": records.fingerprint(list(seeds)),
-            "prompts": {
-                f"{name} {language}": prompt(name, language).version
-                for language in settings.languages
-                for name in prompt_names(settings)
-            },
-        },
-    )
+    def facts(self) -> Mapping[str, Any]:
+        return {
+            **self.settings.fixed(),
+            "evaluation": self.check.evaluation,
+            "seed tasks": records.fingerprint(list(self.seeds)),
+        }
 
+    def make(self, ask: Ask, origin: Origin) -> Iterator[Made]:
+        return play(self.states, self.settings, origin, ask, self.check)
 
-def _write(
-    output: str, states: Sequence[State], settings: Settings, report: Report, formats: Sequence[str]
-) -> None:
-    """Write every output of the whole rounds."""
+    def tables(self, made: Made) -> Mapping[str, Sequence[Any]]:
+        place = self.settings.languages.index
+        return {
+            "rows.jsonl": sorted(made.rows, key=lambda row: place(row.language)),
+            "rejects.jsonl": sorted(made.rejects, key=lambda reject: place(reject.language)),
+            "pool.jsonl": [task for state in self.states for task in state.pool.machine],
+        }
 
-    def pages() -> list[str]:
-        write_report(report, states, output)
-        return ["report.json", "report.html"]
+    def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Report:
+        for state in self.states:
+            state.stopped = state.stopped or stopped
+        return build_report(self.states, made, self.settings, head)
 
-    directory.write(
-        output,
-        "self_instruct",
-        {
-            "rows.jsonl": [row for state in states for row in state.rows],
-            "rejects.jsonl": [row for state in states for row in state.rejects],
-            "pool.jsonl": [row for state in states for row in state.pool.machine],
-        },
-        report.usage,
-        pages,
-        settings=settings,
-        formats=formats,
-        extra={"stopped": {name: part.stopped for name, part in report.languages.items()}},
-    )
+    def page(self, report: Report, made: Made) -> tuple[str, Mapping[str, Any]]:
+        drawings, samples = {}, {}
+        for state in self.states:
+            language = state.pool.language
+            rows = [row for row in made.rows if row.language == language]
+            rejects = [reject for reject in made.rejects if reject.language == language]
+            drawings[language] = plots(rows, state.pool.seeds)
+            samples[language] = {"rows": rows[:5], "rejects": first_rejects(rejects)}
+        values = {"drawings": drawings, "samples": samples, "units": UNITS}
+        return "instruct.html.j2", values
+
+    def lines(self, report: Report) -> list[str]:
+        return funnel(report)
+
+    def progress(self, made: Made) -> str:
+        parts = [
+            f"{state.pool.language} {state.rows} rows, {len(state.pool.machine)} tasks"
+            for state in self.states
+        ]
+        return f"round {max(len(state.yields) for state in self.states)}: " + "; ".join(parts)
+
+    def warnings(self, report: Report) -> list[str]:
+        return [
+            f"{name} ended short of its target: {part.stopped}"
+            for name, part in report.languages.items()
+            if part.rows < part.target
+        ]

@@ -9,82 +9,30 @@ stays in the pool, and so in later prompts, also where its instances all fail (a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from corpusforge.draw import make_id
 from corpusforge.instruct import instances as cut
 from corpusforge.instruct import parse
+from corpusforge.instruct.making import Made, unanswered
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Instance, Lineage, Machine, Reject, Row
 from corpusforge.instruct.rounds import Asked, Pool
 from corpusforge.instruct.rules import settle
 from corpusforge.instruct.settings import Settings
-from corpusforge.models.records import Completion, Sampling
+from corpusforge.models.records import Completion
 from corpusforge.text.edits import one_line
 
 __all__ = [
-    "Book",
-    "Refusal",
-    "Taken",
     "judge",
     "machine",
     "row",
-    "sampling_text",
     "shown",
     "take_checked",
     "take_classify",
     "take_generate",
     "take_instances",
-    "unanswered",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A rule that a candidate breaks: its name, the value found, the bound, the nearest member."""
-
-    rule: str
-    value: str = ""
-    bound: str = ""
-    nearest: str = ""
-
-
-@dataclass(slots=True)
-class Taken:
-    """What one reply gave. `seen` is counted apart from the lists, so that the balance is a check."""
-
-    seen: int
-    machine: list[Machine]
-    rows: list[Row]
-    rejects: list[Reject]
-
-
-class Book:
-    """Writes the rejects of one reply."""
-
-    def __init__(self, step: str, language: str, number: int, completion: Completion) -> None:
-        self._head = (step, language, number, completion.key)
-        self.rejects: list[Reject] = []
-
-    def refuse(self, place: int, text: str, refusal: Refusal) -> None:
-        """Write down why the candidate at `place` of the reply was refused."""
-        step, language, number, request = self._head
-        self.rejects.append(
-            Reject(
-                id=make_id(f"instruct.{step}", f"{request}:{place}"), step=step, language=language,
-                rule=refusal.rule, text=text, value=refusal.value, bound=refusal.bound,
-                nearest=refusal.nearest, request=request, round=number,
-            )
-        )  # fmt: skip
-
-
-def unanswered(completion: Completion) -> Refusal | None:
-    """Return why a reply holds no candidate, as far as its end says."""
-    if completion.finish_reason == "error":
-        return Refusal("request_failed", completion.error, "an answer")
-    if completion.finish_reason == "content_filter":
-        return Refusal("content_filter", "content_filter", "stop")
-    return None
 
 
 def _items(text: str, asked: Asked, completion: Completion, settings: Settings) -> parse.Items:
@@ -97,42 +45,47 @@ def _items(text: str, asked: Asked, completion: Completion, settings: Settings) 
 
 
 def take_generate(
-    pool: Pool, asked: Asked, completion: Completion, number: int, settings: Settings
-) -> Taken:
+    pool: Pool, asked: Asked, completion: Completion, number: int, settings: Settings, made: Made
+) -> list[Machine]:
     """Return the instructions of a generation reply that are fit and new; they join gate and pool."""
-    book = Book("generate", pool.language, number, completion)
+    language, step = pool.language, "generate"
+
+    def refuse(place: int, text: str, finding: Finding, nearest: str = "") -> None:
+        key = f"{completion.key}:{place}"
+        made.refuse(language, step, text, finding, key=key, nearest=nearest, number=number)
+
     text = parse.answer(completion.text)
-    problem = unanswered(completion)
+    problem = unanswered(completion, cut=False)
     items = parse.Items() if problem else _items(text, asked, completion, settings)
+    seen = len(items.complete) + bool(items.cut)
+    made.see(language, step, max(1, seen))
     accepted: list[Machine] = []
     for place, item in enumerate(items.complete):
-        verdict = judge(pool, item)
-        if verdict is None:
+        finding, nearest = judge(pool, item)
+        if finding is None:
+            made.accept(language, step)
             accepted.append(machine(pool, asked, completion, item, number, settings))
         else:
-            book.refuse(place, item, verdict)
-    seen = len(items.complete)
+            refuse(place, item, finding, nearest)
     if items.cut:
-        book.refuse(seen, items.cut, Refusal("cut", completion.finish_reason, "stop"))
-        seen += 1
+        refuse(len(items.complete), items.cut, ("cut", completion.finish_reason, "stop"))
     if not seen:
-        book.refuse(0, text, problem or Refusal("no_list", "0", ">= 1 task"))
-        seen = 1
-    return Taken(seen, accepted, [], book.rejects)
+        refuse(0, text, problem or ("no_list", "0", ">= 1 task"))
+    return accepted
 
 
-def judge(pool: Pool, text: str) -> Refusal | None:
-    """Return why an instruction cannot join the pool: the first rule it breaks, or a near copy."""
+def judge(pool: Pool, text: str) -> tuple[Finding | None, str]:
+    """Return why an instruction cannot join the pool, the first rule it breaks, and the member that it
+    is a near copy of."""
     finding = pool.profile.check_instruction(text)
     if finding is not None:
-        return Refusal(*finding)
+        return finding, ""
     verdict = pool.gate.judge(text)
     if verdict.accepted:
-        return None
+        return None, ""
     near = verdict.nearest[0]
     bound = f"<= {2 * pool.gate.numerator / pool.gate.denominator:g}"
-    value = f"{near.f1:.4f} = 2·{near.lcs}/({near.left}+{near.right})"
-    return Refusal("near_copy", value, bound, near.id)
+    return ("near_copy", near.fraction, bound), near.id
 
 
 def machine(
@@ -151,65 +104,75 @@ def machine(
     return made
 
 
-def take_classify(asked: Asked, completion: Completion, number: int) -> Taken:
+def take_classify(asked: Asked, completion: Completion, number: int, made: Made) -> list[Machine]:
     """Return the instruction with its verdict; none where the request failed.
 
     A reply that says neither yes nor no leaves None in the record and counts as no, as in the
     original.
     """
-    assert asked.subject is not None
-    book = Book("classify", asked.subject.language, number, completion)
-    problem = unanswered(completion)
+    task, step = asked.subject, "classify"
+    assert task is not None
+    made.see(task.language, step)
+    problem = unanswered(completion, cut=False)
     if problem:
-        book.refuse(0, asked.subject.instruction, problem)
-        return Taken(1, [], [], book.rejects)
+        key = f"{completion.key}:0"
+        made.refuse(task.language, step, task.instruction, problem, key=key, number=number)
+        return []
+    made.accept(task.language, step)
     verdict = parse.verdict(parse.answer(completion.text))
-    return Taken(1, [replace(asked.subject, is_classification=verdict)], [], [])
+    return [replace(task, is_classification=verdict)]
 
 
 def take_instances(
-    asked: Asked, completion: Completion, number: int, lineage: Lineage, settings: Settings
-) -> Taken:
-    """Return the rows of an instance reply; `lineage` is that of its instruction."""
-    task = asked.subject
+    asked: Asked, completion: Completion, number: int, lineage: Lineage, settings: Settings,
+    made: Made,
+) -> list[Row]:  # fmt: skip
+    """Return the rows of an instance reply; `lineage` is that of its instruction.
+
+    They are seen here and accepted by `take_checked`.
+    """
+    task, step = asked.subject, "instances"
     assert task is not None
-    book = Book("instances", task.language, number, completion)
     text = parse.answer(completion.text)
-    problem = unanswered(completion)
+    problem = unanswered(completion, cut=False)
     found = () if problem else _parsed(text, task, completion, settings)
+    made.see(task.language, step, max(1, len(found)))
     if not found:
-        book.refuse(0, text, problem or Refusal("no_instance", "0", ">= 1 instance"))
-        return Taken(1, [], [], book.rejects)
+        finding = problem or ("no_instance", "0", ">= 1 instance")
+        key = f"{completion.key}:0"
+        made.refuse(task.language, step, text, finding, key=key, number=number)
+        return []
     settled = settle(
         task.id, task.instruction, [Instance(one.input, one.output) for one in found],
         task.language, "length" if found[-1].cut else "stop", settings.max_instances, settings.seed,
         settings.allow,
     )  # fmt: skip
     for place, (one, finding) in enumerate(settled.refused):
-        book.refuse(place, shown(one.input, one.output), Refusal(*finding))
-    rows = [row(task, one, lineage) for one in settled.kept]
-    return Taken(len(found), [], rows, book.rejects)
+        key = f"{completion.key}:{place}"
+        made.refuse(
+            task.language, step, shown(one.input, one.output), finding, key=key, number=number
+        )
+    return [row(task, one, lineage) for one in settled.kept]
 
 
 def take_checked(
-    rows: list[Row], findings: Sequence[Finding | None], number: int
-) -> tuple[list[Row], list[Reject]]:
-    """Return the rows without a finding, and a reject for each of the others."""
-    kept: list[Row] = []
-    rejects: list[Reject] = []
+    rows: Sequence[Row], findings: Sequence[Finding | None], number: int, made: Made
+) -> None:
+    """Take into `made` the rows without a finding, and a reject for each of the others."""
     for row, finding in zip(rows, findings, strict=True):
         if finding is None:
-            kept.append(row)
+            made.accept(row.language, "instances")
+            made.rows.append(row)
             continue
         rule, value, bound = finding
-        rejects.append(
+        made.book(
+            row.language,
             Reject(
                 id=make_id("instruct.row", row.id), step="instances", rule=rule,
                 language=row.language, text=shown(row.input, row.output), value=value, bound=bound,
                 request=row.lineage.requests[-1], round=number,
-            )
+            ),
         )  # fmt: skip
-    return kept, rejects
 
 
 def _parsed(
@@ -235,14 +198,3 @@ def row(task: Machine, one: Instance, lineage: Lineage) -> Row:
         language=task.language, is_classification=bool(task.is_classification), group=task.id,
         most_similar=task.most_similar, lineage=lineage,
     )  # fmt: skip
-
-
-def sampling_text(step: str, sampling: Sampling) -> str:
-    """Return the sampling values that differ from greedy decoding, as "step: name=value ..."."""
-    plain = Sampling()
-    values = [
-        f"{name}={getattr(sampling, name)}"
-        for name in Sampling.__slots__
-        if name == "max_tokens" or getattr(sampling, name) != getattr(plain, name)
-    ]
-    return f"{step}: " + " ".join(values)

@@ -16,12 +16,13 @@ from dataclasses import replace
 from corpusforge.instruct import parse
 from corpusforge.instruct.instances import field
 from corpusforge.instruct.labels import Labels, labelled
+from corpusforge.instruct.making import Made, unanswered
 from corpusforge.instruct.profile import Finding
-from corpusforge.instruct.records import Instance, Lineage, Task
+from corpusforge.instruct.records import Instance, Lineage, Machine, Row, Task
 from corpusforge.instruct.rounds import Asked, Pool, pick, plain_request
 from corpusforge.instruct.rules import settle
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.take import Book, Refusal, Taken, judge, machine, row, shown, unanswered
+from corpusforge.instruct.take import judge, machine, row, shown
 from corpusforge.models.records import Completion
 from corpusforge.text.edits import one_line
 
@@ -74,40 +75,52 @@ def _shown(task: Task, number: int) -> str:
 
 def take_triples(
     pool: Pool, asked: Asked, completion: Completion, number: int, lineage: Lineage,
-    settings: Settings,
-) -> tuple[Taken, Taken]:  # fmt: skip
-    """Return what a reply gives: its instructions, which join gate and pool, and their rows."""
-    instructions = Book("generate", pool.language, number, completion)
-    instances = Book("instances", pool.language, number, completion)
-    problem = unanswered(completion)
+    settings: Settings, made: Made,
+) -> tuple[list[Machine], list[Row]]:  # fmt: skip
+    """Return what a reply gives: its instructions, which join gate and pool, and their rows.
+
+    Rows are seen here and accepted by `take.take_checked`.
+    """
+    language = pool.language
+
+    def refuse(step: str, place: int, text: str, finding: Finding, nearest: str = "") -> None:
+        key = f"{completion.key}:{place}"
+        made.refuse(language, step, text, finding, key=key, nearest=nearest, number=number)
+
+    problem = unanswered(completion, cut=False)
     text = parse.answer(completion.text)
     blocks = [] if problem else labelled(text, LABELS)
-    found, made = Taken(max(1, len(blocks)), [], [], []), Taken(0, [], [], [])
+    made.see(language, "generate", max(1, len(blocks)))
     if not blocks:
-        instructions.refuse(0, text, problem or Refusal("no_list", "0", ">= 1 task"))
+        refuse("generate", 0, text, problem or ("no_list", "0", ">= 1 task"))
+    tasks: list[Machine] = []
+    rows: list[Row] = []
+    refused: list[tuple[int, Instance, Finding]] = []
     for place, block in enumerate(blocks):
         cut = completion.finish_reason == "length" and place == len(blocks) - 1
         given = one_line(block.get("instruction", ""))
-        refusal = Refusal("cut", "length", "stop") if cut else _judge(pool, given)
-        if refusal:
-            instructions.refuse(place, given or text[:200], refusal)
+        finding, nearest = (("cut", "length", "stop"), "") if cut else _judge(pool, given)
+        if finding:
+            refuse("generate", place, given or text[:200], finding, nearest)
             continue
         task = machine(pool, asked, completion, given, number, settings)
-        found.machine.append(task)
+        made.accept(language, "generate")
+        tasks.append(task)
         one = Instance(field(_whole(block, "input")), _whole(block, "output"))
-        made.seen += 1
-        finding = _settled(task.id, given, one, pool.language, settings)
+        made.see(language, "instances")
+        finding = _settled(task.id, given, one, language, settings)
         if finding:
-            instances.refuse(place, shown(one.input, one.output), Refusal(*finding))
+            refused.append((place, one, finding))
         else:
-            made.rows.append(row(task, one, replace(lineage, seeds=asked.seeds)))
-    found.rejects, made.rejects = instructions.rejects, instances.rejects
-    return found, made
+            rows.append(row(task, one, replace(lineage, seeds=asked.seeds)))
+    for place, one, finding in refused:
+        refuse("instances", place, shown(one.input, one.output), finding)
+    return tasks, rows
 
 
-def _judge(pool: Pool, instruction: str) -> Refusal | None:
+def _judge(pool: Pool, instruction: str) -> tuple[Finding | None, str]:
     media = _MEDIA.search(instruction)
-    return Refusal("blacklist", media[0], "none") if media else judge(pool, instruction)
+    return (("blacklist", media[0], "none"), "") if media else judge(pool, instruction)
 
 
 def _whole(block: dict[str, str], name: str) -> str:

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corpusforge.errors import InputError
-from corpusforge.instruct.cot.run import run
+from corpusforge.instruct.cot.run import job
+from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 from corpusforge.models.options import settings_from
 from corpusforge.models.records import Completion, FinishReason, Request
@@ -71,7 +72,7 @@ def make(path: Path) -> Scripted:
         options = bootstrap_cot.parser().parse_args(arguments)
         settings = bootstrap_cot.settings_of(options, settings_from(options))
         with Client(engine, path) as client:
-            done = run(settings, output, client, formats=("messages",))
+            done = run(job(settings), output, client, formats=("messages",))
     if done.error is not None:
         raise done.error
     return engine

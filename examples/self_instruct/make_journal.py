@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corpusforge.errors import InputError
-from corpusforge.instruct.run import run
+from corpusforge.instruct.run import job
+from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 from corpusforge.models.options import settings_from
 from corpusforge.models.records import Completion, FinishReason, Request
@@ -83,7 +84,7 @@ def make(path: Path) -> Scripted:
         options = self_instruct.parser().parse_args(["--output", output, *COMMAND])
         settings = self_instruct.settings_of(options, settings_from(options))
         with Client(engine, path) as client:
-            done = run(settings, output, client)
+            done = run(job(settings), output, client)
     if done.error is not None:
         raise done.error
     return engine

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from loop_kit import Told
 
-from corpusforge.instruct.cot.run import Finished, run
+from corpusforge.instruct.cot.run import job
 from corpusforge.instruct.cot.settings import Settings
+from corpusforge.instruct.session import Finished, run
 from corpusforge.models.budget import Budget
 from corpusforge.models.client import Client
 from corpusforge.models.records import Completion, Request
@@ -42,4 +43,4 @@ def play(
     output.mkdir(exist_ok=True)
     engine = Told(reply)
     with Client(engine, output / "journal.jsonl", budget) as client:
-        return run(given, str(output), client, formats=("messages",)), engine
+        return run(job(given), str(output), client, formats=("messages",)), engine

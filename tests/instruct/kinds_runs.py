@@ -19,9 +19,9 @@ from kinds_kit import ALL_REPLIES, Script
 
 from corpusforge.instruct.constitution import run as critique
 from corpusforge.instruct.constitution.settings import Settings as CritiqueSettings
-from corpusforge.instruct.derived import Job, run
 from corpusforge.instruct.kinds import run as kinds
 from corpusforge.instruct.kinds.settings import MADE, Settings
+from corpusforge.instruct.session import Job, run
 from corpusforge.models.client import Client
 from corpusforge.models.records import Request
 
@@ -29,7 +29,7 @@ from corpusforge.models.records import Request
 def job_of(name: str, root: Path) -> Job:
     if name == "critique":
         settings = CritiqueSettings(languages=("en", "zh"), each=8, judge=True, fresh=True)
-        return critique.job(settings, "scripted-1")
+        return critique.job(settings)
     ground = root / "ground.jsonl"
     if not ground.exists():
         texts = ["The mill by the river ground oats for the village for many years. " * 6,

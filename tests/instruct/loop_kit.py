@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpusforge.instruct.asking import Patient
-from corpusforge.instruct.checks import open_check
-from corpusforge.instruct.loop import Origin, State, play
+from corpusforge.instruct.making import Account, Made, Origin
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
-from corpusforge.instruct.records import Instance, Machine, Task
+from corpusforge.instruct.records import Instance, Machine, Reject, Row, Task
 from corpusforge.instruct.rounds import Asked, Pool, open_pool
-from corpusforge.instruct.run import load_seeds
+from corpusforge.instruct.run import job
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.take import Taken, take_generate
+from corpusforge.instruct.take import take_generate
 from corpusforge.models.client import Client
 from corpusforge.models.records import Completion, Request, Usage
 
@@ -46,19 +45,36 @@ class Told:
             yield completion(request, got) if isinstance(got, str) else got
 
 
-def states_of(settings: Settings, engine: object, path: Path) -> list[State]:
+@dataclass
+class Language:
+    """One language: what its whole rounds have made, and why it stopped."""
+
+    pool: Pool
+    rows: list[Row]
+    rejects: list[Reject]
+    steps: dict[str, Account]
+    yields: list[tuple[int, int]]
+    stopped: str
+
+
+def states_of(settings: Settings, engine: object, path: Path) -> list[Language]:
     """Play a run in memory (failures at `path`) and return what every language holds."""
-    seeds = load_seeds(settings)
-    states = []
-    for language in settings.languages:
-        rules = profile(language)
-        gate = Gate(rules, settings.numerator, settings.denominator)
-        states.append(State(open_pool(rules, gate, seeds, settings)))
+    work, made = job(settings), Made()
     with Client(engine) as client:
         origin = Origin(engine=engine.name, model=engine.model)
-        ask = Patient(client, str(path / "failures.jsonl"))
-        play(states, settings, origin, ask, open_check(settings), lambda number, all_: None)
-    return states
+        for part in work.make(Patient(client, str(path / "failures.jsonl")), origin):
+            made.merge(part)
+    return [
+        Language(
+            state.pool,
+            [row for row in made.rows if row.language == state.pool.language],
+            [one for one in made.rejects if one.language == state.pool.language],
+            made.accounts(state.pool.language),
+            state.yields,
+            state.stopped,
+        )
+        for state in work.states
+    ]
 
 
 def small_pool(language: str = "en", *instructions: str) -> Pool:
@@ -80,9 +96,20 @@ def machine(text: str, language: str = "en", name: str = "m", **values: object) 
     return replace(made, **values)
 
 
+@dataclass
+class Taken:
+    """What one reply gave."""
+
+    seen: int
+    machine: list[Machine]
+    rejects: list[Reject]
+
+
 def taken(text: str, language: str = "en", finish: str = "stop", pool: Pool | None = None) -> Taken:
     """What a generation reply gives."""
     request = Request(prompt="p")
     asked = Asked(request=request, prompt_version="generate.v1@0", first=9)
     pool = pool or small_pool(language)
-    return take_generate(pool, asked, completion(request, text, finish), 0, Settings(similar=0))
+    made, reply = Made(), completion(request, text, finish)
+    machine = take_generate(pool, asked, reply, 0, Settings(similar=0), made)
+    return Taken(made.steps[language, "generate"].seen, machine, made.rejects)

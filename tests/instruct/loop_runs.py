@@ -16,7 +16,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from corpusforge.instruct.run import run
+from corpusforge.instruct.run import job
+from corpusforge.instruct.session import run
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.client import Client
 from corpusforge.models.records import Request
@@ -28,7 +29,7 @@ SETTINGS = Settings(languages=("en", "zh"), target=50, prompts=2, similar=3)
 def play(directory: Path, settings: Settings, before: Callable[[Request], None]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with Client(Scripted(before), directory / "journal.jsonl") as client:
-        run(settings, str(directory), client)
+        run(job(settings), str(directory), client)
 
 
 def killed(directory: Path, kind: str, number: int) -> None:

@@ -16,7 +16,8 @@ from loop_kit import Told, machine, small_pool, states_of, taken
 
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.rounds import ask_classify, ask_generate, ask_instances
-from corpusforge.instruct.run import run
+from corpusforge.instruct.run import job
+from corpusforge.instruct.session import run
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.client import Client
 from corpusforge.models.records import Completion
@@ -83,18 +84,18 @@ def test_05_a_crash_while_replaying_loses_nothing(tmp_path: Path) -> None:
         raise Crash
 
     with Client(Scripted(), tmp_path / "journal.jsonl") as client:
-        run(SMALL, str(tmp_path), client)
+        run(job(SMALL), str(tmp_path), client)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.jsonl")}
     more = Settings(target=200, prompts=2, similar=2)
     with Client(Scripted(crash), tmp_path / "journal.jsonl") as client, pytest.raises(Crash):
-        run(more, str(tmp_path), client)
+        run(job(more), str(tmp_path), client)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.jsonl")} == before
 
 
 def test_06_of_a_half_done_batch_the_other_half_is_asked(tmp_path: Path) -> None:
     """A batch was paid again unless all five of its replies were there."""
     with Client(Scripted(), tmp_path / "a" / "journal.jsonl") as client:
-        run(SMALL, str(tmp_path / "a"), client)
+        run(job(SMALL), str(tmp_path / "a"), client)
     lines = (tmp_path / "a" / "journal.jsonl").read_bytes().splitlines(keepends=True)
     kept = lines[::2]
     (tmp_path / "b").mkdir()
@@ -103,7 +104,7 @@ def test_06_of_a_half_done_batch_the_other_half_is_asked(tmp_path: Path) -> None
     with Client(
         Scripted(lambda one: asked.append(one.key)), tmp_path / "b" / "journal.jsonl"
     ) as client:
-        run(SMALL, str(tmp_path / "b"), client)
+        run(job(SMALL), str(tmp_path / "b"), client)
     missing = [json.loads(line)["completion"]["key"] for line in lines[1::2]]
     assert sorted(asked) == sorted(missing)
     rows = [(tmp_path / name / "rows.jsonl").read_bytes() for name in ("a", "b")]
@@ -117,7 +118,7 @@ def test_07_no_file_is_named_after_an_engine(tmp_path: Path) -> None:
         output = tmp_path / str(len(names))
         output.mkdir()
         with Client(Told(reply, model), output / "journal.jsonl") as client:
-            run(SMALL, str(output), client)
+            run(job(SMALL), str(output), client)
         names.append(sorted(path.name for path in output.iterdir()))
         assert not [path for path in output.rglob("*") if model.partition("/")[0] in path.name]
         row = json.loads((output / "rows.jsonl").read_text().splitlines()[0])
@@ -204,7 +205,7 @@ def test_12_a_failure_is_no_answer(tmp_path: Path) -> None:
 
     def outcome(name: str, engine: Told) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
         with Client(engine, tmp_path / name / "journal.jsonl") as client:
-            run(SMALL, str(tmp_path / name), client)
+            run(job(SMALL), str(tmp_path / name), client)
         tables = ((tmp_path / name / f"{table}.jsonl").read_text() for table in ("rows", "rejects"))
         return tuple([json.loads(line) for line in table.splitlines()] for table in tables)
 

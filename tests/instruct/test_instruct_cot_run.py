@@ -13,10 +13,8 @@ from loop_kit import completion
 from corpusforge.decontaminate import EvalIndex, read_items
 from corpusforge.errors import RecipeError, RunError
 from corpusforge.instruct.checks import open_check
-from corpusforge.instruct.cot.play import State
 from corpusforge.instruct.cot.run import gather
 from corpusforge.instruct.cot.settings import Settings
-from corpusforge.instruct.settings import Settings as InstructSettings
 from corpusforge.models.budget import Budget, BudgetSpent
 from corpusforge.models.records import Completion, Request
 
@@ -352,9 +350,8 @@ def test_evaluation_questions_are_never_asked(tmp_path: Path, data: Path) -> Non
     given = Settings(questions=(str(test), str(train)), limit=300, evaluation=str(index))
     output = tmp_path / "out"
     output.mkdir()
-    state = State()
-    asked = gather(given, state, open_check(InstructSettings(evaluation=str(index))))
-    found = collections.Counter(one.rule for one in state.rejects)
+    asked, made = gather(given, open_check(str(index)))
+    found = collections.Counter(one.rule for one in made.rejects)
     assert found["contaminated"] >= 300
     assert len(asked) + found["contaminated"] == 600
     assert {one.source.split(":")[0] for one in asked} == {"gsm8k_train.jsonl.gz"}

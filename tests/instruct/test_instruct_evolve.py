@@ -12,10 +12,10 @@ import pytest
 from loop_kit import Told
 
 from corpusforge.errors import RecipeError, RunError
-from corpusforge.instruct.derived import run
 from corpusforge.instruct.evolve.eliminate import check_answer, check_task
 from corpusforge.instruct.evolve.run import job
 from corpusforge.instruct.evolve.settings import OPERATIONS, Settings
+from corpusforge.instruct.session import run
 from corpusforge.models.budget import Budget, BudgetSpent
 from corpusforge.models.client import Client
 from corpusforge.models.prompts import prompt

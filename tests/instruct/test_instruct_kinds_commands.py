@@ -11,9 +11,9 @@ from kinds_kit import ALL_REPLIES, Script
 from corpusforge.errors import RunError
 from corpusforge.instruct.constitution import run as critique
 from corpusforge.instruct.constitution.settings import Settings as CritiqueSettings
-from corpusforge.instruct.derived import run
 from corpusforge.instruct.kinds import run as kinds
 from corpusforge.instruct.kinds.settings import Settings
+from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 from pipelines import critique_revise
 from pipelines import kinds as command
@@ -46,7 +46,7 @@ def test_critique_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     made, again = tmp_path / "made", tmp_path / "again"
     with Client(Script(ALL_REPLIES), tmp_path / "journal.jsonl") as client:
         settings = CritiqueSettings(each=6, judge=True)
-        run(critique.job(settings, "scripted-1"), str(made), client, formats=("trl",))
+        run(critique.job(settings), str(made), client, formats=("trl",))
     given = ["--engine", "replay", "--journal", str(tmp_path / "journal.jsonl"), "--each", "6",
              "--judge", "--format", "trl"]  # fmt: skip
     assert critique_revise.main(["--output", str(again), *given]) == 0

@@ -16,9 +16,9 @@ from corpusforge.instruct.constitution import constitution, make_revisions
 from corpusforge.instruct.constitution.preferences import rankings
 from corpusforge.instruct.constitution.run import job
 from corpusforge.instruct.constitution.settings import Settings
-from corpusforge.instruct.derived import run
-from corpusforge.instruct.loop import Origin
+from corpusforge.instruct.making import Origin
 from corpusforge.instruct.records import Lineage, Row
+from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 
 ROW = Row(
@@ -158,7 +158,7 @@ def test_a_whole_run(tmp_path: Path) -> None:
     settings = Settings(languages=("en", "zh"), each=30, judge=True)
     engine = Script(ALL_REPLIES)
     with Client(engine, tmp_path / "journal.jsonl") as client:
-        done = run(job(settings, engine.model), str(tmp_path), client, formats=("messages",))
+        done = run(job(settings), str(tmp_path), client, formats=("messages",))
     assert done.error is None
     for steps in done.report.steps.values():
         for account in steps.values():

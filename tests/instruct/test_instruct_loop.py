@@ -14,7 +14,8 @@ from loop_kit import Told, completion, machine, small_pool, states_of, taken
 from corpusforge.errors import InputError, RecipeError, RunError
 from corpusforge.instruct.asking import NothingAnswered
 from corpusforge.instruct.rounds import ask_generate, ask_instances, pick
-from corpusforge.instruct.run import run
+from corpusforge.instruct.run import job
+from corpusforge.instruct.session import run
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.budget import Budget, BudgetSpent
 from corpusforge.models.client import Client
@@ -29,7 +30,7 @@ def played(output: Path, settings: Settings = SMALL, engine: object = None, **va
     output.mkdir(exist_ok=True)
     budget = values.pop("budget", None)
     with Client(engine or Scripted(), output / "journal.jsonl", budget) as client:
-        return run(settings, str(output), client, **values)
+        return run(job(settings), str(output), client, **values)
 
 
 def table(output: Path, name: str) -> list[dict[str, object]]:

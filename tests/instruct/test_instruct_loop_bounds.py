@@ -6,14 +6,14 @@ import pytest
 from loop_kit import small_pool
 
 from corpusforge.errors import InternalError
-from corpusforge.instruct.loop import Account, State, _stop
+from corpusforge.instruct.loop import State, _stop
+from corpusforge.instruct.making import Account
 from corpusforge.instruct.settings import Settings
 
 
 def stopped(rows: int, yields: list[tuple[int, int]], **values: object) -> str:
     state = State(small_pool("en", "Write about rivers."))
-    state.rows = [object()] * rows  # type: ignore[list-item]  # only counted
-    state.yields = yields
+    state.yields = yields or [(rows, rows)]
     return _stop(state, Settings(**{"target": 10_000, **values}))  # type: ignore[arg-type]
 
 

@@ -10,6 +10,7 @@ from loop_kit import Told, completion, machine, small_pool, states_of
 
 from corpusforge.draw import word64
 from corpusforge.errors import RecipeError
+from corpusforge.instruct.making import Made
 from corpusforge.instruct.records import Lineage
 from corpusforge.instruct.rounds import Asked
 from corpusforge.instruct.settings import Settings, defaults
@@ -39,20 +40,25 @@ def taken(text: str, language: str = "en", finish: str = "stop", *pool: str):
     asked = Asked(request=request, prompt_version="triple.v1@0", first=4, seeds=("s1", "s2"))
     reply = completion(request, text, finish)
     lineage = Lineage(requests=(reply.key,))
-    return take_triples(small_pool(language, *pool), asked, reply, 0, lineage, ALPACA)
+    made = Made()
+    tasks, rows = take_triples(small_pool(language, *pool), asked, reply, 0, lineage, ALPACA, made)
+    return tasks, rows, made
 
 
 def test_a_reply_by_hand() -> None:
-    tasks, rows = taken(REPLY)
-    assert (tasks.seen, rows.seen, tasks.rejects, rows.rejects) == (2, 2, [], [])
-    assert [(one.instruction, one.input, one.output) for one in rows.rows] == [
+    tasks, rows, made = taken(REPLY)
+    assert {step: account.seen for (_, step), account in made.steps.items()} == {
+        "generate": 2, "instances": 2,
+    }  # fmt: skip
+    assert made.rejects == []
+    assert [(one.instruction, one.input, one.output) for one in rows] == [
         ("Say what the sentence below is about.", "The heron stood in the reeds\nall morning.",
          "A heron.\n\nIt waited in the reeds."),
         ("Give a word for a young goat.", "", "Kid"),
     ]  # fmt: skip
-    assert [one.instruction for one in tasks.machine] == [one.instruction for one in rows.rows]
-    assert [one.task for one in rows.rows] == [one.id for one in tasks.machine]
-    assert rows.rows[0].lineage.seeds == ("s1", "s2")
+    assert [one.instruction for one in tasks] == [one.instruction for one in rows]
+    assert [one.task for one in rows] == [one.id for one in tasks]
+    assert rows[0].lineage.seeds == ("s1", "s2")
 
 
 def test_chinese_by_hand() -> None:
@@ -60,8 +66,8 @@ def test_chinese_by_hand() -> None:
         "### 4\n指令：给下面的成语写一个近义词。\n输入：画蛇添足\n输出：多此一举\n\n"
         "### 5\n**指令：**写一句关于秋天的话\n输入：无\n输出：落叶铺满了小路。"
     )
-    _, rows = taken(reply, "zh")
-    assert [(one.instruction, one.input, one.output) for one in rows.rows] == [
+    _, rows, _ = taken(reply, "zh")
+    assert [(one.instruction, one.input, one.output) for one in rows] == [
         ("给下面的成语写一个近义词。", "画蛇添足", "多此一举"),
         ("写一句关于秋天的话", "", "落叶铺满了小路。"),
     ]  # fmt: skip
@@ -86,11 +92,14 @@ def test_chinese_by_hand() -> None:
     ],
 )  # fmt: skip
 def test_what_is_refused(text: str, finish: str, refused: list[tuple[str, str]], kept: int) -> None:
-    tasks, rows = taken(text, "en", finish)
-    assert [(one.step, one.rule) for one in (*tasks.rejects, *rows.rejects)] == refused
-    assert len(rows.rows) == kept
-    assert tasks.seen == len(tasks.machine) + len(tasks.rejects)
-    assert rows.seen == len(rows.rows) + len(rows.rejects)
+    tasks, rows, made = taken(text, "en", finish)
+    assert [(one.step, one.rule) for one in made.rejects] == refused
+    assert len(rows) == kept
+    made.see("en", "instances", 0)
+    made.accept("en", "instances", len(rows))  # as they are once they are checked
+    for account in made.steps.values():
+        account.check("a reply")
+    assert made.steps["en", "generate"].accepted == len(tasks)
 
 
 def test_the_prompt_shows_three_seeds_and_no_machine_task() -> None:
@@ -150,13 +159,14 @@ def test_rounds_reach_their_target_and_balance(tmp_path: Path) -> None:
 def test_a_run_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from dataclasses import replace
 
-    from corpusforge.instruct.run import run
+    from corpusforge.instruct.run import job
+    from corpusforge.instruct.session import run
     from corpusforge.models.client import Client
     from pipelines.self_instruct import main
 
     settings = replace(ALPACA, target=12, prompts=2)
     with Client(Script({"triple": triples}), tmp_path / "journal.jsonl") as client:
-        run(settings, str(tmp_path / "a"), client, formats=("alpaca",))
+        run(job(settings), str(tmp_path / "a"), client, formats=("alpaca",))
     given = ["--engine", "replay", "--journal", str(tmp_path / "journal.jsonl"), "--target", "12",
              "--prompts", "2", "--method", "alpaca", "--format", "alpaca"]  # fmt: skip
     assert main(["--output", str(tmp_path / "b"), *given]) == 0

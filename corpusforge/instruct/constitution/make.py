@@ -20,21 +20,23 @@ from corpusforge.instruct.constitution.settings import Settings
 from corpusforge.instruct.export import shapes
 from corpusforge.instruct.judge import Judgement, Pair, judge
 from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.loop import Ask, Check, Origin
 from corpusforge.instruct.making import (
+    Ask,
+    Check,
     Made,
+    Origin,
     Question,
     Trail,
     asked,
     checked,
     lineage,
+    sampling_text,
     seeded,
     unanswered,
 )
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance
-from corpusforge.instruct.take import sampling_text
 from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Message, Request, Sampling

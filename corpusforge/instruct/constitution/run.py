@@ -17,19 +17,16 @@ from corpusforge.instruct.constitution.make import (
 from corpusforge.instruct.constitution.preferences import write_preferences
 from corpusforge.instruct.constitution.principles import constitution
 from corpusforge.instruct.constitution.settings import Settings
-from corpusforge.instruct.derived import Job
+from corpusforge.instruct.derived import Derived
 from corpusforge.instruct.inputs import digest, draw_rows, load_rows
 from corpusforge.instruct.judge import summary
-from corpusforge.instruct.loop import Ask, Origin
-from corpusforge.instruct.making import Made
-from corpusforge.instruct.settings import Settings as LoopSettings
-from corpusforge.io import files
+from corpusforge.instruct.making import Ask, Made, Origin
 
 __all__ = ["job"]
 
 
-def job(settings: Settings, judge_model: str) -> Job:
-    """Return the job of these settings; `judge_model` names who prefers. Raises InputError."""
+def job(settings: Settings) -> Derived:
+    """Return the job of these settings; reads its rows. Raises InputError."""
     law = constitution(settings.constitution)
     law.check(settings.languages)
     drawn = {}
@@ -39,16 +36,15 @@ def job(settings: Settings, judge_model: str) -> Job:
         if not fit:
             raise InputError(f"no row in {language!r}: name other --rows, or leave it out.")
         drawn[language] = draw_rows(fit, settings.each, settings.seed, f"critique {language}")
-    check = open_check(LoopSettings(evaluation=settings.evaluation, allow=settings.allow))
-    evaluation = files.sha256(settings.evaluation) if settings.evaluation else ""
+    check = open_check(settings.evaluation, settings.allow)
 
     def make(ask: Ask, origin: Origin) -> Iterator[Made]:
         for language, rows in drawn.items():
             yield from make_revisions(language, rows, settings, law, ask, origin, check)
 
-    def finish(output: str, made: Made) -> Sequence[str]:
+    def finish(output: str, made: Made, origin: Origin) -> Sequence[str]:
         comparisons = made.tables.get(COMPARISONS, [])
-        return write_preferences(output, comparisons, law.version, judge_model, settings.seed)
+        return write_preferences(output, comparisons, law.version, origin.model, settings.seed)
 
     def figures(made: Made) -> Mapping[str, object]:
         steps = made.tables.get(STEPS, [])
@@ -67,10 +63,10 @@ def job(settings: Settings, judge_model: str) -> Job:
 
     names = [*PROMPTS, *(["judge_pair"] if settings.judge else [])]
     inputs = {language: digest(rows) for language, rows in drawn.items()}
-    return Job(
+    return Derived(
         stage="critique_revise", settings={**settings.fixed(), "constitution": law.version},
-        inputs=records.fingerprint(inputs, evaluation),
+        inputs=records.fingerprint(inputs, check.evaluation),
         prompts=[(name, language) for language in settings.languages for name in names],
-        make=make, tables=(STEPS, COMPARISONS, *([JUDGEMENTS] if settings.judge else [])),
-        finish=finish, figures=figures,
+        maker=make, own=(STEPS, COMPARISONS, *([JUDGEMENTS] if settings.judge else [])),
+        writes=finish, figures=figures,
     )  # fmt: skip

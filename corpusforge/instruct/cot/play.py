@@ -7,7 +7,7 @@ kept whole or not at all; what a stopped batch had paid for is in the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from corpusforge.draw import make_id
@@ -16,40 +16,17 @@ from corpusforge.instruct.cot.judge import Judged, RunCode, judge, vote, with_an
 from corpusforge.instruct.cot.keep import refusals, surplus
 from corpusforge.instruct.cot.mix import formats
 from corpusforge.instruct.cot.plain import plain
-from corpusforge.instruct.cot.records import Question, Sample, Vote
+from corpusforge.instruct.cot.records import Question, Vote
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import Asked, shown
-from corpusforge.instruct.loop import Account, Ask, Check, Origin
+from corpusforge.instruct.making import Ask, Check, Made, Origin, sampling_text
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Lineage, Reject, Row
-from corpusforge.instruct.take import sampling_text
 from corpusforge.models.records import Completion
 
-__all__ = ["State", "play"]
+__all__ = ["SAMPLES", "VOTES", "play"]
 
-
-@dataclass(slots=True)
-class State:
-    """What whole batches have made."""
-
-    samples: list[Sample] = field(default_factory=list)
-    votes: list[Vote] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    steps: dict[str, Account] = field(default_factory=dict)
-    stopped: str = ""
-    known: set[str] = field(default_factory=set)
-    """Ids of the rows."""
-
-    def book(self, step: str, seen: int, accepted: int, rejects: Sequence[Reject]) -> None:
-        """Add to a step's account. Raises InternalError where it does not balance."""
-        account = self.steps.setdefault(step, Account())
-        account.seen += seen
-        account.accepted += accepted
-        for one in rejects:
-            account.rejected[one.rule] = account.rejected.get(one.rule, 0) + 1
-        account.check(f"step {step}")
-        self.rejects += rejects
+SAMPLES, VOTES = "samples.jsonl", "votes.jsonl"
 
 
 @dataclass(slots=True)
@@ -67,23 +44,20 @@ class _Work:
 
 def play(
     questions: Sequence[Question],
-    state: State,
     settings: Settings,
     origin: Origin,
     ask: Ask,
     check: Check,
     run_code: RunCode,
-    after: Callable[[int, State], None],
-) -> None:
-    """Play every batch into `state`; whatever `ask` raises passes through, whole batches kept."""
+) -> Iterator[Made]:
+    """Yield whole batches; whatever `ask` raises passes through."""
+    known: set[str] = set()
     for start in range(0, len(questions), settings.batch):
         part = [_Work(question) for question in questions[start : start + settings.batch]]
         _sample(part, settings, ask, run_code)
         _hint(part, settings, ask)
         _keep(part, settings, origin, check)
-        _book(part, state, settings)
-        after(min(start + settings.batch, len(questions)), state)
-    state.stopped = "every question was asked"
+        yield _book(part, settings, known)
 
 
 def _sample(part: Sequence[_Work], settings: Settings, ask: Ask, run_code: RunCode) -> None:
@@ -172,22 +146,25 @@ def _without(work: _Work, findings: Sequence[Finding | None]) -> list[tuple[Judg
     return stay
 
 
-def _book(part: Sequence[_Work], state: State, settings: Settings) -> None:
+def _book(part: Sequence[_Work], settings: Settings, known: set[str]) -> Made:
+    """What a batch has made, with one account for all languages; `known` are the ids of all rows."""
+    made = Made(tables={SAMPLES: [], VOTES: []})
     for work in part:
         assert work.account is not None
         for step, samples in (("sample", work.samples), ("hint", work.hints)):
             rejects = [one for one in (*work.failed, *work.refused) if one.step == step]
-            kept = sum(one.sample.step == step for one, _ in work.kept)
-            failed = sum(one.step == step for one in work.failed)
-            state.book(step, len(samples) + failed, kept, rejects)
-            state.samples += [one.sample for one in samples]
+            made.see("", step, len(samples) + sum(one.step == step for one in work.failed))
+            made.accept("", step, sum(one.sample.step == step for one, _ in work.kept))
+            for reject in rejects:
+                made.book("", reject)
+            made.tables[SAMPLES] += [one.sample for one in samples]
         asked = bool(work.hints) or any(one.step == "hint" for one in work.failed)
-        state.votes.append(replace(work.account, hinted=asked, kept=len(work.kept)))
-        for _, row in work.kept:
-            for made in formats(row, settings):
-                if made.id not in state.known:
-                    state.known.add(made.id)
-                    state.rows.append(made)
+        made.tables[VOTES].append(replace(work.account, hinted=asked, kept=len(work.kept)))
+        for row in (form for _, kept in work.kept for form in formats(kept, settings)):
+            if row.id not in known:
+                known.add(row.id)
+                made.rows.append(row)
+    return made
 
 
 def _row(one: Judged, account: Vote, origin: Origin) -> Row:

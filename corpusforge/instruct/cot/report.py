@@ -7,22 +7,16 @@ accuracy counts questions with a gold answer alone, and those without any extrac
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corpusforge import __version__
-from corpusforge import manifest as records
-from corpusforge.instruct.cot.play import State
-from corpusforge.instruct.cot.records import Question, Vote
-from corpusforge.instruct.cot.settings import Settings
-from corpusforge.instruct.loop import Account, Origin
-from corpusforge.io import files
-from corpusforge.models.budget import Usages
-from corpusforge.report import numbers
-from corpusforge.report.pages import template
+from corpusforge.instruct.cot.play import SAMPLES, VOTES
+from corpusforge.instruct.cot.records import Question, Sample, Vote
+from corpusforge.instruct.making import Account, Made
+from corpusforge.instruct.session import funnel_lines
 
-__all__ = ["Report", "SetReport", "build_report", "funnel_text", "write_report"]
+__all__ = ["UNITS", "Report", "SetReport", "build_report", "funnel"]
 
 UNITS = {"questions": "questions", "sample": "replies", "hint": "replies"}
 
@@ -63,22 +57,16 @@ class Report:
 
 
 def build_report(
-    state: State,
-    questions: Sequence[Question],
-    settings: Settings,
-    usage: Usages,
-    origin: Origin,
+    made: Made, questions: Sequence[Question], stopped: str, head: Mapping[str, Any]
 ) -> Report:
-    """Return the report of the whole batches in `state`; `questions` are those that were to be asked."""
+    """Return the report of whole batches; `questions` are those that were to be asked."""
     sets: dict[str, list[Vote]] = {_set(one.source): [] for one in questions}
-    for one in state.votes:
+    for one in made.tables.get(VOTES, ()):
         sets[_set(one.source)].append(one)
     return Report(
-        version=__version__, engine=origin.engine, model=origin.model,
-        model_licence=origin.model_licence, stopped=state.stopped,
-        settings=records.plain(settings), steps=state.steps,
-        sets={name: _set_report(votes, state) for name, votes in sets.items()},
-        rows=len(state.rows), questions=len(questions), usage=usage.table(),
+        **head, stopped=stopped or "every question was asked", steps=made.accounts(""),
+        sets={name: _set_report(votes, made) for name, votes in sets.items()},
+        rows=len(made.rows), questions=len(questions),
     )  # fmt: skip
 
 
@@ -86,10 +74,11 @@ def _set(source: str) -> str:
     return source.rsplit(":", 1)[0]
 
 
-def _set_report(votes: Sequence[Vote], state: State) -> SetReport:
+def _set_report(votes: Sequence[Vote], made: Made) -> SetReport:
     ids = {one.question for one in votes}
-    samples = [one for one in state.samples if one.question in ids and one.step == "sample"]
-    rows = [row for row in state.rows if row.task in ids]
+    every: Sequence[Sample] = made.tables.get(SAMPLES, ())
+    samples = [one for one in every if one.question in ids and one.step == "sample"]
+    rows = [row for row in made.rows if row.task in ids]
     gold = [one for one in votes if one.gold]
     rates = Counter((one.right, one.samples) for one in gold)
     hinted = {row.lineage.requests[0] for row in rows if "hinted" in row.flags}
@@ -104,15 +93,10 @@ def _set_report(votes: Sequence[Vote], state: State) -> SetReport:
     )  # fmt: skip
 
 
-def funnel_text(report: Report) -> str:
+def funnel(report: Report) -> list[str]:
     """Return the figures as lines for a terminal."""
     lines = [f"{report.rows} rows from {report.questions} questions ({report.stopped})"]
-    for step, account in report.steps.items():
-        lines.append(
-            f"  {step:<10}{account.seen:>8} {UNITS[step]:<10}{account.accepted:>8} accepted  "
-            f"{numbers.percent(account.accepted, account.seen)}"
-        )
-        lines += [f"{count:>18} {rule}" for rule, count in account.ranked()]
+    lines += funnel_lines(report.steps, 10, lambda step: f"{UNITS[step]:<10}")
     for name, part in report.sets.items():
         lines.append(
             f"  {name}: {part.samples} samples, {part.extracted} with an answer, {part.right} right; "
@@ -121,17 +105,4 @@ def funnel_text(report: Report) -> str:
         )
         shares = ", ".join(f"{rate}: {count}" for rate, count in part.pass_rates.items())
         lines.append(f"    pass rates {shares or '–'}")
-    return "\n".join(lines)
-
-
-def write_report(report: Report, state: State, output: str) -> list[str]:
-    """Write report.json and report.html into the directory; return their names."""
-    records.write_json(files.join(output, "report.json"), report)
-    first: dict[tuple[str, str], Any] = {}
-    for reject in state.rejects:
-        first.setdefault((reject.step, reject.rule), reject)
-    page = template("cot.html.j2", (("ranked", Account.ranked),)).render(
-        report=report, units=UNITS, rows=state.rows[:5], rejects=list(first.values())
-    )
-    files.write_bytes(files.join(output, "report.html"), page.encode("utf-8"))
-    return ["report.json", "report.html"]
+    return lines

@@ -1,98 +1,88 @@
-"""A chain-of-thought run in its directory: claimed, played, written, and going on where it stopped.
-
-Everything but the journal and `failures.jsonl` is made again from these two, so a killed run ends
-byte for byte as one that was left alone. Limits: a local directory; all samples are held in memory.
-"""
+"""A chain-of-thought run as a job: which questions are asked, what rows depend on, and its outputs."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from corpusforge import manifest as records
 from corpusforge.draw import make_id
-from corpusforge.errors import CorpusforgeError, InputError
-from corpusforge.instruct import directory
-from corpusforge.instruct.asking import NothingAnswered, Patient
+from corpusforge.errors import InputError
 from corpusforge.instruct.checks import RowCheck, open_check
-from corpusforge.instruct.cot.play import State, play
+from corpusforge.instruct.cot.play import SAMPLES, VOTES, play
 from corpusforge.instruct.cot.questions import load
 from corpusforge.instruct.cot.records import Question
-from corpusforge.instruct.cot.report import Report, build_report, write_report
+from corpusforge.instruct.cot.report import UNITS, Report, build_report, funnel
 from corpusforge.instruct.cot.runner import run_tests
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import prompt_names
 from corpusforge.instruct.export.settings import Settings as ExportSettings
-from corpusforge.instruct.loop import Origin
+from corpusforge.instruct.making import Ask, Made, Origin
 from corpusforge.instruct.records import Reject
-from corpusforge.instruct.settings import Settings as InstructSettings
-from corpusforge.io import files
-from corpusforge.io.lock import lock
-from corpusforge.models.budget import BudgetSpent
-from corpusforge.models.client import Client
-from corpusforge.models.prompts import prompt
+from corpusforge.instruct.session import Job, first_rejects
 
-__all__ = ["Finished", "gather", "run"]
+__all__ = ["ChainOfThought", "gather", "job"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """How a run ended: its report, and the error that ended it, if one did."""
-
-    report: Report
-    error: CorpusforgeError | KeyboardInterrupt | None = None
-
-
-def run(
-    settings: Settings,
-    output: str,
-    client: Client,
-    *,
-    formats: Sequence[str] = (),
-    form: ExportSettings | None = None,
-    model_licence: str = "",
-    give_up: bool = False,
-    show: Callable[[int, State], None] = lambda number, state: None,
-) -> Finished:
-    """Ask every question, and write what whole batches give into the directory `output`.
-
-    Raises RunError where the directory holds another run, InputError for wrong questions or formats;
-    BudgetSpent, NothingAnswered and an interrupt are returned.
-    """
-    directory.check_formats(formats)
-    origin = Origin(
-        engine=client.engine.name, model=client.engine.model, model_licence=model_licence
-    )
+def job(settings: Settings, form: ExportSettings | None = None) -> ChainOfThought:
+    """Return the job of these settings; reads questions and evaluation index. Raises InputError."""
     check = _open_check(settings)
-    with lock(output):
-        directory.sweep(output)
-        state = State()
-        questions = gather(settings, state, check)
-        _claim(output, settings, questions, origin)
-        error: CorpusforgeError | KeyboardInterrupt | None = None
-        try:
-            failures = files.join(output, "failures.jsonl")
-            ask = Patient(client, failures, give_up=give_up)
-            play(questions, state, settings, origin, ask, check, _runner(settings), show)
-        except (BudgetSpent, NothingAnswered, KeyboardInterrupt) as stop:
-            error = stop
-            state.stopped = directory.in_words(stop)
-        report = build_report(state, questions, settings, client.usage, origin)
-        directory.write(
-            output,
-            "bootstrap_cot",
-            {"rows.jsonl": state.rows, "rejects.jsonl": state.rejects,
-             "samples.jsonl": state.samples, "votes.jsonl": state.votes},
-            report.usage,
-            lambda: write_report(report, state, output),
-            settings=settings, formats=formats, form=form, extra={"stopped": state.stopped},
-        )  # fmt: skip
-    return Finished(report, error)
+    questions, read = gather(settings, check)
+    names = prompt_names(settings)
+    return ChainOfThought(
+        stage="bootstrap_cot", settings=settings, form=form, check=check, questions=questions,
+        read=read, prompts=[(name, one) for one in settings.languages for name in names],
+    )  # fmt: skip
 
 
-def gather(settings: Settings, state: State, check: RowCheck) -> list[Question]:
-    """Return the questions to be asked; rows that are none and evaluation text become rejects."""
+@dataclass(frozen=True, kw_only=True)
+class ChainOfThought(Job):
+    """Every question asked, in batches; `read` is the account of those that are not asked."""
+
+    stage: str
+    settings: Settings
+    prompts: Sequence[tuple[str, str]]
+    form: ExportSettings | None
+    check: RowCheck
+    questions: Sequence[Question]
+    read: Made
+
+    def facts(self) -> Mapping[str, Any]:
+        return {
+            **self.settings.fixed(),
+            "evaluation": self.check.evaluation,
+            "question set": records.fingerprint(list(self.questions)),
+        }
+
+    def make(self, ask: Ask, origin: Origin) -> Iterator[Made]:
+        yield self.read
+        run_code = _runner(self.settings)
+        yield from play(self.questions, self.settings, origin, ask, self.check, run_code)
+
+    def tables(self, made: Made) -> Mapping[str, Sequence[Any]]:
+        own = {name: made.tables.get(name, ()) for name in (SAMPLES, VOTES)}
+        return {"rows.jsonl": made.rows, "rejects.jsonl": made.rejects, **own}
+
+    def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Report:
+        return build_report(made, self.questions, stopped, head)
+
+    def page(self, report: Report, made: Made) -> tuple[str, Mapping[str, Any]]:
+        values = {"rows": made.rows[:5], "rejects": first_rejects(made.rejects), "units": UNITS}
+        return "cot.html.j2", values
+
+    def lines(self, report: Report) -> list[str]:
+        return funnel(report)
+
+    def progress(self, made: Made) -> str:
+        asked = len(made.tables.get(VOTES, ()))
+        return f"{asked} questions asked: {len(made.rows)} rows" if asked else ""
+
+
+def gather(settings: Settings, check: RowCheck) -> tuple[list[Question], Made]:
+    """Return the questions to be asked, and the account of the others: rows that are no question, and
+    evaluation text."""
     if not settings.questions:
         raise InputError("no questions: name at least one file with --questions.")
     known: dict[str, Question] = {}
@@ -118,8 +108,12 @@ def gather(settings: Settings, state: State, check: RowCheck) -> list[Question]:
             asked.append(one)
         else:
             rejects.append(_refuse(one, *finding))
-    state.book("questions", seen, len(asked), rejects)
-    return asked
+    made = Made()
+    made.see("", "questions", seen)
+    made.accept("", "questions", len(asked))
+    for reject in rejects:
+        made.book("", reject)
+    return asked, made
 
 
 def _refuse(question: Question, rule: str, value: str, bound: str) -> Reject:
@@ -132,7 +126,7 @@ def _refuse(question: Question, rule: str, value: str, bound: str) -> Reject:
 def _open_check(settings: Settings) -> RowCheck:
     """The loop's check of personal data and evaluation text; language is judged by the reasoning."""
     allow = {"language", *({"personal_data"} & set(settings.allow))}
-    return open_check(InstructSettings(evaluation=settings.evaluation, allow=tuple(sorted(allow))))
+    return open_check(settings.evaluation, tuple(sorted(allow)))
 
 
 def _runner(settings: Settings) -> Callable[[str, str], bool | None]:
@@ -144,23 +138,3 @@ def _runner(settings: Settings) -> Callable[[str, str], bool | None]:
         return run_tests(code, tests, settings.limits).passed
 
     return passed
-
-
-def _claim(output: str, settings: Settings, questions: Sequence[Question], origin: Origin) -> None:
-    """Write down what the rows of this directory depend on; raises RunError where it differs."""
-    directory.claim(
-        output,
-        {
-            **settings.fixed(),
-            "engine": origin.engine,
-            "model": origin.model,
-            "model_licence": origin.model_licence,
-            "evaluation": files.sha256(settings.evaluation) if settings.evaluation else "",
-            "question set": records.fingerprint(list(questions)),
-            "prompts": {
-                f"{name} {language}": prompt(name, language).version
-                for language in settings.languages
-                for name in prompt_names(settings)
-            },
-        },
-    )

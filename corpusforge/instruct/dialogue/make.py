@@ -17,21 +17,23 @@ from corpusforge.instruct import parse
 from corpusforge.instruct.dialogue.sessions import Piece, cut_turns, measure_by
 from corpusforge.instruct.dialogue.turns import check_turns
 from corpusforge.instruct.export import shapes
-from corpusforge.instruct.loop import Ask, Check, Origin
 from corpusforge.instruct.making import (
+    Ask,
+    Check,
     Made,
+    Origin,
     Question,
     Trail,
     asked,
     checked,
     lineage,
+    sampling_text,
     seeded,
     unanswered,
 )
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_text
-from corpusforge.instruct.take import sampling_text
 from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling

@@ -14,14 +14,17 @@ from corpusforge.draw import make_id, word64
 from corpusforge.instruct import parse
 from corpusforge.instruct.evolve.eliminate import check_answer, check_task
 from corpusforge.instruct.evolve.settings import Settings
-from corpusforge.instruct.loop import Ask, Check, Origin
 from corpusforge.instruct.making import (
+    Ask,
+    Check,
     Made,
+    Origin,
     Question,
     Trail,
     asked,
     checked,
     lineage,
+    sampling_text,
     seeded,
     unanswered,
 )
@@ -29,7 +32,6 @@ from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row, Similar
 from corpusforge.instruct.rules import check_instance
-from corpusforge.instruct.take import sampling_text
 from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
 

@@ -12,24 +12,20 @@ from typing import Any
 from corpusforge import manifest as records
 from corpusforge.errors import InputError
 from corpusforge.instruct.checks import open_check
-from corpusforge.instruct.derived import Job
+from corpusforge.instruct.derived import Derived
 from corpusforge.instruct.evolve.make import Task, evolve
 from corpusforge.instruct.evolve.settings import Settings
 from corpusforge.instruct.export.shapes import prompt as whole
 from corpusforge.instruct.inputs import draw_rows, load_rows
-from corpusforge.instruct.loop import Ask, Origin
-from corpusforge.instruct.making import Made
-from corpusforge.instruct.settings import Settings as LoopSettings
-from corpusforge.io import files
+from corpusforge.instruct.making import Ask, Made, Origin
 
 __all__ = ["job", "starts"]
 
 
-def job(settings: Settings) -> Job:
+def job(settings: Settings) -> Derived:
     """Return the job of these settings; reads its rows. Raises InputError."""
     tasks = starts(settings)
-    check = open_check(LoopSettings(evaluation=settings.evaluation, allow=settings.allow))
-    evaluation = files.sha256(settings.evaluation) if settings.evaluation else ""
+    check = open_check(settings.evaluation, settings.allow)
     names = [f"evol_{one}" for one in settings.operations] + ["evol_answer"]
     names += ["evol_equal"] if settings.equal else []
 
@@ -37,9 +33,9 @@ def job(settings: Settings) -> Job:
         for language in settings.languages:
             yield from evolve(tasks[language], settings, ask, origin, check)
 
-    return Job(
-        stage="evol", settings=settings.fixed(), figures=_figures, make=make,
-        inputs=records.fingerprint(records.plain(tasks), evaluation),
+    return Derived(
+        stage="evol", settings=settings.fixed(), figures=_figures, maker=make,
+        inputs=records.fingerprint(records.plain(tasks), check.evaluation),
         prompts=[(name, language) for language in settings.languages for name in names],
     )  # fmt: skip
 

@@ -17,20 +17,22 @@ from corpusforge.instruct import parse
 from corpusforge.instruct.ground.passages import Passage
 from corpusforge.instruct.ground.quotes import find_quote
 from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.loop import Ask, Check, Origin
 from corpusforge.instruct.making import (
+    Ask,
+    Check,
     Made,
+    Origin,
     Question,
     asked,
     checked,
     lineage,
+    sampling_text,
     seeded,
     unanswered,
 )
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
-from corpusforge.instruct.take import sampling_text
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling
 

@@ -17,14 +17,17 @@ from corpusforge.instruct.export import shapes
 from corpusforge.instruct.kinds.checks import check_answer, check_request
 from corpusforge.instruct.kinds.seeds import KindSeed, kind_seeds
 from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.loop import Ask, Check, Origin
 from corpusforge.instruct.making import (
+    Ask,
+    Check,
     Made,
+    Origin,
     Question,
     Trail,
     asked,
     checked,
     lineage,
+    sampling_text,
     seeded,
     unanswered,
 )
@@ -32,7 +35,6 @@ from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
-from corpusforge.instruct.take import sampling_text
 from corpusforge.instruct.talk import transcript
 from corpusforge.models.prompts import Prompt, Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
@@ -205,8 +207,7 @@ class _Maker:
         if verdict.accepted:
             return None, ""
         near = verdict.nearest[0]
-        value = f"{near.f1:.4f} = 2·{near.lcs}/({near.left}+{near.right})"
-        return ("near_copy", value, "<= 0.7"), near.id
+        return ("near_copy", near.fraction, "<= 0.7"), near.id
 
     def _answered(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, text = f"{self.kind}.answer", parse.answer(reply.text).strip()

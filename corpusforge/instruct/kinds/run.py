@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from corpusforge import manifest as records
 from corpusforge.errors import InputError
 from corpusforge.instruct.checks import open_check
-from corpusforge.instruct.derived import Job
+from corpusforge.instruct.derived import Derived
 from corpusforge.instruct.dialogue import make as dialogue
 from corpusforge.instruct.dialogue.make import CUTS, make_dialogues
 from corpusforge.instruct.ground import make as ground
@@ -17,21 +17,17 @@ from corpusforge.instruct.inputs import digest, draw_rows, load_rows
 from corpusforge.instruct.kinds.checks import KINDS
 from corpusforge.instruct.kinds.make import Plan, make_kind, prompt_names
 from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.loop import Ask, Check, Origin
-from corpusforge.instruct.making import Made
+from corpusforge.instruct.making import Ask, Check, Made, Origin
 from corpusforge.instruct.records import Row
-from corpusforge.instruct.settings import Settings as LoopSettings
-from corpusforge.io import files
 
 __all__ = ["job"]
 
 
-def job(settings: Settings) -> Job:
+def job(settings: Settings) -> Derived:
     """Return the job of these settings; reads its rows. Raises InputError."""
     rows = load_rows(settings.rows, settings.languages)
     own = [kind for kind in settings.kinds if kind in KINDS]
-    check = open_check(LoopSettings(evaluation=settings.evaluation, allow=settings.allow))
-    evaluation = files.sha256(settings.evaluation) if settings.evaluation else ""
+    check = open_check(settings.evaluation, settings.allow)
     passages = _passages(settings)
     names = prompt_names(own, judge=settings.judge)
     names += ["dialogue_user"] if _asks_dialogues(settings) else []
@@ -48,10 +44,10 @@ def job(settings: Settings) -> Job:
             yield from make_grounded(language, drawn, plan, ask, origin, check)
 
     read = digest(rows), {name: [one.id for one in p] for name, p in passages.items()}
-    return Job(
-        stage="kinds", settings=settings.fixed(), inputs=records.fingerprint(*read, evaluation),
+    return Derived(
+        stage="kinds", settings=settings.fixed(), inputs=records.fingerprint(*read, check.evaluation),
         prompts=[(name, language) for language in settings.languages for name in names],
-        make=make, tables=_tables(settings),
+        maker=make, own=_tables(settings),
     )  # fmt: skip
 
 

@@ -1,0 +1,205 @@
+"""One session for every method that makes rows: claim a directory, ask, account, resume, report, write.
+
+Nothing but `journal.jsonl` and `failures.jsonl` is state: a session makes all its parts anew out of the
+journal, asks only what that lacks, and writes every output when it ends, whatever ended it. So a killed
+session has lost nothing that was paid for, and its directory ends byte for byte as that of one left
+alone; one that stops in a part writes the whole parts before it. Limits: a local directory, which the
+journal needs; all rows are held in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from corpusforge import __version__
+from corpusforge import manifest as records
+from corpusforge.errors import CorpusforgeError
+from corpusforge.instruct import directory
+from corpusforge.instruct.asking import NothingAnswered, Patient
+from corpusforge.instruct.export.settings import Settings as ExportSettings
+from corpusforge.instruct.making import Account, Ask, Made, Origin
+from corpusforge.instruct.records import Reject
+from corpusforge.io import files
+from corpusforge.io.lock import lock
+from corpusforge.models.budget import BudgetSpent
+from corpusforge.models.client import Client
+from corpusforge.models.prompts import prompt
+from corpusforge.models.settings import Settings as ModelSettings
+from corpusforge.printing import say, say_text
+from corpusforge.program import fail, stopped
+from corpusforge.report import numbers
+from corpusforge.report.pages import template
+
+__all__ = ["Finished", "Job", "command", "first_rejects", "funnel_lines", "run"]
+
+
+class Job(Protocol):
+    """One method with its settings: what it makes, what that depends on, and how it is told.
+
+    A job is for one session. `make` must ask through the function that it is given and draw by hashes,
+    so that it makes the same parts again.
+    """
+
+    stage: str
+    """The manifest's name of the method."""
+    settings: Any
+    """What the report and the manifest say the rows were made with."""
+    prompts: Sequence[tuple[str, str]]
+    """(name, language) of every prompt it may use."""
+    form: ExportSettings | None = None
+    """How rows are exported; None: the export's defaults."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what the rows depend on beside engine, model and prompts."""
+
+    def make(self, ask: Ask, origin: Origin) -> Iterator[Made]:
+        """Yield the parts of all that is made."""
+
+    def tables(self, made: Made) -> Mapping[str, Sequence[Any]]:
+        """Return the rows of each output file, `rows.jsonl` among them."""
+
+    def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Any:
+        """Return every figure and why it `stopped`, "" where nothing stopped it; `head`: what all reports
+        hold."""
+
+    def page(self, report: Any, made: Made) -> tuple[str, Mapping[str, Any]]:
+        """Return the report's template and what goes into it."""
+
+    def finish(self, output: str, made: Made, origin: Origin) -> Sequence[str]:
+        """Write files of the job's own; return their names."""
+        return ()
+
+    def lines(self, report: Any) -> list[str]:
+        """Return the figures for a terminal."""
+
+    def progress(self, made: Made) -> str:
+        """Return a line about the parts so far; "" prints none."""
+
+    def warnings(self, report: Any) -> list[str]:
+        """Return what falls short of what was asked for: exit code 1 where anything does."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a session ended: its report, and the error that ended it, if one did."""
+
+    report: Any
+    error: CorpusforgeError | KeyboardInterrupt | None = None
+
+
+def run(
+    job: Job,
+    output: str,
+    client: Client,
+    *,
+    formats: Sequence[str] = (),
+    model_licence: str = "",
+    give_up: bool = False,
+    show: Callable[[Made], None] = lambda made: None,
+) -> Finished:
+    """Make the job's rows in the directory `output`; `show` is called after each part.
+
+    Raises RunError where the directory holds another run, RecipeError for an unknown form;
+    BudgetSpent, NothingAnswered and an interrupt are returned.
+    """
+    directory.check_formats(formats)
+    engine = client.engine
+    origin = Origin(engine=engine.name, model=engine.model, model_licence=model_licence)
+    made = Made()
+    error: CorpusforgeError | KeyboardInterrupt | None = None
+    with lock(output):
+        directory.sweep(output)
+        directory.claim(output, _facts(job, origin))
+        ask = Patient(client, files.join(output, "failures.jsonl"), give_up=give_up)
+        try:
+            for part in job.make(ask, origin):
+                made.merge(part)
+                show(made)
+        except (BudgetSpent, NothingAnswered, KeyboardInterrupt) as stop:
+            error = stop
+        head = {
+            "version": __version__, "engine": origin.engine, "model": origin.model,
+            "model_licence": origin.model_licence, "settings": records.plain(job.settings),
+            "usage": client.usage.table(),
+        }  # fmt: skip
+        report = job.report(made, directory.in_words(error) if error else "", head)
+        _write(job, output, made, report, origin, formats)
+    return Finished(report, error)
+
+
+def _facts(job: Job, origin: Origin) -> dict[str, Any]:
+    """What the rows of the directory depend on."""
+    return {
+        **job.facts(),
+        "engine": origin.engine,
+        "model": origin.model,
+        "model_licence": origin.model_licence,
+        "prompts": {
+            f"{name} {tongue}": prompt(name, tongue).version for name, tongue in job.prompts
+        },
+    }
+
+
+def _write(
+    job: Job, output: str, made: Made, report: Any, origin: Origin, formats: Sequence[str]
+) -> None:
+    files.remove(files.join(output, "manifest.json"))
+    records.write_json(files.join(output, "usage.json"), report.usage)
+    records.write_json(files.join(output, "report.json"), report)
+    name, values = job.page(report, made)
+    page = template(name, (("ranked", Account.ranked),)).render(report=report, **values)
+    files.write_bytes(files.join(output, "report.html"), page.encode("utf-8"))
+    others = ["usage.json", "report.json", "report.html", *job.finish(output, made, origin)]
+    directory.write(
+        output, job.stage, job.tables(made), others, formats=formats, form=job.form,
+        settings=records.plain(job.settings), extra={"stopped": report.stopped},
+    )  # fmt: skip
+
+
+def first_rejects(rejects: Sequence[Reject]) -> list[Reject]:
+    """Return the first reject of each (step, rule), for a report's page."""
+    first: dict[tuple[str, str], Reject] = {}
+    for reject in rejects:
+        first.setdefault((reject.step, reject.rule), reject)
+    return list(first.values())
+
+
+def funnel_lines(steps: Mapping[str, Account], width: int, unit: Callable[[str], str]) -> list[str]:
+    """Return the accounts for a terminal; names take `width` characters, `unit` says what is counted."""
+    lines = []
+    for step, account in steps.items():
+        share = numbers.percent(account.accepted, account.seen)
+        lines.append(
+            f"  {step:<{width}}{account.seen:>8} {unit(step)}{account.accepted:>8} accepted  {share}"
+        )
+        lines += [f"{count:>{width + 8}} {rule}" for rule, count in account.ranked()]
+    return lines
+
+
+def command(options: argparse.Namespace, models: ModelSettings, job: Job) -> int:
+    """Do a pipeline's job in its directory and print what it made; return the exit code."""
+    from corpusforge.models.engines import open_client
+
+    def show(made: Made) -> None:
+        if line := job.progress(made):
+            say(line, error=True)
+
+    with open_client(models, options.output) as client:
+        done = run(
+            job, options.output, client, formats=options.format,
+            model_licence=options.model_licence, give_up=options.give_up, show=show,
+        )  # fmt: skip
+    say_text("\n".join(job.lines(done.report)))
+    say(f"written to {options.output}")
+    if isinstance(done.error, CorpusforgeError):
+        return fail(done.error)
+    if done.error is not None:
+        return stopped(done.error)
+    warnings = job.warnings(done.report)
+    for line in warnings:
+        say(f"warning: {line}", error=True)
+    return 1 if warnings else 0
