@@ -103,16 +103,18 @@ ENGINES: dict[str, Engine] = {"fast": main_text, "trafilatura": _trafilatura}
 """Every HTML engine by its name."""
 
 
-@functools.cache
 def engine_of(name: str) -> Engine:
     """Return an engine by its name: of `ENGINES`, of an installed package, or "package.module:NAME".
 
     One's own is a function from a page (str) to its main text (str), or to an `Extracted`. Raises InputError
     where there is none of that name.
     """
+    return ENGINES[name] if name in ENGINES else _own_engine(name)
+
+
+@functools.cache
+def _own_engine(name: str) -> Engine:
     function: Any = plugins.find(name, "extractors", ENGINES)
-    if name in ENGINES:
-        return ENGINES[name]
     if not callable(function):
         raise InputError(
             f"extractor {name!r} is {type(function).__name__}; expected a function from a page to its text."
@@ -121,8 +123,6 @@ def engine_of(name: str) -> Engine:
     def engine(html: bytes) -> Extracted:
         try:
             found = function(html.decode("utf-8", "replace"))
-        except OverTimeError:
-            raise
         except Exception as error:  # whatever a user's function does
             raise Unreadable(f"engine {name}: {type(error).__name__}: {error}") from error
         if isinstance(found, Extracted):
@@ -136,7 +136,7 @@ def engine_of(name: str) -> Engine:
 
 def _chain(name: str) -> list[Engine]:
     """Return the engine asked for, and those that take a page on which it spends all its time."""
-    return list(dict.fromkeys((engine_of(name), main_text, _resiliparse)))
+    return list(dict.fromkeys((engine_of(name), ENGINES["fast"], _resiliparse)))
 
 
 def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
