@@ -17,45 +17,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corpusforge.errors import RecipeError
-from corpusforge.instruct.cot import settings as choices
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.export.settings import REASONING
-from corpusforge.instruct.options import common, new_parser
+from corpusforge.instruct.options import method_settings, new_parser
 from corpusforge.models.options import settings_from
 from corpusforge.models.settings import Settings as ModelSettings
-from corpusforge.options import Parser, names, numbers
+from corpusforge.options import Parser
 from corpusforge.program import guard
 
 __all__ = ["main", "parser", "settings_of"]
 
-_DEFAULT = Settings()
-_NUMBERS = ("limit", "seed", "samples", "hints", "most", "share", "shots", "batch")
-_SWITCHES = {
-    "keep_wrong": "keep wrong samples, flagged",
-    "drop_easy": "refuse samples of questions that all samples get right",
-    "run_code": "run the tests of code answers (read docs/cot.md first)",
-}
-
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = new_parser("bootstrap_cot", __doc__, _DEFAULT.languages)
-    add = options.add_argument
-    add("--questions", action="append", default=[], metavar="FILE",
-        help=".jsonl or .tsv; may be repeated (replay: questions.jsonl beside the journal)")  # fmt: skip
-    add("--reasoning", choices=REASONING, default="think", help="how reasoning joins an answer")
-    group = options.add_argument_group("settings (docs/cot.md)")
-    group.add_argument("--triggers", type=names, default=_DEFAULT.triggers,
-                       metavar=",".join(choices.TRIGGERS))  # fmt: skip
-    group.add_argument("--temperatures", type=numbers, default=_DEFAULT.temperatures, metavar="X,…")
-    group.add_argument("--mix", type=names, default=_DEFAULT.mix, metavar=",".join(choices.MIX))
-    for name in _NUMBERS:
-        default = getattr(_DEFAULT, name)
-        group.add_argument(
-            "--" + name.replace("_", "-"), type=type(default), default=default, metavar="N"
-        )
-    for name, meaning in _SWITCHES.items():
-        group.add_argument("--" + name.replace("_", "-"), action="store_true", help=meaning)
+    options = new_parser(
+        "bootstrap_cot", __doc__, Settings, "docs/cot.md", skip=("top_p", "max_tokens")
+    )
+    options.add_argument("--reasoning", choices=REASONING, default="think",
+                         help="how reasoning joins an answer")  # fmt: skip
     return options
 
 
@@ -67,16 +46,9 @@ def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     if not questions and models.engine == "replay" and models.journal:
         beside = Path(models.journal).with_name("questions.jsonl")
         questions = (str(beside),) if beside.is_file() else ()
-    return Settings(
-        questions=questions,
-        triggers=options.triggers,
-        temperatures=options.temperatures,
-        mix=options.mix,
-        **common(options),
-        top_p=_DEFAULT.top_p if models.top_p is None else models.top_p,
-        max_tokens=_DEFAULT.max_tokens if models.max_tokens is None else models.max_tokens,
-        **{name: getattr(options, name) for name in (*_NUMBERS, *_SWITCHES)},
-    )
+    given = {name: getattr(models, name) for name in ("top_p", "max_tokens")}
+    own = {name: value for name, value in given.items() if value is not None}
+    return method_settings(options, Settings, questions=questions, **own)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 
 from corpusforge.instruct.constitution.settings import Settings
-from corpusforge.instruct.options import common, new_parser
+from corpusforge.instruct.options import method_settings, new_parser
 from corpusforge.models.options import settings_from
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.options import Parser
@@ -31,25 +31,17 @@ _DEFAULT = Settings()
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = new_parser("critique_revise", __doc__, _DEFAULT.languages, rows=True)
-    add = options.add_argument
-    add("--constitution", default=_DEFAULT.constitution, metavar="NAME|TOML")
-    add("--each", type=int, default=_DEFAULT.each, metavar="N", help="rows drawn in each language")
-    add("--rounds", type=int, default=_DEFAULT.rounds, metavar="N", help="principles an answer")
-    add("--fresh", action="store_true", help="ask the model for the first answer too")
-    add("--judge", action="store_true", help="compare last and first answers in both orders")
-    add("--seed", type=int, default=_DEFAULT.seed, metavar="N", help="of every draw")
-    return options
+    return new_parser("critique_revise", __doc__, Settings, "docs/instruct_kinds.md")
 
 
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the run's settings; sampling options go to the first answers and the revisions."""
-    return Settings(
-        each=options.each, constitution=options.constitution, rounds=options.rounds,
-        fresh=options.fresh, judge=options.judge, seed=options.seed,
-        first=models.sampling(_DEFAULT.first), revise=models.sampling(_DEFAULT.revise),
-        **common(options),
-    )  # fmt: skip
+    return method_settings(
+        options,
+        Settings,
+        first=models.sampling(_DEFAULT.first),
+        revise=models.sampling(_DEFAULT.revise),
+    )
 
 
 def run(options: argparse.Namespace) -> int:

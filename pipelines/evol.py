@@ -15,44 +15,31 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from corpusforge.instruct.evolve.settings import OPERATIONS, Settings
-from corpusforge.instruct.options import common, new_parser
+from corpusforge.instruct.evolve.settings import Settings
+from corpusforge.instruct.options import method_settings, new_parser
 from corpusforge.models.options import settings_from
 from corpusforge.models.settings import Settings as ModelSettings
-from corpusforge.options import Parser, names
+from corpusforge.options import Parser
 from corpusforge.program import guard
 
 __all__ = ["main", "parser", "settings_of"]
 
 _DEFAULT = Settings()
-_NUMBERS = {
-    "rounds": "times that every task is evolved",
-    "each": "tasks of each language to start from; 0: all",
-    "seed": "of every draw",
-}
 
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = new_parser("evol", __doc__, _DEFAULT.languages, rows=True)
-    group = options.add_argument_group("settings (docs/cot.md)")
-    group.add_argument("--operations", type=names, default=_DEFAULT.operations,
-                       metavar="NAME,…", help=", ".join(OPERATIONS))  # fmt: skip
-    for name, said in _NUMBERS.items():
-        group.add_argument(f"--{name}", type=int, default=getattr(_DEFAULT, name), metavar="N",
-                           help=said)  # fmt: skip
-    group.add_argument("--no-equal", action="store_true",
-                       help="do not ask whether a task says more than its parent")  # fmt: skip
-    return options
+    return new_parser("evol", __doc__, Settings, "docs/cot.md")
 
 
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the run's settings; sampling options go to evolving and to the answers."""
-    return Settings(
-        operations=options.operations, equal=not options.no_equal, **common(options),
-        write=models.sampling(_DEFAULT.write), answer=models.sampling(_DEFAULT.answer),
-        **{name: getattr(options, name) for name in _NUMBERS},
-    )  # fmt: skip
+    return method_settings(
+        options,
+        Settings,
+        write=models.sampling(_DEFAULT.write),
+        answer=models.sampling(_DEFAULT.answer),
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -17,53 +17,32 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from corpusforge.instruct.kinds.settings import MADE, Settings
-from corpusforge.instruct.options import common, new_parser
+from corpusforge.instruct.kinds.settings import Settings
+from corpusforge.instruct.options import method_settings, new_parser
 from corpusforge.models.options import settings_from
 from corpusforge.models.settings import Settings as ModelSettings
-from corpusforge.options import Parser, names
+from corpusforge.options import Parser
 from corpusforge.program import guard
 
 __all__ = ["main", "parser"]
 
 _DEFAULT = Settings()
-_PLAIN = {
-    "each": "rows or passages drawn for each kind and language",
-    "seed": "of every draw",
-    "follow_ups": "dialogue: user turns added, 1 to N; 0: none",
-    "distractors": "dialogue: share of exchanges off the subject",
-    "most": "dialogue: cut into pieces of at most N; 0: never",
-    "passage": "grounded: most characters of a passage",
-    "questions": "grounded: pairs asked of a passage",
-}
 
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = new_parser("kinds", __doc__, _DEFAULT.languages, rows=True)
-    add = options.add_argument
-    add("--kind", type=names, default=(), metavar="KIND,…",
-        help=f"{', '.join(MADE)}; the first five by default, grounded with --ground")  # fmt: skip
-    add("--ground", default="", metavar="RUN|JSONL", help="documents to ask questions about")
-    add("--judge", action="store_true", help="ask the model whether each answer is of its kind")
-    group = options.add_argument_group("settings (docs/instruct_kinds.md)")
-    for name, said in _PLAIN.items():
-        default = getattr(_DEFAULT, name)
-        flag = "--" + name.replace("_", "-")
-        group.add_argument(flag, type=type(default), default=default, metavar="N", help=said)
-    group.add_argument("--unit", default=_DEFAULT.unit, metavar="characters|TOKENIZER",
-                       help="dialogue: what --most counts")  # fmt: skip
-    return options
+    return new_parser("kinds", __doc__, Settings, "docs/instruct_kinds.md")
 
 
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the run's settings; sampling options go to the writing steps, answers are greedy."""
-    kinds = options.kind or (("grounded",) if options.ground else _DEFAULT.kinds)
-    return Settings(
-        kinds=kinds, ground=options.ground, judge=options.judge, unit=options.unit,
-        write=models.sampling(_DEFAULT.write), **common(options),
-        **{name: getattr(options, name) for name in _PLAIN},
-    )  # fmt: skip
+    kinds = ("grounded",) if getattr(options, "ground", "") else _DEFAULT.kinds
+    return method_settings(
+        options,
+        Settings,
+        kinds=getattr(options, "kinds", kinds),
+        write=models.sampling(_DEFAULT.write),
+    )
 
 
 def run(options: argparse.Namespace) -> int:

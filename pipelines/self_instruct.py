@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from corpusforge.instruct import settings as choices
-from corpusforge.instruct.options import common, new_parser
+from corpusforge.instruct.options import method_settings, new_parser
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.options import parse, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
@@ -32,47 +32,22 @@ _DEFAULT = Settings()
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = new_parser("self_instruct", __doc__, _DEFAULT.languages)
-    add = options.add_argument
-    add("--target", type=int, default=_DEFAULT.target, metavar="N", help="rows in each language")
-    add(
-        "--seeds", action="append", default=[], metavar="JSONL", help="the built-in ones by default"
-    )
-    group = options.add_argument_group("settings (docs/instruct.md)")
-    group.add_argument("--method", choices=choices.METHODS, default=_DEFAULT.method,
-                       help="alpaca: one request gives whole examples; sets its own defaults")  # fmt: skip
-    for name, known in (("kind", choices.KINDS), ("form", choices.FORMS)):
-        group.add_argument(f"--{name}", choices=known, default=getattr(_DEFAULT, name))
-    for name in _NUMBERS:
-        kind = type(getattr(_DEFAULT, name))
-        group.add_argument("--" + name.replace("_", "-"), type=kind, default=None, metavar="N")
-    group.add_argument("--instance-tokens", type=int, default=_DEFAULT.instances.max_tokens,
-                       metavar="N", help="max_tokens of the instance step")  # fmt: skip
+    options = new_parser("self_instruct", __doc__, Settings, "docs/instruct.md")
+    options.add_argument("--instance-tokens", type=int, default=_DEFAULT.instances.max_tokens,
+                         metavar="N", help="max_tokens of the instance step")  # fmt: skip
     return options
-
-
-_NUMBERS = (
-    "seed", "human", "machine", "asked", "prompts", "max_instances", "similar", "max_rounds",
-    "yield_floor", "yield_rounds",
-)  # fmt: skip
 
 
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the loop's settings; sampling options go to the generation step alone, since the
     others are greedy in the original and classify needs few tokens."""
-    own = choices.defaults(options.method)
-    given = {name: getattr(options, name) for name in _NUMBERS}
-    numbers = {name: value for name, value in given.items() if value is not None}
-    return replace(
-        own,
-        target=options.target,
-        seeds=tuple(options.seeds),
-        kind=options.kind,
-        form=options.form,
-        **common(options),
+    own = choices.defaults(getattr(options, "method", _DEFAULT.method))
+    return method_settings(
+        options,
+        Settings,
+        default=own,
         generate=models.sampling(own.generate),
         instances=replace(_DEFAULT.instances, max_tokens=options.instance_tokens),
-        **numbers,
     )
 
 
