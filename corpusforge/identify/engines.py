@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from corpusforge.errors import InputError
 from corpusforge.identify.confidence import confidence
 from corpusforge.identify.labels import UNKNOWN, canonical
-from corpusforge.identify.model_file import fetched
+from corpusforge.identify.model_file import check, fetched
 from corpusforge.identify.settings import Settings
 from corpusforge.io import files
 
@@ -86,6 +86,7 @@ def _fasttext_model(path: str) -> Any:
         )
     try:
         with files.on_disk(path) as local:
+            check(local, "identify.model", path)
             return fasttext.FastText._FastText(model_path=local)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"identify.model {path!r} is no fastText model: {error}") from error

@@ -150,7 +150,7 @@ class _Reading:
             return
         if ending.headless and self.last >= 0:
             self.held = None
-        if self.damage is not None:
+        if self.damage is not None and self.damage.locator == self._place():
             self.damage = replace(self.damage, error=ending.error)
         self.note(ending.error)
 
@@ -159,7 +159,10 @@ class _Reading:
         if isinstance(self.held, Failed) and self.held.cut:
             return
         if self.damage is None or self.last >= 0:  # else the damage of the run before goes on
-            self.damage = Failed(f"{self.name}:{max(self.first, self.last)}+", error)
+            self.damage = Failed(self._place(), error)
+
+    def _place(self) -> str:
+        return f"{self.name}:{max(self.first, self.last)}+"
 
     def _followed(self) -> Iterator[Item]:
         """Yield what was held back before a further record."""

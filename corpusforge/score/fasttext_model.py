@@ -25,6 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
+from corpusforge.identify.model_file import check
 from corpusforge.io import files
 from corpusforge.score.settings import TrainSettings
 from corpusforge.score.spaced import spaced
@@ -72,11 +73,16 @@ class FastTextModel:
 
 @functools.cache
 def _handle(path: str) -> Any:
+    with files.on_disk(path) as local:
+        check(local, "score.model", path)
+        return _opened(local, path)
+
+
+def _opened(local: str, path: str) -> Any:
     import fasttext
 
     try:
-        with files.on_disk(path) as local:
-            return fasttext.FastText._FastText(model_path=local)
+        return fasttext.FastText._FastText(model_path=local)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path!r} is no fastText model: {error}") from error
 
@@ -114,5 +120,5 @@ def train_fasttext(
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise InputError(f"fastText did not train: {done.stderr.strip().splitlines()[-1:]}.")
-        handle = _handle.__wrapped__(str(target))
+        handle = _opened(str(target), str(target))
         return FastTextModel(handle, target.read_bytes(), LABELS[1], {})
