@@ -8,9 +8,8 @@ as repaired, since no strict reader would take it as it was.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.io import jsonl
 from corpusforge.io.parquet import read_batches
+from corpusforge.io.rows import Reading
 
 __all__ = ["JSONL", "PARQUET", "Columns", "FileTexts", "Rows", "read_rows"]
 
@@ -51,14 +50,10 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as `sign_part` takes them, the same as they stood in the file, how many failed, what was
-    repaired in how many, and what damage ends the file (it is one of the failed)."""
+    """Rows as `sign_part` takes them, and the same as they stood in the file."""
 
     batch: pa.RecordBatch
     originals: Sequence[bytes] | pa.RecordBatch
-    failed: int
-    repaired: Counter[str] = field(default_factory=Counter)
-    damage: str = ""
 
 
 def kind_of(path: str) -> str:
@@ -75,25 +70,26 @@ def kind_of(path: str) -> str:
     )
 
 
-def read_rows(path: str, columns: Columns) -> Iterator[Rows]:
-    """Yield a file's rows in batches bounded by rows and bytes."""
-    if kind_of(path) == "parquet":
-        yield from _read_parquet(path, columns)
-    else:
-        yield from _read_jsonl(path, columns)
+def read_rows(path: str, columns: Columns, reading: Reading | None = None) -> Iterator[Rows]:
+    """Yield a file's rows in batches bounded by rows and bytes; `reading` counts all of them."""
+    read = _read_parquet if kind_of(path) == "parquet" else _read_jsonl
+    return read(path, columns, reading or Reading())
 
 
-def _read_parquet(path: str, columns: Columns) -> Iterator[Rows]:
-    schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in columns.wanted()])
+def _read_parquet(path: str, columns: Columns, reading: Reading) -> Iterator[Rows]:
     try:
         for batch in read_batches(path):
-            yield _rows_of(batch, columns, path)
+            rows = _rows_of(batch, columns, path)
+            reading.seen += batch.num_rows
+            reading.failed += batch.num_rows - rows.batch.num_rows
+            yield rows
     except FileNotFoundError as error:
         raise InputError(f"{path}: {error.strerror}.") from error
     except (pa.ArrowException, OSError) as error:
-        empty = pa.RecordBatch.from_pylist([], schema)
         damage = f"{path}: not readable as Parquet ({error})"
-        yield Rows(empty, empty, 1, damage=" ".join(damage.split()))
+        reading.damaged.append(" ".join(damage.split()))
+        reading.seen += 1
+        reading.failed += 1
 
 
 def _rows_of(batch: pa.RecordBatch, columns: Columns, path: str) -> Rows:
@@ -104,8 +100,7 @@ def _rows_of(batch: pa.RecordBatch, columns: Columns, path: str) -> Rows:
         target = _TYPES.get(name, pa.string())
         arrays[name] = batch[column].cast(target)
     good = pc.and_(pc.is_valid(arrays["text"]), pc.is_valid(arrays["id"]))
-    own = pa.RecordBatch.from_pydict(arrays).filter(good)
-    return Rows(own, batch.filter(good), batch.num_rows - own.num_rows)
+    return Rows(pa.RecordBatch.from_pydict(arrays).filter(good), batch.filter(good))
 
 
 def _missing(path: str, name: str, column: str, known: Sequence[str]) -> None:
@@ -114,68 +109,44 @@ def _missing(path: str, name: str, column: str, known: Sequence[str]) -> None:
     )
 
 
-def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
+def _read_jsonl(path: str, columns: Columns, reading: Reading) -> Iterator[Rows]:
     wanted = columns.wanted()
-    rows = _Collected(path, wanted)
-    names: set[str] | None = None
-    for row in jsonl.read_rows(path):
-        value = row.value if isinstance(row, jsonl.Row) else None
-        if isinstance(row, jsonl.Bad) and row.cut:
-            rows.damage = f"{path}: {row.error} (line {row.number})"
-        if isinstance(value, dict):
-            names = names or set(value)
-        if isinstance(row, jsonl.Row) and isinstance(value, dict) and rows.takes(value):
-            rows.add(row, value)
-        else:
-            rows.failed += 1
-        if rows.full:
-            yield rows.batch()
-            rows = _Collected(path, wanted)
-    if names is not None:
-        for name in ("id", "text"):
-            if wanted[name] not in names and not rows.lines and rows.failed:
-                _missing(path, name, wanted[name], sorted(names))
-    if rows.lines or rows.failed:
-        yield rows.batch()
+    first: dict[str, Any] = {}
 
-
-class _Collected:
-    """Rows of JSON lines until they are a batch."""
-
-    def __init__(self, path: str, wanted: dict[str, str]) -> None:
-        self.path, self.wanted = path, wanted
-        self.values: dict[str, list[Any]] = {name: [] for name in wanted}
-        self.lines: list[bytes] = []
-        self.failed = self.size = 0
-        self.repaired: Counter[str] = Counter()
-        self.damage = ""
-
-    def takes(self, value: dict[str, Any]) -> bool:
+    def takes(value: dict[str, Any]) -> bool:
         """Whether a row has a text and an id."""
-        text, name = value.get(self.wanted["text"]), value.get(self.wanted["id"])
+        first.update(value if not first else {})
+        text, name = value.get(wanted["text"]), value.get(wanted["id"])
         return isinstance(text, str) and isinstance(name, str | int)
 
-    def add(self, row: jsonl.Row, value: dict[str, Any]) -> None:
-        """Take a row and its line."""
-        self.lines.append(row.line)
-        self.size += len(row.line)
-        self.repaired.update(row.repaired)
-        for name, column in self.wanted.items():
-            self.values[name].append(_clean(name, value.get(column)))
+    lines: list[bytes] = []
+    values: list[dict[str, Any]] = []
+    size = taken = 0
+    for _, row in reading.rows([path], takes):
+        lines.append(row.line)
+        values.append(row.value)
+        size += len(row.line)
+        taken += 1
+        if len(lines) == _ROWS or size >= _BYTES:
+            yield Rows(_batch(values, wanted), lines)
+            lines, values, size = [], [], 0
+    for name in ("id", "text"):
+        if first and not taken and wanted[name] not in first:
+            _missing(path, name, wanted[name], sorted(first))
+    if lines:
+        yield Rows(_batch(values, wanted), lines)
 
-    @property
-    def full(self) -> bool:
-        """Whether the rows are enough for a batch."""
-        return len(self.lines) == _ROWS or self.size >= _BYTES
 
-    def batch(self) -> Rows:
-        """Return the rows."""
-        arrays = {
-            name: pa.array(column, type=_TYPES.get(name, pa.string()))
-            for name, column in self.values.items()
+def _batch(values: Sequence[dict[str, Any]], wanted: dict[str, str]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {
+            name: pa.array(
+                [_clean(name, value.get(column)) for value in values],
+                type=_TYPES.get(name, pa.string()),
+            )
+            for name, column in wanted.items()
         }
-        made = pa.RecordBatch.from_pydict(arrays)
-        return Rows(made, self.lines, self.failed, self.repaired, self.damage)
+    )
 
 
 def _clean(name: str, value: Any) -> Any:
