@@ -27,11 +27,11 @@ from benchmarks.dedup_scale import write_part
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import sign
-from corpusforge.dedup.standalone import deduplicate
 from corpusforge.dedup.tables import Columns
 from corpusforge.io.files import list_files
 from corpusforge.io.jsonl import read_jsonl, write_jsonl
 from corpusforge.io.parquet import write_table
+from corpusforge.run.dedup_files import deduplicate
 
 WORD = re.compile(r"\w+")
 SYNTHETIC = 100_000

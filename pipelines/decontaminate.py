@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from corpusforge.decontaminate import EvalIndex, Settings
-from corpusforge.decontaminate.jsonl import decontaminate_files
+from corpusforge.decontaminate import Settings
 from corpusforge.decontaminate.settings import RULE_NAMES
 from corpusforge.io.files import input_files
 from corpusforge.options import Parser
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
+from corpusforge.run.decontaminate_files import decontaminate_files
 
 __all__ = ["main", "run"]
 
@@ -52,6 +52,13 @@ def parser() -> Parser:
     add("--max-steps", type=int, default=_DEFAULT.max_steps, metavar="N",
         help="fuzzy.v1: steps that the search of one text may take; a row beyond fails "
              "(default: %(default)s)")  # fmt: skip
+    add(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that search files (default: 1)",
+    )
     return options
 
 
@@ -65,10 +72,10 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         max_steps=options.max_steps,
     )
     paths = input_files(options.input, "--input")
-    index = EvalIndex.load(options.index)
     report = decontaminate_files(
-        index, paths, options.output, settings, tuple(options.field or ("text",))
-    )
+        options.index, paths, options.output, settings, tuple(options.field or ("text",)),
+        workers=options.workers,
+    )  # fmt: skip
     _print(report)
     return report
 

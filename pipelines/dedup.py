@@ -91,8 +91,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 def run(options: argparse.Namespace) -> int:
     """Run the job the options describe; return the exit code."""
     from corpusforge.dedup.plan import describe
-    from corpusforge.dedup.standalone import deduplicate
     from corpusforge.dedup.tables import Columns
+    from corpusforge.run.dedup_files import deduplicate
 
     settings = _settings(options)
     say_text(describe(settings))

@@ -13,21 +13,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
 from corpusforge.errors import InputError
 from corpusforge.io.files import input_files
-from corpusforge.io.jsonl import Bad, Row, read_rows, write_jsonl
+from corpusforge.io.jsonl import write_jsonl
+from corpusforge.io.rows import Reading
 from corpusforge.options import Parser
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
 from corpusforge.score import Scorer, Settings, load
+from corpusforge.score.step import score_rows
 
 __all__ = ["main"]
 
@@ -56,69 +56,37 @@ def parser() -> Parser:
     return options
 
 
-@dataclass(slots=True)
-class Account:
-    """What became of the rows read: seen = written + failed."""
-
-    seen: int = 0
-    failed: int = 0
-    example: str = ""
-    repaired: Counter[str] = field(default_factory=Counter)
-    damaged: list[str] = field(default_factory=list)
-
-
-def readable(paths: Sequence[str], column: str, account: Account) -> Iterator[dict[str, Any]]:
-    """Yield the rows that hold a text; count the others, and what was repaired, in `account`."""
-    for path in paths:
-        for row in read_rows(path):
-            account.seen += 1
-            value = row.value if isinstance(row, Row) else None
-            if isinstance(row, Bad) and row.cut:
-                account.damaged.append(f"{path}: {row.error} (line {row.number})")
-            if (
-                isinstance(row, Row)
-                and isinstance(value, dict)
-                and isinstance(value.get(column), str)
-            ):
-                account.repaired.update(row.repaired)
-                yield value
-            else:
-                account.failed += 1
-                account.example = account.example or f"{path}:{row.number}"
-
-
 def scored(
     rows: Iterable[dict[str, Any]], scorer: Scorer, column: str, target: str
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield each row with its score."""
-    batch: list[dict[str, Any]] = []
-    for row in chain(rows, [None]):
-        if row is not None:
-            batch.append(row)
-        if batch and (row is None or len(batch) == _BATCH):
-            texts = pa.array([item[column] for item in batch], type=pa.large_string())
-            for item, value in zip(batch, scorer.score(texts).tolist(), strict=True):
-                yield {**item, target: value}
-            batch = []
+    """Yield each row with its score, by the step that a run takes its documents through."""
+    rows = iter(rows)
+    while batch := list(islice(rows, _BATCH)):
+        texts = pa.array([row[column] for row in batch], type=pa.large_string())
+        done = score_rows(pa.record_batch({"text": texts}), scorer).rows
+        for row, value in zip(batch, done.column("score").to_pylist(), strict=True):
+            yield {**row, target: value}
 
 
-def run(argv: Sequence[str] | None = None) -> Account:
-    """Score the files; return the account. Raises InputError where no row has a text."""
+def run(argv: Sequence[str] | None = None) -> Reading:
+    """Score the files; return what was read. Raises InputError where no row has a text."""
     options = parser().parse_args(argv)
     scorer = load(Settings(model=options.model, label=options.label))
-    account = Account()
-    rows = readable(input_files(options.input, "--input"), options.text_column, account)
+    column, reading = options.text_column, Reading()
+    paths = input_files(options.input, "--input")
+    found = reading.rows(paths, lambda row: isinstance(row.get(column), str))
 
     def written() -> Iterator[Mapping[str, Any]]:
-        yield from scored(rows, scorer, options.text_column, options.score_column)
-        if account.failed == account.seen > len(account.damaged):
+        rows = (row.value for _, row in found)
+        yield from scored(rows, scorer, column, options.score_column)
+        if reading.failed == reading.seen > len(reading.damaged):
             raise InputError(
-                f"no row has a text in column {options.text_column!r} (the first: {account.example}). "
-                "Set --text-column."
+                f"no row has a text in column {column!r} (the first: {reading.example}). Set "
+                "--text-column."
             )
 
     write_jsonl(options.output, written())
-    return account
+    return reading
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,12 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return guard(lambda: _told(run(argv)))
 
 
-def _told(account: Account) -> int:
-    left_out = f", {account.failed:,} left out (the first: {account.example})"
-    say(f"{account.seen - account.failed:,} rows" + (left_out if account.failed else ""))
-    if account.repaired:
-        say("repaired: " + ", ".join(f"{k} {n}" for k, n in sorted(account.repaired.items())))
-    return tell_damage(account.damaged)
+def _told(reading: Reading) -> int:
+    left_out = f", {reading.failed:,} left out (the first: {reading.example})"
+    say(f"{reading.seen - reading.failed:,} rows" + (left_out if reading.failed else ""))
+    if reading.repaired:
+        say(f"repaired: {reading.repairs}")
+    return tell_damage(reading.damaged)
 
 
 if __name__ == "__main__":

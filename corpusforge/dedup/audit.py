@@ -9,7 +9,7 @@ one addition for each shingle a survivor shares with a sampled document.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
 from corpusforge.text.jit import jit
 
-__all__ = ["Audit", "Probe", "audit", "pick_sample", "wilson"]
+__all__ = ["Audit", "Probe", "audit", "audit_survivors", "pick_sample", "wilson"]
 
 Documents = tuple[Sequence[str], pa.Array | Sequence[str]]
 """Ids and texts of some survivors."""
@@ -123,6 +123,26 @@ def audit(sample: Documents, survivors: Iterable[Documents], settings: Settings)
     low, high = wilson(len(hit), len(sample[0]))
     pairs = tuple((a, b, value) for (a, b), value in sorted(found.items()))
     return Audit(len(sample[0]), len(hit), low, high, pairs)
+
+
+def audit_survivors(
+    read: Callable[[Sequence[str]], Iterable[pa.RecordBatch]], settings: Settings
+) -> Audit:
+    """Audit a sample of all survivors; `read` yields batches that have the named columns."""
+    ids = [name for batch in read(["id"]) for name in batch.column("id").to_pylist()]
+    wanted = {ids[place] for place in pick_sample(ids, settings.audit_sample, settings.seed)}
+    names: list[str] = []
+    texts: list[str] = []
+
+    for batch in read(["id", "text"]):
+        some = batch.column("id").to_pylist()
+        places = [place for place, name in enumerate(some) if name in wanted]
+        names += [some[place] for place in places]
+        texts += batch.column("text").take(pa.array(places, type=pa.int64())).to_pylist()
+    every = (
+        (batch.column("id").to_pylist(), batch.column("text")) for batch in read(["id", "text"])
+    )
+    return audit((names, texts), every, settings)
 
 
 def wilson(hits: int, total: int) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +13,18 @@ from numpy.typing import NDArray
 from corpusforge.dedup.connected import Components
 from corpusforge.dedup.corpus import Corpus
 from corpusforge.io.parquet import read_table
+from corpusforge.ledger import Ledger
 
-__all__ = ["CLUSTERS", "COMPONENTS", "DUPLICATES", "METHOD_NAMES", "Alarm", "Counts", "Duplicates"]
+__all__ = [
+    "CLUSTERS",
+    "COMPONENTS",
+    "DUPLICATES",
+    "METHOD_NAMES",
+    "Alarm",
+    "Counts",
+    "Duplicates",
+    "count_removed",
+]
 
 METHOD_NAMES = ("", "exact", "url", "minhash")
 
@@ -204,6 +216,19 @@ class Duplicates:
 
     def _sources(self, ranks: NDArray[np.uint32]) -> pa.Array:
         return self.corpus.sources.take(pa.array(self.corpus.places[ranks])).cast(pa.string())
+
+
+def count_removed(ledger: Ledger, sources: Sequence[str], removed: pa.Table) -> None:
+    """Keep the account of one part: the source of each signed document, and the rows that left."""
+    for source, seen in Counter(sources).items():
+        account = ledger.of("dedup", source)
+        account.seen += seen
+        account.kept += seen
+    named = (removed.column(name).to_pylist() for name in ("removed_source", "method"))
+    for source, method in zip(*named, strict=True):
+        account = ledger.of("dedup", source)
+        account.kept -= 1
+        account.dropped[method] += 1
 
 
 def _unless(condition: pa.Array, values: pa.Array) -> pa.Array:

@@ -9,9 +9,8 @@ as it was.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.io import jsonl
 from corpusforge.io.parquet import read_batches
+from corpusforge.io.rows import Reading
 from corpusforge.text.names import Names
 
 __all__ = ["JSONL", "PARQUET", "Columns", "FileTexts", "Rows", "distinct_ids", "read_rows"]
@@ -53,15 +52,10 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as `sign_part` takes them, the same as they stood in the file, how many failed, what was
-    repaired in how many, what damage ends the file (it is one of the failed), and how many have no id."""
+    """Rows as `sign_part` takes them, and the same as they stood in the file."""
 
     batch: pa.RecordBatch
     originals: Sequence[bytes] | pa.RecordBatch
-    failed: int
-    repaired: Counter[str] = field(default_factory=Counter)
-    damage: str = ""
-    unnamed: int = 0
 
 
 def kind_of(path: str) -> str:
@@ -78,33 +72,33 @@ def kind_of(path: str) -> str:
     )
 
 
-def read_rows(path: str, columns: Columns) -> Iterator[Rows]:
-    """Yield a file's rows in batches bounded by rows and bytes."""
-    if kind_of(path) == "parquet":
-        yield from _read_parquet(path, columns)
-    else:
-        yield from _read_jsonl(path, columns)
+def read_rows(path: str, columns: Columns, reading: Reading | None = None) -> Iterator[Rows]:
+    """Yield a file's rows in batches bounded by rows and bytes; `reading` counts all of them."""
+    read = _read_parquet if kind_of(path) == "parquet" else _read_jsonl
+    return read(path, columns, reading or Reading())
 
 
-def _read_parquet(path: str, columns: Columns) -> Iterator[Rows]:
-    fields = {
-        "id": pa.string(),
-        **{name: _TYPES.get(name, pa.string()) for name in columns.wanted()},
-    }
-    schema, first = pa.schema(list(fields.items())), 1
+def _read_parquet(path: str, columns: Columns, reading: Reading) -> Iterator[Rows]:
+    first = 1
     try:
         for batch in read_batches(path):
-            yield _rows_of(batch, columns, path, first)
+            rows = _rows_of(batch, columns, path, first, reading)
             first += batch.num_rows
+            reading.seen += batch.num_rows
+            reading.failed += batch.num_rows - rows.batch.num_rows
+            yield rows
     except FileNotFoundError as error:
         raise InputError(f"{path}: {error.strerror}.") from error
     except (pa.ArrowException, OSError) as error:
-        empty = pa.RecordBatch.from_pylist([], schema)
         damage = f"{path}: not readable as Parquet ({error})"
-        yield Rows(empty, empty, 1, damage=" ".join(damage.split()))
+        reading.damaged.append(" ".join(damage.split()))
+        reading.seen += 1
+        reading.failed += 1
 
 
-def _rows_of(batch: pa.RecordBatch, columns: Columns, path: str, first: int) -> Rows:
+def _rows_of(
+    batch: pa.RecordBatch, columns: Columns, path: str, first: int, reading: Reading
+) -> Rows:
     arrays: dict[str, pa.Array] = {}
     for name, column in columns.wanted().items():
         if column not in batch.schema.names:
@@ -117,9 +111,9 @@ def _rows_of(batch: pa.RecordBatch, columns: Columns, path: str, first: int) -> 
     if unnamed:
         places = [f"{_base(path)}:{row}" for row in range(first, first + batch.num_rows)]
         ids = pc.coalesce(ids, pa.array(places, type=pa.string()))
+        reading.unnamed += unnamed
     arrays["id"] = ids
-    own = pa.RecordBatch.from_pydict(arrays).filter(good)
-    return Rows(own, batch.filter(good), batch.num_rows - own.num_rows, unnamed=unnamed)
+    return Rows(pa.RecordBatch.from_pydict(arrays).filter(good), batch.filter(good))
 
 
 def _base(path: str) -> str:
@@ -133,75 +127,51 @@ def _missing(path: str, name: str, column: str, known: Sequence[str]) -> None:
     )
 
 
-def _read_jsonl(path: str, columns: Columns) -> Iterator[Rows]:
+def _read_jsonl(path: str, columns: Columns, reading: Reading) -> Iterator[Rows]:
     wanted = columns.wanted()
-    rows = _Collected(path, wanted)
-    names: set[str] | None = None
+    first: dict[str, Any] = {}
     identified = not columns.id
-    for row in jsonl.read_rows(path):
-        value = row.value if isinstance(row, jsonl.Row) else None
-        if isinstance(row, jsonl.Bad) and row.cut:
-            rows.damage = f"{path}: {row.error} (line {row.number})"
-        if isinstance(value, dict):
-            names = names or set(value)
-            identified = identified or columns.id in value
-        if isinstance(row, jsonl.Row) and isinstance(value, dict) and rows.takes(value):
-            rows.add(row, value)
-        else:
-            rows.failed += 1
-        if rows.full:
-            yield rows.batch()
-            rows = _Collected(path, wanted)
-    if names is not None:
-        if not identified:
-            _missing(path, "id", columns.id, sorted(names))
-        if columns.text not in names and not rows.lines and rows.failed:
-            _missing(path, "text", columns.text, sorted(names))
-    if rows.lines or rows.failed:
-        yield rows.batch()
 
-
-class _Collected:
-    """Rows of JSON lines until they are a batch."""
-
-    def __init__(self, path: str, wanted: dict[str, str]) -> None:
-        self.path, self.wanted = path, wanted
-        self.values: dict[str, list[Any]] = {"id": [], **{name: [] for name in wanted}}
-        self.lines: list[bytes] = []
-        self.failed = self.size = self.unnamed = 0
-        self.repaired: Counter[str] = Counter()
-        self.damage = ""
-
-    def takes(self, value: dict[str, Any]) -> bool:
+    def takes(value: dict[str, Any]) -> bool:
         """Whether a row has a text."""
-        return isinstance(value.get(self.wanted["text"]), str)
+        nonlocal identified
+        first.update(value if not first else {})
+        identified = identified or columns.id in value
+        return isinstance(value.get(wanted["text"]), str)
 
-    def add(self, row: jsonl.Row, value: dict[str, Any]) -> None:
-        """Take a row and its line."""
-        self.lines.append(row.line)
-        self.size += len(row.line)
-        self.repaired.update(row.repaired)
-        for name, column in self.wanted.items():
-            if name != "id":
-                self.values[name].append(_clean(name, value.get(column)))
-        given = value.get(self.wanted["id"]) if "id" in self.wanted else None
+    names: list[str] = []
+    lines: list[bytes] = []
+    values: list[dict[str, Any]] = []
+    size = taken = 0
+    for _, row in reading.rows([path], takes):
+        given = row.value.get(columns.id) if columns.id else None
         named = isinstance(given, str | int)
-        self.unnamed += not named
-        self.values["id"].append(str(given) if named else f"{_base(self.path)}:{row.number}")
+        reading.unnamed += not named
+        names.append(str(given) if named else f"{_base(path)}:{row.number}")
+        lines.append(row.line)
+        values.append(row.value)
+        size += len(row.line)
+        taken += 1
+        if len(lines) == _ROWS or size >= _BYTES:
+            yield Rows(_batch(names, values, wanted), lines)
+            names, lines, values, size = [], [], [], 0
+    if first and not identified:
+        _missing(path, "id", columns.id, sorted(first))
+    if first and not taken and columns.text not in first:
+        _missing(path, "text", columns.text, sorted(first))
+    if lines:
+        yield Rows(_batch(names, values, wanted), lines)
 
-    @property
-    def full(self) -> bool:
-        """Whether the rows are enough for a batch."""
-        return len(self.lines) == _ROWS or self.size >= _BYTES
 
-    def batch(self) -> Rows:
-        """Return the rows."""
-        arrays = {
-            name: pa.array(column, type=_TYPES.get(name, pa.string()))
-            for name, column in self.values.items()
-        }
-        made = pa.RecordBatch.from_pydict(arrays)
-        return Rows(made, self.lines, self.failed, self.repaired, self.damage, self.unnamed)
+def _batch(
+    names: Sequence[str], values: Sequence[dict[str, Any]], wanted: dict[str, str]
+) -> pa.RecordBatch:
+    arrays = {"id": pa.array(names, type=pa.string())}
+    for name, column in wanted.items():
+        if name != "id":
+            cells = [_clean(name, value.get(column)) for value in values]
+            arrays[name] = pa.array(cells, type=_TYPES.get(name, pa.string()))
+    return pa.RecordBatch.from_pydict(arrays)
 
 
 def distinct_ids(ids: pa.Array, names: Names) -> pa.Array:

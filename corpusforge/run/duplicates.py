@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge import records as rec
-from corpusforge.dedup.audit import Audit, audit, pick_sample
+from corpusforge.dedup.audit import Audit, audit_survivors
 from corpusforge.dedup.plan import make_plan
-from corpusforge.dedup.results import Duplicates
+from corpusforge.dedup.results import Duplicates, count_removed
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings, is_byte_exact
 from corpusforge.io import files
@@ -149,28 +149,13 @@ def _components(found: Duplicates) -> dict[str, int]:
 
 def _audit(run: str, work: Work) -> Audit:
     """Compare a sample of the survivors with all of them, exactly and without bands or estimates."""
-    ids: list[str] = []
-    for index in range(work.parts):
-        for batch in read_survivors(run, index, ["id", "source"], "duplicates"):
-            ids += _audited(batch, work.settings).column("id").to_pylist()
-    chosen = {
-        ids[place] for place in pick_sample(ids, work.settings.audit_sample, work.settings.seed)
-    }
-    names: list[str] = []
-    texts: list[str] = []
 
-    def survivors() -> Iterator[tuple[list[str], pa.Array]]:
+    def survivors(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         for index in range(work.parts):
-            for batch in read_survivors(run, index, ["id", "source", "text"], "duplicates"):
-                own = _audited(batch, work.settings)
-                yield own.column("id").to_pylist(), own.column("text")
+            for batch in read_survivors(run, index, [*columns, "source"], "duplicates"):
+                yield _audited(batch, work.settings)
 
-    for some, batch in survivors():
-        for name, text in zip(some, batch.to_pylist(), strict=True):
-            if name in chosen:
-                names.append(name)
-                texts.append(text)
-    return audit((names, texts), survivors(), work.settings)
+    return audit_survivors(survivors, work.settings)
 
 
 def _audited(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
@@ -273,24 +258,12 @@ def _dropped(run: str, index: int, removed: pa.Table) -> pa.Table:
 def _account(run: str, index: int, rows: NDArray[np.int64], removed: pa.Table, made: Made) -> None:
     path = files.join(run, "documents", f"{part_name(index)}.parquet")
     sources = read_table(path, ["source"]).column("source").take(pa.array(rows)).to_pylist()
-    for source, seen in Counter(sources).items():
-        account = made.ledger.of("dedup", source)
-        account.seen += seen
-        account.kept += seen
-    gone = zip(
-        removed.column("removed_source").to_pylist(),
-        removed.column("method").to_pylist(),
-        strict=True,
-    )
+    count_removed(made.ledger, sources, removed)
     cut = read_table(files.join(run, f"duplicates/repeats-{part_name(index)[5:]}.parquet"), ["row"])
     places = np.unique(cut.column("row").to_numpy())
     every = read_table(path, ["source"]).column("source").take(pa.array(places))
     for source, count in Counter(every.to_pylist()).items():
         made.ledger.of("dedup", source).notes["cut:repeats"] += count
-    for source, method in gone:
-        account = made.ledger.of("dedup", source)
-        account.kept -= 1
-        account.dropped[method] += 1
 
 
 def _examples(table: pa.Table, wanted: int) -> Sequence[dict[str, Any]]:

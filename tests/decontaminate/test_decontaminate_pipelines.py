@@ -7,6 +7,7 @@ import json
 import pytest
 
 from corpusforge.decontaminate import EvalIndex, Scanner
+from corpusforge.run import decontaminate_files
 from pipelines import build_eval_index, decontaminate
 
 QUESTION = (
@@ -158,3 +159,35 @@ def test_help(command, capsys):
         command.main(["--help"])
     assert stop.value.code == 0
     assert "--output" in capsys.readouterr().out
+
+
+def test_workers_and_a_stop_change_nothing(tmp_path, index, monkeypatch):
+    texts = [PROSE, f"{PROSE}\n{QUESTION}\n{PROSE}", QUESTION, f"题目：{ZH}"]
+    for name in "abc":
+        rows = [{"id": f"{name}{n}", "text": text} for n, text in enumerate(texts)]
+        write(tmp_path / f"in-{name}.jsonl", rows)
+
+    def main(output, *more):
+        given = ["--index", str(index), "--input", str(tmp_path / "in-*.jsonl"), *more]
+        assert decontaminate.main([*given, "--output", str(tmp_path / output)]) == 0
+
+    main("alone")
+    main("several", "--workers", "2")
+    with monkeypatch.context() as patched:
+        patched.setattr(decontaminate_files, "write_jsonl", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main("stopped")
+    searched, scan = [], decontaminate_files.scan_rows
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            decontaminate_files, "scan_rows", lambda *told: (searched.append(told), scan(*told))[1]
+        )
+        main("stopped")
+    assert searched == []
+    for output in ("several", "stopped"):
+        names = sorted(path.name for path in (tmp_path / output).iterdir())
+        assert names == ["hits.jsonl", "kept.jsonl", "report.json"]
+        for name in names:
+            whole = (tmp_path / "alone" / name).read_bytes()
+            assert (tmp_path / output / name).read_bytes() == whole
+    assert len(read(tmp_path / "alone" / "kept.jsonl")) == 6

@@ -22,6 +22,8 @@ from corpusforge.dedup.show import differences, show_clusters, side_by_side
 from corpusforge.dedup.sign import shingle_sets
 from corpusforge.dedup.tables import Columns, FileTexts, read_rows
 from corpusforge.errors import InputError, RunError
+from corpusforge.io.rows import Reading
+from corpusforge.run import dedup_files
 from corpusforge.text.urls import normalise_url
 from pipelines.dedup import main
 
@@ -249,6 +251,32 @@ def test_workers_and_file_order_change_nothing(tmp_path, pages):
             assert path.read_bytes() == (second / path.relative_to(first)).read_bytes(), path
 
 
+def test_a_stopped_command_signs_no_file_again(tmp_path, pages, monkeypatch):
+    for name, rows in (("a", pages[:150]), ("b", pages[150:300]), ("c", pages[300:])):
+        (tmp_path / f"{name}.jsonl").write_bytes(lines(rows))
+    stopped, alone = tmp_path / "stopped", tmp_path / "alone"
+    command = ["--input", f"{tmp_path}/*.jsonl", "--output"]
+    with monkeypatch.context() as patched:
+        patched.setattr(dedup_files, "find_duplicates", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main([*command, str(stopped)])
+    (tmp_path / "b.jsonl").write_bytes(lines(pages[160:300]))
+    signed, sign = [], dedup_files.sign_part
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            dedup_files, "sign_part", lambda *told: (signed.append(told[2]), sign(*told))[1]
+        )
+        assert main([*command, str(stopped)]) == 0
+    assert [path.rsplit("/", 1)[1] for path in signed] == ["part-00001"]
+    assert main([*command, str(alone)]) == 0
+    names = sorted(path.relative_to(alone) for path in alone.rglob("*") if path.is_file())
+    assert names == sorted(
+        path.relative_to(stopped) for path in stopped.rglob("*") if path.is_file()
+    )
+    for name in names:
+        assert (stopped / name).read_bytes() == (alone / name).read_bytes(), name
+
+
 def test_a_second_batch_against_the_index(tmp_path, pages):
     (tmp_path / "old.jsonl").write_bytes(lines(pages[::2]))
     (tmp_path / "new.jsonl").write_bytes(lines(pages[1::2]))
@@ -445,6 +473,7 @@ def test_parquet_rows_without_text_fail_and_those_without_id_do_not(tmp_path):
     pq.write_table(
         pa.table({"id": ["a", None, "c"], "text": ["x", "y", None]}), tmp_path / "p.parquet"
     )
-    (rows,) = read_rows(str(tmp_path / "p.parquet"), Columns())
-    assert (rows.failed, rows.unnamed) == (1, 1)
+    reading = Reading()
+    (rows,) = read_rows(str(tmp_path / "p.parquet"), Columns(), reading)
+    assert (reading.seen, reading.failed, reading.unnamed) == (3, 1, 1)
     assert rows.batch["id"].to_pylist() == ["a", "p.parquet:2"]

@@ -1,7 +1,8 @@
-"""Deduplication of ready-made files, without the rest of corpusforge.
+"""Deduplication of ready-made files, without the rest of a run.
 
-Each input file is a part. Signatures are written first (in parallel, if asked), then duplicates are
-selected over all files, then each file's survivors are copied row for row. Output:
+Each input file is a part. Signatures are written first (a stage, so they resume and may be made by several
+processes), then duplicates are selected over all files, then each file's survivors are copied row for row.
+Output:
 
 `documents/`   the survivors, one file an input, same format, rows untouched
 `duplicates/`  part-*.parquet, columns `DUPLICATES`
@@ -16,9 +17,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,10 +27,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpusforge.dedup.audit import Audit, audit, pick_sample
+from corpusforge.dedup.audit import Audit, audit_survivors
 from corpusforge.dedup.index import index_parts, write_index
 from corpusforge.dedup.plan import make_plan
-from corpusforge.dedup.results import Duplicates
+from corpusforge.dedup.results import Duplicates, count_removed
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings, is_byte_exact
 from corpusforge.dedup.sign import sign_part
@@ -42,7 +41,12 @@ from corpusforge.io import files
 from corpusforge.io.decoding import decode_json
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.io.parquet import read_table, write_batches, write_table
+from corpusforge.io.rows import Reading
 from corpusforge.ledger import Ledger
+from corpusforge.manifest import part_name
+from corpusforge.run.over_files import all_read, make_of_files, work_directory
+from corpusforge.run.signatures import SUFFIXES
+from corpusforge.run.stage import Made, Part
 from corpusforge.text.names import Names
 
 __all__ = ["deduplicate"]
@@ -62,33 +66,31 @@ def deduplicate(
     """Write survivors, duplicates and index of the input files to `output`; return the report."""
     names = _output_names(inputs)
     _claim(output)
-    work = files.join(output, ".work")
-    prefixes = [files.join(work, f"part-{number:05}") for number in range(len(inputs))]
-    jobs = [
-        (path, prefix, settings, columns) for path, prefix in zip(inputs, prefixes, strict=True)
-    ]
-    signed = _sign_all(jobs, workers)
-    repeated = _number_ids(prefixes)
-    texts = FileTexts(inputs, columns)
-    earlier = index_parts(index, settings)
-    found = find_duplicates(prefixes, settings, texts, index=earlier)
-    ledger, cuts = Ledger(), _find_cuts(inputs, columns, found, settings, work)
-    for number, path in enumerate(inputs):
-        name = f"part-{number:05}.parquet"
-        write_table(files.join(output, "duplicates", name), found.table(number))
-        gone = found.removed_rows(number)
-        target = files.join(output, "documents", names[number])
-        spans = cuts[number].by_row() if cuts else {}
-        emptied = _write_survivors(path, target, columns, gone, spans)
-        _account(ledger, found, number, signed[number].failed, emptied)
-    ledger.check()
-    write_index(found, files.join(output, "index"), settings)
-    checked = _audit(inputs, columns, found, settings) if settings.audit_sample else None
-    report = _report(inputs, columns, settings, found, ledger, checked, cuts, signed)
-    report |= {"repeated_ids": repeated, "unnamed": sum(told.unnamed for told in signed)}
-    written = msgspec.json.format(msgspec.json.encode(report))
-    files.write_bytes(files.join(output, "dedup.json"), written)
-    shutil.rmtree(work)
+    with work_directory(output) as work:
+        reading, prefixes = _sign_all(inputs, work, settings, columns, workers)
+        repeated = _number_ids(prefixes)
+        texts = FileTexts(inputs, columns)
+        earlier = index_parts(index, settings)
+        found = find_duplicates(prefixes, settings, texts, index=earlier)
+        ledger, cuts = Ledger(), _find_cuts(inputs, columns, found, settings, work)
+        for number, path in enumerate(inputs):
+            name = f"{part_name(number)}.parquet"
+            write_table(files.join(output, "duplicates", name), found.table(number))
+            gone = found.removed_rows(number)
+            target = files.join(output, "documents", names[number])
+            spans = cuts[number].by_row() if cuts else {}
+            emptied = _write_survivors(path, target, columns, gone, spans)
+            _account(ledger, found, number, emptied)
+        if reading.failed:
+            account = ledger.of("dedup", "(unreadable rows)")
+            account.seen = account.failed = reading.failed
+        ledger.check()
+        write_index(found, files.join(output, "index"), settings)
+        checked = _audit(inputs, columns, found, settings) if settings.audit_sample else None
+        report = _report(inputs, columns, settings, found, ledger, checked, cuts, reading)
+        report |= {"repeated_ids": repeated, "unnamed": reading.unnamed}
+        written = msgspec.json.format(msgspec.json.encode(report))
+        files.write_bytes(files.join(output, "dedup.json"), written)
     if checked:
         checked.check(settings.audit_limit)
     return decode_json(written)
@@ -112,45 +114,32 @@ def _claim(output: str) -> None:
         raise InputError(f"--output: {output!r} is not local. Signatures are memory-mapped.")
     if files.exists(files.join(output, "dedup.json")):
         raise RunError(f"{output!r} holds a finished deduplication. Choose another --output.")
-    for name in (".work", "documents", "duplicates", "index"):
+    for name in ("documents", "duplicates", "index"):
         shutil.rmtree(files.join(output, name), ignore_errors=True)
-    files.make_directory(files.join(output, ".work"))
 
 
-Job = tuple[str, str, Settings, Columns]
+def _sign_all(
+    inputs: Sequence[str], work: str, settings: Settings, columns: Columns, workers: int
+) -> tuple[Reading, list[str]]:
+    """Sign every file; return what was read, and where the signatures lie."""
+    used = {"dedup": settings, "columns": columns}
+    signed = make_of_files(
+        "signatures", work, _sign, inputs, (settings, columns), settings=used, workers=workers
+    )
+    return all_read(signed), [
+        files.join(work, "signatures", part_name(n)) for n in range(len(inputs))
+    ]
 
 
-@dataclass(slots=True)
-class _Signed:
-    """What reading one input for the first time told."""
-
-    failed: int = 0
-    repaired: Counter[str] = field(default_factory=Counter)
-    damage: str = ""
-    unnamed: int = 0
-
-
-def _sign_all(jobs: list[Job], workers: int) -> list[_Signed]:
-    if workers <= 1 or len(jobs) == 1:
-        return [_sign(job) for job in jobs]
-    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn")) as pool:
-        return list(pool.map(_sign, jobs))
-
-
-def _sign(job: Job) -> _Signed:
-    path, prefix, settings, columns = job
-    told = _Signed()
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for rows in read_rows(path, columns):
-            told.failed += rows.failed
-            told.unnamed += rows.unnamed
-            told.repaired.update(rows.repaired)
-            told.damage = told.damage or rows.damage
-            yield rows.batch
-
-    sign_part(batches(), settings, prefix)
-    return told
+def _sign(part: Part) -> Made:
+    path, (settings, columns) = part.settings
+    reading, prefix = Reading(), f"signatures/{part.name}"
+    batches = (rows.batch for rows in read_rows(path, columns, reading))
+    rows = int(sign_part(batches, settings, files.join(part.run, prefix)).documents)
+    return Made(
+        outputs={prefix + suffix: rows for suffix in SUFFIXES}, documents=rows,
+        extra={"reading": msgspec.to_builtins(reading)},  # asdict breaks a Counter
+    )  # fmt: skip
 
 
 def _number_ids(prefixes: Sequence[str]) -> int:
@@ -197,7 +186,7 @@ def _find_cuts(
     prefixes, ranks = [], []
     for number, path in enumerate(inputs):
         gone = found.removed_rows(number)
-        prefixes.append(files.join(work, f"part-{number:05}"))
+        prefixes.append(files.join(work, part_name(number)))
         batches = (batch for _, batch, _ in _survivors(path, columns, gone))
         write_spans(batches, settings, prefixes[-1])
         ranks.append(np.delete(found.ranks_of(number), gone))
@@ -264,49 +253,28 @@ def _edited(
     ]
 
 
-def _account(
-    ledger: Ledger, found: Duplicates, number: int, failed: int, emptied: Sequence[int]
-) -> None:
+def _account(ledger: Ledger, found: Duplicates, number: int, emptied: Sequence[int]) -> None:
     sources = found.sources_of(number).to_pylist()
+    table = found.table(number)
+    gone = pa.array(np.isin(table["row"].to_numpy(), found.removed_rows(number)))
+    count_removed(ledger, sources, table.filter(gone))
     for row in emptied:
         account = ledger.of("dedup", sources[row])
         account.kept -= 1
         account.dropped["spans"] += 1
-    for source, seen in Counter(sources).items():
-        account = ledger.of("dedup", source)
-        account.seen += seen
-        account.kept += seen
-    gone = set(found.removed_rows(number).tolist())
-    for row in found.table(number).select(["row", "removed_source", "method"]).to_pylist():
-        if row["row"] in gone:
-            account = ledger.of("dedup", row["removed_source"])
-            account.kept -= 1
-            account.dropped[row["method"]] += 1
-    if failed:
-        account = ledger.of("dedup", "(unreadable rows)")
-        account.seen += failed
-        account.failed += failed
 
 
 def _audit(inputs: Sequence[str], columns: Columns, found: Duplicates, settings: Settings) -> Audit:
-    def survivors() -> Iterator[pa.RecordBatch]:
+    def survivors(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         for number, path in enumerate(inputs):
             ids = found.ids_of(number)
             for rows, batch, _ in _survivors(path, columns, found.removed_rows(number)):
-                names = ids.take(pa.array(rows))
-                own = pa.RecordBatch.from_pydict({"id": names, "text": batch["text"]})
-                yield _with_near_copies(own, batch, settings)
+                own = batch.set_column(
+                    batch.schema.get_field_index("id"), "id", ids.take(pa.array(rows))
+                )
+                yield _with_near_copies(own.select(list(names)), batch, settings)
 
-    ids = [name for batch in survivors() for name in batch["id"].to_pylist()]
-    wanted = {ids[place] for place in pick_sample(ids, settings.audit_sample, settings.seed)}
-    values = pa.array(sorted(wanted), type=pa.string())
-    chosen = [batch.filter(pc.is_in(batch["id"], value_set=values)) for batch in survivors()]
-    sample = pa.Table.from_batches(chosen) if chosen else None
-    if sample is None:
-        return Audit(0, 0, 0.0, 1.0, ())
-    texts = sample["text"].combine_chunks()
-    every = ((batch["id"].to_pylist(), batch["text"]) for batch in survivors())
-    return audit((sample["id"].to_pylist(), texts), every, settings)
+    return audit_survivors(survivors, settings)
 
 
 def _with_near_copies(
@@ -328,7 +296,7 @@ def _report(
     ledger: Ledger,
     checked: Audit | None,
     cuts: Sequence[Cuts],
-    signed: Sequence[_Signed],
+    reading: Reading,
 ) -> dict[str, Any]:
     report: dict[str, Any] = {
         "inputs": [str(Path(path).resolve()) for path in inputs],
@@ -341,8 +309,8 @@ def _report(
         "counts": asdict(found.counts),
         "ledger": ledger.rows(),
         "alarms": [str(alarm) for alarm in found.alarms],
-        "repaired": dict(sorted(sum((told.repaired for told in signed), Counter[str]()).items())),
-        "damaged": [told.damage for told in signed if told.damage],
+        "repaired": dict(sorted(reading.repaired.items())),
+        "damaged": reading.damaged,
     }
     if cuts:
         report["spans"] = {
