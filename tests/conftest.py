@@ -16,6 +16,25 @@ hypothesis.settings.load_profile("repeatable")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+SLOW = {
+    line
+    for line in (ROOT / "tests/slow_modules.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+}
+
+
+OTHERS = {"slow", "gpu", "network", "browser", "labelstudio", "flink"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `fast` what is in no module of slow_modules.txt and needs nothing that may not be there."""
+    for item in items:
+        needs = {mark.name for mark in item.iter_markers()} & OTHERS
+        if not needs and item.path.relative_to(ROOT).as_posix() not in SLOW:
+            item.add_marker(pytest.mark.fast)
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The directory of real files; CORPUSFORGE_DATA names it, `../shared/data` is the default."""

@@ -285,3 +285,10 @@ def test_the_repository_speaks_of_the_software_alone() -> None:
         text = text.replace("--no-sandbox", "")  # a browser's option, by its name
         guilty += [f"{name}: {word}" for word in words if word in text]
     assert guilty == []
+
+
+def test_slow_modules_are_there() -> None:
+    named = (ROOT / "tests/slow_modules.txt").read_text(encoding="utf-8").splitlines()
+    files = [line for line in named if not line.startswith("#")]
+    assert files == sorted(files)
+    assert [name for name in files if not (ROOT / name).is_file()] == []
