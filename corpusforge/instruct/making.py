@@ -18,6 +18,7 @@ from corpusforge.instruct.records import Lineage, Reject, Row
 from corpusforge.models.records import Completion, Request, Sampling
 
 __all__ = [
+    "CHUNK",
     "Account",
     "Ask",
     "Check",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 Subject = TypeVar("Subject")
+
+CHUNK = 64
+"""Rows whose requests are asked together where a method has no rounds: a part of what is made."""
 
 Ask = Callable[[Sequence[Request]], Sequence[Completion]]
 """Answers requests in their order; what was answered once is answered the same for ever."""

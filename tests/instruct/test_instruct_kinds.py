@@ -28,7 +28,7 @@ PARENT = Row(
     id="r1", task="t1", instruction="How long does the ferry from Ystad to Rønne take?", input="",
     output="About 80 minutes.", language="en", group="t1",
 )  # fmt: skip
-PLAN = Plan(write=Sampling(), answer=Sampling())
+PLAN = Settings(write=Sampling(), answer=Sampling())
 
 
 def made(kind: str, replies: dict[str, str], parent: Row = PARENT, plan: Plan = PLAN):
@@ -163,7 +163,7 @@ def test_every_rule_refuses(kind: str, write: str, answer: str, step: str, rule:
 def test_a_judge_has_the_last_word() -> None:
     write = "Question: What did the captain dream last night?\nWhy: private"
     answer = "I don't know; nobody but the captain could say."
-    plan = Plan(write=Sampling(), answer=Sampling(), judge=True)
+    plan = Settings(write=Sampling(), answer=Sampling(), judge=True)
     yes, engine = made("unknown", {"write": write, "answer": answer, "judge": "Yes."}, plan=plan)
     assert len(yes.rows) == 1 and len(yes.rows[0].lineage.requests) == 3
     shown = engine.sent[2].messages[-1].content

@@ -21,6 +21,7 @@ from corpusforge.instruct.export import shapes
 from corpusforge.instruct.judge import Judgement, Pair, judge
 from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.making import (
+    CHUNK,
     Ask,
     Check,
     Made,
@@ -62,7 +63,6 @@ _META = re.compile(
     r"|(?:修改|改写|修订|改进)(?:后|过)的?(?:回答|版本|答案)|根据(?:意见|批评|原则)|先前的(?:回答|版本)",
     re.IGNORECASE,
 )
-_CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +124,8 @@ def make_revisions(
     origin: Origin, check: Check,
 ) -> Iterator[Made]:  # fmt: skip
     """Yield the rows with their last answers in parts, one a given row at most."""
-    for start in range(0, len(rows), _CHUNK):
-        yield _Maker(language, settings, law, origin).part(rows[start : start + _CHUNK], ask, check)
+    for start in range(0, len(rows), CHUNK):
+        yield _Maker(language, settings, law, origin).part(rows[start : start + CHUNK], ask, check)
 
 
 class _Maker:
