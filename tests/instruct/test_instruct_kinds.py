@@ -12,7 +12,6 @@ from loop_kit import Told
 from corpusforge.errors import InputError, RecipeError, RunError
 from corpusforge.instruct.inputs import draw_rows, load_rows
 from corpusforge.instruct.kinds import KINDS, check_answer, check_request, kind_seeds, make_kind
-from corpusforge.instruct.kinds.make import Plan
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.labels import labelled
@@ -31,7 +30,7 @@ PARENT = Row(
 PLAN = Settings(write=Sampling(), answer=Sampling())
 
 
-def made(kind: str, replies: dict[str, str], parent: Row = PARENT, plan: Plan = PLAN):
+def made(kind: str, replies: dict[str, str], parent: Row = PARENT, plan: Settings = PLAN):
     """What one row gives, the model's replies by step being as given."""
 
     def reply(request):
