@@ -11,7 +11,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from corpusforge.errors import closest
 from corpusforge.printing import say
@@ -29,6 +29,14 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
         self.register("type", int, _whole)
         self.register("type", float, _number)
+
+    @classmethod
+    def of(cls, pipeline: str, description: str | None) -> Self:
+        """Return the parser of `python -m pipelines.PIPELINE`, described as it is written."""
+        raw = argparse.RawDescriptionHelpFormatter
+        return cls(
+            prog=f"python -m pipelines.{pipeline}", description=description, formatter_class=raw
+        )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's, but unknown arguments are an error here, where the known ones are known."""

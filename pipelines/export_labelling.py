@@ -47,11 +47,7 @@ _ELSEWHERE = ("k", "temperature", "top_p", "max_tokens", "quotas", "redact")
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.export_labelling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("export_labelling", __doc__)
     add = options.add_argument
     for name, text in (
         ("prompts", "users' prompts, JSON lines; a row's own `origin` wins"),

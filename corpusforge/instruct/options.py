@@ -16,11 +16,7 @@ def new_parser(
     pipeline: str, description: str | None, languages: Sequence[str], *, rows: bool = False
 ) -> Parser:
     """Return a pipeline's parser with these options; `rows`: with --rows, for what starts from rows."""
-    options = Parser(
-        prog=f"python -m pipelines.{pipeline}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of(pipeline, description)
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     if rows:
