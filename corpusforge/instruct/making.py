@@ -119,6 +119,19 @@ class Made:
             ),
         )  # fmt: skip
 
+    def decide(
+        self, language: str, step: str, text: str, finding: Finding | None, *,
+        key: str, nearest: str = "", number: int = 0,
+    ) -> bool:  # fmt: skip
+        """Count one candidate, and write down why it is refused where there is a finding; return whether
+        it is accepted."""
+        self.see(language, step)
+        if finding is None:
+            self.accept(language, step)
+            return True
+        self.refuse(language, step, text, finding, key=key, nearest=nearest, number=number)
+        return False
+
     def book(self, language: str, reject: Reject) -> None:
         """Take up one reject in the account of its step."""
         rejected = self.steps[language, reject.step].rejected
@@ -203,13 +216,9 @@ def checked(made: Made, rows: Sequence[Row], check: Check, step: str = "row") ->
     """
     findings = check([_spread(row) for row in rows])
     for row, finding in zip(rows, findings, strict=True):
-        made.see(row.language, step)
-        if finding is None:
-            made.accept(row.language, step)
+        key = row.lineage.requests[-1] if row.lineage.requests else ""
+        if made.decide(row.language, step, _shown(row), finding, key=f"{key}:{row.id}"):
             made.rows.append(row)
-        else:
-            key = row.lineage.requests[-1] if row.lineage.requests else ""
-            made.refuse(row.language, step, _shown(row), finding, key=f"{key}:{row.id}")
 
 
 def _spread(row: Row) -> Row:

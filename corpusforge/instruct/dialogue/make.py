@@ -155,30 +155,25 @@ class _Maker:
         """The draft with the reply as its next turn, or None and a reject."""
         draft, step = question.subject, "dialogue.user" if role == "user" else "dialogue.answer"
         text = parse.answer(reply.text).strip()
-        self.made.see(self.language, step)
         turns = (*draft.turns, (role, text))
         finding = unanswered(reply) or check_text(text, self.settings.allow)
         finding = finding or check_turns(turns if role == "assistant" else (*turns, _PENDING))
-        if finding:
-            self.made.refuse(self.language, step, text, finding, key=reply.key)
+        if not self.made.decide(self.language, step, text, finding, key=reply.key):
             return None
-        self.made.accept(self.language, step)
         trail = (*draft.trail, (reply.key, question.prompt_version))
         return replace(draft, turns=turns, trail=trail, model=reply.model)
 
     def _pieces(self, draft: _Draft) -> list[Row]:
         """The rows of a finished dialogue: one, or as many as it is cut into."""
         step, settings = "dialogue.cut", self.settings
-        self.made.see(self.language, step)
         finding: Finding | None = check_turns(draft.turns)
         cuts = None if finding else cut_turns(draft.turns, settings.most, self.measure)
-        if cuts is None:
-            finding = finding or ("too_long", "one exchange", f"<= {settings.most} {settings.unit}")
-            key = draft.trail[-1][0] if draft.trail else ""
-            text = transcript(draft.turns)
-            self.made.refuse(self.language, step, text, finding, key=f"{key}:{draft.parent.id}")
+        if cuts is None and finding is None:
+            finding = "too_long", "one exchange", f"<= {settings.most} {settings.unit}"
+        key = f"{draft.trail[-1][0] if draft.trail else ''}:{draft.parent.id}"
+        text = transcript(draft.turns)
+        if not self.made.decide(self.language, step, text, finding, key=key) or cuts is None:
             return []
-        self.made.accept(self.language, step)
         rows = [self._row(draft, cut, place, len(cuts)) for place, cut in enumerate(cuts)]
         self.made.tables.setdefault(CUTS, []).extend(
             Piece(row=row.id, dialogue=draft.parent.id, piece=place, pieces=len(cuts), first=first,

@@ -114,22 +114,18 @@ def _pairs(
     finding = unanswered(reply, cut=False)
     blocks = [] if finding else labelled(text, LABELS)
     if not blocks:
-        made.see(language, step)
         nothing: Finding = ("no_fields", "question, answer, quote", "every field of the form")
-        made.refuse(language, step, text, finding or nothing, key=f"{reply.key}:0")
+        made.decide(language, step, text, finding or nothing, key=f"{reply.key}:0")
         return
     seen: set[str] = set()
     for place, block in enumerate(blocks):
-        made.see(language, step)
         cut = reply.finish_reason == "length" and place == len(blocks) - 1
         passage = question.subject
         found = ("cut", "length", "a finished reply") if cut else None
         found = found or _check(block, passage, place, seen, language, settings)
-        if found:
-            shown = "\n".join(f"{name}: {value}" for name, value in block.items())
-            made.refuse(language, step, shown, found, key=f"{reply.key}:{place}")
+        shown = "\n".join(f"{name}: {value}" for name, value in block.items())
+        if not made.decide(language, step, shown, found, key=f"{reply.key}:{place}"):
             continue
-        made.accept(language, step)
         seen.add(block["question"])
         made_by = lineage(
             ((reply.key, question.prompt_version),), origin,

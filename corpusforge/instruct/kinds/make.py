@@ -165,7 +165,6 @@ class _Maker:
 
     def _written(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, text = f"{self.kind}.write", parse.answer(reply.text)
-        made.see(self.language, step)
         finding, nearest = unanswered(reply), ""
         draft = replace(question.subject, trail=((reply.key, question.prompt_version),))
         if finding is None:
@@ -180,11 +179,8 @@ class _Maker:
                     wrong=fields.get("wrong", ""),
                 )  # fmt: skip
                 finding, nearest = self._check_request(draft)
-        if finding is None:
-            made.accept(self.language, step)
-            return draft
-        made.refuse(self.language, step, text, finding, key=reply.key, nearest=nearest)
-        return None
+        kept = made.decide(self.language, step, text, finding, key=reply.key, nearest=nearest)
+        return draft if kept else None
 
     def _check_request(self, draft: _Draft) -> tuple[Finding | None, str]:
         task = shapes.prompt(draft.parent)
@@ -203,7 +199,6 @@ class _Maker:
 
     def _answered(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, text = f"{self.kind}.answer", parse.answer(reply.text).strip()
-        made.see(self.language, step)
         draft = question.subject
         trail = (*draft.trail, (reply.key, question.prompt_version))
         draft = replace(draft, output=text, trail=trail, model=reply.model)
@@ -212,25 +207,19 @@ class _Maker:
             draft.request, "", text, self.language, reply.finish_reason, allow
         )
         finding = finding or check_answer(self.kind, text, draft.wrong, self.language)
-        if finding is None:
-            made.accept(self.language, step)
-            return draft
-        made.refuse(self.language, step, f"{draft.request}\n→ {text}", finding, key=reply.key)
-        return None
+        shown = f"{draft.request}\n→ {text}"
+        return draft if made.decide(self.language, step, shown, finding, key=reply.key) else None
 
     def _judged(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, draft = f"{self.kind}.judge", question.subject
-        made.see(self.language, step)
         verdict = parse.verdict(parse.answer(reply.text))
         finding = unanswered(reply, cut=False)
         if finding is None and not verdict:
             finding = "judge", "no" if verdict is False else "unclear", "yes"
-        if finding is None:
-            made.accept(self.language, step)
-            return replace(draft, trail=(*draft.trail, (reply.key, question.prompt_version)))
         text = f"{draft.request}\n→ {draft.output}"
-        made.refuse(self.language, step, text, finding, key=reply.key)
-        return None
+        if not made.decide(self.language, step, text, finding, key=reply.key):
+            return None
+        return replace(draft, trail=(*draft.trail, (reply.key, question.prompt_version)))
 
     def _turns(self, draft: _Draft) -> tuple[tuple[str, str], ...]:
         turns = (("user", draft.request), ("assistant", draft.output))
