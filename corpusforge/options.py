@@ -14,7 +14,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from corpusforge.errors import closest
 from corpusforge.fields import descriptions
@@ -44,6 +44,14 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
         self.register("type", int, _whole)
         self.register("type", float, _number)
+
+    @classmethod
+    def of(cls, pipeline: str, description: str | None) -> Self:
+        """Return the parser of `python -m pipelines.PIPELINE`, described as it is written."""
+        raw = argparse.RawDescriptionHelpFormatter
+        return cls(
+            prog=f"python -m pipelines.{pipeline}", description=description, formatter_class=raw
+        )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's, but unknown arguments are an error here, where the known ones are known."""

@@ -29,11 +29,7 @@ _DEFAULT = Settings()
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.dedup",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("dedup", __doc__)
     add = options.add_argument
     add("--input", action="append", required=True, metavar="GLOB", help="may be given repeatedly")
     add("--output", required=True, metavar="DIR", help="an empty or new directory")

@@ -49,11 +49,7 @@ _ELSEWHERE = ("k", "temperature", "top_p", "max_tokens", "quotas", "redact")
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.export_labelling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("export_labelling", __doc__)
     _add_inputs(options)
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="an empty or new directory")

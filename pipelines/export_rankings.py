@@ -24,11 +24,7 @@ __all__ = ["main"]
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.export_rankings",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("export_rankings", __doc__)
     add = options.add_argument
     add("--job", action="append", required=True, metavar="DIR", help="a job; again for a round")
     add("--rankings", action="append", required=True, metavar="DIR", help="its imported answers")

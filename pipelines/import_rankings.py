@@ -36,11 +36,7 @@ _SOURCES = ("hh", "oasst", "scores", "pairs")
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.import_rankings",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("import_rankings", __doc__)
     add = options.add_argument
     made = options.add_mutually_exclusive_group(required=True)
     made.add_argument("--job", metavar="DIR", help="the directory that the labelling export made")

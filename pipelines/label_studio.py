@@ -27,11 +27,7 @@ _END = ".project.json"
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.label_studio",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("label_studio", __doc__)
     commands = options.add_subparsers(dest="command", required=True, metavar="push|pull")
     for name, said in (("push", "create projects"), ("pull", "save their answers")):
         command = commands.add_parser(name, help=said)

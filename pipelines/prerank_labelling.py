@@ -25,11 +25,7 @@ __all__ = ["main"]
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.prerank_labelling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("prerank_labelling", __doc__)
     add = options.add_argument
     add("--job", required=True, metavar="DIR", help="what export_labelling wrote")
     add("--constitution", default="plain.v1", metavar="NAME|FILE", help="TOML, [[principles]]")

@@ -11,7 +11,6 @@ wrong input or option.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -36,11 +35,7 @@ _BATCH = 512
 
 def parser() -> Parser:
     """Return the command line's parser."""
-    options = Parser(
-        prog="python -m pipelines.score",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of("score", __doc__)
     add = options.add_argument
     add(
         "--model",

@@ -28,14 +28,14 @@ from corpusforge.fields import descriptions
 from corpusforge.instruct.asking import Failed
 from corpusforge.instruct.constitution.make import Comparison, Step
 from corpusforge.instruct.cot import records as thought
-from corpusforge.instruct.cot.report import Report as ThoughtReport
+from corpusforge.instruct.cot.run import Report as ThoughtReport
 from corpusforge.instruct.derived import DerivedReport
 from corpusforge.instruct.dialogue.sessions import Piece
 from corpusforge.instruct.ground.make import Ground
 from corpusforge.instruct.judge import Judgement
 from corpusforge.instruct.kinds.seeds import KindSeed
 from corpusforge.instruct.records import Machine, Reject, Row, Task
-from corpusforge.instruct.report import Report as InstructReport
+from corpusforge.instruct.run import Report as InstructReport
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry
 from corpusforge.options import Parser

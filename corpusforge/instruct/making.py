@@ -18,6 +18,7 @@ from corpusforge.instruct.records import Lineage, Reject, Row
 from corpusforge.models.records import Completion, Request, Sampling
 
 __all__ = [
+    "CHUNK",
     "Account",
     "Ask",
     "Check",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 Subject = TypeVar("Subject")
+
+CHUNK = 64
+"""Rows whose requests are asked together where a method has no rounds: a part of what is made."""
 
 Ask = Callable[[Sequence[Request]], Sequence[Completion]]
 """Answers requests in their order; what was answered once is answered the same for ever."""
@@ -114,6 +118,19 @@ class Made:
                 round=number,
             ),
         )  # fmt: skip
+
+    def decide(
+        self, language: str, step: str, text: str, finding: Finding | None, *,
+        key: str, nearest: str = "", number: int = 0,
+    ) -> bool:  # fmt: skip
+        """Count one candidate, and write down why it is refused where there is a finding; return whether
+        it is accepted."""
+        self.see(language, step)
+        if finding is None:
+            self.accept(language, step)
+            return True
+        self.refuse(language, step, text, finding, key=key, nearest=nearest, number=number)
+        return False
 
     def book(self, language: str, reject: Reject) -> None:
         """Take up one reject in the account of its step."""
@@ -199,13 +216,9 @@ def checked(made: Made, rows: Sequence[Row], check: Check, step: str = "row") ->
     """
     findings = check([_spread(row) for row in rows])
     for row, finding in zip(rows, findings, strict=True):
-        made.see(row.language, step)
-        if finding is None:
-            made.accept(row.language, step)
+        key = row.lineage.requests[-1] if row.lineage.requests else ""
+        if made.decide(row.language, step, _shown(row), finding, key=f"{key}:{row.id}"):
             made.rows.append(row)
-        else:
-            key = row.lineage.requests[-1] if row.lineage.requests else ""
-            made.refuse(row.language, step, _shown(row), finding, key=f"{key}:{row.id}")
 
 
 def _spread(row: Row) -> Row:

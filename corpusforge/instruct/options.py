@@ -38,11 +38,7 @@ def new_parser(
     skip: Collection[str] = (),
 ) -> Parser:
     """Return a pipeline's parser: what all of them have, and an option for each setting but `skip`."""
-    options = Parser(
-        prog=f"python -m pipelines.{pipeline}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = Parser.of(pipeline, description)
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     paths = _paths(settings)

@@ -1,4 +1,9 @@
-"""A Self-Instruct run as a job: its seed tasks, what its rounds depend on, and its outputs."""
+"""A Self-Instruct run as a job: its seed tasks, what its rounds depend on, its outputs and figures.
+
+Every figure follows from the rounds, none from the clock, so a run that was killed and resumed has
+the report of one that was left alone. Limit: `paid` counts the journal's answers, so tokens of tries
+that failed are in the journal and in the budget, but not here.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +13,61 @@ from typing import Any
 
 from corpusforge import manifest as records
 from corpusforge.instruct import seeds as seeding
+from corpusforge.instruct.caps import dominant
 from corpusforge.instruct.checks import RowCheck, open_check
-from corpusforge.instruct.diversity import plots
+from corpusforge.instruct.diversity import measure, plots
 from corpusforge.instruct.loop import State, play
-from corpusforge.instruct.making import Ask, Made, Origin
+from corpusforge.instruct.making import Account, Ask, Made, Origin
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
-from corpusforge.instruct.records import Task
-from corpusforge.instruct.report import UNITS, Report, build_report, funnel
+from corpusforge.instruct.records import Row, Task
 from corpusforge.instruct.rounds import open_pool, prompt_names
-from corpusforge.instruct.session import Job, first_rejects
+from corpusforge.instruct.session import Job, first_rejects, funnel_lines
 from corpusforge.instruct.settings import Settings
+from corpusforge.instruct.verbs import verb_object
 
-__all__ = ["SelfInstruct", "job", "load_seeds"]
+__all__ = ["LanguageReport", "Report", "SelfInstruct", "job", "load_seeds"]
+
+
+UNITS = {"generate": "instructions", "classify": "instructions", "instances": "instances"}
+"""What a step counts; a reply that gives none counts as one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageReport:
+    """One language: why it stopped, its funnel, and what its rows are like."""
+
+    stopped: str
+    target: int
+    rows: int
+    tasks: int
+    classification: int
+    unclear: int
+    """Instructions whose classification reply said neither yes nor no; they count as no."""
+    steps: dict[str, Account]
+    rounds: tuple[tuple[int, int], ...]
+    """(rows, candidate instructions) of each round."""
+    diversity: dict[str, Any]
+    warnings: tuple[str, ...]
+    """Families (by verb) that make up too much of the rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Every figure of a run (report.json)."""
+
+    version: str
+    engine: str
+    model: str
+    model_licence: str
+    settings: dict[str, Any]
+    languages: dict[str, LanguageReport]
+    usage: list[dict[str, str | int]]
+
+    @property
+    def stopped(self) -> dict[str, str]:
+        """Why each language stopped."""
+        return {name: part.stopped for name, part in self.languages.items()}
 
 
 def load_seeds(settings: Settings) -> tuple[Task, ...]:
@@ -77,7 +124,10 @@ class SelfInstruct(Job):
     def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Report:
         for state in self.states:
             state.stopped = state.stopped or stopped
-        return build_report(self.states, made, self.settings, head)
+        languages = {
+            state.pool.language: _language(state, made, self.settings) for state in self.states
+        }
+        return Report(**head, languages=languages)
 
     def page(self, report: Report, made: Made) -> tuple[str, Mapping[str, Any]]:
         drawings, samples = {}, {}
@@ -91,7 +141,15 @@ class SelfInstruct(Job):
         return "instruct.html.j2", values
 
     def lines(self, report: Report) -> list[str]:
-        return funnel(report)
+        lines = []
+        for language, part in report.languages.items():
+            lines.append(
+                f"{language}: {part.rows} rows of {part.tasks} tasks after {len(part.rounds)} rounds "
+                f"({part.stopped})"
+            )
+            lines += funnel_lines(part.steps, 10, lambda step: f"{UNITS[step]:<13}")
+            lines += [f"  warning: {warning}" for warning in part.warnings]
+        return lines
 
     def progress(self, made: Made) -> str:
         parts = [
@@ -106,3 +164,27 @@ class SelfInstruct(Job):
             for name, part in report.languages.items()
             if part.rows < part.target
         ]
+
+
+def _language(state: State, made: Made, settings: Settings) -> LanguageReport:
+    machine = state.pool.machine
+    rows = [row for row in made.rows if row.language == state.pool.language]
+    asked = settings.kind != "classification" and settings.method == "self_instruct"
+    return LanguageReport(
+        stopped=state.stopped,
+        target=settings.target,
+        rows=len(rows),
+        tasks=len({row.task for row in rows}),
+        classification=sum(task.is_classification is True for task in machine),
+        unclear=sum(task.is_classification is None for task in machine) if asked else 0,
+        steps=made.accounts(state.pool.language),
+        rounds=tuple(state.yields),
+        diversity=measure(rows, state.pool.seeds),
+        warnings=dominant(rows, _family),
+    )
+
+
+def _family(row: Row) -> str:
+    """The verb of a row's instruction; a row without one is a family of its own task."""
+    verb, _ = verb_object(row.instruction, row.language)
+    return f"the verb {verb!r}" if verb else row.task

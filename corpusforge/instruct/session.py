@@ -3,26 +3,33 @@
 Nothing but `journal.jsonl` and `failures.jsonl` is state: a session makes all its parts anew out of the
 journal, asks only what that lacks, and writes every output when it ends, whatever ended it. So a killed
 session has lost nothing that was paid for, and its directory ends byte for byte as that of one left
-alone; one that stops in a part writes the whole parts before it. Limits: a local directory, which the
-journal needs; all rows are held in memory.
+alone; one that stops in a part writes the whole parts before it. A directory belongs to the session that
+wrote `run.json`, which says what its rows depend on; another is refused there. Limits: a local directory,
+which the journal needs; all rows are held in memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 from corpusforge import __version__
 from corpusforge import manifest as records
-from corpusforge.errors import CorpusforgeError
-from corpusforge.instruct import directory
+from corpusforge.errors import CorpusforgeError, RunError
+from corpusforge.instruct import export
 from corpusforge.instruct.asking import NothingAnswered, Patient
 from corpusforge.instruct.export.settings import Settings as ExportSettings
 from corpusforge.instruct.making import Account, Ask, Made, Origin
 from corpusforge.instruct.records import Reject
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
+from corpusforge.io.jsonl import write_jsonl
 from corpusforge.io.lock import lock
 from corpusforge.models.budget import BudgetSpent
 from corpusforge.models.client import Client
@@ -34,6 +41,10 @@ from corpusforge.report import numbers
 from corpusforge.report.pages import template
 
 __all__ = ["Finished", "Job", "command", "first_rejects", "funnel_lines", "run"]
+
+
+_OWN = ("journal.jsonl", "failures.jsonl", "run.lock")
+"""Files that may lie in a directory that no run has claimed yet."""
 
 
 class Job(Protocol):
@@ -106,14 +117,14 @@ def run(
     Raises RunError where the directory holds another run, RecipeError for an unknown form;
     BudgetSpent, NothingAnswered and an interrupt are returned.
     """
-    directory.check_formats(formats)
+    _check_formats(formats)
     engine = client.engine
     origin = Origin(engine=engine.name, model=engine.model, model_licence=model_licence)
     made = Made()
     error: CorpusforgeError | KeyboardInterrupt | None = None
     with lock(output):
-        directory.sweep(output)
-        directory.claim(output, _facts(job, origin))
+        _sweep(output)
+        _claim(output, _facts(job, origin))
         ask = Patient(client, files.join(output, "failures.jsonl"), give_up=give_up)
         try:
             for part in job.make(ask, origin):
@@ -126,9 +137,50 @@ def run(
             "model_licence": origin.model_licence, "settings": records.plain(job.settings),
             "usage": client.usage.table(),
         }  # fmt: skip
-        report = job.report(made, directory.in_words(error) if error else "", head)
+        report = job.report(made, _in_words(error) if error else "", head)
         _write(job, output, made, report, origin, formats)
     return Finished(report, error)
+
+
+def _check_formats(formats: Sequence[str]) -> None:
+    """Raise RecipeError for an export form that is not known: before the run, not at its end."""
+    for name in formats:
+        export.find_format(name)
+
+
+def _in_words(error: BaseException) -> str:
+    """Return why a run stopped, for its report."""
+    if isinstance(error, BudgetSpent):
+        return "budget spent"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "the engine does not answer"
+
+
+def _sweep(output: str) -> None:
+    """Delete what a killed run was about to rename."""
+    for path in Path(output).rglob("*"):
+        if files.TEMPORARY.search(path.name):
+            path.unlink()
+
+
+def _claim(output: str, facts: Mapping[str, Any]) -> None:
+    """Write down what this directory's rows depend on; raises RunError where it says otherwise."""
+    mine: dict[str, Any] = records.plain(facts)
+    path = files.join(output, "run.json")
+    if files.exists(path):
+        earlier = read_json(path)
+        for key in sorted(mine.keys() | earlier.keys()):
+            if mine.get(key) != earlier.get(key):
+                raise RunError(
+                    f"{output!r} holds a run with {key} = {earlier.get(key)!r}; this one has "
+                    f"{mine.get(key)!r}. Give the same value, or choose another --output."
+                )
+        return
+    foreign = sorted(item.name for item in Path(output).iterdir() if item.name not in _OWN)
+    if foreign:
+        raise RunError(
+            f"{output!r} holds files that no run wrote ({foreign[0]!r}). Choose an empty --output."
+        )
+    records.write_json(path, mine)
 
 
 def _facts(job: Job, origin: Origin) -> dict[str, Any]:
@@ -147,17 +199,49 @@ def _facts(job: Job, origin: Origin) -> dict[str, Any]:
 def _write(
     job: Job, output: str, made: Made, report: Any, origin: Origin, formats: Sequence[str]
 ) -> None:
+    """Write the report, the tables, the export, and the manifest last: while it is missing, so may others.
+
+    Forms that an earlier session exported and this one does not are removed.
+    """
     files.remove(files.join(output, "manifest.json"))
     records.write_json(files.join(output, "usage.json"), report.usage)
     records.write_json(files.join(output, "report.json"), report)
     name, values = job.page(report, made)
     page = template(name, (("ranked", Account.ranked),)).render(report=report, **values)
     files.write_bytes(files.join(output, "report.html"), page.encode("utf-8"))
-    others = ["usage.json", "report.json", "report.html", *job.finish(output, made, origin)]
-    directory.write(
-        output, job.stage, job.tables(made), others, formats=formats, form=job.form,
-        settings=records.plain(job.settings), extra={"stopped": report.stopped},
-    )  # fmt: skip
+    others = [
+        "usage.json",
+        "report.json",
+        "report.html",
+        *job.finish(output, made, origin),
+        "export",
+    ]
+    shutil.rmtree(files.join(output, "export"), ignore_errors=True)
+    tables = job.tables(made)
+    counts = {
+        table: write_jsonl(files.join(output, table), map(msgspec.to_builtins, rows))
+        for table, rows in tables.items()
+    }
+    if made.rows:
+        export.write(tables["rows.jsonl"], files.join(output, "export"), formats, job.form)
+    written = set(counts)
+    prefix = len(output.rstrip("/")) + 1
+    for other in others:
+        written |= {item.path[prefix:] for item in files.list_files(files.join(output, other))}
+    manifest = records.Manifest(
+        stage=job.stage,
+        fingerprint=files.sha256(files.join(output, "run.json")),
+        version=__version__,
+        settings=records.plain(job.settings),
+        inputs=[],
+        outputs=tuple(
+            records.describe(output, name, counts.get(name, 0)) for name in sorted(written)
+        ),
+        ledger=[],
+        extra={"stopped": report.stopped},
+        documents=counts["rows.jsonl"],
+    )
+    records.write_json(files.join(output, "manifest.json"), manifest)
 
 
 def first_rejects(rejects: Sequence[Reject]) -> list[Reject]:

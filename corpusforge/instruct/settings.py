@@ -6,13 +6,27 @@ says why. Limit: a method's prompts are chosen by language, not by setting.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.instruct.rules import RULES
 from corpusforge.models.records import Sampling
 
-__all__ = ["FORMS", "KINDS", "LANGUAGES", "METHODS", "MOVABLE", "Settings", "defaults"]
+__all__ = [
+    "FORMS",
+    "KINDS",
+    "LANGUAGES",
+    "METHODS",
+    "MOVABLE",
+    "Settings",
+    "check_least",
+    "check_names",
+    "check_near",
+    "defaults",
+    "without",
+]
 
 LANGUAGES = ("en", "zh")
 KINDS = ("any", "classification")
@@ -132,26 +146,17 @@ class Settings:
             )
 
     def _check_numbers(self) -> None:
-        least = {"target": 1, "asked": 1, "prompts": 1, "max_instances": 1, "max_rounds": 1,
-                 "yield_rounds": 1, "human": 1, "machine": 0, "similar": 0, "numerator": 1,
-                 "denominator": 1}  # fmt: skip
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise RecipeError(
-                    f"[instruct] {name} = {getattr(self, name)}: expected at least {low}."
-                )
-        if 2 * self.numerator > self.denominator:
-            raise RecipeError(
-                f"[instruct] numerator/denominator = {self.numerator}/{self.denominator}: the bound "
-                "2·numerator/denominator must not be above 1."
-            )
+        check_least(
+            self, "instruct", target=1, asked=1, prompts=1, max_instances=1, max_rounds=1,
+            yield_rounds=1, human=1, machine=0, similar=0,
+        )  # fmt: skip
+        check_near(self, "instruct")
         if not 0 <= self.yield_floor < 1:
             raise RecipeError(f"[instruct] yield_floor = {self.yield_floor}: expected 0 <= x < 1.")
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rounds depend on."""
-        return {item.name: getattr(self, item.name) for item in fields(self)
-                if item.name not in MOVABLE}  # fmt: skip
+        return without(self, MOVABLE)
 
 
 def defaults(method: str) -> Settings:
@@ -161,3 +166,38 @@ def defaults(method: str) -> Settings:
             method=method, human=3, machine=0, asked=17, max_instances=1, generate=_TRIPLE
         )
     return Settings(method=method)
+
+
+def check_names(settings: Any, table: str, **known: Sequence[str] | Mapping[str, Any]) -> None:
+    """Raise RecipeError for a list with an unknown name; but `allow`, none may be empty or repeat one."""
+    for name, names in known.items():
+        given = getattr(settings, name)
+        if name != "allow" and (not given or len(set(given)) != len(given)):
+            raise RecipeError(f"[{table}] {name} = {given!r}: name each once.")
+        for value in given:
+            if value not in names:
+                raise RecipeError(f"[{table}] {name}: no {value!r}.{nearest(value, names)}")
+
+
+def check_least(settings: Any, table: str, **least: int) -> None:
+    """Raise RecipeError for a number below its least."""
+    for name, low in least.items():
+        value = getattr(settings, name)
+        if value < low:
+            raise RecipeError(f"[{table}] {name} = {value}: expected at least {low}.")
+
+
+def check_near(settings: Any, table: str) -> None:
+    """Raise RecipeError where the bound of near copies is no share."""
+    check_least(settings, table, numerator=1, denominator=1)
+    if 2 * settings.numerator > settings.denominator:
+        raise RecipeError(
+            f"[{table}] numerator/denominator = {settings.numerator}/{settings.denominator}: the bound "
+            "2·numerator/denominator must not be above 1."
+        )
+
+
+def without(settings: Any, names: Collection[str]) -> dict[str, object]:
+    """Return the settings by name, without those named."""
+    return {item.name: getattr(settings, item.name) for item in fields(settings)
+            if item.name not in names}  # fmt: skip

@@ -112,13 +112,9 @@ def take_classify(asked: Asked, completion: Completion, number: int, made: Made)
     """
     task, step = asked.subject, "classify"
     assert task is not None
-    made.see(task.language, step)
-    problem = unanswered(completion, cut=False)
-    if problem:
-        key = f"{completion.key}:0"
-        made.refuse(task.language, step, task.instruction, problem, key=key, number=number)
+    problem, key = unanswered(completion, cut=False), f"{completion.key}:0"
+    if not made.decide(task.language, step, task.instruction, problem, key=key, number=number):
         return []
-    made.accept(task.language, step)
     verdict = parse.verdict(parse.answer(completion.text))
     return [replace(task, is_classification=verdict)]
 

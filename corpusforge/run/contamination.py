@@ -40,6 +40,7 @@ __all__ = [
     "make_evaluation",
     "make_evaluation_part",
     "make_hits",
+    "searched_by",
 ]
 
 INDEX = "evaluation/index.bin"
@@ -148,18 +149,22 @@ def hits_stage(context: Context) -> Stage:
         run=context.run,
         work=make_hits,
         parts=parts,
-        settings={
-            "rules": settings.rules,
-            "searched": searched,
-            "share": settings.fuzzy_share,
-            "max_steps": settings.max_steps,
-            "cpu_seconds": settings.cpu_seconds,
-            "fold": FOLD,
-        },
+        settings={**searched_by(settings), "searched": searched},
         reads=context.reads("documents", "quality", "duplicates", "evaluation"),
         pace=10.0 if searched else 40.0,
         finish=lambda receipts: ({"sources": [item.extra["sources"] for item in receipts]}, {}),
     )
+
+
+def searched_by(settings: Settings) -> dict[str, Any]:
+    """Return what hits depend on beside the index and the texts."""
+    return {
+        "rules": settings.rules,
+        "share": settings.fuzzy_share,
+        "max_steps": settings.max_steps,
+        "cpu_seconds": settings.cpu_seconds,
+        "fold": FOLD,
+    }
 
 
 def make_hits(part: Part) -> Made:

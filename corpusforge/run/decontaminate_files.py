@@ -31,6 +31,7 @@ from corpusforge.io.jsonl import write_jsonl
 from corpusforge.io.parquet import Writer, read_table
 from corpusforge.io.rows import Reading
 from corpusforge.manifest import part_name
+from corpusforge.run.contamination import searched_by
 from corpusforge.run.over_files import all_read, make_of_files, work_directory
 from corpusforge.run.stage import Made, Part
 from corpusforge.text.edits import apply_edits
@@ -151,7 +152,7 @@ def _search_all(
     work: Work, paths: Sequence[str], directory: str, workers: int
 ) -> tuple[list[dict[str, Any]], Reading]:
     """Return the hits of all files, rows numbered over them, and what was read."""
-    used = {"index": work.fingerprint, "decontaminate": work.settings, "fields": work.fields}
+    used = {**searched_by(work.settings), "index": work.fingerprint, "fields": work.fields}
     done = make_of_files("hits", directory, _search, paths, work, settings=used, workers=workers)
     hits, base = [], 0
     for number, extra in enumerate(done.extra["parts"]):

@@ -45,7 +45,7 @@ from corpusforge.io.rows import Reading
 from corpusforge.ledger import Ledger
 from corpusforge.manifest import part_name
 from corpusforge.run.over_files import all_read, make_of_files, work_directory
-from corpusforge.run.signatures import SUFFIXES
+from corpusforge.run.signatures import SUFFIXES, signed_by
 from corpusforge.run.stage import Made, Part
 from corpusforge.text.names import Names
 
@@ -67,6 +67,8 @@ def deduplicate(
     names = _output_names(inputs)
     _claim(output)
     with work_directory(output) as work:
+        for name in ("documents", "duplicates", "index"):  # of a command that was stopped
+            shutil.rmtree(files.join(output, name), ignore_errors=True)
         reading, prefixes = _sign_all(inputs, work, settings, columns, workers)
         repeated = _number_ids(prefixes)
         texts = FileTexts(inputs, columns)
@@ -114,15 +116,13 @@ def _claim(output: str) -> None:
         raise InputError(f"--output: {output!r} is not local. Signatures are memory-mapped.")
     if files.exists(files.join(output, "dedup.json")):
         raise RunError(f"{output!r} holds a finished deduplication. Choose another --output.")
-    for name in ("documents", "duplicates", "index"):
-        shutil.rmtree(files.join(output, name), ignore_errors=True)
 
 
 def _sign_all(
     inputs: Sequence[str], work: str, settings: Settings, columns: Columns, workers: int
 ) -> tuple[Reading, list[str]]:
     """Sign every file; return what was read, and where the signatures lie."""
-    used = {"dedup": settings, "columns": columns}
+    used = {**signed_by(settings), "columns": columns}
     signed = make_of_files(
         "signatures", work, _sign, inputs, (settings, columns), settings=used, workers=workers
     )

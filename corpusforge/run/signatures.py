@@ -18,7 +18,7 @@ from corpusforge.run.stage import Made, Part, Stage
 from corpusforge.survivors import kept_rows, read_survivors
 from corpusforge.text.fold import FOLD
 
-__all__ = ["make_signatures", "stage"]
+__all__ = ["SUFFIXES", "make_signatures", "signed_by", "stage"]
 
 _COLUMNS = ("id", "source", "lang", "url", "date", "text")
 SUFFIXES = (".sig", ".keys", ".ids.parquet")
@@ -31,21 +31,23 @@ def stage(context: Context) -> Stage:
         Part("signatures", index, context.run, settings, size=context.part_size(index))
         for index in range(context.part_count)
     )
-    used: dict[str, Any] = {
-        key: getattr(settings, key) for key in ("slots", "ngram", "seed", "threshold", "recall")
-    }
-    used |= {"key_file": KEY_FILE, "fold": FOLD}
-    if settings.byte_exact:
-        used["byte_exact"] = settings.byte_exact
     return Stage(
         name="signatures",
         run=context.run,
         work=make_signatures,
         parts=parts,
-        settings=used,
+        settings=signed_by(settings),
         reads=context.reads("documents", "scores", "quality"),
         pace=6.0,
     )
+
+
+def signed_by(settings: Settings) -> dict[str, Any]:
+    """Return what signatures depend on beside the texts."""
+    names = ("slots", "ngram", "seed", "threshold", "recall")
+    own = {name: getattr(settings, name) for name in names}
+    exact = {"byte_exact": settings.byte_exact} if settings.byte_exact else {}
+    return own | {"key_file": KEY_FILE, "fold": FOLD} | exact
 
 
 def make_signatures(part: Part) -> Made:

@@ -12,7 +12,6 @@ from loop_kit import Told
 from corpusforge.errors import InputError, RecipeError, RunError
 from corpusforge.instruct.inputs import draw_rows, load_rows
 from corpusforge.instruct.kinds import KINDS, check_answer, check_request, kind_seeds, make_kind
-from corpusforge.instruct.kinds.make import Plan
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.labels import labelled
@@ -28,10 +27,10 @@ PARENT = Row(
     id="r1", task="t1", instruction="How long does the ferry from Ystad to Rønne take?", input="",
     output="About 80 minutes.", language="en", group="t1",
 )  # fmt: skip
-PLAN = Plan(write=Sampling(), answer=Sampling())
+PLAN = Settings(write=Sampling(), answer=Sampling())
 
 
-def made(kind: str, replies: dict[str, str], parent: Row = PARENT, plan: Plan = PLAN):
+def made(kind: str, replies: dict[str, str], parent: Row = PARENT, plan: Settings = PLAN):
     """What one row gives, the model's replies by step being as given."""
 
     def reply(request):
@@ -163,7 +162,7 @@ def test_every_rule_refuses(kind: str, write: str, answer: str, step: str, rule:
 def test_a_judge_has_the_last_word() -> None:
     write = "Question: What did the captain dream last night?\nWhy: private"
     answer = "I don't know; nobody but the captain could say."
-    plan = Plan(write=Sampling(), answer=Sampling(), judge=True)
+    plan = Settings(write=Sampling(), answer=Sampling(), judge=True)
     yes, engine = made("unknown", {"write": write, "answer": answer, "judge": "Yes."}, plan=plan)
     assert len(yes.rows) == 1 and len(yes.rows[0].lineage.requests) == 3
     shown = engine.sent[2].messages[-1].content

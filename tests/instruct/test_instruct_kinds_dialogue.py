@@ -11,7 +11,6 @@ from kinds_kit import ALL_REPLIES, Script
 from loop_kit import Told
 
 from corpusforge.instruct.dialogue import check_turns, cut_turns, make_dialogues, measure_by
-from corpusforge.instruct.dialogue.make import Plan
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.making import Origin
@@ -42,7 +41,7 @@ def made(rows, replies, **plan):
     engine = Told(lambda request: replies[request.purpose.rpartition(".")[2]].pop(0))
     with Client(engine) as client:
         parts = make_dialogues(
-            "en", rows, Plan(write=Sampling(), answer=Sampling(), **plan), client.complete,
+            "en", rows, Settings(write=Sampling(), answer=Sampling(), **plan), client.complete,
             Origin(engine="told", model="told-1"), lambda rows: [None] * len(rows),
         )  # fmt: skip
         (part,) = parts

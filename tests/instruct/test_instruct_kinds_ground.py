@@ -13,7 +13,6 @@ from loop_kit import Told
 
 from corpusforge.errors import InputError
 from corpusforge.instruct.ground import cut_passages, draw_passages, find_quote, make_grounded
-from corpusforge.instruct.ground.make import Plan
 from corpusforge.instruct.ground.passages import Document, Passage, read_documents
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
@@ -106,9 +105,10 @@ def test_the_draw_does_not_depend_on_the_order_of_documents() -> None:
 
 
 def pairs(reply: str, **plan):
+    settings = Settings(kinds=("grounded",), ground="-", write=Sampling(), **plan)
     with Client(Told(lambda request: reply)) as client:
         (part,) = make_grounded(
-            "en", [PASSAGE], Plan(write=Sampling(), **plan), client.complete,
+            "en", [PASSAGE], settings, client.complete,
             Origin(engine="told", model="told-1"), lambda rows: [None] * len(rows),
         )  # fmt: skip
     return part

@@ -21,6 +21,7 @@ from corpusforge.instruct.export import shapes
 from corpusforge.instruct.judge import Judgement, Pair, judge
 from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.making import (
+    CHUNK,
     Ask,
     Check,
     Made,
@@ -62,7 +63,6 @@ _META = re.compile(
     r"|(?:修改|改写|修订|改进)(?:后|过)的?(?:回答|版本|答案)|根据(?:意见|批评|原则)|先前的(?:回答|版本)",
     re.IGNORECASE,
 )
-_CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +124,8 @@ def make_revisions(
     origin: Origin, check: Check,
 ) -> Iterator[Made]:  # fmt: skip
     """Yield the rows with their last answers in parts, one a given row at most."""
-    for start in range(0, len(rows), _CHUNK):
-        yield _Maker(language, settings, law, origin).part(rows[start : start + _CHUNK], ask, check)
+    for start in range(0, len(rows), CHUNK):
+        yield _Maker(language, settings, law, origin).part(rows[start : start + CHUNK], ask, check)
 
 
 class _Maker:
@@ -201,12 +201,9 @@ class _Maker:
 
     def _given(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
         draft, text = question.subject, parse.answer(reply.text).strip()
-        self.made.see(self.language, "critique.first")
         finding = unanswered(reply) or self._check(draft, text, reply)
-        if finding:
-            self.made.refuse(self.language, "critique.first", text, finding, key=reply.key)
+        if not self.made.decide(self.language, "critique.first", text, finding, key=reply.key):
             return None
-        self.made.accept(self.language, "critique.first")
         return replace(
             draft, first=text, answer=text, trail=((reply.key, "chat"),), first_model=reply.model,
             model=reply.model,
@@ -221,7 +218,6 @@ class _Maker:
     def _examined(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
         """The draft with a new step; a critique that says nothing leaves the answer as it is."""
         draft, text = question.subject, parse.answer(reply.text)
-        self.made.see(self.language, "critique.critique")
         fields: dict[str, str] = {}
         for block in labelled(text, LABELS):
             fields |= block
@@ -229,10 +225,7 @@ class _Maker:
         finding = unanswered(reply)
         if finding is None and (verdict is None or "critique" not in fields):
             finding = "no_verdict", text[:80], "a critique, and revise or keep"
-        if finding:
-            self.made.refuse(self.language, "critique.critique", text, finding, key=reply.key)
-        else:
-            self.made.accept(self.language, "critique.critique")
+        self.made.decide(self.language, "critique.critique", text, finding, key=reply.key)
         step = Step(
             row=draft.parent.id, number=len(draft.steps) + 1,
             principle=draft.principles[len(draft.steps)].id, constitution=self.law.version,
@@ -253,7 +246,6 @@ class _Maker:
     def _revised(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
         """The draft with its new answer; a refused revision leaves the answer as it was."""
         draft, text = question.subject, parse.answer(reply.text).strip()
-        self.made.see(self.language, "critique.revise")
         finding = unanswered(reply) or self._check(draft, text, reply)
         meta = _META.search(text)
         if finding is None and meta and not _META.search(draft.answer):
@@ -267,10 +259,8 @@ class _Maker:
             draft, steps=(*draft.steps[:-1], step),
             trail=(*draft.trail, (reply.key, question.prompt_version)),
         )  # fmt: skip
-        if finding:
-            self.made.refuse(self.language, "critique.revise", text, finding, key=reply.key)
+        if not self.made.decide(self.language, "critique.revise", text, finding, key=reply.key):
             return draft
-        self.made.accept(self.language, "critique.revise")
         changed = (step.principle,) if text != draft.answer else ()
         return replace(draft, answer=text, applied=(*draft.applied, *changed), model=reply.model)
 
@@ -295,16 +285,12 @@ class _Maker:
         found = judged.get(draft.parent.id)
         if found is None:
             return True
-        self.made.see(self.language, "critique.judge")
-        if found.verdict != "right":
-            self.made.accept(self.language, "critique.judge")
-            return True
         value = "; ".join(f"{left}:{right}" for left, right in found.scores)
-        self.made.refuse(
+        against: Finding = ("judge", value, "the last answer, or undecided")
+        return self.made.decide(
             self.language, "critique.judge", draft.answer,
-            ("judge", value, "the last answer, or undecided"), key=found.requests[0],
+            against if found.verdict == "right" else None, key=found.requests[0],
         )  # fmt: skip
-        return False
 
     def _row(self, draft: _Draft) -> Row:
         parent, settings = draft.parent, self.settings

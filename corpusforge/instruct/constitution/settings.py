@@ -6,11 +6,10 @@ Limit: one constitution a run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from corpusforge.errors import RecipeError, nearest
 from corpusforge.instruct.rules import RULES
-from corpusforge.instruct.settings import LANGUAGES
+from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 from corpusforge.models.records import Sampling
 
 __all__ = ["Settings"]
@@ -63,21 +62,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
-        for name, values in {"languages": LANGUAGES, "allow": RULES}.items():
-            given = getattr(self, name)
-            if len(set(given)) != len(given) or (not given and name != "allow"):
-                raise RecipeError(f"[critique] {name} = {given!r}: name each once.")
-            for value in given:
-                if value not in values:
-                    raise RecipeError(f"[critique] {name}: no {value!r}.{nearest(value, values)}")
-        for name in ("each", "rounds"):
-            if getattr(self, name) < 1:
-                raise RecipeError(
-                    f"[critique] {name} = {getattr(self, name)}: expected at least 1."
-                )
+        check_names(self, "critique", languages=LANGUAGES, allow=RULES)
+        check_least(self, "critique", each=1, rounds=1)
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
-        paths = ("rows", "constitution", "evaluation")
-        return {item.name: getattr(self, item.name) for item in fields(self)
-                if item.name not in paths}  # fmt: skip
+        return without(self, ("rows", "constitution", "evaluation"))

@@ -1,8 +1,13 @@
-"""A chain-of-thought run as a job: which questions are asked, what rows depend on, and its outputs."""
+"""A chain-of-thought run as a job: which questions are asked, what rows depend on, outputs and figures.
+
+Every figure follows from the batches, none from the clock. A set is a file of questions. Limit: vote
+accuracy counts questions with a gold answer alone, and those without any extracted answer as wrong.
+"""
 
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +18,54 @@ from corpusforge.errors import InputError
 from corpusforge.instruct.checks import RowCheck, open_check
 from corpusforge.instruct.cot.play import SAMPLES, VOTES, play
 from corpusforge.instruct.cot.questions import load
-from corpusforge.instruct.cot.records import Question
-from corpusforge.instruct.cot.report import UNITS, Report, build_report, funnel
+from corpusforge.instruct.cot.records import Question, Sample, Vote
 from corpusforge.instruct.cot.runner import run_tests
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import prompt_names
 from corpusforge.instruct.export.settings import Settings as ExportSettings
-from corpusforge.instruct.making import Ask, Made, Origin
+from corpusforge.instruct.making import Account, Ask, Made, Origin
 from corpusforge.instruct.records import Reject
-from corpusforge.instruct.session import Job, first_rejects
+from corpusforge.instruct.session import Job, first_rejects, funnel_lines
 
-__all__ = ["ChainOfThought", "gather", "job"]
+__all__ = ["ChainOfThought", "Report", "SetReport", "gather", "job"]
+
+
+UNITS = {"questions": "questions", "sample": "replies", "hint": "replies"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetReport:
+    """One file of questions. `pass_rates` is "k/n" to questions; `found_by` counts samples."""
+
+    questions: int
+    with_gold: int
+    samples: int
+    extracted: int
+    right: int
+    pass_rates: dict[str, int]
+    vote_right: int
+    hinted: int
+    hinted_kept: int
+    paths: int
+    rows: int
+    found_by: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Every figure of a run (report.json)."""
+
+    version: str
+    engine: str
+    model: str
+    model_licence: str
+    stopped: str
+    settings: dict[str, Any]
+    steps: dict[str, Account]
+    sets: dict[str, SetReport]
+    rows: int
+    questions: int
+    usage: list[dict[str, str | int]]
 
 
 def job(settings: Settings, form: ExportSettings | None = None) -> ChainOfThought:
@@ -66,14 +108,31 @@ class ChainOfThought(Job):
         return {"rows.jsonl": made.rows, "rejects.jsonl": made.rejects, **own}
 
     def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Report:
-        return build_report(made, self.questions, stopped, head)
+        sets: dict[str, list[Vote]] = {_set(one.source): [] for one in self.questions}
+        for one in made.tables.get(VOTES, ()):
+            sets[_set(one.source)].append(one)
+        return Report(
+            **head, stopped=stopped or "every question was asked", steps=made.accounts(""),
+            sets={name: _set_report(votes, made) for name, votes in sets.items()},
+            rows=len(made.rows), questions=len(self.questions),
+        )  # fmt: skip
 
     def page(self, report: Report, made: Made) -> tuple[str, Mapping[str, Any]]:
         values = {"rows": made.rows[:5], "rejects": first_rejects(made.rejects), "units": UNITS}
         return "cot.html.j2", values
 
     def lines(self, report: Report) -> list[str]:
-        return funnel(report)
+        lines = [f"{report.rows} rows from {report.questions} questions ({report.stopped})"]
+        lines += funnel_lines(report.steps, 10, lambda step: f"{UNITS[step]:<10}")
+        for name, part in report.sets.items():
+            lines.append(
+                f"  {name}: {part.samples} samples, {part.extracted} with an answer, {part.right} right; "
+                f"vote right for {part.vote_right} of {part.with_gold}; hinted {part.hinted}, "
+                f"kept {part.hinted_kept}; {part.paths} paths"
+            )
+            shares = ", ".join(f"{rate}: {count}" for rate, count in part.pass_rates.items())
+            lines.append(f"    pass rates {shares or '–'}")
+        return lines
 
     def progress(self, made: Made) -> str:
         asked = len(made.tables.get(VOTES, ()))
@@ -138,3 +197,26 @@ def _runner(settings: Settings) -> Callable[[str, str], bool | None]:
         return run_tests(code, tests, settings.limits).passed
 
     return passed
+
+
+def _set(source: str) -> str:
+    return source.rsplit(":", 1)[0]
+
+
+def _set_report(votes: Sequence[Vote], made: Made) -> SetReport:
+    ids = {one.question for one in votes}
+    every: Sequence[Sample] = made.tables.get(SAMPLES, ())
+    samples = [one for one in every if one.question in ids and one.step == "sample"]
+    rows = [row for row in made.rows if row.task in ids]
+    gold = [one for one in votes if one.gold]
+    rates = Counter((one.right, one.samples) for one in gold)
+    hinted = {row.lineage.requests[0] for row in rows if "hinted" in row.flags}
+    return SetReport(
+        questions=len(votes), with_gold=len(gold), samples=len(samples),
+        extracted=sum(one.extracted for one in votes), right=sum(one.right for one in votes),
+        pass_rates={f"{k}/{n}": count for (k, n), count in sorted(rates.items())},
+        vote_right=sum(one.status == "right" for one in gold),
+        hinted=sum(one.hinted for one in votes), hinted_kept=len(hinted),
+        paths=sum(one.kept for one in votes), rows=len(rows),
+        found_by=dict(sorted(Counter(one.found_by or "none" for one in samples).items())),
+    )  # fmt: skip

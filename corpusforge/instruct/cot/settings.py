@@ -7,11 +7,11 @@ temperatures for all questions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from corpusforge.errors import RecipeError, nearest
+from corpusforge.errors import RecipeError
 from corpusforge.instruct.cot.runner import Limits
-from corpusforge.instruct.settings import LANGUAGES
+from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 
 __all__ = ["ALLOWED", "MIX", "MOVABLE", "TRIGGERS", "Settings"]
 
@@ -100,26 +100,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
-        for name, known in (
-            ("languages", LANGUAGES),
-            ("triggers", TRIGGERS),
-            ("mix", MIX),
-            ("allow", ALLOWED),
-        ):
-            given = getattr(self, name)
-            if name != "allow" and (not given or len(set(given)) != len(given)):
-                raise RecipeError(f"[cot] {name} = {given!r}: name one or more, each once.")
-            for value in given:
-                if value not in known:
-                    raise RecipeError(f"[cot] {name}: no {value!r}.{nearest(value, known)}")
+        check_names(
+            self, "cot", languages=LANGUAGES, triggers=TRIGGERS, mix=MIX, allow=ALLOWED
+        )  # fmt: skip
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        least = {"limit": 0, "samples": 1, "max_tokens": 1, "hints": 0, "most": 0, "shots": 1,
-                 "batch": 1}  # fmt: skip
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise RecipeError(f"[cot] {name} = {getattr(self, name)}: expected at least {low}.")
+        check_least(
+            self, "cot", limit=0, samples=1, max_tokens=1, hints=0, most=0, shots=1, batch=1
+        )  # fmt: skip
         if not 0 <= self.share <= 1:
             raise RecipeError(f"[cot] share = {self.share}: expected 0 to 1.")
         if not 0 < self.top_p <= 1:
@@ -131,5 +120,4 @@ class Settings:
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rows depend on."""
-        return {item.name: getattr(self, item.name) for item in fields(self)
-                if item.name not in MOVABLE}  # fmt: skip
+        return without(self, MOVABLE)

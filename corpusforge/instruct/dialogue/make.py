@@ -17,7 +17,9 @@ from corpusforge.instruct import parse
 from corpusforge.instruct.dialogue.sessions import Piece, cut_turns, measure_by
 from corpusforge.instruct.dialogue.turns import check_turns
 from corpusforge.instruct.export import shapes
+from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.making import (
+    CHUNK,
     Ask,
     Check,
     Made,
@@ -36,29 +38,14 @@ from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_text
 from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.prompts import prompt
-from corpusforge.models.records import Completion, Request, Sampling
+from corpusforge.models.records import Completion, Request
 
-__all__ = ["MOVES", "Plan", "make_dialogues"]
+__all__ = ["MOVES", "make_dialogues"]
 
 MOVES = 6
 """Sorts of user turns that the prompt `dialogue_user` knows by number."""
 
 CUTS = "cuts.jsonl"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How dialogues are made; the names are those of `kinds.settings.Settings`."""
-
-    write: Sampling
-    answer: Sampling
-    seed: int = 0
-    follow_ups: int = 3
-    distractors: float = 0.2
-    most: int = 0
-    unit: str = "characters"
-    allow: tuple[str, ...] = ()
-    chunk: int = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +62,23 @@ class _Draft:
 
 
 def make_dialogues(
-    language: str, rows: Sequence[Row], plan: Plan, ask: Ask, origin: Origin, check: Check
+    language: str, rows: Sequence[Row], settings: Settings, ask: Ask, origin: Origin, check: Check
 ) -> Iterator[Made]:
     """Yield dialogues in parts; distractors are drawn from the single-turn rows among all `rows`."""
     others = [row for row in rows if not row.turns]
-    for start in range(0, len(rows), plan.chunk):
-        maker = _Maker(language, others, plan, origin)
-        yield maker.part(rows[start : start + plan.chunk], ask, check)
+    for start in range(0, len(rows), CHUNK):
+        maker = _Maker(language, others, settings, origin)
+        yield maker.part(rows[start : start + CHUNK], ask, check)
 
 
 class _Maker:
     """One part of the dialogues of a language."""
 
-    def __init__(self, language: str, others: Sequence[Row], plan: Plan, origin: Origin) -> None:
-        self.language, self.others, self.plan, self.origin = language, others, plan, origin
-        self.measure = measure_by(plan.unit)
+    def __init__(
+        self, language: str, others: Sequence[Row], settings: Settings, origin: Origin
+    ) -> None:
+        self.language, self.others, self.settings, self.origin = language, others, settings, origin
+        self.measure = measure_by(settings.unit)
         self.made = Made()
 
     def part(self, rows: Sequence[Row], ask: Ask, check: Check) -> Made:
@@ -116,14 +105,14 @@ class _Maker:
         turns = row.turns or first
         if row.system and turns[0][0] != "system":
             turns = (("system", row.system), *turns)
-        drawn = word64("follow-ups", self.plan.seed, row.id)
-        wanted = 1 + drawn % self.plan.follow_ups if self.plan.follow_ups else 0
+        drawn = word64("follow-ups", self.settings.seed, row.id)
+        wanted = 1 + drawn % self.settings.follow_ups if self.settings.follow_ups else 0
         return _Draft(parent=row, turns=turns, wanted=wanted, parents=(row.id,))
 
     def _distracted(self, draft: _Draft) -> _Draft:
         """The draft with another row's exchange before the next one, where the draw says so."""
-        key = ("distractor", self.plan.seed, draft.parent.id, draft.wanted)
-        if word64(*key) >= self.plan.distractors * 2.0**64:
+        key = ("distractor", self.settings.seed, draft.parent.id, draft.wanted)
+        if word64(*key) >= self.settings.distractors * 2.0**64:
             return draft
         fit = [row for row in self.others if row.task != draft.parent.task
                and row.id not in draft.parents]  # fmt: skip
@@ -138,19 +127,19 @@ class _Maker:
         )  # fmt: skip
 
     def _user(self, draft: _Draft) -> Question[_Draft]:
-        key = (self.plan.seed, "dialogue", draft.parent.id, draft.wanted)
+        key = (self.settings.seed, "dialogue", draft.parent.id, draft.wanted)
         made = prompt("dialogue_user", self.language)
         move = 1 + word64("move", *key) % MOVES
         request = Request(
             messages=made.render(conversation=transcript(draft.turns), move=move),
-            sampling=seeded(self.plan.write, "user", *key), purpose="instruct.dialogue.user",
+            sampling=seeded(self.settings.write, "user", *key), purpose="instruct.dialogue.user",
         )  # fmt: skip
         return Question(request, made.version, draft)
 
     def _assistant(self, draft: _Draft) -> Question[_Draft]:
-        key = (self.plan.seed, "dialogue", draft.parent.id, draft.wanted)
+        key = (self.settings.seed, "dialogue", draft.parent.id, draft.wanted)
         request = Request(
-            messages=chat(draft.turns), sampling=seeded(self.plan.answer, "answer", *key),
+            messages=chat(draft.turns), sampling=seeded(self.settings.answer, "answer", *key),
             purpose="instruct.dialogue.answer",
         )  # fmt: skip
         return Question(request, "chat", draft)
@@ -166,34 +155,29 @@ class _Maker:
         """The draft with the reply as its next turn, or None and a reject."""
         draft, step = question.subject, "dialogue.user" if role == "user" else "dialogue.answer"
         text = parse.answer(reply.text).strip()
-        self.made.see(self.language, step)
         turns = (*draft.turns, (role, text))
-        finding = unanswered(reply) or check_text(text, self.plan.allow)
+        finding = unanswered(reply) or check_text(text, self.settings.allow)
         finding = finding or check_turns(turns if role == "assistant" else (*turns, _PENDING))
-        if finding:
-            self.made.refuse(self.language, step, text, finding, key=reply.key)
+        if not self.made.decide(self.language, step, text, finding, key=reply.key):
             return None
-        self.made.accept(self.language, step)
         trail = (*draft.trail, (reply.key, question.prompt_version))
         return replace(draft, turns=turns, trail=trail, model=reply.model)
 
     def _pieces(self, draft: _Draft) -> list[Row]:
         """The rows of a finished dialogue: one, or as many as it is cut into."""
-        step, plan = "dialogue.cut", self.plan
-        self.made.see(self.language, step)
+        step, settings = "dialogue.cut", self.settings
         finding: Finding | None = check_turns(draft.turns)
-        cuts = None if finding else cut_turns(draft.turns, plan.most, self.measure)
-        if cuts is None:
-            finding = finding or ("too_long", "one exchange", f"<= {plan.most} {plan.unit}")
-            key = draft.trail[-1][0] if draft.trail else ""
-            text = transcript(draft.turns)
-            self.made.refuse(self.language, step, text, finding, key=f"{key}:{draft.parent.id}")
+        cuts = None if finding else cut_turns(draft.turns, settings.most, self.measure)
+        if cuts is None and finding is None:
+            finding = "too_long", "one exchange", f"<= {settings.most} {settings.unit}"
+        key = f"{draft.trail[-1][0] if draft.trail else ''}:{draft.parent.id}"
+        text = transcript(draft.turns)
+        if not self.made.decide(self.language, step, text, finding, key=key) or cuts is None:
             return []
-        self.made.accept(self.language, step)
         rows = [self._row(draft, cut, place, len(cuts)) for place, cut in enumerate(cuts)]
         self.made.tables.setdefault(CUTS, []).extend(
             Piece(row=row.id, dialogue=draft.parent.id, piece=place, pieces=len(cuts), first=first,
-                  last=last, size=size, most=plan.most, unit=plan.unit)
+                  last=last, size=size, most=settings.most, unit=settings.unit)
             for place, (row, (first, last, size)) in enumerate(zip(rows, cuts, strict=True), 1)
         )  # fmt: skip
         return rows
@@ -203,7 +187,10 @@ class _Maker:
         head = draft.turns[:1] if draft.turns[0][0] == "system" else ()
         spoken = draft.turns[len(head) :][first:last]
         flags = draft.flags + ((f"piece_{place + 1}_of_{pieces}",) if pieces > 1 else ())
-        steps = (sampling_text("write", self.plan.write), sampling_text("answer", self.plan.answer))
+        steps = (
+            sampling_text("write", self.settings.write),
+            sampling_text("answer", self.settings.answer),
+        )
         said = "\x00".join(text for _, text in draft.turns)
         made = lineage(draft.trail, self.origin, steps, draft.parents, (), draft.model)
         return Row(

@@ -100,16 +100,13 @@ def _write(
     for question, reply in asked(ask, questions):
         parent, operation = question.subject
         text = parse.answer(reply.text).strip()
-        made.see(parent.language, "evol.write")
         finding = unanswered(reply) or check_task(parent.text, text)
         finding = finding or profile(parent.language).check_instruction(text)
         similar = () if finding else gate.judge(text, top=10).nearest
         finding = finding or _near(similar, parent, born, settings)
-        if finding:
-            made.refuse(parent.language, "evol.write", text, finding, key=reply.key,
-                        nearest=parent.id)  # fmt: skip
+        if not made.decide(parent.language, "evol.write", text, finding, key=reply.key,
+                           nearest=parent.id):  # fmt: skip
             continue
-        made.accept(parent.language, "evol.write")
         task = Task(
             id=make_id("instruct.evol", f"{parent.id}\x00{number}\x00{text}"), text=text,
             language=parent.language, line=(*parent.line, parent.id), before=parent.text,
@@ -144,15 +141,11 @@ def _gain(evolved: Sequence[Task], ask: Ask, made: Made) -> list[Task]:
     kept = []
     for question, reply in asked(ask, questions):
         task = question.subject
-        made.see(task.language, "evol.equal")
         finding = unanswered(reply)
         if finding is None and parse.verdict(parse.answer(reply.text)):
             finding = ("no_gain", "yes", "no: the tasks differ")
-        if finding:
-            made.refuse(task.language, "evol.equal", task.text, finding, key=reply.key,
-                        nearest=task.line[-1])  # fmt: skip
-        else:
-            made.accept(task.language, "evol.equal")
+        if made.decide(task.language, "evol.equal", task.text, finding, key=reply.key,
+                       nearest=task.line[-1]):  # fmt: skip
             kept.append(replace(task, trail=(*task.trail, (reply.key, question.prompt_version))))
     return kept
 
@@ -169,17 +162,13 @@ def _answer(
     rows = []
     for question, reply in asked(ask, questions):
         task, answer = question.subject, parse.answer(reply.text).strip()
-        made.see(task.language, "evol.answer")
         finding = unanswered(reply) or check_answer(answer, task.language)
         finding = finding or check_instance(
             task.text, "", answer, task.language, reply.finish_reason, settings.allow
         )
-        if finding:
-            made.refuse(task.language, "evol.answer", answer, finding, key=reply.key,
-                        nearest=task.id)  # fmt: skip
-            continue
-        made.accept(task.language, "evol.answer")
-        rows.append((task, _row(task, answer, question, reply, number, settings, origin)))
+        if made.decide(task.language, "evol.answer", answer, finding, key=reply.key,
+                       nearest=task.id):  # fmt: skip
+            rows.append((task, _row(task, answer, question, reply, number, settings, origin)))
     return rows
 
 

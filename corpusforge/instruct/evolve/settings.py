@@ -6,11 +6,10 @@ Defaults are those of WizardLM (Xu et al. 2023) where the paper has one. Limit: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from corpusforge.errors import RecipeError, nearest
 from corpusforge.instruct.rules import RULES
-from corpusforge.instruct.settings import LANGUAGES
+from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, check_near, without
 from corpusforge.models.records import Sampling
 
 __all__ = ["MOVABLE", "OPERATIONS", "Settings"]
@@ -72,27 +71,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
-        for name, known in (
-            ("languages", LANGUAGES), ("operations", OPERATIONS), ("allow", tuple(RULES))
-        ):  # fmt: skip
-            given = getattr(self, name)
-            if name != "allow" and (not given or len(set(given)) != len(given)):
-                raise RecipeError(f"[evolve] {name} = {given!r}: name one or more, each once.")
-            for value in given:
-                if value not in known:
-                    raise RecipeError(f"[evolve] {name}: no {value!r}.{nearest(value, known)}")
-        for name, low in (("each", 0), ("rounds", 1), ("numerator", 1), ("denominator", 1)):
-            if getattr(self, name) < low:
-                raise RecipeError(
-                    f"[evolve] {name} = {getattr(self, name)}: expected at least {low}."
-                )
-        if 2 * self.numerator > self.denominator:
-            raise RecipeError(
-                f"[evolve] numerator/denominator = {self.numerator}/{self.denominator}: the bound "
-                "2·numerator/denominator must not be above 1."
-            )
+        check_names(self, "evolve", languages=LANGUAGES, operations=OPERATIONS, allow=RULES)
+        check_least(self, "evolve", each=0, rounds=1)
+        check_near(self, "evolve")
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rows depend on."""
-        return {item.name: getattr(self, item.name) for item in fields(self)
-                if item.name not in MOVABLE}  # fmt: skip
+        return without(self, MOVABLE)

@@ -16,8 +16,10 @@ from corpusforge.draw import make_id
 from corpusforge.instruct import parse
 from corpusforge.instruct.ground.passages import Passage
 from corpusforge.instruct.ground.quotes import find_quote
+from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.making import (
+    CHUNK,
     Ask,
     Check,
     Made,
@@ -34,9 +36,9 @@ from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
 from corpusforge.models.prompts import prompt
-from corpusforge.models.records import Completion, Request, Sampling
+from corpusforge.models.records import Completion, Request
 
-__all__ = ["RULES", "Ground", "Plan", "make_grounded"]
+__all__ = ["RULES", "Ground", "make_grounded"]
 
 RULES: dict[str, str] = {
     "no_fields": "question, answer or quote is missing",
@@ -74,35 +76,29 @@ class Ground:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How pairs are made; the names are those of `kinds.settings.Settings`."""
-
-    write: Sampling
-    seed: int = 0
-    questions: int = 3
-    allow: tuple[str, ...] = ()
-    chunk: int = 64
-
-
 def make_grounded(
-    language: str, passages: Sequence[Passage], plan: Plan, ask: Ask, origin: Origin, check: Check
+    language: str,
+    passages: Sequence[Passage],
+    settings: Settings,
+    ask: Ask,
+    origin: Origin,
+    check: Check,
 ) -> Iterator[Made]:
-    """Yield the rows of these passages in parts, at most `plan.questions` a passage."""
+    """Yield the rows of these passages in parts, at most `settings.questions` a passage."""
     made_of = prompt("grounded_write", language)
-    for start in range(0, len(passages), plan.chunk):
+    for start in range(0, len(passages), CHUNK):
         made = Made()
         questions = []
-        for passage in passages[start : start + plan.chunk]:
+        for passage in passages[start : start + CHUNK]:
             request = Request(
-                messages=made_of.render(passage=passage.text, count=plan.questions),
-                sampling=seeded(plan.write, plan.seed, "grounded", passage.id),
+                messages=made_of.render(passage=passage.text, count=settings.questions),
+                sampling=seeded(settings.write, settings.seed, "grounded", passage.id),
                 purpose="instruct.grounded.write",
             )
             questions.append(Question(request, made_of.version, passage))
         pairs: list[tuple[Row, Ground]] = []
         for question, reply in asked(ask, questions):
-            pairs += _pairs(question, reply, language, plan, origin, made)
+            pairs += _pairs(question, reply, language, settings, origin, made)
         checked(made, [row for row, _ in pairs], check, "grounded.row")
         kept = {row.id for row in made.rows}
         made.tables[GROUNDS] = [ground for _, ground in pairs if ground.row in kept]
@@ -110,7 +106,7 @@ def make_grounded(
 
 
 def _pairs(
-    question: Question[Passage], reply: Completion, language: str, plan: Plan, origin: Origin,
+    question: Question[Passage], reply: Completion, language: str, settings: Settings, origin: Origin,
     made: Made,
 ) -> Iterator[tuple[Row, Ground]]:  # fmt: skip
     """The pairs of one reply that pass; the others become rejects."""
@@ -118,26 +114,22 @@ def _pairs(
     finding = unanswered(reply, cut=False)
     blocks = [] if finding else labelled(text, LABELS)
     if not blocks:
-        made.see(language, step)
         nothing: Finding = ("no_fields", "question, answer, quote", "every field of the form")
-        made.refuse(language, step, text, finding or nothing, key=f"{reply.key}:0")
+        made.decide(language, step, text, finding or nothing, key=f"{reply.key}:0")
         return
     seen: set[str] = set()
     for place, block in enumerate(blocks):
-        made.see(language, step)
         cut = reply.finish_reason == "length" and place == len(blocks) - 1
         passage = question.subject
         found = ("cut", "length", "a finished reply") if cut else None
-        found = found or _check(block, passage, place, seen, language, plan)
-        if found:
-            shown = "\n".join(f"{name}: {value}" for name, value in block.items())
-            made.refuse(language, step, shown, found, key=f"{reply.key}:{place}")
+        found = found or _check(block, passage, place, seen, language, settings)
+        shown = "\n".join(f"{name}: {value}" for name, value in block.items())
+        if not made.decide(language, step, shown, found, key=f"{reply.key}:{place}"):
             continue
-        made.accept(language, step)
         seen.add(block["question"])
         made_by = lineage(
             ((reply.key, question.prompt_version),), origin,
-            (sampling_text("write", plan.write),), (passage.document.id,), (), reply.model,
+            (sampling_text("write", settings.write),), (passage.document.id,), (), reply.model,
         )  # fmt: skip
         row = Row(
             id=make_id("instruct.grounded", f"{passage.id}\x00{block['question']}\x00{block['answer']}"),
@@ -149,13 +141,18 @@ def _pairs(
 
 
 def _check(
-    block: dict[str, str], passage: Passage, place: int, seen: set[str], language: str, plan: Plan
+    block: dict[str, str],
+    passage: Passage,
+    place: int,
+    seen: set[str],
+    language: str,
+    settings: Settings,
 ) -> Finding | None:
     missing = [name for name in LABELS if name not in block]
     if missing:
         return "no_fields", ", ".join(missing), "every field of the form"
-    if place >= plan.questions:
-        return "surplus", str(place + 1), f"<= {plan.questions}"
+    if place >= settings.questions:
+        return "surplus", str(place + 1), f"<= {settings.questions}"
     if block["question"] in seen:
         return "duplicate", block["question"][:80], "a new question"
     if profile(language).length(block["quote"]) < _LEAST:
@@ -166,8 +163,8 @@ def _check(
     foreign = [number for number in _NUMBER.findall(block["answer"]) if number not in numbers]
     if foreign:
         return "foreign_number", foreign[0], "a number of the passage"
-    return check_text(block["question"], plan.allow) or check_instance(
-        block["question"], passage.text, block["answer"], language, "stop", plan.allow
+    return check_text(block["question"], settings.allow) or check_instance(
+        block["question"], passage.text, block["answer"], language, "stop", settings.allow
     )
 
 

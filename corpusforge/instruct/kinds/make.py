@@ -16,8 +16,10 @@ from corpusforge.instruct import parse
 from corpusforge.instruct.export import shapes
 from corpusforge.instruct.kinds.checks import check_answer, check_request
 from corpusforge.instruct.kinds.seeds import KindSeed, kind_seeds
+from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.making import (
+    CHUNK,
     Ask,
     Check,
     Made,
@@ -39,7 +41,7 @@ from corpusforge.instruct.talk import transcript
 from corpusforge.models.prompts import Prompt, Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
 
-__all__ = ["Plan", "make_kind", "prompt_names"]
+__all__ = ["make_kind", "prompt_names"]
 
 LABELS: dict[str, Labels] = {
     "clarify": {"request": ("Request", "请求"), "note": ("Missing", "缺少")},
@@ -58,18 +60,6 @@ ALLOWED = ("evasion",)
 """Rules that these answers may break: an apology or a refusal is what is wanted."""
 
 _SHOWN = 3  # seeds in a prompt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How rows of these kinds are made: sampling of the steps, seed, judge, rules left out."""
-
-    write: Sampling
-    answer: Sampling
-    seed: int = 0
-    judge: bool = False
-    allow: tuple[str, ...] = ()
-    chunk: int = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +86,22 @@ def make_kind(
     kind: str,
     language: str,
     rows: Sequence[Row],
-    plan: Plan,
+    settings: Settings,
     ask: Ask,
     origin: Origin,
     check: Check,
 ) -> Iterator[Made]:
     """Yield the rows of one kind and language in parts, one new row at most from each given row."""
-    made = _Maker(kind, language, plan, origin)
-    for start in range(0, len(rows), plan.chunk):
-        yield made.part(rows[start : start + plan.chunk], ask, check)
+    made = _Maker(kind, language, settings, origin)
+    for start in range(0, len(rows), CHUNK):
+        yield made.part(rows[start : start + CHUNK], ask, check)
 
 
 class _Maker:
     """One kind in one language, and the requests that it has so far."""
 
-    def __init__(self, kind: str, language: str, plan: Plan, origin: Origin) -> None:
-        self.kind, self.language, self.plan, self.origin = kind, language, plan, origin
+    def __init__(self, kind: str, language: str, settings: Settings, origin: Origin) -> None:
+        self.kind, self.language, self.settings, self.origin = kind, language, settings, origin
         self.seeds = kind_seeds(kind, language)
         self.profile = profile(language)
         self.gate = Gate(self.profile)
@@ -123,7 +113,7 @@ class _Maker:
         drafts = [self._draft(row) for row in rows]
         drafts = self._step(drafts, self._write, self._written, ask, made)
         drafts = self._step(drafts, self._answer, self._answered, ask, made)
-        if self.plan.judge:
+        if self.settings.judge:
             drafts = self._step(drafts, self._judge, self._judged, ask, made)
         checked(made, [self._row(one) for one in drafts], check, f"{self.kind}.row")
         return made
@@ -138,7 +128,9 @@ class _Maker:
         return [one for one in taken if one is not None]
 
     def _draft(self, row: Row) -> _Draft:
-        draws = uniform(id_keys(seed.id for seed in self.seeds), self.plan.seed, f"shown {row.id}")
+        draws = uniform(
+            id_keys(seed.id for seed in self.seeds), self.settings.seed, f"shown {row.id}"
+        )
         order = sorted(range(len(self.seeds)), key=lambda place: float(draws[place]))
         return _Draft(parent=row, seeds=tuple(self.seeds[place] for place in order[:_SHOWN]))
 
@@ -146,21 +138,21 @@ class _Maker:
         self, step: str, made: Prompt, draft: _Draft, sampling: Sampling, **values: Value
     ) -> Question[_Draft]:
         wanted = {name: value for name, value in values.items() if name in made.placeholders}
-        sampling = seeded(sampling, self.plan.seed, self.kind, step, draft.parent.id)
+        sampling = seeded(sampling, self.settings.seed, self.kind, step, draft.parent.id)
         purpose = f"instruct.{self.kind}.{step}"
         request = Request(messages=made.render(**wanted), sampling=sampling, purpose=purpose)
         return Question(request, made.version, draft)
 
     def _write(self, draft: _Draft) -> Question[_Draft]:
         return self._ask(
-            "write", prompt(f"{self.kind}_write", self.language), draft, self.plan.write,
+            "write", prompt(f"{self.kind}_write", self.language), draft, self.settings.write,
             examples=[seed.request for seed in draft.seeds], task=shapes.prompt(draft.parent),
             output=draft.parent.output,
         )  # fmt: skip
 
     def _answer(self, draft: _Draft) -> Question[_Draft]:
         return self._ask(
-            "answer", prompt(f"{self.kind}_answer", self.language), draft, self.plan.answer,
+            "answer", prompt(f"{self.kind}_answer", self.language), draft, self.settings.answer,
             request=draft.request, note=draft.note, task=shapes.prompt(draft.parent),
             wrong=draft.wrong,
         )  # fmt: skip
@@ -173,7 +165,6 @@ class _Maker:
 
     def _written(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, text = f"{self.kind}.write", parse.answer(reply.text)
-        made.see(self.language, step)
         finding, nearest = unanswered(reply), ""
         draft = replace(question.subject, trail=((reply.key, question.prompt_version),))
         if finding is None:
@@ -188,18 +179,15 @@ class _Maker:
                     wrong=fields.get("wrong", ""),
                 )  # fmt: skip
                 finding, nearest = self._check_request(draft)
-        if finding is None:
-            made.accept(self.language, step)
-            return draft
-        made.refuse(self.language, step, text, finding, key=reply.key, nearest=nearest)
-        return None
+        kept = made.decide(self.language, step, text, finding, key=reply.key, nearest=nearest)
+        return draft if kept else None
 
     def _check_request(self, draft: _Draft) -> tuple[Finding | None, str]:
         task = shapes.prompt(draft.parent)
         found = check_request(self.kind, draft.request, task, draft.wrong, draft.parent.output)
         found = found or check_text(draft.request, ALLOWED)
         if self.kind == "admit":  # objections are short and alike; the task is the row's own
-            return found or check_text(draft.wrong, self.plan.allow), ""
+            return found or check_text(draft.wrong, self.settings.allow), ""
         found = found or self.profile.check_instruction(draft.request)
         if found:
             return found, ""
@@ -211,34 +199,27 @@ class _Maker:
 
     def _answered(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, text = f"{self.kind}.answer", parse.answer(reply.text).strip()
-        made.see(self.language, step)
         draft = question.subject
         trail = (*draft.trail, (reply.key, question.prompt_version))
         draft = replace(draft, output=text, trail=trail, model=reply.model)
-        allow = (*ALLOWED, *self.plan.allow)
+        allow = (*ALLOWED, *self.settings.allow)
         finding = unanswered(reply) or check_instance(
             draft.request, "", text, self.language, reply.finish_reason, allow
         )
         finding = finding or check_answer(self.kind, text, draft.wrong, self.language)
-        if finding is None:
-            made.accept(self.language, step)
-            return draft
-        made.refuse(self.language, step, f"{draft.request}\n→ {text}", finding, key=reply.key)
-        return None
+        shown = f"{draft.request}\n→ {text}"
+        return draft if made.decide(self.language, step, shown, finding, key=reply.key) else None
 
     def _judged(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, draft = f"{self.kind}.judge", question.subject
-        made.see(self.language, step)
         verdict = parse.verdict(parse.answer(reply.text))
         finding = unanswered(reply, cut=False)
         if finding is None and not verdict:
             finding = "judge", "no" if verdict is False else "unclear", "yes"
-        if finding is None:
-            made.accept(self.language, step)
-            return replace(draft, trail=(*draft.trail, (reply.key, question.prompt_version)))
         text = f"{draft.request}\n→ {draft.output}"
-        made.refuse(self.language, step, text, finding, key=reply.key)
-        return None
+        if not made.decide(self.language, step, text, finding, key=reply.key):
+            return None
+        return replace(draft, trail=(*draft.trail, (reply.key, question.prompt_version)))
 
     def _turns(self, draft: _Draft) -> tuple[tuple[str, str], ...]:
         turns = (("user", draft.request), ("assistant", draft.output))
@@ -249,7 +230,10 @@ class _Maker:
     def _row(self, draft: _Draft) -> Row:
         parent, admits = draft.parent, self.kind == "admit"
         instruction = shapes.prompt(parent) if admits else draft.request
-        steps = (sampling_text("write", self.plan.write), sampling_text("answer", self.plan.answer))
+        steps = (
+            sampling_text("write", self.settings.write),
+            sampling_text("answer", self.settings.answer),
+        )
         return Row(
             id=make_id(f"instruct.{self.kind}", f"{parent.id}\x00{draft.request}\x00{draft.output}"),
             task=parent.task if admits else f"{self.kind}.{parent.task}",

@@ -8,14 +8,12 @@ from corpusforge import manifest as records
 from corpusforge.errors import InputError
 from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.derived import Derived
-from corpusforge.instruct.dialogue import make as dialogue
 from corpusforge.instruct.dialogue.make import CUTS, make_dialogues
-from corpusforge.instruct.ground import make as ground
 from corpusforge.instruct.ground.make import GROUNDS, make_grounded
 from corpusforge.instruct.ground.passages import Passage, draw_passages, read_documents
 from corpusforge.instruct.inputs import digest, draw_rows, load_rows
 from corpusforge.instruct.kinds.checks import KINDS
-from corpusforge.instruct.kinds.make import Plan, make_kind, prompt_names
+from corpusforge.instruct.kinds.make import make_kind, prompt_names
 from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.making import Ask, Check, Made, Origin
 from corpusforge.instruct.records import Row
@@ -39,9 +37,7 @@ def job(settings: Settings) -> Derived:
         if "dialogue" in settings.kinds:
             yield from _dialogues(rows, settings, ask, origin, check)
         for language, drawn in passages.items():
-            plan = ground.Plan(write=settings.write, seed=settings.seed,
-                               questions=settings.questions, allow=settings.allow)  # fmt: skip
-            yield from make_grounded(language, drawn, plan, ask, origin, check)
+            yield from make_grounded(language, drawn, settings, ask, origin, check)
 
     read = digest(rows), {name: [one.id for one in p] for name, p in passages.items()}
     return Derived(
@@ -80,11 +76,6 @@ def _passages(settings: Settings) -> dict[str, list[Passage]]:
 def _dialogues(
     rows: Sequence[Row], settings: Settings, ask: Ask, origin: Origin, check: Check
 ) -> Iterator[Made]:
-    plan = dialogue.Plan(
-        write=settings.write, answer=settings.answer, seed=settings.seed,
-        follow_ups=settings.follow_ups, distractors=settings.distractors, most=settings.most,
-        unit=settings.unit, allow=settings.allow,
-    )  # fmt: skip
     for language in settings.languages:
         fit = [row for row in rows if row.language == language
                and (row.turns or settings.follow_ups)]  # fmt: skip
@@ -94,16 +85,12 @@ def _dialogues(
                 "are dialogues already are checked and cut. Name other --rows."
             )
         drawn = draw_rows(fit, settings.each, settings.seed, f"dialogue {language}")
-        yield from make_dialogues(language, drawn, plan, ask, origin, check)
+        yield from make_dialogues(language, drawn, settings, ask, origin, check)
 
 
 def _kind(
     kind: str, rows: Sequence[Row], settings: Settings, ask: Ask, origin: Origin, check: Check
 ) -> Iterator[Made]:
-    plan = Plan(
-        write=settings.write, answer=settings.answer, seed=settings.seed, judge=settings.judge,
-        allow=settings.allow,
-    )  # fmt: skip
     for language in settings.languages:
         fit = [row for row in rows if row.language == language and not row.turns]
         if not fit:
@@ -112,4 +99,4 @@ def _kind(
                 "leave it out for the built-in seeds."
             )
         drawn = draw_rows(fit, settings.each, settings.seed, f"{kind} {language}")
-        yield from make_kind(kind, language, drawn, plan, ask, origin, check)
+        yield from make_kind(kind, language, drawn, settings, ask, origin, check)

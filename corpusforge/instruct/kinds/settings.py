@@ -6,12 +6,12 @@ Limit: one setting for all languages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from corpusforge.errors import RecipeError, nearest
+from corpusforge.errors import RecipeError
 from corpusforge.instruct.kinds.checks import KINDS
 from corpusforge.instruct.rules import RULES
-from corpusforge.instruct.settings import LANGUAGES
+from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 from corpusforge.models.records import Sampling
 
 __all__ = ["MADE", "Settings"]
@@ -81,20 +81,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
-        known = {"kinds": MADE, "languages": LANGUAGES, "allow": RULES}
-        for name, values in known.items():
-            given = getattr(self, name)
-            if len(set(given)) != len(given) or (not given and name != "allow"):
-                raise RecipeError(f"[kinds] {name} = {given!r}: name each once.")
-            for value in given:
-                if value not in values:
-                    raise RecipeError(f"[kinds] {name}: no {value!r}.{nearest(value, values)}")
-        least = {"each": 1, "follow_ups": 0, "most": 0, "passage": 100, "questions": 1}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise RecipeError(
-                    f"[kinds] {name} = {getattr(self, name)}: expected at least {low}."
-                )
+        check_names(self, "kinds", kinds=MADE, languages=LANGUAGES, allow=RULES)
+        check_least(self, "kinds", each=1, follow_ups=0, most=0, passage=100, questions=1)
         if not 0 <= self.distractors < 1:
             raise RecipeError(f"[kinds] distractors = {self.distractors}: expected 0 <= x < 1.")
         if ("grounded" in self.kinds) != bool(self.ground):
@@ -102,6 +90,4 @@ class Settings:
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
-        paths = ("rows", "ground", "evaluation")
-        return {item.name: getattr(self, item.name) for item in fields(self)
-                if item.name not in paths}  # fmt: skip
+        return without(self, ("rows", "ground", "evaluation"))
