@@ -80,7 +80,7 @@ try:
 except (ValueError, RuntimeError, MemoryError) as error:
     sys.exit(str(error) or type(error).__name__)
 """
-_SECONDS, _RATE = 60, 5_000_000
+_SECONDS, _RATE = 10, 5_000_000
 """CPU seconds that loading may take: so many, and one for so many bytes (DCLM's 2.4 GB load in some 10)."""
 
 

@@ -65,7 +65,7 @@ def test_a_model_of_ones_own_is_tried_in_a_process_of_its_own(tmp_path: Path) ->
     """Whole it is loaded; cut at every twentieth of its length it is refused, and this process lives."""
     whole = trained(tmp_path / "mine.bin")
     assert load(str(tmp_path / "mine.bin")).score(["word1 other1 text"]).shape == (1,)
-    for part in range(1, 20, 3):
+    for part in (1, 10, 19):
         path = tmp_path / f"cut{part}.bin"
         path.write_bytes(whole[: len(whole) * part // 20])
         with pytest.raises(InputError, match=r"score\.model .* is no fastText model: "):
