@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from corpusforge.errors import closest
 from corpusforge.printing import say
 
-__all__ = ["Parser", "at_least", "names", "numbers", "share", "unknown"]
+__all__ = ["Parser", "above_zero", "at_least", "names", "numbers", "share", "unknown"]
 
 _WHOLE = re.compile(r"[+-]?\d[\d_]*", re.ASCII)
 _LARGEST = 2**63 - 1
@@ -103,6 +103,14 @@ def at_least(least: int, most: int = _LARGEST) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def above_zero(value: str) -> float:
+    """Return a number above 0; for an option's `type`."""
+    number = _number(value)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{value!r} is not above 0")
+    return number
 
 
 def share(value: str) -> float:

@@ -52,6 +52,9 @@ def parser() -> Parser:
     add("--max-steps", type=int, default=_DEFAULT.max_steps, metavar="N",
         help="fuzzy.v1: steps that the search of one text may take; a row beyond fails "
              "(default: %(default)s)")  # fmt: skip
+    add("--cpu-seconds", type=float, default=_DEFAULT.cpu_seconds, metavar="S",
+        help="CPU time that a text may take by all rules, for every megabyte begun; a row beyond fails "
+             "(default: %(default)g)")  # fmt: skip
     return options
 
 
@@ -63,6 +66,7 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         max_documents=options.max_documents,
         fuzzy_share=options.fuzzy_share,
         max_steps=options.max_steps,
+        cpu_seconds=options.cpu_seconds,
     )
     paths = input_files(options.input, "--input")
     index = EvalIndex.load(options.index)

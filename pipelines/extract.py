@@ -25,7 +25,7 @@ from corpusforge.io import files
 from corpusforge.io.files import input_files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.ledger import Ledger
-from corpusforge.options import Parser
+from corpusforge.options import Parser, above_zero
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
 from corpusforge.records import RawDocument, Skipped
@@ -48,6 +48,9 @@ def parser() -> Parser:
         help="id of a plain file: its name without suffix, or its directory's name")  # fmt: skip
     add("--engine", choices=ENGINES, default="fast", help="HTML extractor (default: fast)")
     add("--no-tables", action="store_true", help="drop data tables of wikitext")
+    add("--cpu-seconds", type=above_zero, default=Settings().cpu_seconds, metavar="S",
+        help="CPU time that reading a record, and one extractor, may take, for every megabyte begun; a "
+             "record beyond fails (default: %(default)g)")  # fmt: skip
     add("--verbose", action="store_true", help="name each record that is skipped or fails")
     return options
 
@@ -69,8 +72,10 @@ def _rows(
     paths: Sequence[str], options: argparse.Namespace, ledger: Ledger, damaged: list[str]
 ) -> Iterator[Any]:
     """Yield the line of each document and keep the account of the others."""
-    settings = Settings(engine=options.engine, wiki_tables=not options.no_tables)
-    reading = ingest.Settings()
+    settings = Settings(
+        engine=options.engine, wiki_tables=not options.no_tables, cpu_seconds=options.cpu_seconds
+    )
+    reading = ingest.Settings(cpu_seconds=options.cpu_seconds)
     for number, path in enumerate(paths, 1):
         kind = options.kind or kind_of(path)
         if number % 100 == 1:

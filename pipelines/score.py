@@ -21,10 +21,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from corpusforge.cputime import CPU_SECONDS, Bound, OverTimeError
 from corpusforge.errors import InputError
 from corpusforge.io.files import input_files
 from corpusforge.io.jsonl import Bad, Row, read_rows, write_jsonl
-from corpusforge.options import Parser
+from corpusforge.options import Parser, above_zero
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
 from corpusforge.score import Scorer, Settings, load
@@ -53,6 +54,9 @@ def parser() -> Parser:
     add("--text-column", default="text", metavar="NAME")
     add("--score-column", default="score", metavar="NAME", help="where the score is written")
     add("--label", default=Settings().label, help="good label of a fastText model")
+    add("--cpu-seconds", type=above_zero, default=CPU_SECONDS, metavar="S",
+        help="CPU time that a text may take, for every megabyte begun; a row beyond is left out and "
+             "counted (default: %(default)g)")  # fmt: skip
     return options
 
 
@@ -87,18 +91,39 @@ def readable(paths: Sequence[str], column: str, account: Account) -> Iterator[di
                 account.example = account.example or f"{path}:{row.number}"
 
 
+def bounded(scorer: Scorer, texts: pa.Array, bound: Bound) -> list[float | None]:
+    """Return each text's score; None for one that takes more CPU time than the bound grants."""
+    try:
+        return bound.within(texts.nbytes, lambda: scorer.score(texts).tolist())
+    except OverTimeError:
+        if len(texts) == 1:
+            return [None]
+    half = len(texts) // 2
+    return bounded(scorer, texts[:half], bound) + bounded(scorer, texts[half:], bound)
+
+
 def scored(
-    rows: Iterable[dict[str, Any]], scorer: Scorer, column: str, target: str
+    rows: Iterable[dict[str, Any]],
+    scorer: Scorer,
+    column: str,
+    target: str,
+    account: Account,
+    bound: Bound,
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield each row with its score."""
+    """Yield each row with its score; count those over the bound as failed."""
     batch: list[dict[str, Any]] = []
     for row in chain(rows, [None]):
         if row is not None:
             batch.append(row)
         if batch and (row is None or len(batch) == _BATCH):
             texts = pa.array([item[column] for item in batch], type=pa.large_string())
-            for item, value in zip(batch, scorer.score(texts).tolist(), strict=True):
-                yield {**item, target: value}
+            for item, value in zip(batch, bounded(scorer, texts, bound), strict=True):
+                if value is None:
+                    account.failed += 1
+                    over = bound.told(len(item[column]))
+                    account.example = account.example or f"{over}: {item[column][:40]!r}"
+                else:
+                    yield {**item, target: value}
             batch = []
 
 
@@ -110,7 +135,9 @@ def run(argv: Sequence[str] | None = None) -> Account:
     rows = readable(input_files(options.input, "--input"), options.text_column, account)
 
     def written() -> Iterator[Mapping[str, Any]]:
-        yield from scored(rows, scorer, options.text_column, options.score_column)
+        bound = Bound("--cpu-seconds", options.cpu_seconds)
+        columns = options.text_column, options.score_column
+        yield from scored(rows, scorer, *columns, account, bound)
         if account.failed == account.seen > len(account.damaged):
             raise InputError(
                 f"no row has a text in column {options.text_column!r} (the first: {account.example}). "
