@@ -17,7 +17,12 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.decontaminate import pages
+from corpusforge import ingest
+from corpusforge.errors import InputError
+from corpusforge.extract import Extracted, Settings, extract
 from corpusforge.filter.redact import redact, spans
+from corpusforge.ingest.names import kind_of
+from corpusforge.records import RawDocument
 
 
 def code_files(data: Path) -> list[str]:
@@ -31,6 +36,20 @@ def code_files(data: Path) -> list[str]:
                         texts.append(stream.read().decode())
                     except UnicodeDecodeError:
                         continue
+    return texts
+
+
+def read(folders: list[Path]) -> list[str]:
+    """The extracted text of everything in some folders that ingest reads."""
+    texts = []
+    for path in sorted(item for folder in folders for item in folder.rglob("*") if item.is_file()):
+        try:
+            kind = kind_of(str(path))
+        except InputError:
+            continue
+        rows = ingest.read(kind, str(path), ingest.Settings())
+        found = (extract(row, Settings()) for row in rows if isinstance(row, RawDocument))
+        texts += [item.text for item in found if isinstance(item, Extracted)]
     return texts
 
 
@@ -94,6 +113,8 @@ def main() -> None:
         **pages(arguments.data),
         "zh books": chinese(arguments.data),
         "code": code_files(arguments.data),
+        "web pages": read([arguments.data / "web"]),
+        "rows": read([arguments.data / name for name in ("quality", "neardup", "decontam")]),
     }
     print("| texts | MB | hits | MB/s |\n|---|---|---|---|")
     for name, texts in sets.items():

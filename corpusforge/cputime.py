@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 CPU_SECONDS = 30.0
 """Default of every verb's `cpu_seconds`: what a document of up to a megabyte may take, and once more for
-each further one. The slowest real documents of benchmarks/results.d/cputime.md took less than a tenth."""
+each further one. The slowest real documents of benchmarks/results.d/cpu_bound.md took a hundredth of it."""
 MEGABYTE = 1_000_000
 GRACE = 30.0
 """Seconds between the exception and the killing signal, which comes at most as much again later."""

@@ -22,6 +22,7 @@ from corpusforge.printing import say
 
 __all__ = [
     "Parser",
+    "above_zero",
     "add_settings",
     "at_least",
     "names",
@@ -126,6 +127,14 @@ def at_least(least: int, most: int = _LARGEST) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def above_zero(value: str) -> float:
+    """Return a number above 0; for an option's `type`."""
+    number = _number(value)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{value!r} is not above 0")
+    return number
 
 
 def share(value: str) -> float:

@@ -59,6 +59,9 @@ def parser() -> Parser:
         metavar="N",
         help="processes that search files (default: 1)",
     )
+    add("--cpu-seconds", type=float, default=_DEFAULT.cpu_seconds, metavar="S",
+        help="CPU time that a text may take by all rules, for every megabyte begun; a row beyond fails "
+             "(default: %(default)g)")  # fmt: skip
     return options
 
 
@@ -70,6 +73,7 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         max_documents=options.max_documents,
         fuzzy_share=options.fuzzy_share,
         max_steps=options.max_steps,
+        cpu_seconds=options.cpu_seconds,
     )
     paths = input_files(options.input, "--input")
     report = decontaminate_files(

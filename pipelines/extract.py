@@ -25,7 +25,7 @@ from corpusforge.io import files
 from corpusforge.io.files import input_files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.ledger import Ledger
-from corpusforge.options import Parser
+from corpusforge.options import Parser, above_zero
 from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
@@ -54,6 +54,9 @@ def parser() -> Parser:
         help=f"HTML extractor: {', '.join(ENGINES)}, or your own as package.module:NAME "
         "(default: fast)")  # fmt: skip
     add("--no-tables", action="store_true", help="drop data tables of wikitext")
+    add("--cpu-seconds", type=above_zero, default=Settings().cpu_seconds, metavar="S",
+        help="CPU time that reading a record, and one extractor, may take, for every megabyte begun; a "
+             "record beyond fails (default: %(default)g)")  # fmt: skip
     add("--verbose", action="store_true", help="name each record that is skipped or fails")
     return options
 
@@ -75,8 +78,10 @@ def _rows(
     paths: Sequence[str], options: argparse.Namespace, ledger: Ledger, damaged: list[str]
 ) -> Iterator[Any]:
     """Yield the line of each document and keep the account of the others."""
-    settings = Settings(engine=options.engine, wiki_tables=not options.no_tables)
-    reading = ingest.Settings()
+    settings = Settings(
+        engine=options.engine, wiki_tables=not options.no_tables, cpu_seconds=options.cpu_seconds
+    )
+    reading = ingest.Settings(cpu_seconds=options.cpu_seconds)
     names = Names()
     for number, path in enumerate(paths, 1):
         kind = options.kind or kind_of(path)

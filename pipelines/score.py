@@ -18,11 +18,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from corpusforge.cputime import CPU_SECONDS, Bound, OverTimeError
 from corpusforge.errors import InputError
 from corpusforge.io.files import input_files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.io.rows import Reading
-from corpusforge.options import Parser
+from corpusforge.options import Parser, above_zero
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
 from corpusforge.score import Scorer, Settings, load
@@ -48,19 +49,46 @@ def parser() -> Parser:
     add("--text-column", default="text", metavar="NAME")
     add("--score-column", default="score", metavar="NAME", help="where the score is written")
     add("--label", default=Settings().label, help="good label of a fastText model")
+    add("--cpu-seconds", type=above_zero, default=CPU_SECONDS, metavar="S",
+        help="CPU time that a text may take, for every megabyte begun; a row beyond is left out and "
+             "counted (default: %(default)g)")  # fmt: skip
     return options
 
 
+def bounded(scorer: Scorer, texts: pa.Array, bound: Bound) -> list[float | None]:
+    """Return each text's score, by the step of a run; None for a text over the bound on CPU time."""
+    rows = pa.record_batch({"text": texts})
+    try:
+        done = bound.within(texts.nbytes, lambda: score_rows(rows, scorer).rows)
+    except OverTimeError:
+        if len(texts) == 1:
+            return [None]
+    else:
+        scores: list[float | None] = done.column("score").to_pylist()
+        return scores
+    half = len(texts) // 2
+    return bounded(scorer, texts[:half], bound) + bounded(scorer, texts[half:], bound)
+
+
 def scored(
-    rows: Iterable[dict[str, Any]], scorer: Scorer, column: str, target: str
+    rows: Iterable[dict[str, Any]],
+    scorer: Scorer,
+    column: str,
+    target: str,
+    reading: Reading,
+    bound: Bound,
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield each row with its score, by the step that a run takes its documents through."""
+    """Yield each row with its score; count those over the bound as failed."""
     rows = iter(rows)
     while batch := list(islice(rows, _BATCH)):
         texts = pa.array([row[column] for row in batch], type=pa.large_string())
-        done = score_rows(pa.record_batch({"text": texts}), scorer).rows
-        for row, value in zip(batch, done.column("score").to_pylist(), strict=True):
-            yield {**row, target: value}
+        for row, value in zip(batch, bounded(scorer, texts, bound), strict=True):
+            if value is None:
+                reading.failed += 1
+                over = bound.told(len(row[column]))
+                reading.example = reading.example or f"{over}: {row[column][:40]!r}"
+            else:
+                yield {**row, target: value}
 
 
 def run(argv: Sequence[str] | None = None) -> Reading:
@@ -73,7 +101,9 @@ def run(argv: Sequence[str] | None = None) -> Reading:
 
     def written() -> Iterator[Mapping[str, Any]]:
         rows = (row.value for _, row in found)
-        yield from scored(rows, scorer, column, options.score_column)
+        bound = Bound("--cpu-seconds", options.cpu_seconds)
+        columns = options.text_column, options.score_column
+        yield from scored(rows, scorer, *columns, reading, bound)
         if reading.failed == reading.seen > len(reading.damaged):
             raise InputError(
                 f"no row has a text in column {column!r} (the first: {reading.example}). Set "

@@ -18,8 +18,10 @@ from corpusforge.text.jit import jit
 __all__ = ["ASSIGN", "AT", "IBAN", "IPV6", "NUMBER", "TOKEN", "WIDE", "anchored", "anchors"]
 
 AT = 1  # an at sign behind what may end a name or password, or "(at)" / "[at]"
-NUMBER = 2  # digits and their separators: 10 digits, 3 dots, or 7 digits behind a plus or a label
-IBAN = 3  # two capitals and two digits at the start of a word
+NUMBER = (
+    2  # digits and their separators: 10 digits, 3 dots, 3-2-4, or 7 digits behind a plus or a label
+)
+IBAN = 3  # two letters and two digits at the start of a word
 IPV6 = 4  # hex digits with at least 3 colons
 TOKEN = (
     5  # at least 16 key-like characters that begin as a known key, follow a scheme, or are mixed
@@ -30,6 +32,7 @@ WIDE = 7  # a full-width digit or at sign: the text must be folded first
 _DIGIT, _UPPER, _LOWER, _TOKEN, _HEX, _SEPARATOR, _SINGLE = 1, 2, 4, 8, 16, 32, 64
 _STOP = _DIGIT | _UPPER | _SINGLE
 _MIN_DIGITS, _MIN_TOKEN, _MAX_GAP = 7, 16, 3
+_SOCIAL_DIGITS = 9
 _PLAIN_DIGITS = 10  # as many as a phone number without plus and label has
 
 
@@ -78,10 +81,12 @@ _LABELS = tuple(
             "座机",
             "热线",
             "联系方式",
+            "ssn",
+            "social sec",
         ]
     )
 )
-"""What every label of a phone number in `pii` holds, in lower case."""
+"""What every label of a number in `pii` holds, in lower case."""
 _LABEL_BYTES = np.zeros((len(_LABELS), 13), dtype=np.uint8)
 for _row, _label in enumerate(_LABELS):
     _LABEL_BYTES[_row, : len(_label)] = np.frombuffer(_label, dtype=np.uint8)
@@ -261,7 +266,34 @@ def _labelled(data: Any, start: int, labels: Any) -> bool:
 
 
 @jit
-def _number(data: Any, first: int, end: int, digits: int, dots: int, labels: Any) -> bool:
+def _opens_small_iban(data: Any, i: int, table: Any) -> bool:
+    """Whether the digit at `i` and the next follow two letters, not both capitals, that begin a word."""
+    letters = _UPPER | _LOWER
+    if i < 2 or i + 12 >= len(data) or not table[data[i + 1]] & _DIGIT:
+        return False
+    first, second = table[data[i - 2]], table[data[i - 1]]
+    if not first & letters or not second & letters or (first & second & _UPPER):
+        return False
+    return i == 2 or not table[data[i - 3]] & (_DIGIT | letters)
+
+
+@jit
+def _social(data: Any, first: int, end: int, table: Any) -> bool:
+    """Whether three, two and four digits stand between hyphens."""
+    for p in range(first, end - 10):
+        if data[p + 3] == 45 and data[p + 6] == 45:
+            same = True
+            for k in range(11):
+                same = same and (k in (3, 6) or table[data[p + k]] & _DIGIT != 0)
+            if same:
+                return True
+    return False
+
+
+@jit
+def _number(
+    data: Any, first: int, end: int, digits: int, dots: int, labels: Any, table: Any
+) -> bool:
     """Whether digits and separators from `first` to `end` could be what `pii` takes."""
     if digits >= _PLAIN_DIGITS or dots >= 3:
         return True
@@ -270,6 +302,8 @@ def _number(data: Any, first: int, end: int, digits: int, dots: int, labels: Any
     for p in range(max(0, first - 2), end):
         if data[p] == 43:  # +
             return True
+    if digits == _SOCIAL_DIGITS and _social(data, first, end, table):
+        return True
     return bool(_labelled(data, first, labels))
 
 
@@ -289,13 +323,19 @@ def _scan(  # noqa: PLR0912  (one loop, its state in registers)
         bits = table[data[i]]
         if bits & _DIGIT:
             if not _joined(data, last, i, table):
-                if _number(data, first, last + 1, digits, dots, labels):
+                if _number(data, first, last + 1, digits, dots, labels, table):
                     count = _emit(out, count, NUMBER, first, last + 1)
                 first, digits, dots = i, 0, 0
             elif i - last == 2 and data[i - 1] == 46:
                 dots += 1
             digits += 1
             last = i
+            if (
+                i > 1
+                and table[data[i - 1]] & (_LOWER | _UPPER)
+                and _opens_small_iban(data, i, table)
+            ):
+                count = _emit(out, count, IBAN, i - 2, i + 2)
         if bits & (_DIGIT | _UPPER) and i >= token_end:
             start, token_end, mixed = _token_run(data, i, table)
             long = token_end - start >= _MIN_TOKEN and mixed >= 8
@@ -308,7 +348,7 @@ def _scan(  # noqa: PLR0912  (one loop, its state in registers)
         if bits & _SINGLE:
             count = _other(data, i, table, words, han, out, count)
         i += 1
-    if _number(data, first, last + 1, digits, dots, labels):
+    if _number(data, first, last + 1, digits, dots, labels, table):
         count = _emit(out, count, NUMBER, first, last + 1)
     return count
 

@@ -3,7 +3,8 @@
 Patterns are ours; the check sums are those of ISO 13616 (IBAN), ISO/IEC 7812 (Luhn) and
 GB 11643 (Chinese resident id). Everything works on UTF-8 bytes around the anchors of `anchors`.
 Limits: no names of people, no postal addresses, no national phone form without a label other than
-the North American and Chinese ones, no 15-digit resident ids (they carry no check sum).
+the North American and Chinese ones, no 15-digit resident ids (they carry no check sum), no social security
+number without hyphens or a label.
 """
 
 from __future__ import annotations
@@ -43,12 +44,22 @@ _PROVINCES = frozenset(
     b"71 81 82 83".split()
 )
 _CARD = re.compile(
-    rb"(?<![0-9A-Za-z_.])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?"
-    rb"|3[47]\d\d([ -])\d{6}\2\d{5})(?![0-9A-Za-z_]|[.-]\d)"
+    rb"(?<![0-9A-Za-z_.])(?:\d{12,19}|\d{4}([ -])\d{4}\1\d{4}(?:\1\d{4}(?:\1\d{3})?)?"
+    rb"|(?:3[47]\d\d|2131|1800)([ -])\d{6}\2\d{5})(?![0-9A-Za-z_]|[.-]\d)"
 )
 _ISSUERS = re.compile(
     rb"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01])\d{13}|3[47]\d{13}"
+    rb"|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}|(?:2131|1800)\d{11}"
     rb"|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14,17}|35(?:2[89]|[3-8]\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11}"
+)
+_AREA = rb"(?!000|666)[0-8]\d\d"
+_SOCIAL = re.compile(rb"(?<![\w.-])" + _AREA + rb"-(?!00)\d\d-(?!0000)\d{4}(?![0-9A-Za-z_]|[.-]\d)")
+"""As the Social Security Administration gives them since 2011, and gave them before: no area 000, 666 or from
+900 on, no group 00, no serial 0000."""
+_SOCIAL_LABELLED = re.compile(
+    rb"\b(?:SSN|social security(?: (?:number|no|nr))?)(?: (?:number|no|nr|is))?[.:#]?\s?#? ?"
+    rb"(" + _AREA + rb"([ -]?)(?!00)\d\d\2(?!0000)\d{4})(?![0-9A-Za-z_]|[.-]\d)",
+    re.IGNORECASE,
 )
 _IPV4 = re.compile(rb"(?<![\w.-])(?<![A-Za-z]/)\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w|-[A-Za-z0-9])")
 _VERSION = re.compile(
@@ -74,7 +85,12 @@ _COUNTRY_CODES = frozenset(
     b"855 856 880 886 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 992 993 994 "
     b"995 996 998".split()
 )
-_END = rb"(?![0-9A-Za-z_]|[.-]\d)"
+_END = rb"(?![0-9A-DF-WYZa-df-wyz_]|[.-]\d)"
+"""No digit or letter goes on; an "e" or "x" may begin an extension, which `_extended` looks at."""
+_EXTENSION = re.compile(
+    "[ ,;]{0,2}(?:ext(?:ension|n)?[.:=]?|x|(?:分机|转)(?:号)?(?::|：)?) ?(\\d{1,6})(?![0-9A-Za-z_])".encode(),
+    re.IGNORECASE,
+)
 _LEFT, _RIGHT = "(?:\\(|（)".encode(), "(?:\\)|）)".encode()
 _PHONES = (
     re.compile(
@@ -90,7 +106,7 @@ _PHONES = (
         + _RIGHT
         + rb" ?\d{7,8}"
         + _END
-        + rb"|(?<![\w.+-])0\d{2,3}-\d{7,8}"
+        + rb"|(?<![\w.+-])0\d{2,3}-\d{7,8}(?:-\d{1,5})?"
         + _END
     ),
     re.compile(
@@ -115,7 +131,13 @@ _LABELS = re.compile(
 )
 """What every label of `_LABELLED` holds; a look for these is cheaper than the pattern."""
 
-_IBAN = re.compile(rb"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
+_IBAN = re.compile(rb"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}", re.IGNORECASE)
+_IBAN_SMALL = re.compile(
+    rb"[A-Z]{2}\d\d(?:[A-Z0-9]+|(?: [A-Z0-9]{4})+(?: [A-Z0-9]{1,4})?)", re.IGNORECASE
+)
+"""In small letters, where words are: no spaces, or groups of four."""
+_SMALL_DIGITS = 8
+"""The fewest digits of an IBAN in small letters; every country's have more."""
 _IBAN_LENGTHS = {
     code[:2].encode(): int(code[2:])
     for code in (  # noqa: SIM905
@@ -214,14 +236,20 @@ def _ipv6(data: bytes, start: int, end: int) -> Iterator[Span]:
 
 def _iban(data: bytes, start: int) -> Iterator[Span]:
     match = _IBAN.match(data, start, start + 48)
-    if match is None or match[0][:2] not in _IBAN_LENGTHS:
+    country = data[start : start + 2].upper()
+    if match is None or country not in _IBAN_LENGTHS:
         return
-    need, end = _IBAN_LENGTHS[match[0][:2]], start
+    need, end = _IBAN_LENGTHS[country], start
     while need and end < match.end():
         need -= data[end] != 32
         end += 1
-    follows = data[end : end + 1]
-    if need == 0 and not follows.isalnum() and iban_holds(data[start:end].replace(b" ", b"")):
+    written = data[start:end]
+    if not written.isupper():
+        digits = sum(48 <= c <= 57 for c in written)
+        if digits < _SMALL_DIGITS or not _IBAN_SMALL.fullmatch(written):
+            return
+    compact = written.replace(b" ", b"").upper()
+    if need == 0 and not data[end : end + 1].isalnum() and iban_holds(compact):
         yield 0, start, end, "<IBAN>"
 
 
@@ -229,27 +257,38 @@ def _plain_digits(found: bytes) -> bytes:
     return bytes(c for c in found if 48 <= c <= 57)
 
 
+def _extended(data: bytes, end: int) -> int:
+    """Return where a telephone number ends with its extension; -1 where a word goes on."""
+    if match := _EXTENSION.match(data, end, end + 24):
+        return match.end()
+    follows = data[end : end + 1]
+    return -1 if follows.isalnum() or follows == b"_" else end
+
+
 def _abroad(data: bytes, start: int, end: int) -> Iterator[Span]:
     for match in _ABROAD.finditer(data, max(0, start - 2), end):
         digits = _plain_digits(match[0])
         known = any(digits[:k] in _COUNTRY_CODES for k in (1, 2, 3))
-        follows = data[match.end() : match.end() + 1]
-        if known and 8 <= len(digits) <= 15 and not (follows.isalnum() or follows == b"_"):
-            yield 4, match.start(), match.end(), "<PHONE>"
+        stop = _extended(data, match.end())
+        if known and 8 <= len(digits) <= 15 and stop >= 0:
+            yield 4, match.start(), stop, "<PHONE>"
 
 
 def _numbers(data: bytes, start: int, end: int) -> Iterator[Span]:
     low, high = max(0, start - 3), end + 4
     run = data[start:end]
     digits = len(run) - len(run.translate(None, b"0123456789"))  # all digits of a match lie in it
-    if digits >= 13:
+    if digits >= 9:
+        yield from _social(data, start, high)
+    if digits >= 12:
         yield from _long_numbers(data, start, high)
     if run.count(b".") >= 3:
         yield from _ipv4(data, start, end)
     if digits >= 10:
         for pattern in _PHONES:
             for match in pattern.finditer(data, low, high):
-                yield 4, match.start(), match.end(), "<PHONE>"
+                if (stop := _extended(data, match.end())) >= 0:
+                    yield 4, match.start(), stop, "<PHONE>"
     if b"+" in data[max(0, start - 2) : end]:
         yield from _abroad(data, start, end)
     if _LABELS.search(data, max(0, start - 40), start):
@@ -266,11 +305,17 @@ def _long_numbers(data: bytes, start: int, high: int) -> Iterator[Span]:
             yield 1, match.start(), match.end(), "<CARD>"
 
 
+def _social(data: bytes, start: int, high: int) -> Iterator[Span]:
+    for match in _SOCIAL.finditer(data, start, high):
+        yield 1, *match.span(), "<SSN>"
+    for match in _SOCIAL_LABELLED.finditer(data, max(0, start - 40), high):
+        yield 1, *match.span(1), "<SSN>"
+
+
 def _labelled(data: bytes, start: int, high: int) -> Iterator[Span]:
     for match in _LABELLED.finditer(data, max(0, start - 40), high):
-        follows = data[match.end() : match.end() + 1]
-        if not (follows.isalnum() or follows == b"_"):
-            yield 5, *match.span(1), "<PHONE>"
+        if (stop := _extended(data, match.end())) >= 0:
+            yield 5, match.start(1), stop, "<PHONE>"
 
 
 def find_pii(data: bytes, anchors: Iterable[tuple[int, int, int]]) -> Iterator[Span]:

@@ -9,6 +9,7 @@ opens it.
 from __future__ import annotations
 
 import functools
+import mmap
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpusforge.errors import InputError
+from corpusforge.identify.model_length import length
 from corpusforge.io import files
 
 __all__ = ["KNOWN", "KnownModel", "check", "directory", "fetched"]
@@ -80,7 +82,7 @@ try:
 except (ValueError, RuntimeError, MemoryError) as error:
     sys.exit(str(error) or type(error).__name__)
 """
-_SECONDS, _RATE = 60, 5_000_000
+_SECONDS, _RATE = 10, 5_000_000
 """CPU seconds that loading may take: so many, and one for so many bytes (DCLM's 2.4 GB load in some 10)."""
 
 
@@ -111,7 +113,26 @@ def _check(local: str, key: str, path: str, size: int, _: int) -> None:
         )
 
 
+def _measure(local: str, key: str, path: str, size: int) -> None:
+    """Raise InputError where the file is shorter than its header says."""
+    if not size:
+        raise InputError(f"{key} {path!r} is no whole fastText model: it is empty.")
+    with (
+        Path(local).open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        try:
+            whole = length(data)
+        except (EOFError, ValueError) as error:
+            raise InputError(f"{key} {path!r} is no whole fastText model: {error}.") from error
+    if whole is not None and size < whole:
+        raise InputError(
+            f"{key} {path!r} is no whole fastText model: it has {size:,} of {whole:,} bytes. Get it again."
+        )
+
+
 def _try(local: str, key: str, path: str, size: int) -> None:
+    _measure(local, key, path, size)
     command = [sys.executable, "-c", _TRIAL, local, str(_SECONDS + size // _RATE), str(size)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if not done.returncode:

@@ -4,6 +4,7 @@ numba's cache files are pickles of machine code. One that was cut (a power cut, 
 found by a digest behind each file, or by what reading it raises; it is deleted, and the kernel compiled anew.
 """
 
+# mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
 import io
@@ -41,13 +42,13 @@ class _Compiling(event.Listener):
         self._ends.pop()()
 
 
-event.register("numba:compile", _Compiling())  # type: ignore[no-untyped-call]
+event.register("numba:compile", _Compiling())
 
 
 _MARK = b"\x00blake2b:"
 
 
-class _Files(IndexDataCacheFile):  # type: ignore[misc]
+class _Files(IndexDataCacheFile):
     """A kernel's cache files, a digest behind each; a pickle's reader stops before it."""
 
     def _dump(self, obj: Any) -> bytes:
@@ -79,13 +80,14 @@ def _check(data: bytes) -> None:
         raise ValueError("its digest is another")
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     """A kernel's cache, which does without what it cannot read or write."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        known = self._cache_file
-        self._cache_file = _Files(self._cache_path, self._impl.filename_base, known._source_stamp)
+        stamp = self._impl.locator.get_source_stamp()
+        self._files = _Files(self._cache_path, self._impl.filename_base, stamp)
+        self._cache_file = self._files
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return a compiled kernel; None where there is none, or it was damaged and is deleted."""
@@ -94,7 +96,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         except Exception as error:  # whatever unpickling half a file raises
             _tell(self._cache_path, f"{type(error).__name__}: {error}")
             with suppress(OSError):
-                self._cache_file.remove()
+                self._files.remove()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -121,6 +123,6 @@ def jit(function: F) -> F:
     NUMBA_BOUNDSCHECK=1 in the environment turns on index checks; the tests run so once.
     """
     compiled: Any = numba.njit(nogil=True)(function)
-    if isinstance(compiled, numba.core.dispatcher.Dispatcher):  # not with NUMBA_DISABLE_JIT
+    if hasattr(compiled, "enable_caching"):  # not with NUMBA_DISABLE_JIT
         compiled._cache = _Cache(function)
     return cast(F, compiled)

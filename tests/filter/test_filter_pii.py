@@ -116,7 +116,7 @@ def twin(data: bytes) -> set[tuple[int, int, int]]:
     for m in re.finditer(rb"[0-9A-Fa-f:]+", data):
         if m[0].count(b":") >= 3:
             out.add((an.IPV6, *m.span()))
-    for m in re.finditer(rb"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}", data):
+    for m in re.finditer(rb"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}", data):
         if m.start() + 14 < len(data):
             out.add((an.IBAN, *m.span()))
     for m in re.finditer(rb"\d(?:[ \t.()+/\-\xef\xbc\x88\x89]{0,3}\d)*", data):

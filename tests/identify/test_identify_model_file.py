@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from corpusforge.errors import InputError
+from corpusforge.identify import model_file
 from corpusforge.identify.model_file import KNOWN, check
+from corpusforge.identify.model_length import length
 from corpusforge.identify.settings import Settings
 from corpusforge.identify.step import Identify
 from corpusforge.score import load
@@ -65,21 +67,36 @@ def test_a_model_of_ones_own_is_tried_in_a_process_of_its_own(tmp_path: Path) ->
     """Whole it is loaded; cut at every twentieth of its length it is refused, and this process lives."""
     whole = trained(tmp_path / "mine.bin")
     assert load(str(tmp_path / "mine.bin")).score(["word1 other1 text"]).shape == (1,)
-    for part in range(1, 20, 3):
+    for part in range(1, 20):
         path = tmp_path / f"cut{part}.bin"
         path.write_bytes(whole[: len(whole) * part // 20])
-        with pytest.raises(InputError, match=r"score\.model .* is no fastText model: "):
+        with pytest.raises(InputError, match=r"score\.model .* is no whole fastText model: "):
             load(str(path))
 
 
-def test_a_signal_of_the_trial_is_told_by_name(model: bytes, tmp_path: Path) -> None:
-    """The known model cut, under another name and length: nothing is known of it but what it does."""
-    path = tmp_path / "mine.ftz"
-    path.write_bytes(model[:900_000])
-    with pytest.raises(
-        InputError, match=r"identify\.model .*mine\.ftz.*fastText (ends by SIG|model)"
-    ):
-        check(str(path), "identify.model", str(path))
+def test_a_signal_of_the_trial_is_told_by_name(
+    model: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The known model cut, as if its format were not known: nothing is, but what fastText does."""
+    monkeypatch.setattr(model_file, "length", lambda data: None)
+    monkeypatch.setattr(model_file, "_SECONDS", 3)
+    for size, name in ((100_000, "SIGXCPU|SIGKILL"), (900_000, "SIGSEGV|SIGABRT")):
+        path = tmp_path / f"mine{size}.ftz"
+        path.write_bytes(model[:size])
+        told = rf"mine{size}\.ftz' is no fastText model: fastText ends by ({name})"
+        with pytest.raises(InputError, match=told):
+            check(str(path), "identify.model", str(path))
+
+
+def test_the_length_that_a_file_says(model: bytes, tmp_path: Path) -> None:
+    """Of the published model and of one made here: theirs, whole or cut behind the dictionary."""
+    own = trained(tmp_path / "mine.bin")
+    for whole in (model, own):
+        assert length(whole) == len(whole)
+        assert length(whole[:-5]) == len(whole)
+        with pytest.raises(EOFError):
+            length(whole[:90])
+    assert length(b"PK" + model) is None
 
 
 def test_the_known_files() -> None:
