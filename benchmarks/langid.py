@@ -119,19 +119,21 @@ def accuracy(name, items, model, scorer):
 
 def peer(name, model):
     """Return a detector that carries no CLD2: (text) -> (label, score); what a Python without pycld2 has."""
-    if name == "pycld2":
-        return lambda text: (lambda found: (found[0][0], float(found[1][0])))(
-            identify(pa.array([text], pa.large_string()), Settings(engine="pycld2"))
-        )
-    if name == "fasttext-predict":  # provides the module fasttext, without training
-        return lambda text: (lambda found: (found[0][0], float(found[1][0])))(
-            identify(pa.array([text], pa.large_string()), Settings(engine="lid176", model=model))
-        )
+    if name in (
+        "pycld2",
+        "fasttext-predict",
+    ):  # the second provides the module fasttext, to read models
+        own = Settings(engine="lid176", model=model) if name[0] == "f" else Settings(engine=name)
+
+        def ours(text):
+            labels, scores = identify(pa.array([text], pa.large_string()), own)
+            return labels[0], float(scores[0])
+
+        return ours
     if name == "py3langid":
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-        known = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        return lambda text: (lambda found: (found[0], float(found[1])))(known.classify(text))
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify
     from lingua import LanguageDetectorBuilder
 
     detector = LanguageDetectorBuilder.from_all_languages().build()
@@ -155,7 +157,7 @@ def peers(names, sets, model, scorer):
             start = time.process_time()
             found = [detect(text) for _, text in items]
             spent = time.process_time() - start
-            rows = [(gold, scorer.canon(label), score)
+            rows = [(gold, scorer.canon(label), float(score))
                     for (gold, _), (label, score) in zip(items, found, strict=True)]  # fmt: skip
             size = sum(len(text.encode()) for _, text in items) / 1e6
             told = scorer.figures(rows)
@@ -163,7 +165,9 @@ def peers(names, sets, model, scorer):
                 f"{told[key]:.4f}"
                 for key in ("acc_supported", "macro_supported", "acc_lenient", "wrong@.65")
             )
-            print(f"| {title} | {len(items)} | {name} | {figures} | {size / spent:.2f} |", flush=True)
+            print(
+                f"| {title} | {len(items)} | {name} | {figures} | {size / spent:.2f} |", flush=True
+            )
 
 
 def mixed_pages(data, gold, long, pairs=(("en", "zh"), ("fr", "en"), ("es", "pt"), ("ru", "uk"))):
@@ -222,8 +226,12 @@ def main():
     gold = list(declarations(given.data, scorer))
     if given.peers:
         old = [(label, s) for label, text in genesis(given.data) for s in sentences(text, 150)]
-        sets = [("UDHR sentences", [(label, s) for label, text in gold for s in sentences(text, 40)])]
-        sets += [("UDHR 1000 characters", [(label, " ".join(t.split())[:1000]) for label, t in gold])]
+        sets = [
+            ("UDHR sentences", [(label, s) for label, text in gold for s in sentences(text, 40)])
+        ]
+        sets += [
+            ("UDHR 1000 characters", [(label, " ".join(t.split())[:1000]) for label, t in gold])
+        ]
         peers(given.peers, [*sets, ("Genesis sentences", old)], model, scorer)
         return
     long = [text for _, text in gold] + list(documents(given.data))
