@@ -15,7 +15,7 @@ __all__ = ["inert", "original"]
 # White space and quotes, and characters without width or control characters, which programs drop too.
 _BEFORE = "\\s\"'\\x00-\\x1f\\x7f\\u00ad\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2064\\u2066-\\u2069\\ufeff"
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-_RUNS = re.compile(f"'*(?:[\\t\\r\\n]|[{_BEFORE}]*[{_SIGNS}])")
+_RUNS = re.compile(f"'*+(?:[\\t\\r\\n]|[{_BEFORE}]*+[{_SIGNS}])")
 
 
 def inert(text: str) -> str:

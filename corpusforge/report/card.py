@@ -22,7 +22,7 @@ _SECTIONS = ("identify", "filter", "score", "dedup", "decontaminate", "mix")
 
 
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {mark: f"\\{mark}" for mark in "\\`[]|~*!"})
-_OPENS = re.compile(r"\s*(?=[#>=+-]|\d+[.)])")
+_OPENS = re.compile(r"\A\s*+(?=[#>=+-]|\d+[.)])")
 
 
 def _plain(value: object) -> str:
