@@ -1,6 +1,7 @@
 """Language identification: slices against the full text, and accuracy beside stock lid.176.
 
     python -m benchmarks.langid [--data DIR] [--scorer score_langid.py]
+    python -m benchmarks.langid --peers pycld2 fasttext-predict py3langid lingua
 
 Texts: the UDHR declarations whose language has a lid.176 label, whole, cut to 300/1,000/2,000
 characters and cut into sentences (at most 40 a declaration, by hash); Genesis sentences of seven
@@ -116,6 +117,59 @@ def accuracy(name, items, model, scorer):
         )
 
 
+def peer(name, model):
+    """Return a detector that carries no CLD2: (text) -> (label, score); what a Python without pycld2 has."""
+    if name in (
+        "pycld2",
+        "fasttext-predict",
+    ):  # the second provides the module fasttext, to read models
+        own = Settings(engine="lid176", model=model) if name[0] == "f" else Settings(engine=name)
+
+        def ours(text):
+            labels, scores = identify(pa.array([text], pa.large_string()), own)
+            return labels[0], float(scores[0])
+
+        return ours
+    if name == "py3langid":
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify
+    from lingua import LanguageDetectorBuilder
+
+    detector = LanguageDetectorBuilder.from_all_languages().build()
+
+    def lingua(text):
+        found = detector.compute_language_confidence_values(text)
+        best = found[0] if found else None
+        return (best.language.iso_code_639_1.name.lower(), best.value) if best else ("und", 0.0)
+
+    return lingua
+
+
+def peers(names, sets, model, scorer):
+    """Print accuracy and pace of detectors, a text at a time."""
+    print("| texts | n | detector | acc | macro | lenient | wrong@.65 | MB/s |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in names:
+        detect = peer(name, model)
+        detect("A first sentence loads whatever is loaded.")
+        for title, items in sets:
+            start = time.process_time()
+            found = [detect(text) for _, text in items]
+            spent = time.process_time() - start
+            rows = [(gold, scorer.canon(label), float(score))
+                    for (gold, _), (label, score) in zip(items, found, strict=True)]  # fmt: skip
+            size = sum(len(text.encode()) for _, text in items) / 1e6
+            told = scorer.figures(rows)
+            figures = " | ".join(
+                f"{told[key]:.4f}"
+                for key in ("acc_supported", "macro_supported", "acc_lenient", "wrong@.65")
+            )
+            print(
+                f"| {title} | {len(items)} | {name} | {figures} | {size / spent:.2f} |", flush=True
+            )
+
+
 def mixed_pages(data, gold, long, pairs=(("en", "zh"), ("fr", "en"), ("es", "pt"), ("ru", "uk"))):
     """Print how lines of two declarations, set by turns, are labelled; and what that costs."""
     print("\n| mixed page | lines | right, all | lines of 60 bytes | right | bytes right |")
@@ -160,6 +214,7 @@ def main():
     default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
     options.add_argument("--data", type=Path, default=default)
     options.add_argument("--mixed", action="store_true", help="only pages of two languages")
+    options.add_argument("--peers", nargs="+", help="only these detectors, on the same texts")
     options.add_argument(
         "--scorer", type=Path, default=default.parent / "tools" / "score_langid.py"
     )
@@ -169,6 +224,16 @@ def main():
     spec.loader.exec_module(scorer)
     model = str(given.data / "langid" / "lid.176.ftz")
     gold = list(declarations(given.data, scorer))
+    if given.peers:
+        old = [(label, s) for label, text in genesis(given.data) for s in sentences(text, 150)]
+        sets = [
+            ("UDHR sentences", [(label, s) for label, text in gold for s in sentences(text, 40)])
+        ]
+        sets += [
+            ("UDHR 1000 characters", [(label, " ".join(t.split())[:1000]) for label, t in gold])
+        ]
+        peers(given.peers, [*sets, ("Genesis sentences", old)], model, scorer)
+        return
     long = [text for _, text in gold] + list(documents(given.data))
     long = [text for text in long if len(text.encode()) > 1500]
     mixed_pages(given.data, gold, long)

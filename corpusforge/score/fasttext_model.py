@@ -39,6 +39,9 @@ _CHILD = """
 import json, sys
 import fasttext, numpy
 source, target, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+if not hasattr(fasttext, "train_supervised"):  # fasttext-predict-v2
+    sys.exit("the fastText of Python 3.13 reads models only; train with Python 3.11 or 3.12, or use "
+             "score.engine = 'hashed_logreg'")
 model = fasttext.train_supervised(source, thread=1, verbose=0, **options)
 for matrix in (model.get_input_matrix(), model.get_output_matrix()):
     if not numpy.isfinite(matrix).all():

@@ -98,7 +98,8 @@ def test_a_document_that_crashes_native_code_fails_and_the_run_ends(
     write_documents(tmp_path / "b.jsonl", 60)
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(CRASH)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    paths = os.pathsep.join([str(tmp_path / "site"), *sys.path])  # ours, wherever it is installed
+    environment = {**os.environ, "PYTHONPATH": paths}
     more = f"--source=more={tmp_path}/b.jsonl"
     told = command(tmp_path, "--workers", workers, "--until", "documents", more)
     first = subprocess.run(
@@ -267,8 +268,9 @@ def test_clock_locale_time_zone_and_hash_seed_change_no_byte(tmp_path: Path, inp
     shift = "import time, sys; real = time.time; time.time = lambda: real() + 4e8"
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(shift)
+    paths = os.pathsep.join([str(tmp_path / "site"), *sys.path])
     environment = {**os.environ, "LC_ALL": "tr_TR.UTF-8", "LANG": "C", "TZ": "Pacific/Kiritimati",
-                   "PYTHONHASHSEED": "7", "PYTHONPATH": str(tmp_path / "site")}  # fmt: skip
+                   "PYTHONHASHSEED": "7", "PYTHONPATH": paths}  # fmt: skip
     (tmp_path / "run").rename(tmp_path / "first")
     subprocess.run(
         command(tmp_path, "--workers", "1"), check=True, capture_output=True, env=environment

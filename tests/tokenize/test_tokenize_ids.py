@@ -121,6 +121,29 @@ def test_what_cannot_be_loaded_says_what_to_do(settings, message):
         load(settings)
 
 
+@pytest.mark.parametrize(
+    ("model", "encoding"),
+    [
+        ("gpt-4", "cl100k_base"), ("gpt-3.5-turbo", "cl100k_base"), ("gpt-4o", "o200k_base"),
+        ("gpt-4-0613", "cl100k_base"), ("text-davinci-003", "p50k_base"), ("davinci", "r50k_base"),
+    ],
+)  # fmt: skip
+def test_a_models_name_is_its_encodings(tmp_path, monkeypatch, model, encoding):
+    """Pairs as OpenAI documents them; the encoding is named, whether or not it can be had."""
+    import tiktoken
+
+    asked = []
+
+    def get(name):
+        asked.append(name)
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(tiktoken, "get_encoding", get)
+    with pytest.raises(InputError, match=rf"'{encoding}' \(of model '{model}'\)"):
+        load(Settings(tokenizer=model))
+    assert asked == [encoding]
+
+
 def test_a_name_that_cannot_be_fetched_is_a_clear_error(tmp_path, monkeypatch):
     import tiktoken
     import tiktoken.load
