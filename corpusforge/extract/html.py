@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from corpusforge.extract.charset import to_utf8
 from corpusforge.extract.cpu import OverTimeError, within
-from corpusforge.extract.htmlblocks import SIZE, WORDS, Blocks, blocks
+from corpusforge.extract.formula import needed, write_out
+from corpusforge.extract.htmlblocks import SIZE, Blocks, blocks
 from corpusforge.extract.htmlmodel import keep
 from corpusforge.extract.htmlscan import Page, scan
-from corpusforge.extract.htmltags import GROUPS, tables
+from corpusforge.extract.htmltags import tables
 from corpusforge.extract.htmltext import text_of
+from corpusforge.extract.htmlunits import CODE_UNIT, TABLE_UNIT
 from corpusforge.extract.plain import normalise
 from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
@@ -30,8 +32,6 @@ from corpusforge.records import RawDocument
 
 __all__ = ["extract_html", "main_text", "whole_text"]
 
-_PRE, _TD = (np.uint64(1 << GROUPS.index(name)) for name in ("<pre>", "<td>"))
-_CELL_WORDS = 8
 _SECONDS_PER_BYTE = 1e-6
 
 
@@ -43,10 +43,9 @@ def _scanned(html: bytes) -> tuple[Page, Blocks]:
 def _format(page: Page, found: Blocks, kept: NDArray[np.bool_]) -> str:
     """Return what most of the kept text is: code, table, or "" for prose."""
     size = found.counts[kept, SIZE]
-    hints = page.hints[found.spans[kept, 2]]
-    cells = (hints & _TD != 0) & (found.counts[kept, WORDS] < _CELL_WORDS)
-    for name, chosen in (("code", hints & _PRE != 0), ("table", cells)):
-        if 2 * size[chosen].sum() > size.sum():
+    sort = found.spans[kept, 3]
+    for name, unit in (("code", CODE_UNIT), ("table", TABLE_UNIT)):
+        if 2 * size[sort == unit].sum() > size.sum():
             return name
     return ""
 
@@ -108,6 +107,8 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
         html = raw.content.removeprefix("\ufeff").encode("utf-8", "replace")
     else:
         html = to_utf8(raw.content, raw.charset)
+    if needed(html):
+        html = write_out(html)
     # Our engine is linear: only pages that could come near the cap at its slowest are watched.
     small = len(html) * _SECONDS_PER_BYTE < settings.cpu_seconds
     for engine in _chain(settings.engine):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.extract.htmltags import ATTRIBUTES, STYLE_BIT
+from corpusforge.extract.htmltags import ATTRIBUTES, name_key
 from corpusforge.text.jit import jit
 
 __all__ = [
@@ -29,23 +29,40 @@ U64 = NDArray[np.uint64]
 I16 = NDArray[np.int16]
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
-Arrays = tuple[U64, I16, U8, U64, U8, I16, U64]
+Arrays = tuple[U64, I16, U8, U64, U8, I16, U64, U8, I16, U64]
 """The fields of `Tables`, as the kernels take them."""
 
 POS, TOP, LEVEL, ELEMENTS, RUNS, INLINK, LINK_TOP, PENDING, OPEN_P = range(9)
-TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF = range(9, 15)
-PLACES = 15
+TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF, COLSPAN, ROWSPAN = range(9, 17)
+PLACES = 17
 """Places of the state: position in the bytes; innermost element and its level; numbers of elements
 and runs; whether a link is open, and in which element; flags of the next run; open paragraphs; the
-title; flags of the tag just read; quotes that never close; whether the tag ended in "/"."""
+title; flags of the tag just read; quotes that never close; whether the tag ended in "/"; the columns
+and rows that a cell spans."""
 
-HIDDEN, LINKED = 1, 4
-"""Flags that attributes set."""
+HIDDEN, LINKED, STYLE_PRE, STYLE_WRAP, STYLE_BLOCK = 1, 4, 8, 16, 32
+"""Flags that attributes set: hidden, a link, white space counts (always, or with wrapped lines), shown
+as a block."""
 
-_CLASS, _STYLE, _HIDDEN, _ARIA, _HREF = (
-    ATTRIBUTES.index(name) + 1 for name in ("class", "style", "hidden", "aria-hidden", "href")
+_CLASS, _STYLE, _HIDDEN, _ARIA, _HREF, _COLSPAN, _ROWSPAN = (
+    ATTRIBUTES.index(name) + 1
+    for name in ("class", "style", "hidden", "aria-hidden", "href", "colspan", "rowspan")
 )
-_STYLE_BIT = np.uint64(1 << STYLE_BIT)
+_DISPLAY, _VISIBILITY, _WHITE, _NONE, _IS_HIDDEN, _BLOCKED, _PRE, _PRE_WRAP = (
+    np.uint64(name_key(name))
+    for name in (
+        "display",
+        "visibility",
+        "white-space",
+        "none",
+        "hidden",
+        "block",
+        "pre",
+        "pre-wrap",
+    )
+)
+_MOST_SPAN = 20
+"""Widest span of a cell that is believed; a page of marks alone must not become a page of bars."""
 
 
 @jit
@@ -154,14 +171,53 @@ def read_value(data: U8, position: int, state: I64) -> tuple[int, int]:
 
 
 @jit
+def read_style(data: U8, start: int, end: int) -> int:
+    """Return the flags that a style attribute sets."""
+    flags = 0
+    prop = np.uint64(0)
+    key = np.uint64(0)
+    for place in range(start, end + 1):
+        byte = data[place] if place < end else 59
+        if 65 <= byte <= 90:
+            byte += 32
+        if byte == 58:
+            prop, key = key, np.uint64(0)
+        elif byte == 59 or byte == 33:
+            if (prop == _DISPLAY and key == _NONE) or (prop == _VISIBILITY and key == _IS_HIDDEN):
+                flags |= HIDDEN
+            elif prop == _DISPLAY and key == _BLOCKED:
+                flags |= STYLE_BLOCK
+            elif prop == _WHITE and key == _PRE:
+                flags |= STYLE_PRE
+            elif prop == _WHITE and key == _PRE_WRAP:
+                flags |= STYLE_WRAP
+            prop = key = np.uint64(0)
+        elif not is_space(byte):
+            key = key * np.uint64(257) + np.uint64(byte)
+    return flags
+
+
+@jit
+def _read_span(data: U8, start: int, end: int) -> int:
+    """Return how many columns or rows a cell spans: 1 where the value is no number above it."""
+    value = 0
+    for place in range(start, end):
+        if not 48 <= data[place] <= 57:
+            break
+        value = min(value * 10 + data[place] - 48, _MOST_SPAN)
+    return max(value, 1)
+
+
+@jit
 def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
     """Read attributes up to and including ">"; return hint groups, set flags in the state."""
-    names, ids, _, _, fold, goto, output = t
+    names, ids, _, _, fold, goto, output, _, _, _ = t
     found = np.uint64(0)
     size = len(data)
     position = state[POS]
     state[ATTR_FLAGS] = 0
     state[SELF] = 0
+    state[COLSPAN] = state[ROWSPAN] = 1
     while position < size:
         byte = data[position]
         if byte == 62:
@@ -176,18 +232,20 @@ def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
         start, end = read_value(data, state[POS], state)
         position = state[POS]
         if _CLASS <= attribute <= _STYLE:
-            words = match_words(data, start, end, fold, goto, output)
             if attribute == _STYLE:
-                if words & _STYLE_BIT:
-                    state[ATTR_FLAGS] |= HIDDEN
+                state[ATTR_FLAGS] |= read_style(data, start, end)
             else:
-                found |= words & ~_STYLE_BIT
+                found |= match_words(data, start, end, fold, goto, output)
         elif attribute == _HIDDEN or (
             attribute == _ARIA and end - start == 4 and data[start] | 32 == 116
         ):
             state[ATTR_FLAGS] |= HIDDEN
         elif attribute == _HREF:
             state[ATTR_FLAGS] |= LINKED
+        elif attribute == _COLSPAN:
+            state[COLSPAN] = _read_span(data, start, end)
+        elif attribute == _ROWSPAN:
+            state[ROWSPAN] = _read_span(data, start, end)
     state[POS] = position
     return found
 

@@ -282,7 +282,7 @@ def _weights() -> tuple[tuple[F64, ...], float]:
     stored = decode_json(text)
     names = (FEATURES, (*FEATURES, *CONTEXT))
     looks = [
-        np.array([float(look[name]) for name in columns])
+        np.array([float(look.get(name, 0)) for name in columns])
         for look, columns in zip(stored["looks"], names, strict=True)
     ]
     return tuple(looks), float(stored["threshold"])
@@ -364,7 +364,6 @@ def choose(
         kept = second >= 0.5 * second.max()
     elif words[kept].sum() < _SPARSE * words[alone].sum():
         kept = kept | alone
-    _whole(page.elements, found.spans, words, kept, (_TR, _TR), _ROW_SHARE)
     _whole(page.elements, found.spans, words, kept, (_UL, _OL), _LIST_SHARE)
     asking = found.features[:, _CONSENT].any(axis=1)
     return kept & ~asking if (kept & ~asking).any() else kept

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from corpusforge.extract.htmlbytes import (
     ATTR_FLAGS,
+    COLSPAN,
     ELEMENTS,
     HIDDEN,
     I32,
@@ -28,8 +29,12 @@ from corpusforge.extract.htmlbytes import (
     PENDING,
     PLACES,
     POS,
+    ROWSPAN,
     RUNS,
     SELF,
+    STYLE_BLOCK,
+    STYLE_PRE,
+    STYLE_WRAP,
     TITLE_END,
     TITLE_START,
     TOP,
@@ -58,18 +63,41 @@ from corpusforge.extract.htmltags import (
 )
 from corpusforge.text.jit import jit
 
-__all__ = ["HIDDEN", "LINK", "NEWLINE", "Page", "scan"]
+__all__ = [
+    "BROKEN",
+    "CODE",
+    "GAP",
+    "GUTTER",
+    "HIDDEN",
+    "LINE",
+    "LINK",
+    "NEWLINE",
+    "PREFORMATTED",
+    "QUOTE",
+    "SHOWN_BLOCK",
+    "SPACE",
+    "TYPED",
+    "UNQUOTE",
+    "VERBATIM",
+    "Page",
+    "scan",
+]
 
-PREFORMATTED = 2
-"""Flag of an element whose white space counts; inherited, as `HIDDEN` is."""
-GAP, NEWLINE, SPACE, LINK, VERBATIM = 1, 2, 4, 8, 16
+PREFORMATTED, TYPED, BROKEN, SHOWN_BLOCK = 2, 4, 8, 16
+"""Flags of an element: its white space counts, it lies in <code> (both inherited, as `HIDDEN` is); it
+is <code> with line breaks; its style shows it as a block."""
+GAP, NEWLINE, SPACE, LINK, VERBATIM, CODE, LINE, QUOTE, UNQUOTE, GUTTER = (
+    1 << n for n in range(10)
+)
 """Flags of a text run: a block ended before it, a line break or space stands before it, it lies in
-a link, its white space counts."""
+a link, its white space counts, it lies in <code>; runs without bytes: a line break of code, a
+quotation mark; line numbers, which are not written."""
 
 _A, _BR, _P, _LI, _DD, _DT = map(tag_id, ("a", "br", "p", "li", "dd", "dt"))
 _TD, _TH, _TR, _TABLE = map(tag_id, ("td", "th", "tr", "table"))
 _TBODY, _THEAD, _TFOOT = map(tag_id, ("tbody", "thead", "tfoot"))
 _DIV, _SPAN, _ADDRESS, _TITLE = map(tag_id, ("div", "span", "address", "title"))
+_CODE_TAG, _TEXTAREA, _Q = map(tag_id, ("code", "textarea", "q"))
 _H1, _H6, _HEAD, _BODY, _HTML = map(tag_id, ("h1", "h6", "head", "body", "html"))
 _DEPTH = 512
 
@@ -77,7 +105,8 @@ _DEPTH = 512
 class Page(NamedTuple):
     """A scanned page. Element 0 is the document.
 
-    data: uint8 bytes; elements: int32 [n, 4] (tag, parent, flags, level); hints: uint64 [n] groups
+    data: uint8 bytes; elements: int32 [n, 5] (tag, parent, flags, level, columns + 32 * rows that a cell
+    spans); hints: uint64 [n] groups
     named by the element's tag and attributes; runs: int32 [m, 4] (start, end, element, flags);
     title: (start, end) of the title's bytes, (0, 0) if there is none.
     """
@@ -97,6 +126,8 @@ def _pop_to(elements: I32, state: I64, target: int) -> None:
     while top != parent:
         if elements[top, 0] == _P:
             state[OPEN_P] -= 1
+        if elements[top, 2] & SHOWN_BLOCK:
+            state[PENDING] |= GAP
         top = elements[top, 1]
     state[TOP] = parent
     state[LEVEL] = elements[parent, 3]
@@ -177,15 +208,21 @@ def _push(
         return
     new = state[ELEMENTS]
     parent = state[TOP]
-    flags = elements[parent, 2] | (state[ATTR_FLAGS] & HIDDEN)
+    style = state[ATTR_FLAGS]
+    flags = (elements[parent, 2] & (HIDDEN | PREFORMATTED | TYPED)) | (style & HIDDEN)
     if kind & HIDE:
         flags |= HIDDEN
-    if kind & PRE:
+    if tag == _CODE_TAG:
+        flags |= TYPED
+    if kind & PRE or style & STYLE_PRE or (style & STYLE_WRAP and tag == _CODE_TAG):
         flags |= PREFORMATTED
+    if style & STYLE_BLOCK:
+        flags |= SHOWN_BLOCK
     elements[new, 0] = tag
     elements[new, 1] = parent
     elements[new, 2] = flags
     elements[new, 3] = state[LEVEL] + 1
+    elements[new, 4] = state[COLSPAN] + 32 * state[ROWSPAN]
     hints[new] = words | tag_words
     state[ELEMENTS] += 1
     state[TOP] = new
@@ -195,17 +232,63 @@ def _push(
 
 
 @jit
-def _start_tag(data: U8, position: int, t: Arrays, elements: I32, hints: U64, state: I64) -> None:
+def _mark(place: int, flags: int, elements: I32, runs: I32, state: I64) -> None:
+    """Record a run without bytes: a quotation mark, or a line break of code."""
+    if elements[state[TOP], 2] & HIDDEN:
+        return
+    new = state[RUNS]
+    runs[new, 0] = runs[new, 1] = place
+    runs[new, 2] = state[TOP]
+    runs[new, 3] = flags | state[PENDING]
+    state[RUNS] += 1
+    state[PENDING] = 0
+
+
+@jit
+def _break_code(place: int, elements: I32, runs: I32, state: I64) -> None:
+    """Record a line break inside code, which ends no block there."""
+    _mark(place, LINE, elements, runs, state)
+    element = state[TOP]
+    while element > 0 and elements[element, 2] & TYPED:
+        elements[element, 2] |= BROKEN
+        element = elements[element, 1]
+
+
+@jit
+def _textarea(
+    data: U8, end: int, words: np.uint64, elements: I32, hints: U64, runs: I32, state: I64
+) -> None:
+    """Record a text field of several lines, where pages show code to copy; others are forms."""
+    start = state[POS]
+    lines = 0
+    for place in range(start, end):
+        lines += data[place] == 10 and start < place < end - 1
+    if lines and state[LEVEL] < _DEPTH:
+        inside = state[TOP]
+        level = state[LEVEL]
+        _push(elements, hints, state, _TEXTAREA, PRE, words, words)
+        _flush(data, start, end, elements, runs, state)
+        state[TOP], state[LEVEL] = inside, level
+        state[PENDING] |= GAP
+
+
+@jit
+def _start_tag(
+    data: U8, position: int, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64
+) -> None:
     """Act on the start tag whose name begins at the position."""
-    names, ids, kinds, tag_hints, _, _, _ = t
+    names, ids, kinds, tag_hints, _, _, _, _, _, _ = t
     tag = ids[read_name(data, position, names, state), 0]
     name_end = state[POS]
     words = read_attributes(data, t, state)
     kind = kinds[tag]
-    if kind & BLOCK:
+    if kind & BLOCK or state[ATTR_FLAGS] & STYLE_BLOCK:
         state[PENDING] |= GAP
     if tag == _BR:
-        state[PENDING] |= GAP if state[PENDING] & NEWLINE else NEWLINE
+        if elements[state[TOP], 2] & (PREFORMATTED | TYPED):
+            _break_code(position, elements, runs, state)
+        else:
+            state[PENDING] |= GAP if state[PENDING] & NEWLINE else NEWLINE
     if tag == _A:
         state[INLINK] = state[ATTR_FLAGS] & LINKED
         state[LINK_TOP] = state[TOP]
@@ -213,6 +296,8 @@ def _start_tag(data: U8, position: int, t: Arrays, elements: I32, hints: U64, st
         end = raw_end(data, state[POS], position, name_end)
         if tag == _TITLE:
             state[TITLE_START], state[TITLE_END] = state[POS], end
+        if tag == _TEXTAREA:
+            _textarea(data, end, words | tag_hints[tag], elements, hints, runs, state)
         state[POS] = end
         return
     if kind & (VOID | IGNORE) or tag in (_A, _HTML, _HEAD, _BODY):
@@ -223,13 +308,17 @@ def _start_tag(data: U8, position: int, t: Arrays, elements: I32, hints: U64, st
     # "/" closes an element in XML only, and there mostly foreign ones (svg paths).
     if state[SELF] and (kind & HIDE or tag == 0):
         return
+    if tag == _Q:
+        _mark(position, QUOTE, elements, runs, state)
     _push(elements, hints, state, tag, kind, words, tag_hints[tag])
 
 
 @jit
-def _end_tag(data: U8, position: int, t: Arrays, elements: I32, state: I64) -> None:
+def _end_tag(
+    data: U8, position: int, t: Arrays, elements: I32, runs: I32, state: I64
+) -> None:
     """Act on the end tag whose name begins at the position."""
-    names, ids, kinds, _, _, _, _ = t
+    names, ids, kinds, _, _, _, _, _, _, _ = t
     tag = ids[read_name(data, position, names, state), 0]
     read_attributes(data, t, state)
     kind = kinds[tag]
@@ -248,6 +337,8 @@ def _end_tag(data: U8, position: int, t: Arrays, elements: I32, state: I64) -> N
         here = elements[place, 0]
         if here == tag or (heading and _H1 <= here <= _H6):
             _pop_to(elements, state, place)
+            if tag == _Q:
+                _mark(position, UNQUOTE, elements, runs, state)
             return
         if here == _TABLE or (kinds[here] & SCOPE and not table_part):
             return
@@ -255,16 +346,18 @@ def _end_tag(data: U8, position: int, t: Arrays, elements: I32, state: I64) -> N
 
 
 @jit
-def _markup(data: U8, position: int, t: Arrays, elements: I32, hints: U64, state: I64) -> bool:
+def _markup(
+    data: U8, position: int, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64
+) -> bool:
     """Read the markup at "<"; return False where it is no markup but text."""
     size = len(data)
     following = data[position + 1] if position + 1 < size else 0
     if 97 <= following | 32 <= 122:
-        _start_tag(data, position + 1, t, elements, hints, state)
+        _start_tag(data, position + 1, t, elements, hints, runs, state)
     elif following == 47:
         after = data[position + 2] if position + 2 < size else 0
         if 97 <= after | 32 <= 122:
-            _end_tag(data, position + 2, t, elements, state)
+            _end_tag(data, position + 2, t, elements, runs, state)
         else:
             state[POS] = quote_end(data, position, 62, state) + 1
     elif following in (33, 63):
@@ -282,14 +375,41 @@ def _markup(data: U8, position: int, t: Arrays, elements: I32, hints: U64, state
 
 
 @jit
+def _blank_end(data: U8, place: int, end: int) -> int:
+    """Return where white space ends, no-break spaces among it (as bytes or by their usual names)."""
+    while place < end:
+        byte = data[place]
+        if is_space(byte):
+            place += 1
+        elif byte == 0xC2 and place + 1 < end and data[place + 1] == 0xA0:
+            place += 2
+        elif byte == 38 and place + 5 < end and data[place + 1] == 110 and data[place + 2] == 98:
+            if data[place + 3] != 115 or data[place + 4] != 112 or data[place + 5] != 59:
+                return place
+            place += 6
+        elif byte == 38 and place + 5 < end and data[place + 1] == 35 and data[place + 2] == 49:
+            if data[place + 3] != 54 or data[place + 4] != 48 or data[place + 5] != 59:
+                return place
+            place += 6
+        else:
+            return place
+    return place
+
+
+@jit
 def _flush(data: U8, start: int, end: int, elements: I32, runs: I32, state: I64) -> None:
     """Record the text between two tags, without white space at its ends unless that counts."""
     if start >= end or elements[state[TOP], 2] & HIDDEN:
         return
-    verbatim = elements[state[TOP], 2] & PREFORMATTED
+    kind = elements[state[TOP], 2]
+    verbatim = kind & PREFORMATTED
     first, last = start, end
     while first < last and is_space(data[first]):
         first += 1
+    if not verbatim and first < last and (data[first] == 38 or data[first] == 0xC2):
+        blank = _blank_end(data, first, last)
+        if blank == last and not kind & TYPED:
+            first = last
     if first == last and not verbatim:
         state[PENDING] |= SPACE
         return
@@ -297,6 +417,7 @@ def _flush(data: U8, start: int, end: int, elements: I32, runs: I32, state: I64)
         last -= 1
     flags = state[PENDING] | (SPACE if first > start else 0)
     flags |= LINK if state[INLINK] else 0
+    flags |= CODE if kind & TYPED else 0
     new = state[RUNS]
     runs[new, 0] = start if verbatim else first
     runs[new, 1] = end if verbatim else last
@@ -322,7 +443,7 @@ def _scan(data: U8, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64)
             position += 1
             continue
         _flush(data, text, position, elements, runs, state)
-        _markup(data, position, t, elements, hints, state)
+        _markup(data, position, t, elements, hints, runs, state)
         position = min(state[POS], size)
         text = position
     _flush(data, text, size, elements, runs, state)
@@ -333,9 +454,9 @@ def scan(html: bytes, t: Tables | None = None) -> Page:
     known = t or tables()
     data = np.frombuffer(html, dtype=np.uint8)
     marks = html.count(b"<") + 2
-    elements = np.empty((marks, 4), np.int32)
+    elements = np.empty((marks, 5), np.int32)
     hints = np.zeros(marks, np.uint64)
-    runs = np.empty((marks, 4), np.int32)
+    runs = np.empty((2 * marks, 4), np.int32)
     state = np.zeros(PLACES, np.int64)
     elements[0] = 0
     state[ELEMENTS] = 1
@@ -347,6 +468,9 @@ def scan(html: bytes, t: Tables | None = None) -> Page:
         known.fold,
         known.goto,
         known.output,
+        known.says_fold,
+        known.says_goto,
+        known.says_output,
     )
     _scan(data, arrays, elements, hints, runs, state)
     found = int(state[ELEMENTS])
