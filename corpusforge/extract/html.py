@@ -59,7 +59,7 @@ def _title(page: Page) -> str:
 def main_text(html: bytes) -> Extracted:
     """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose."""
     page, found = _scanned(html)
-    kept = keep(page, found)
+    kept, _ = keep(page, found)
     text = normalise(text_of(page, found.spans, kept))
     return Extracted(text, _title(page), _format(page, found, kept))
 

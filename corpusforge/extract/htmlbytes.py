@@ -34,11 +34,12 @@ Arrays = tuple[U64, I16, U8, U64, U8, I16, U64, U8, I16, U64]
 
 POS, TOP, LEVEL, ELEMENTS, RUNS, INLINK, LINK_TOP, PENDING, OPEN_P = range(9)
 TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF, COLSPAN, ROWSPAN = range(9, 17)
-PLACES = 17
+BUTTON = 17
+PLACES = 18
 """Places of the state: position in the bytes; innermost element and its level; numbers of elements
 and runs; whether a link is open, and in which element; flags of the next run; open paragraphs; the
 title; flags of the tag just read; quotes that never close; whether the tag ended in "/"; the columns
-and rows that a cell spans."""
+and rows that a cell spans; the button or choice that is open."""
 
 HIDDEN, LINKED, STYLE_PRE, STYLE_WRAP, STYLE_BLOCK = 1, 4, 8, 16, 32
 """Flags that attributes set: hidden, a link, white space counts (always, or with wrapped lines), shown

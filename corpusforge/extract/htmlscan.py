@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from corpusforge.extract.htmlbytes import (
     ATTR_FLAGS,
+    BUTTON,
     COLSPAN,
     ELEMENTS,
     HIDDEN,
@@ -98,6 +99,7 @@ _TD, _TH, _TR, _TABLE = map(tag_id, ("td", "th", "tr", "table"))
 _TBODY, _THEAD, _TFOOT = map(tag_id, ("tbody", "thead", "tfoot"))
 _DIV, _SPAN, _ADDRESS, _TITLE = map(tag_id, ("div", "span", "address", "title"))
 _CODE_TAG, _TEXTAREA, _Q = map(tag_id, ("code", "textarea", "q"))
+_BUTTON, _SELECT = map(tag_id, ("button", "select"))
 _H1, _H6, _HEAD, _BODY, _HTML = map(tag_id, ("h1", "h6", "head", "body", "html"))
 _DEPTH = 512
 
@@ -128,6 +130,8 @@ def _pop_to(elements: I32, state: I64, target: int) -> None:
             state[OPEN_P] -= 1
         if elements[top, 2] & SHOWN_BLOCK:
             state[PENDING] |= GAP
+        if top == state[BUTTON]:
+            state[BUTTON] = 0
         top = elements[top, 1]
     state[TOP] = parent
     state[LEVEL] = elements[parent, 3]
@@ -183,6 +187,9 @@ def _close_table_part(elements: I32, state: I64, tag: int) -> None:
 @jit
 def _imply(elements: I32, kinds: U8, state: I64, tag: int) -> None:
     """Close the elements that a start tag implies are over."""
+    if state[BUTTON] and kinds[tag] & CLOSES_P and tag != _DIV:
+        # A button that the page never closes would hide the rest of it.
+        _pop_to(elements, state, state[BUTTON])
     if kinds[tag] & CLOSES_P and state[OPEN_P]:
         _close_p(elements, kinds, state)
     if tag == _LI:
@@ -229,6 +236,8 @@ def _push(
     state[LEVEL] += 1
     if tag == _P:
         state[OPEN_P] += 1
+    if tag in (_BUTTON, _SELECT) and not state[BUTTON]:
+        state[BUTTON] = new
 
 
 @jit
