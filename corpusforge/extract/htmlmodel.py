@@ -44,6 +44,8 @@ _LEAST, _ENOUGH, _RELAXED = 0.08, 40, 0.2
 """Where less than this share of at least so many unlinked words is kept, the second pass keeps the
 subtree that gains most at a probability above the last number."""
 _HEADED, _SHORT_PAGE = 0.12, 200
+_TINY, _TINY_FACTOR = 40, 0.4
+"""A page of so few unlinked words has hardly any furniture: its threshold is lower by the factor."""
 _UL, _OL, _H1, _H6 = map(tag_id, ("ul", "ol", "h1", "h6"))
 
 
@@ -279,6 +281,12 @@ def _choose(
 ) -> bool:
     """Fill which blocks stay; return whether the second pass had to choose."""
     most = 0
+    fair = 0.0
+    for block in range(len(spans)):
+        if 2 * counts[block, LINKED] < counts[block, SIZE]:
+            fair += counts[block, WORDS]
+    if fair < _TINY:
+        threshold *= _TINY_FACTOR
     for block in range(len(spans)):
         asking = features[block, _CONSENT[0]] > 0 or features[block, _CONSENT[1]] > 0
         if asking:
