@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from corpusforge.extract.htmlbytes import match_words
 from corpusforge.extract.htmlscan import GAP, GUTTER, LINK, Page
-from corpusforge.extract.htmltags import BLOCK, GROUPS, SAYS, Tables, tag_id
+from corpusforge.extract.htmltags import BLOCK, CLASSES, GROUPS, SAYS, Tables, tag_id
 from corpusforge.extract.htmlunits import CODE_UNIT, LIST_UNIT, TABLE_UNIT, units
 from corpusforge.text.jit import jit
 
@@ -27,7 +27,7 @@ U64 = NDArray[np.uint64]
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
 F32 = NDArray[np.float32]
-Words = tuple[U8, I16, U64]
+Words = tuple[U64, I16]
 
 _SAYS = next(number for number, name in enumerate(GROUPS) if name.startswith(SAYS))
 _H1, _H6 = map(tag_id, ("h1", "h6"))
@@ -110,7 +110,7 @@ class Blocks(NamedTuple):
 
 
 @jit
-def _spans(elements: I32, runs: I32, kinds: U8, unit: I32, sort: U8, spans: I32) -> int:
+def _spans(elements: I32, runs: I32, kinds: I16, unit: I32, sort: U8, spans: I32) -> int:
     """Cut the runs into blocks; return their number."""
     found = 0
     current = 0
@@ -408,7 +408,7 @@ def _features(
     placed: int,
     groups: int,
 ) -> None:
-    fold, goto, output = t
+    wide, small = t
     total = max(mass[0], np.float32(1))
     before = np.float32(0)
     for block in range(len(spans)):
@@ -429,7 +429,7 @@ def _features(
         if counts[block, WORDS] < 40:
             says = np.uint64(0)
             for place in range(spans[block, 0], spans[block, 1]):
-                says |= match_words(data, runs[place, 0], runs[place, 1], fold, goto, output)
+                says |= match_words(data, runs[place, 0], runs[place, 1], wide, small, CLASSES)
             for group in range(placed, groups):
                 row[_GROUPS_AT + placed + group] = (says >> np.uint64(group)) & np.uint64(1)
 
@@ -452,7 +452,7 @@ def blocks(page: Page, t: Tables) -> Blocks:
     _repeated(digests, order, features)
     _around(page.elements, spans, counts, features)
     _repetitions(page.elements, spans, counts, mass, features)
-    words = (t.says_fold, t.says_goto, t.says_output)
+    words = (t.says_wide, t.says_small)
     _features(
         page.data,
         page.elements,

@@ -11,7 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.extract.htmltags import ATTRIBUTES, name_key
+from corpusforge.extract.htmltags import (
+    AT_ATTRIBUTE,
+    AT_FOLD,
+    AT_GOTO,
+    AT_OUTPUT,
+    ATTRIBUTES,
+    NAME_CLASSES,
+    name_key,
+)
 from corpusforge.text.jit import jit
 
 __all__ = [
@@ -29,8 +37,8 @@ U64 = NDArray[np.uint64]
 I16 = NDArray[np.int16]
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
-Arrays = tuple[U64, I16, U8, U64, U8, I16, U64, U8, I16, U64]
-"""The fields of `Tables`, as the kernels take them."""
+Arrays = tuple[U64, I16]
+"""`wide` and `small` of `Tables`, as the kernels take them."""
 
 POS, TOP, LEVEL, ELEMENTS, RUNS, INLINK, LINK_TOP, PENDING, OPEN_P = range(9)
 TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF, COLSPAN, ROWSPAN = range(9, 17)
@@ -104,32 +112,34 @@ def read_name(data: U8, position: int, names: U64, state: I64) -> np.int64:
 
 
 @jit
-def match_words(data: U8, start: int, end: int, fold: U8, goto: I16, output: U64) -> np.uint64:
+def match_words(
+    data: U8, start: int, end: int, wide: U64, small: I16, classes: int
+) -> np.uint64:
     """Return the groups whose words occur in a span; runs of other signs count as one boundary."""
     found = np.uint64(0)
-    state = np.int64(goto[0, 0])
+    state = np.int64(small[AT_GOTO])
     boundary = True
     lower = False
     for place in range(start, end):
         byte = data[place]
-        letter = fold[byte]
+        letter = np.int64(small[AT_FOLD + byte])
         if letter == 0:
             if not boundary:
-                state = np.int64(goto[state, 0])
-                found |= output[state]
+                state = np.int64(small[AT_GOTO + state * classes])
+                found |= wide[AT_OUTPUT + state]
                 boundary = True
             lower = False
             continue
         capital = 65 <= byte <= 90
         if capital and lower:
-            state = np.int64(goto[state, 0])
-            found |= output[state]
-        state = np.int64(goto[state, letter])
-        found |= output[state]
+            state = np.int64(small[AT_GOTO + state * classes])
+            found |= wide[AT_OUTPUT + state]
+        state = np.int64(small[AT_GOTO + state * classes + letter])
+        found |= wide[AT_OUTPUT + state]
         boundary = False
         lower = not capital
     if not boundary:
-        found |= output[goto[state, 0]]
+        found |= wide[AT_OUTPUT + small[AT_GOTO + state * classes]]
     return found
 
 
@@ -212,7 +222,7 @@ def _read_span(data: U8, start: int, end: int) -> int:
 @jit
 def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
     """Read attributes up to and including ">"; return hint groups, set flags in the state."""
-    names, ids, _, _, fold, goto, output, _, _, _ = t
+    wide, small = t
     found = np.uint64(0)
     size = len(data)
     position = state[POS]
@@ -229,14 +239,14 @@ def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
             position += 1
             continue
         state[SELF] = 0
-        attribute = ids[read_name(data, position, names, state), 1]
+        attribute = small[AT_ATTRIBUTE + read_name(data, position, wide, state)]
         start, end = read_value(data, state[POS], state)
         position = state[POS]
         if _CLASS <= attribute <= _STYLE:
             if attribute == _STYLE:
                 state[ATTR_FLAGS] |= read_style(data, start, end)
             else:
-                found |= match_words(data, start, end, fold, goto, output)
+                found |= match_words(data, start, end, wide, small, NAME_CLASSES)
         elif attribute == _HIDDEN or (
             attribute == _ARIA and end - start == 4 and data[start] | 32 == 116
         ):

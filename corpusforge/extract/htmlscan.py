@@ -20,6 +20,7 @@ from corpusforge.extract.htmlbytes import (
     COLSPAN,
     ELEMENTS,
     HIDDEN,
+    I16,
     I32,
     I64,
     INLINK,
@@ -50,6 +51,9 @@ from corpusforge.extract.htmlbytes import (
     read_name,
 )
 from corpusforge.extract.htmltags import (
+    AT_HINTS,
+    AT_KIND,
+    AT_TAG,
     BLOCK,
     CLOSES_P,
     HIDE,
@@ -140,10 +144,10 @@ def _pop_to(elements: I32, state: I64, target: int) -> None:
 
 
 @jit
-def _close_p(elements: I32, kinds: U8, state: I64) -> None:
+def _close_p(elements: I32, small: I16, state: I64) -> None:
     """Close an open paragraph inside the current table cell, if there is one."""
     place = state[TOP]
-    while place > 0 and not kinds[elements[place, 0]] & SCOPE:
+    while place > 0 and not small[AT_KIND + elements[place, 0]] & SCOPE:
         if elements[place, 0] == _P:
             _pop_to(elements, state, place)
             return
@@ -151,7 +155,7 @@ def _close_p(elements: I32, kinds: U8, state: I64) -> None:
 
 
 @jit
-def _close_item(elements: I32, kinds: U8, state: I64, first: int, second: int) -> None:
+def _close_item(elements: I32, small: I16, state: I64, first: int, second: int) -> None:
     """Close an open list item of the innermost list."""
     place = state[TOP]
     while place > 0:
@@ -159,7 +163,7 @@ def _close_item(elements: I32, kinds: U8, state: I64, first: int, second: int) -
         if tag in (first, second):
             _pop_to(elements, state, place)
             return
-        if kinds[tag] & (BLOCK | SCOPE) and tag not in (_DIV, _P, _ADDRESS):
+        if small[AT_KIND + tag] & (BLOCK | SCOPE) and tag not in (_DIV, _P, _ADDRESS):
             return
         place = elements[place, 1]
 
@@ -185,17 +189,17 @@ def _close_table_part(elements: I32, state: I64, tag: int) -> None:
 
 
 @jit
-def _imply(elements: I32, kinds: U8, state: I64, tag: int) -> None:
+def _imply(elements: I32, small: I16, state: I64, tag: int) -> None:
     """Close the elements that a start tag implies are over."""
-    if state[BUTTON] and kinds[tag] & CLOSES_P and tag != _DIV:
+    if state[BUTTON] and small[AT_KIND + tag] & CLOSES_P and tag != _DIV:
         # A button that the page never closes would hide the rest of it.
         _pop_to(elements, state, state[BUTTON])
-    if kinds[tag] & CLOSES_P and state[OPEN_P]:
-        _close_p(elements, kinds, state)
+    if small[AT_KIND + tag] & CLOSES_P and state[OPEN_P]:
+        _close_p(elements, small, state)
     if tag == _LI:
-        _close_item(elements, kinds, state, _LI, _LI)
+        _close_item(elements, small, state, _LI, _LI)
     elif tag in (_DD, _DT):
-        _close_item(elements, kinds, state, _DD, _DT)
+        _close_item(elements, small, state, _DD, _DT)
     elif tag in (_TD, _TH, _TR, _TBODY, _THEAD, _TFOOT):
         _close_table_part(elements, state, tag)
 
@@ -286,11 +290,11 @@ def _start_tag(
     data: U8, position: int, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64
 ) -> None:
     """Act on the start tag whose name begins at the position."""
-    names, ids, kinds, tag_hints, _, _, _, _, _, _ = t
-    tag = ids[read_name(data, position, names, state), 0]
+    wide, small = t
+    tag = np.int64(small[AT_TAG + read_name(data, position, wide, state)])
     name_end = state[POS]
     words = read_attributes(data, t, state)
-    kind = kinds[tag]
+    kind = small[AT_KIND + tag]
     if kind & BLOCK or state[ATTR_FLAGS] & STYLE_BLOCK:
         state[PENDING] |= GAP
     if tag == _BR:
@@ -306,20 +310,20 @@ def _start_tag(
         if tag == _TITLE:
             state[TITLE_START], state[TITLE_END] = state[POS], end
         if tag == _TEXTAREA:
-            _textarea(data, end, words | tag_hints[tag], elements, hints, runs, state)
+            _textarea(data, end, words | wide[AT_HINTS + tag], elements, hints, runs, state)
         state[POS] = end
         return
     if kind & (VOID | IGNORE) or tag in (_A, _HTML, _HEAD, _BODY):
         if kind & CLOSES_P and state[OPEN_P]:
-            _close_p(elements, kinds, state)
+            _close_p(elements, small, state)
         return
-    _imply(elements, kinds, state, tag)
+    _imply(elements, small, state, tag)
     # "/" closes an element in XML only, and there mostly foreign ones (svg paths).
     if state[SELF] and (kind & HIDE or tag == 0):
         return
     if tag == _Q:
         _mark(position, QUOTE, elements, runs, state)
-    _push(elements, hints, state, tag, kind, words, tag_hints[tag])
+    _push(elements, hints, state, tag, kind, words, wide[AT_HINTS + tag])
 
 
 @jit
@@ -327,10 +331,10 @@ def _end_tag(
     data: U8, position: int, t: Arrays, elements: I32, runs: I32, state: I64
 ) -> None:
     """Act on the end tag whose name begins at the position."""
-    names, ids, kinds, _, _, _, _, _, _, _ = t
-    tag = ids[read_name(data, position, names, state), 0]
+    wide, small = t
+    tag = np.int64(small[AT_TAG + read_name(data, position, wide, state)])
     read_attributes(data, t, state)
-    kind = kinds[tag]
+    kind = small[AT_KIND + tag]
     if kind & BLOCK:
         state[PENDING] |= GAP
     if tag == _A:
@@ -349,7 +353,7 @@ def _end_tag(
             if tag == _Q:
                 _mark(position, UNQUOTE, elements, runs, state)
             return
-        if here == _TABLE or (kinds[here] & SCOPE and not table_part):
+        if here == _TABLE or (small[AT_KIND + here] & SCOPE and not table_part):
             return
         place = elements[place, 1]
 
@@ -469,18 +473,7 @@ def scan(html: bytes, t: Tables | None = None) -> Page:
     state = np.zeros(PLACES, np.int64)
     elements[0] = 0
     state[ELEMENTS] = 1
-    arrays = (
-        known.names,
-        known.ids,
-        known.kinds,
-        known.tag_hints,
-        known.fold,
-        known.goto,
-        known.output,
-        known.says_fold,
-        known.says_goto,
-        known.says_output,
-    )
+    arrays = (known.wide, known.small)
     _scan(data, arrays, elements, hints, runs, state)
     found = int(state[ELEMENTS])
     return Page(

@@ -16,7 +16,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ATTRIBUTES", "GROUPS", "SAYS", "Tables", "name_key", "tables", "tag_id"]
+__all__ = ["ATTRIBUTES", "CLASSES", "GROUPS", "NAME_CLASSES", "SAYS", "Tables", "name_key", "tables", "tag_id"]
 
 BLOCK, VOID, RAW, HIDE, IGNORE, CLOSES_P, SCOPE, PRE = 1, 2, 4, 8, 16, 32, 64, 128
 
@@ -107,26 +107,30 @@ say what a line of text says. Compiled kernels are cached with the constants the
 may use a number that `hints.tsv` decides."""
 
 
+AT_TAG, AT_ATTRIBUTE, AT_KIND, AT_FOLD, AT_GOTO = 0, 1024, 2048, 2304, 2560
+AT_HINTS, AT_OUTPUT = 1024, 1280
+"""Where the parts of the packed tables begin. Each array that a kernel hands on costs time, so that all
+tables are packed into two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Arrays that the kernels read; all are constants.
+    """Constant arrays that the kernels read.
 
-    names: uint64 [1024], hashed tag and attribute names, 0 if free; ids: int16 [1024, 2], numbers
-    of that name as a tag and as an attribute; kinds: uint8 [tags]; tag_hints: uint64 [tags];
-    fold: uint8 [256], byte to letter class; goto: int16 [states, classes]; output: uint64 [states];
-    says_fold, says_goto, says_output: the same for words of text.
+    wide: uint64, hashed tag and attribute names (0 if free), the hints of each tag, the groups of each
+    state of the automaton; small: int16, numbers of those names as tags and as attributes, kinds of tags,
+    byte to letter class, transitions of the automaton. says_wide, says_small: the same for words of text.
     """
 
-    names: NDArray[np.uint64]
-    ids: NDArray[np.int16]
-    kinds: NDArray[np.uint8]
-    tag_hints: NDArray[np.uint64]
-    fold: NDArray[np.uint8]
-    goto: NDArray[np.int16]
-    output: NDArray[np.uint64]
-    says_fold: NDArray[np.uint8]
-    says_goto: NDArray[np.int16]
-    says_output: NDArray[np.uint64]
+    wide: NDArray[np.uint64]
+    small: NDArray[np.int16]
+    says_wide: NDArray[np.uint64]
+    says_small: NDArray[np.int16]
+
+    @property
+    def kinds(self) -> NDArray[np.int16]:
+        """Return the kinds of tags, by number."""
+        return self.small[AT_KIND:AT_FOLD]
 
 
 def tag_id(name: str) -> int:
@@ -206,7 +210,7 @@ def tables() -> Tables:
     bits = {name: bit for bit, name in enumerate(GROUPS)}
     if len(GROUPS) > 64:
         raise ValueError(f"{len(GROUPS)} hint groups do not fit 64 bits")
-    automata = []
+    automata: list[tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.uint64]]] = []
     for says, classes in ((False, NAME_CLASSES), (True, CLASSES)):
         chosen = [(name, words) for name, words in rows if name.startswith(SAYS) == says]
         fold = _fold([word for _, words in chosen for word in words], classes)
@@ -215,15 +219,24 @@ def tables() -> Tables:
             for name, words in chosen
             for word in words
         ]
-        automata += [fold, *_automaton(entries, classes)]
+        automata.append((fold, *_automaton(entries, classes)))
     hints = [0] * len(_NAMES)
     for bit, name in enumerate(_TAG_GROUPS):
         hints[tag_id(name)] |= 1 << bit
     for name, like in (("h5", "h4"), ("h6", "h4"), ("dt", "dd"), ("caption", "figcaption")):
         hints[tag_id(name)] |= hints[tag_id(like)]
-    return Tables(
-        *_name_table(),
-        np.array([_TAGS.get(name, 0) for name in _NAMES], np.uint8),
-        np.array(hints, np.uint64),
-        *automata,
-    )
+    names, ids = _name_table()
+    kinds = [_TAGS.get(name, 0) for name in _NAMES]
+    packed = []
+    for fold, goto, output in automata:
+        wide = np.zeros(AT_OUTPUT + len(output), np.uint64)
+        wide[:AT_HINTS] = names
+        wide[AT_HINTS : AT_HINTS + len(hints)] = np.array(hints, np.uint64)
+        wide[AT_OUTPUT:] = output
+        small = np.zeros(AT_GOTO + goto.size, np.int16)
+        small[:AT_ATTRIBUTE], small[AT_ATTRIBUTE:AT_KIND] = ids[:, 0], ids[:, 1]
+        small[AT_KIND : AT_KIND + len(kinds)] = kinds
+        small[AT_FOLD:AT_GOTO] = fold
+        small[AT_GOTO:] = goto.ravel()
+        packed += [wide, small]
+    return Tables(*packed)

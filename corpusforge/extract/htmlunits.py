@@ -267,7 +267,7 @@ def _is_list(row: I32) -> bool:
 
 
 @jit
-def _roots(elements: I32, kinds: U8, sums: I32, unit: I32, sort: U8) -> None:
+def _roots(elements: I32, kinds: NDArray[np.int16], sums: I32, unit: I32, sort: U8) -> None:
     """Give each element the root of the unit that it lies in, 0 if in none, and the unit's sort."""
     for element in range(1, len(elements)):
         parent = elements[element, 1]
@@ -294,7 +294,7 @@ def _units(
     elements: I32,
     hints: U64,
     runs: I32,
-    kinds: U8,
+    kinds: NDArray[np.int16],
     code: np.uint64,
     gutter: np.uint64,
     unit: I32,

@@ -15,7 +15,7 @@ from resiliparse.parse.html import HTMLTree
 from corpusforge.extract.html import main_text, whole_text
 from corpusforge.extract.htmlbytes import match_words
 from corpusforge.extract.htmlscan import scan
-from corpusforge.extract.htmltags import GROUPS, tables
+from corpusforge.extract.htmltags import CLASSES, GROUPS, NAME_CLASSES, tables
 
 WORD = re.compile(r"\w+")
 
@@ -69,8 +69,8 @@ def test_hints_are_found_as_words_and_parts():
 
     def groups(text: str, *, says: bool = False) -> set[str]:
         data = np.frombuffer(text.encode(), np.uint8)
-        names = (known.fold, known.goto, known.output)
-        spoken = (known.says_fold, known.says_goto, known.says_output)
+        names = (known.wide, known.small, NAME_CLASSES)
+        spoken = (known.says_wide, known.says_small, CLASSES)
         mask = int(match_words(data, 0, len(data), *(spoken if says else names)))
         return {name for bit, name in enumerate(GROUPS) if mask >> bit & 1}
 
