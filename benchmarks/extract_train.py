@@ -22,7 +22,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,8 +34,8 @@ from scipy.optimize import minimize
 from benchmarks.extract_pages import KINDS, make
 from corpusforge.extract import htmlmodel
 from corpusforge.extract.charset import decode
-from corpusforge.extract.formula import needed, write_out
-from corpusforge.extract.htmlblocks import FEATURES, WORDS, Blocks, blocks
+from corpusforge.extract.formula import write_out
+from corpusforge.extract.htmlblocks import FEATURES, Blocks, blocks
 from corpusforge.extract.htmlcontext import CONTEXT, context
 from corpusforge.extract.htmlmodel import Model, first_look
 from corpusforge.extract.htmlscan import Page, scan
@@ -44,8 +44,8 @@ from corpusforge.extract.htmltext import text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
-RIDGE, THRESHOLD, FOLDS = 0.5, 0.46, 5
-WEIGHTS = {"aeb": 3.0, "rdb": 1.5, "segments": 0.4, "made": 0.5}
+RIDGE, THRESHOLD, FOLDS = 0.5, 0.42, 5
+WEIGHTS = {"aeb": 5.0, "rdb": 2.0, "segments": 0.4, "made": 0.5}
 SEGMENT_WEIGHT, SHARPEN = 0.15, 1.3
 MADE_SEEDS = 14
 PEER_WEIGHTS = {"fast": 1.0, "default": 1.5, "readability": 1.0, "resiliparse": 0.3}
@@ -119,7 +119,9 @@ def segment_pages() -> list[tuple[str, bytes, dict[str, Any]]]:
 
 def scanned(data: bytes) -> tuple[Page, Blocks]:
     html = decode(data).encode()
-    page = scan(write_out(html) if needed(html) else html, tables())
+    page = scan(html, tables())
+    if page.formulas:
+        page = scan(write_out(html), tables())
     return page, blocks(page, tables())
 
 

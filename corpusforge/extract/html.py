@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from corpusforge.extract.charset import to_utf8
 from corpusforge.extract.cpu import OverTimeError, within
-from corpusforge.extract.formula import needed, write_out
+from corpusforge.extract.formula import write_out
 from corpusforge.extract.htmlblocks import SIZE, Blocks, blocks
 from corpusforge.extract.htmlmodel import keep
 from corpusforge.extract.htmlscan import Page, scan
@@ -36,7 +36,10 @@ _SECONDS_PER_BYTE = 1e-6
 
 
 def _scanned(html: bytes) -> tuple[Page, Blocks]:
-    page = scan(html.replace(b"\x00", b"") if b"\x00" in html else html, tables())
+    html = html.replace(b"\x00", b"") if b"\x00" in html else html
+    page = scan(html, tables())
+    if page.formulas:
+        page = scan(write_out(html), tables())
     return page, blocks(page, tables())
 
 
@@ -107,8 +110,6 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
         html = raw.content.removeprefix("\ufeff").encode("utf-8", "replace")
     else:
         html = to_utf8(raw.content, raw.charset)
-    if needed(html):
-        html = write_out(html)
     # Our engine is linear: only pages that could come near the cap at its slowest are watched.
     small = len(html) * _SECONDS_PER_BYTE < settings.cpu_seconds
     for engine in _chain(settings.engine):

@@ -327,13 +327,10 @@ def _around(elements: I32, spans: I32, counts: F32, features: F32) -> None:
 
 
 @jit
-def _repetitions(elements: I32, spans: I32, counts: F32, mass: F32, features: F32) -> None:
-    """Fill whether a block lies in one of several siblings built alike: with a name in front (comments,
-    posts) or with a linked line (cards of other stories), and whether prose stands before them."""
-    count = len(elements)
-    blocks_in = np.zeros(count, np.int32)
-    first = np.full(count, -1, np.int32)
-    prose = np.zeros(len(spans) + 1, np.float32)
+def _first_blocks(
+    elements: I32, spans: I32, counts: F32, first: I32, blocks_in: I32, prose: F32
+) -> None:
+    """Fill the first block and the number of blocks in each element, and bytes of prose before blocks."""
     for block in range(len(spans)):
         row = counts[block]
         fair = row[WORDS] >= 15 and row[LINKED] < 0.3 * row[SIZE]
@@ -343,50 +340,61 @@ def _repetitions(elements: I32, spans: I32, counts: F32, mass: F32, features: F3
             first[element] = block
             element = elements[element, 1] if element > 0 else -1
         blocks_in[spans[block, 2]] += 1
-    for element in range(count - 1, 0, -1):
+    for element in range(len(elements) - 1, 0, -1):
         blocks_in[elements[element, 1]] += blocks_in[element]
-    children = np.zeros(count, np.int32)
-    names = np.zeros(count, np.int32)
-    cards = np.zeros(count, np.int32)
-    tag = np.zeros(count, np.int32)
-    kind = np.zeros(count, np.uint8)
-    for element in range(1, count):
-        if first[element] < 0 or blocks_in[element] < 2:
-            continue
-        parent = elements[element, 1]
-        head = counts[first[element]]
-        if tag[parent] != elements[element, 0]:
-            tag[parent] = elements[element, 0]
-        children[parent] += 1
-        title = elements[spans[first[element], 2], 0]
-        heading = _H1 <= title <= _H6
-        if head[WORDS] <= 6 and not heading and mass[element] >= 3 * head[SIZE] and not head[ENDS]:
-            names[parent] += 1
-            kind[element] = 1
-        elif head[LINKED] > 0.8 * head[SIZE] and mass[element] < 500:
-            cards[parent] += 1
-            kind[element] = 2
-    held = np.zeros(count, np.uint8)
-    for element in range(1, count):
+
+
+@jit
+def _kind_of(elements: I32, spans: I32, counts: F32, mass: F32, element: int, block: int) -> int:
+    """Return 1 for an element with a name in front of text, 2 for one with a linked line, else 0."""
+    head = counts[block]
+    heading = _H1 <= elements[spans[block, 2], 0] <= _H6
+    if head[WORDS] <= 6 and not heading and mass[element] >= 3 * head[SIZE] and not head[ENDS]:
+        return 1
+    return 2 if head[LINKED] > 0.8 * head[SIZE] and mass[element] < 500 else 0
+
+
+@jit
+def _held(elements: I32, first: I32, kind: U8, children: I32, alike: I32, prose: F32) -> U8:
+    """Return, for each element, in what repetition it lies: 1 named, 2 and behind prose, 4 and 8 cards."""
+    held = np.zeros(len(elements), np.uint8)
+    for element in range(1, len(elements)):
         parent = elements[element, 1]
         held[element] = held[parent]
-        if kind[element] == 0 or children[parent] < 3:
-            continue
-        after = prose[first[parent]] >= 400
-        if kind[element] == 1 and 5 * names[parent] >= 3 * children[parent]:
-            held[element] |= 3 if after else 1
-        elif kind[element] == 2 and 5 * cards[parent] >= 3 * children[parent]:
-            held[element] |= 12 if after else 4
+        sort = kind[element]
+        if sort and children[parent] >= 3 and 5 * alike[parent, sort] >= 3 * children[parent]:
+            bits = 3 if prose[first[parent]] >= 400 else 1
+            held[element] |= bits << 2 * (sort - 1)
+    return held
+
+
+@jit
+def _repetitions(elements: I32, spans: I32, counts: F32, mass: F32, features: F32) -> None:
+    """Fill whether a block lies in one of several siblings built alike: with a name in front (comments,
+    posts) or with a linked line (cards of other stories), and whether prose stands before them."""
+    count = len(elements)
+    blocks_in = np.zeros(count, np.int32)
+    first = np.full(count, -1, np.int32)
+    prose = np.zeros(len(spans) + 1, np.float32)
+    _first_blocks(elements, spans, counts, first, blocks_in, prose)
+    children = np.zeros(count, np.int32)
+    alike = np.zeros((count, 3), np.int32)
+    kind = np.zeros(count, np.uint8)
+    for element in range(1, count):
+        if first[element] >= 0 and blocks_in[element] > 1:
+            kind[element] = _kind_of(elements, spans, counts, mass, element, first[element])
+            children[elements[element, 1]] += 1
+            alike[elements[element, 1], kind[element]] += 1
+    held = _held(elements, first, kind, children, alike, prose)
     for block in range(len(spans)):
         row = features[block]
-        bits = held[spans[block, 2]]
-        for bit in range(4):
-            row[37 + bit] = (bits >> bit) & 1
         element = spans[block, 2]
+        for bit in range(4):
+            row[37 + bit] = (held[element] >> bit) & 1
         best = 0.0
         for _ in range(4):
             element = elements[element, 1]
-            if mass[element] > 0.7 * mass[0]:
+            if mass[element] > _DOMINANT * mass[0]:
                 break
             best = max(best, mass[element] / blocks_in[element])
         row[41] = min(best / 200, 1)

@@ -42,20 +42,32 @@ Arrays = tuple[U64, I16]
 
 POS, TOP, LEVEL, ELEMENTS, RUNS, INLINK, LINK_TOP, PENDING, OPEN_P = range(9)
 TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF, COLSPAN, ROWSPAN = range(9, 17)
-BUTTON = 17
-PLACES = 18
+BUTTON, FORMULAS, MATH = 17, 18, 19
+PLACES = 20
 """Places of the state: position in the bytes; innermost element and its level; numbers of elements
 and runs; whether a link is open, and in which element; flags of the next run; open paragraphs; the
 title; flags of the tag just read; quotes that never close; whether the tag ended in "/"; the columns
-and rows that a cell spans; the button or choice that is open."""
+and rows that a cell spans; the button or choice that is open;
+whether the page may hold a formula; whether the tag just read may be one."""
 
 HIDDEN, LINKED, STYLE_PRE, STYLE_WRAP, STYLE_BLOCK = 1, 4, 8, 16, 32
 """Flags that attributes set: hidden, a link, white space counts (always, or with wrapped lines), shown
 as a block."""
 
-_CLASS, _STYLE, _HIDDEN, _ARIA, _HREF, _COLSPAN, _ROWSPAN = (
+_CLASS, _STYLE, _HIDDEN, _ARIA, _HREF, _COLSPAN, _ROWSPAN, _TYPE, _SRC, _DATA = (
     ATTRIBUTES.index(name) + 1
-    for name in ("class", "style", "hidden", "aria-hidden", "href", "colspan", "rowspan")
+    for name in (
+        "class",
+        "style",
+        "hidden",
+        "aria-hidden",
+        "href",
+        "colspan",
+        "rowspan",
+        "type",
+        "src",
+        "data-math",
+    )
 )
 _DISPLAY, _VISIBILITY, _WHITE, _NONE, _IS_HIDDEN, _BLOCKED, _PRE, _PRE_WRAP = (
     np.uint64(name_key(name))
@@ -112,9 +124,7 @@ def read_name(data: U8, position: int, names: U64, state: I64) -> np.int64:
 
 
 @jit
-def match_words(
-    data: U8, start: int, end: int, wide: U64, small: I16, classes: int
-) -> np.uint64:
+def match_words(data: U8, start: int, end: int, wide: U64, small: I16, classes: int) -> np.uint64:
     """Return the groups whose words occur in a span; runs of other signs count as one boundary."""
     found = np.uint64(0)
     state = np.int64(small[AT_GOTO])
@@ -193,7 +203,7 @@ def read_style(data: U8, start: int, end: int) -> int:
             byte += 32
         if byte == 58:
             prop, key = key, np.uint64(0)
-        elif byte == 59 or byte == 33:
+        elif byte in (59, 33):
             if (prop == _DISPLAY and key == _NONE) or (prop == _VISIBILITY and key == _IS_HIDDEN):
                 flags |= HIDDEN
             elif prop == _DISPLAY and key == _BLOCKED:
@@ -220,6 +230,39 @@ def _read_span(data: U8, start: int, end: int) -> int:
 
 
 @jit
+def _ends_with(data: U8, start: int, place: int, word: bytes) -> bool:
+    """Whether the bytes up to the place end with a word, whatever its case."""
+    first = place - len(word) + 1
+    if first < start:
+        return False
+    same = 0
+    for step in range(len(word)):
+        same += data[first + step] | 32 == word[step] | 32
+    return same == len(word)
+
+
+@jit
+def _tells_math(data: U8, start: int, end: int, attribute: int) -> int:
+    """Whether an attribute's value may show a formula: 1 as the element's source, 2 as an image's."""
+    if attribute == _TYPE:
+        return 1 if _ends_with(data, start, start + 4, b"math/") and end - start > 4 else 0
+    for place in range(start, end):
+        byte = data[place]
+        if attribute >= _DATA:
+            if byte in (92, 94, 95, 61, 43, 123):  # \\ ^ _ = + {
+                return 1
+        elif (
+            (byte | 32 == 120 and _ends_with(data, start, place, b"tex"))
+            or (byte | 32 == 104 and _ends_with(data, start, place, b"math"))
+            or (byte | 32 == 103 and _ends_with(data, start, place, b"codecog"))
+            or (byte == 63 and _ends_with(data, start, place, b"equation?"))
+            or (byte | 32 == 120 and _ends_with(data, start, place, b"cht=tx"))
+        ):
+            return 2
+    return 0
+
+
+@jit
 def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
     """Read attributes up to and including ">"; return hint groups, set flags in the state."""
     wide, small = t
@@ -229,6 +272,7 @@ def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
     state[ATTR_FLAGS] = 0
     state[SELF] = 0
     state[COLSPAN] = state[ROWSPAN] = 1
+    state[MATH] = 0
     while position < size:
         byte = data[position]
         if byte == 62:
@@ -257,6 +301,8 @@ def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
             state[COLSPAN] = _read_span(data, start, end)
         elif attribute == _ROWSPAN:
             state[ROWSPAN] = _read_span(data, start, end)
+        elif attribute >= _TYPE:
+            state[MATH] |= _tells_math(data, start, end, attribute)
     state[POS] = position
     return found
 

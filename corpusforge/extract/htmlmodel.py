@@ -135,9 +135,7 @@ def _second(
             node = np.int64(root)
             while node >= 0:
                 column = trees[node, 0]
-                value = (
-                    features[block, column] if column < width else around[block, column - width]
-                )
+                value = features[block, column] if column < width else around[block, column - width]
                 node = np.int64(trees[node, 1] if value <= cuts[node] else trees[node, 2])
             z += leaves[-1 - node]
         out[block] = _sigmoid(z)
@@ -233,38 +231,45 @@ def _headings(elements: I32, spans: I32, counts: F32, second: F64, kept: Bools) 
 
 
 @jit
-def _fallback(elements: I32, spans: I32, counts: F32, first: F64, second: F64, kept: Bools) -> bool:
-    """Keep the subtree with most text where almost nothing is kept; return whether that was so."""
-    fair = chosen = 0.0
-    for block in range(len(spans)):
-        if 2 * counts[block, LINKED] < counts[block, SIZE]:
-            fair += counts[block, WORDS]
-        if kept[block]:
-            chosen += counts[block, WORDS]
-    if fair < _ENOUGH or chosen >= _LEAST * fair:
-        return False
+def _unlinked_words(counts: F32, block: int) -> float:
+    """Return a block's words, 0 where most of them are links."""
+    return counts[block, WORDS] if 2 * counts[block, LINKED] < counts[block, SIZE] else 0.0
+
+
+@jit
+def _best_subtree(elements: I32, spans: I32, counts: F32, p: F64) -> Bools:
+    """Return which elements lie in the subtree that gains most from being kept, if any gains."""
     gain = np.zeros(len(elements))
     for block in range(len(spans)):
-        p = max(first[block], second[block])
-        gain[spans[block, 2]] += counts[block, SIZE] * (p - _RELAXED)
+        gain[spans[block, 2]] += counts[block, SIZE] * (p[block] - _RELAXED)
     for element in range(len(elements) - 1, 0, -1):
         gain[elements[element, 1]] += gain[element]
     best = len(elements) - 1
     for element in range(len(elements) - 1, -1, -1):
         if gain[element] > gain[best]:
             best = element
-    if gain[best] <= 0:
-        return False
     inside = np.zeros(len(elements), np.bool_)
-    inside[best] = True
+    inside[best] = gain[best] > 0
     for element in range(best + 1, len(elements)):
         inside[element] = inside[elements[element, 1]]
+    return inside
+
+
+@jit
+def _fallback(elements: I32, spans: I32, counts: F32, p: F64, kept: Bools) -> bool:
+    """Keep the subtree with most text where almost nothing is kept; return whether that was so."""
+    fair = chosen = 0.0
+    for block in range(len(spans)):
+        fair += _unlinked_words(counts, block)
+        chosen += counts[block, WORDS] if kept[block] else 0.0
+    if fair < _ENOUGH or chosen >= _LEAST * fair:
+        return False
+    inside = _best_subtree(elements, spans, counts, p)
     some = False
     for block in range(len(spans)):
-        p = max(first[block], second[block])
-        if inside[spans[block, 2]] and p > _RELAXED / 2 and not kept[block]:
-            if 2 * counts[block, LINKED] < counts[block, SIZE]:
-                kept[block] = some = True
+        likely = inside[spans[block, 2]] and p[block] > _RELAXED / 2 and not kept[block]
+        if likely and _unlinked_words(counts, block) > 0:
+            kept[block] = some = True
     return some
 
 
@@ -283,8 +288,7 @@ def _choose(
     most = 0
     fair = 0.0
     for block in range(len(spans)):
-        if 2 * counts[block, LINKED] < counts[block, SIZE]:
-            fair += counts[block, WORDS]
+        fair += _unlinked_words(counts, block)
     if fair < _TINY:
         threshold *= _TINY_FACTOR
     for block in range(len(spans)):
@@ -293,7 +297,7 @@ def _choose(
             first[block] = second[block] = 0.0
         kept[block] = second[block] > threshold
         most = block if second[block] > second[most] else most
-    second_pass = _fallback(elements, spans, counts, first, second, kept)
+    second_pass = _fallback(elements, spans, counts, np.maximum(first, second), kept)
     if not np.any(kept):
         for block in range(len(spans)):
             kept[block] = second[block] >= 0.5 * second[most]

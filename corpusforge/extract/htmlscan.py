@@ -19,6 +19,7 @@ from corpusforge.extract.htmlbytes import (
     BUTTON,
     COLSPAN,
     ELEMENTS,
+    FORMULAS,
     HIDDEN,
     I16,
     I32,
@@ -27,6 +28,7 @@ from corpusforge.extract.htmlbytes import (
     LEVEL,
     LINK_TOP,
     LINKED,
+    MATH,
     OPEN_P,
     PENDING,
     PLACES,
@@ -51,6 +53,7 @@ from corpusforge.extract.htmlbytes import (
     read_name,
 )
 from corpusforge.extract.htmltags import (
+    AT_FORMULA,
     AT_HINTS,
     AT_KIND,
     AT_TAG,
@@ -103,6 +106,7 @@ _TD, _TH, _TR, _TABLE = map(tag_id, ("td", "th", "tr", "table"))
 _TBODY, _THEAD, _TFOOT = map(tag_id, ("tbody", "thead", "tfoot"))
 _DIV, _SPAN, _ADDRESS, _TITLE = map(tag_id, ("div", "span", "address", "title"))
 _CODE_TAG, _TEXTAREA, _Q = map(tag_id, ("code", "textarea", "q"))
+_IMG, _SUP, _SUB, _RUBY, _RT, _MATH = map(tag_id, ("img", "sup", "sub", "ruby", "rt", "math"))
 _BUTTON, _SELECT = map(tag_id, ("button", "select"))
 _H1, _H6, _HEAD, _BODY, _HTML = map(tag_id, ("h1", "h6", "head", "body", "html"))
 _DEPTH = 512
@@ -114,7 +118,8 @@ class Page(NamedTuple):
     data: uint8 bytes; elements: int32 [n, 5] (tag, parent, flags, level, columns + 32 * rows that a cell
     spans); hints: uint64 [n] groups
     named by the element's tag and attributes; runs: int32 [m, 4] (start, end, element, flags);
-    title: (start, end) of the title's bytes, (0, 0) if there is none.
+    title: (start, end) of the title's bytes, (0, 0) if there is none; formulas: whether there may be
+    superscripts, ruby or formulas to write out (`formula.write_out`).
     """
 
     data: NDArray[np.uint8]
@@ -122,6 +127,7 @@ class Page(NamedTuple):
     hints: NDArray[np.uint64]
     runs: NDArray[np.int32]
     title: tuple[int, int]
+    formulas: bool
 
 
 @jit
@@ -245,6 +251,31 @@ def _push(
 
 
 @jit
+def _is_math(data: U8, start: int, end: int) -> bool:
+    """Whether an element's unknown name is one of MathJax's, or math with a prefix."""
+    if end - start > 4 and data[start + 3] == 45:
+        return (
+            data[start] | 32 == 109 and data[start + 1] | 32 == 106 and data[start + 2] | 32 == 120
+        )
+    return (
+        end - start > 5
+        and data[end - 5] == 58
+        and data[end - 4] | 32 == 109
+        and data[end - 3] | 32 == 97
+        and data[end - 2] | 32 == 116
+    )
+
+
+@jit
+def _note_formula(data: U8, start: int, end: int, tag: int, named: np.uint64, state: I64) -> None:
+    """Note that the page may hold a formula, where the start tag just read says so."""
+    known = tag in (_SUP, _SUB, _RUBY, _RT, _MATH) or named != 0
+    source = state[MATH] == 1 or (state[MATH] and tag == _IMG)
+    if known or source or (tag == 0 and _is_math(data, start, end)):
+        state[FORMULAS] = 1
+
+
+@jit
 def _mark(place: int, flags: int, elements: I32, runs: I32, state: I64) -> None:
     """Record a run without bytes: a quotation mark, or a line break of code."""
     if elements[state[TOP], 2] & HIDDEN:
@@ -295,6 +326,7 @@ def _start_tag(
     name_end = state[POS]
     words = read_attributes(data, t, state)
     kind = small[AT_KIND + tag]
+    _note_formula(data, position, name_end, tag, words & wide[AT_HINTS + AT_FORMULA], state)
     if kind & BLOCK or state[ATTR_FLAGS] & STYLE_BLOCK:
         state[PENDING] |= GAP
     if tag == _BR:
@@ -327,9 +359,7 @@ def _start_tag(
 
 
 @jit
-def _end_tag(
-    data: U8, position: int, t: Arrays, elements: I32, runs: I32, state: I64
-) -> None:
+def _end_tag(data: U8, position: int, t: Arrays, elements: I32, runs: I32, state: I64) -> None:
     """Act on the end tag whose name begins at the position."""
     wide, small = t
     tag = np.int64(small[AT_TAG + read_name(data, position, wide, state)])
@@ -482,4 +512,5 @@ def scan(html: bytes, t: Tables | None = None) -> Page:
         hints[:found],
         runs[: int(state[RUNS])],
         (int(state[TITLE_START]), int(state[TITLE_END])),
+        bool(state[FORMULAS]),
     )

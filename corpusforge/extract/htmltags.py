@@ -16,7 +16,17 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ATTRIBUTES", "CLASSES", "GROUPS", "NAME_CLASSES", "SAYS", "Tables", "name_key", "tables", "tag_id"]
+__all__ = [
+    "ATTRIBUTES",
+    "CLASSES",
+    "GROUPS",
+    "NAME_CLASSES",
+    "SAYS",
+    "Tables",
+    "name_key",
+    "tables",
+    "tag_id",
+]
 
 BLOCK, VOID, RAW, HIDE, IGNORE, CLOSES_P, SCOPE, PRE = 1, 2, 4, 8, 16, 32, 64, 128
 
@@ -54,6 +64,13 @@ ATTRIBUTES = (
     "href",
     "colspan",
     "rowspan",
+    "type",
+    "src",
+    "data-math",
+    "data-expr",
+    "data-latex",
+    "data-tex",
+    "data-formula",
 )
 """Attributes that the scanner reads; the number of one is its place here plus one."""
 
@@ -109,7 +126,9 @@ may use a number that `hints.tsv` decides."""
 
 AT_TAG, AT_ATTRIBUTE, AT_KIND, AT_FOLD, AT_GOTO = 0, 1024, 2048, 2304, 2560
 AT_HINTS, AT_OUTPUT = 1024, 1280
-"""Where the parts of the packed tables begin. Each array that a kernel hands on costs time, so that all
+AT_FORMULA = 255
+"""Where the parts of the packed tables begin; the place of a tag that is none holds the group of
+formulas. Each array that a kernel hands on costs time, so that all
 tables are packed into two."""
 
 
@@ -232,6 +251,7 @@ def tables() -> Tables:
         wide = np.zeros(AT_OUTPUT + len(output), np.uint64)
         wide[:AT_HINTS] = names
         wide[AT_HINTS : AT_HINTS + len(hints)] = np.array(hints, np.uint64)
+        wide[AT_HINTS + AT_FORMULA] = 1 << bits["formula"]
         wide[AT_OUTPUT:] = output
         small = np.zeros(AT_GOTO + goto.size, np.int16)
         small[:AT_ATTRIBUTE], small[AT_ATTRIBUTE:AT_KIND] = ids[:, 0], ids[:, 1]

@@ -212,60 +212,70 @@ def _has_feed(data: U8, runs: I32, first: int, end: int, elements: I32, pre: int
 
 
 @jit
+def _trim(out: U8, start: int, size: int) -> int:
+    """Return the size without line feeds and blanks at the end."""
+    while size > start and out[size - 1] in (10, 32):
+        size -= 1
+    return size
+
+
+@jit
+def _empty_rows(elements: I32, row: int, here: int, out: U8, start: int, size: int) -> int:
+    """Write a line feed for each empty row of a table of lines between two rows."""
+    if here and row and here != row and elements[here, 1] == elements[row, 1] and size > start:
+        for between in range(row + 1, here):
+            if elements[between, 0] == _TR and elements[between, 1] == elements[row, 1]:
+                size = _write(out, size, b"\n")
+    return size
+
+
+@jit
+def _skip_feed(data: U8, run: I32) -> None:
+    """Move a run's start behind a line feed: the line has begun."""
+    first = run[0]
+    if first + 1 < run[1] and data[first] == 13 and data[first + 1] == 10:
+        first += 1
+    if first < run[1] and data[first] == 10:
+        run[0] = first + 1
+
+
+@jit
 def _write_code(data: U8, elements: I32, runs: I32, span: I32, out: U8, size: int) -> int:
     """Write code: a line feed where a line ends by whatever mark-up, a blank line between pieces."""
     start = size
     current = 0
     several = False
-    cell = 0
     row = 0
     for place in range(span[0], span[1]):
-        flags = runs[place, 3]
-        verbatim = flags & VERBATIM
-        fresh = False
-        if flags & GAP or place == span[0]:
-            pre = _pre_of(elements, runs[place, 2])
-            fresh = True
+        run = runs[place]
+        flags = run[3]
+        fresh = flags & GAP or place == span[0]
+        here = _holder(elements, run[2], _TR, _TR)
+        if fresh:
+            pre = _pre_of(elements, run[2])
+            feeds = 1 if size > start and out[size - 1] != 10 else 0
             if pre != current:
                 more = pre > 0 and _has_feed(data, runs, place, span[1], elements, pre)
-                apart = (more or several) and current > 0 and pre > 0
-                here = _holder(elements, runs[place, 2], _TR, _TR)
-                if apart and row and here:
-                    apart = False
-                while size > start and out[size - 1] == 10:
-                    size -= 1
-                if size > start:
-                    size = _write(out, size, b"\n\n" if apart else b"\n")
+                apart = (more or several) and current > 0 and pre > 0 and not (row and here)
+                size = _trim(out, start, size)
+                feeds = 0 if size == start else 2 if apart else 1
                 current, several = pre, more
-            elif size > start and out[size - 1] != 10:
+            for _ in range(feeds):
                 size = _write(out, size, b"\n")
-        # An empty row of a table of lines is an empty line.
-        here = _holder(elements, runs[place, 2], _TR, _TR)
-        if here and row and here != row and elements[here, 1] == elements[row, 1]:
-            for between in range(row + 1, here):
-                if elements[between, 0] == _TR and elements[between, 1] == elements[row, 1]:
-                    if size > start:
-                        size = _write(out, size, b"\n")
+        size = _empty_rows(elements, row, here, out, start, size)
         row = here or row
         if flags & LINE:
             size = _write(out, size, b"\n")
-            continue
-        if flags & GUTTER:
-            continue
-        if not verbatim and flags & NEWLINE and size > start and out[size - 1] != 10:
-            size = _write(out, size, b"\n")
-        elif not verbatim and flags & SPACE and not fresh:
-            size = _write(out, size, b" ")
-        first = runs[place, 0]
-        if fresh and verbatim and first < runs[place, 1]:
-            if data[first] == 13 and first + 1 < runs[place, 1] and data[first + 1] == 10:
-                first += 1
-            if data[first] == 10:
-                runs[place, 0] = first + 1
-        size = _write_run(data, elements, runs[place], out, size, False)
-    while size > start and (out[size - 1] == 10 or out[size - 1] == 32):
-        size -= 1
-    return size
+        elif flags & VERBATIM and fresh:
+            _skip_feed(data, run)
+        elif not flags & (VERBATIM | GUTTER) and not fresh:
+            if flags & NEWLINE and size > start and out[size - 1] != 10:
+                size = _write(out, size, b"\n")
+            elif flags & SPACE:
+                size = _write(out, size, b" ")
+        if not flags & (LINE | GUTTER):
+            size = _write_run(data, elements, run, out, size, False)
+    return _trim(out, start, size)
 
 
 @jit

@@ -206,9 +206,15 @@ def _count_tables(elements: I32, sums: I32) -> None:
             row[_WIDE] += cells[parent] == 2 and sums[parent, _MASS] > 0
             row[_HEADS] += tag == _TH
             row[_LONGEST] = max(row[_LONGEST], sums[element, _MASS])
-        elif _H1 <= tag <= _H6 or tag in (_FORM, _ARTICLE, _SECTION, _NAV, _ASIDE, _TEXTAREA):
-            row[_ODD] += 1
-        elif tag == _PRE:
+        elif _H1 <= tag <= _H6 or tag in (
+            _FORM,
+            _ARTICLE,
+            _SECTION,
+            _NAV,
+            _ASIDE,
+            _TEXTAREA,
+            _PRE,
+        ):
             row[_ODD] += 1
         elif tag == _P:
             row[_PARAGRAPHS] += sums[element, _MASS] > 0
