@@ -83,6 +83,7 @@ def _rows(
             if isinstance(found, Extracted) and isinstance(item, RawDocument):
                 account.kept += 1
                 account.notes.update(f"repaired:{name}" for name in item.repaired)
+                account.notes.update(found.notes)
                 yield _line(_identity(path, item, kind, options.identity), item, found, kind)
                 continue
             if isinstance(found, Skipped):

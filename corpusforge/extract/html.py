@@ -62,9 +62,10 @@ def _title(page: Page) -> str:
 def main_text(html: bytes) -> Extracted:
     """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose."""
     page, found = _scanned(html)
-    kept, _ = keep(page, found)
+    kept, second = keep(page, found)
     text = normalise(text_of(page, found.spans, kept))
-    return Extracted(text, _title(page), _format(page, found, kept))
+    notes = ("second_pass",) if second else ()
+    return Extracted(text, _title(page), _format(page, found, kept), notes)
 
 
 def whole_text(html: bytes) -> str:
@@ -121,5 +122,5 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
         except OverTimeError:
             continue
         form = "dialogue" if is_thread(html, raw.url) else found.format or raw.format
-        return Extracted(found.text, raw.title or found.title, form)
+        return Extracted(found.text, raw.title or found.title, form, found.notes)
     raise Unreadable(f"every HTML engine reached {settings.cpu_seconds:g} s of CPU time")
