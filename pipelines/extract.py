@@ -95,6 +95,7 @@ def _rows(
             if isinstance(found, Extracted) and isinstance(item, RawDocument):
                 account.kept += 1
                 account.notes.update(f"repaired:{name}" for name in item.repaired)
+                account.notes.update(found.notes)
                 name = _identity(path, item, kind, options.identity)
                 own = names.distinct(name)
                 if own != name:

@@ -21,11 +21,13 @@ from corpusforge import plugins
 from corpusforge.cputime import OverTimeError
 from corpusforge.errors import InputError
 from corpusforge.extract.charset import to_utf8
-from corpusforge.extract.htmlblocks import SIZE, WORDS, Blocks, blocks
+from corpusforge.extract.formula import write_out
+from corpusforge.extract.htmlblocks import SIZE, Blocks, blocks
 from corpusforge.extract.htmlmodel import keep
 from corpusforge.extract.htmlscan import Page, scan
-from corpusforge.extract.htmltags import GROUPS, tables
+from corpusforge.extract.htmltags import tables
 from corpusforge.extract.htmltext import text_of
+from corpusforge.extract.htmlunits import CODE_UNIT, TABLE_UNIT
 from corpusforge.extract.plain import normalise
 from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
@@ -34,22 +36,21 @@ from corpusforge.records import RawDocument
 
 __all__ = ["ENGINES", "engine_of", "extract_html", "main_text", "whole_text"]
 
-_PRE, _TD = (np.uint64(1 << GROUPS.index(name)) for name in ("<pre>", "<td>"))
-_CELL_WORDS = 8
-
 
 def _scanned(html: bytes) -> tuple[Page, Blocks]:
-    page = scan(html.replace(b"\x00", b"") if b"\x00" in html else html, tables())
+    html = html.replace(b"\x00", b"") if b"\x00" in html else html
+    page = scan(html, tables())
+    if page.formulas:
+        page = scan(write_out(html), tables())
     return page, blocks(page, tables())
 
 
 def _format(page: Page, found: Blocks, kept: NDArray[np.bool_]) -> str:
     """Return what most of the kept text is: code, table, or "" for prose."""
     size = found.counts[kept, SIZE]
-    hints = page.hints[found.spans[kept, 2]]
-    cells = (hints & _TD != 0) & (found.counts[kept, WORDS] < _CELL_WORDS)
-    for name, chosen in (("code", hints & _PRE != 0), ("table", cells)):
-        if 2 * size[chosen].sum() > size.sum():
+    sort = found.spans[kept, 3]
+    for name, unit in (("code", CODE_UNIT), ("table", TABLE_UNIT)):
+        if 2 * size[sort == unit].sum() > size.sum():
             return name
     return ""
 
@@ -63,9 +64,10 @@ def _title(page: Page) -> str:
 def main_text(html: bytes) -> Extracted:
     """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose."""
     page, found = _scanned(html)
-    kept = keep(page, found)
+    kept, second = keep(page, found)
     text = normalise(text_of(page, found.spans, kept))
-    return Extracted(text, _title(page), _format(page, found, kept))
+    notes = ("second_pass",) if second else ()
+    return Extracted(text, _title(page), _format(page, found, kept), notes)
 
 
 def whole_text(html: bytes) -> str:
@@ -154,5 +156,5 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
         except OverTimeError:
             continue
         form = "dialogue" if is_thread(html, raw.url) else found.format or raw.format
-        return Extracted(found.text, raw.title or found.title, form)
+        return Extracted(found.text, raw.title or found.title, form, found.notes)
     raise Unreadable(f"every HTML engine: {settings.bound.told(len(html))}")

@@ -11,7 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.extract.htmltags import ATTRIBUTES, STYLE_BIT
+from corpusforge.extract.htmltags import (
+    AT_ATTRIBUTE,
+    AT_FOLD,
+    AT_GOTO,
+    AT_OUTPUT,
+    ATTRIBUTES,
+    NAME_CLASSES,
+    name_key,
+)
 from corpusforge.text.jit import jit
 
 __all__ = [
@@ -29,23 +37,53 @@ U64 = NDArray[np.uint64]
 I16 = NDArray[np.int16]
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
-Arrays = tuple[U64, I16, U8, U64, U8, I16, U64]
-"""The fields of `Tables`, as the kernels take them."""
+Arrays = tuple[U64, I16]
+"""`wide` and `small` of `Tables`, as the kernels take them."""
 
 POS, TOP, LEVEL, ELEMENTS, RUNS, INLINK, LINK_TOP, PENDING, OPEN_P = range(9)
-TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF = range(9, 15)
-PLACES = 15
+TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF, COLSPAN, ROWSPAN = range(9, 17)
+BUTTON, FORMULAS, MATH = 17, 18, 19
+PLACES = 20
 """Places of the state: position in the bytes; innermost element and its level; numbers of elements
 and runs; whether a link is open, and in which element; flags of the next run; open paragraphs; the
-title; flags of the tag just read; quotes that never close; whether the tag ended in "/"."""
+title; flags of the tag just read; quotes that never close; whether the tag ended in "/"; the columns
+and rows that a cell spans; the button or choice that is open;
+whether the page may hold a formula; whether the tag just read may be one."""
 
-HIDDEN, LINKED = 1, 4
-"""Flags that attributes set."""
+HIDDEN, LINKED, STYLE_PRE, STYLE_WRAP, STYLE_BLOCK = 1, 4, 8, 16, 32
+"""Flags that attributes set: hidden, a link, white space counts (always, or with wrapped lines), shown
+as a block."""
 
-_CLASS, _STYLE, _HIDDEN, _ARIA, _HREF = (
-    ATTRIBUTES.index(name) + 1 for name in ("class", "style", "hidden", "aria-hidden", "href")
+_CLASS, _STYLE, _HIDDEN, _ARIA, _HREF, _COLSPAN, _ROWSPAN, _TYPE, _SRC, _DATA = (
+    ATTRIBUTES.index(name) + 1
+    for name in (
+        "class",
+        "style",
+        "hidden",
+        "aria-hidden",
+        "href",
+        "colspan",
+        "rowspan",
+        "type",
+        "src",
+        "data-math",
+    )
 )
-_STYLE_BIT = np.uint64(1 << STYLE_BIT)
+_DISPLAY, _VISIBILITY, _WHITE, _NONE, _IS_HIDDEN, _BLOCKED, _PRE, _PRE_WRAP = (
+    np.uint64(name_key(name))
+    for name in (
+        "display",
+        "visibility",
+        "white-space",
+        "none",
+        "hidden",
+        "block",
+        "pre",
+        "pre-wrap",
+    )
+)
+_MOST_SPAN = 20
+"""Widest span of a cell that is believed; a page of marks alone must not become a page of bars."""
 
 
 @jit
@@ -86,32 +124,32 @@ def read_name(data: U8, position: int, names: U64, state: I64) -> np.int64:
 
 
 @jit
-def match_words(data: U8, start: int, end: int, fold: U8, goto: I16, output: U64) -> np.uint64:
+def match_words(data: U8, start: int, end: int, wide: U64, small: I16, classes: int) -> np.uint64:
     """Return the groups whose words occur in a span; runs of other signs count as one boundary."""
     found = np.uint64(0)
-    state = np.int64(goto[0, 0])
+    state = np.int64(small[AT_GOTO])
     boundary = True
     lower = False
     for place in range(start, end):
         byte = data[place]
-        letter = fold[byte]
+        letter = np.int64(small[AT_FOLD + byte])
         if letter == 0:
             if not boundary:
-                state = np.int64(goto[state, 0])
-                found |= output[state]
+                state = np.int64(small[AT_GOTO + state * classes])
+                found |= wide[AT_OUTPUT + state]
                 boundary = True
             lower = False
             continue
         capital = 65 <= byte <= 90
         if capital and lower:
-            state = np.int64(goto[state, 0])
-            found |= output[state]
-        state = np.int64(goto[state, letter])
-        found |= output[state]
+            state = np.int64(small[AT_GOTO + state * classes])
+            found |= wide[AT_OUTPUT + state]
+        state = np.int64(small[AT_GOTO + state * classes + letter])
+        found |= wide[AT_OUTPUT + state]
         boundary = False
         lower = not capital
     if not boundary:
-        found |= output[goto[state, 0]]
+        found |= wide[AT_OUTPUT + small[AT_GOTO + state * classes]]
     return found
 
 
@@ -154,14 +192,87 @@ def read_value(data: U8, position: int, state: I64) -> tuple[int, int]:
 
 
 @jit
+def read_style(data: U8, start: int, end: int) -> int:
+    """Return the flags that a style attribute sets."""
+    flags = 0
+    prop = np.uint64(0)
+    key = np.uint64(0)
+    for place in range(start, end + 1):
+        byte = data[place] if place < end else 59
+        if 65 <= byte <= 90:
+            byte += 32
+        if byte == 58:
+            prop, key = key, np.uint64(0)
+        elif byte in (59, 33):
+            if (prop == _DISPLAY and key == _NONE) or (prop == _VISIBILITY and key == _IS_HIDDEN):
+                flags |= HIDDEN
+            elif prop == _DISPLAY and key == _BLOCKED:
+                flags |= STYLE_BLOCK
+            elif prop == _WHITE and key == _PRE:
+                flags |= STYLE_PRE
+            elif prop == _WHITE and key == _PRE_WRAP:
+                flags |= STYLE_WRAP
+            prop = key = np.uint64(0)
+        elif not is_space(byte):
+            key = key * np.uint64(257) + np.uint64(byte)
+    return flags
+
+
+@jit
+def _read_span(data: U8, start: int, end: int) -> int:
+    """Return how many columns or rows a cell spans: 1 where the value is no number above it."""
+    value = 0
+    for place in range(start, end):
+        if not 48 <= data[place] <= 57:
+            break
+        value = min(value * 10 + data[place] - 48, _MOST_SPAN)
+    return max(value, 1)
+
+
+@jit
+def _ends_with(data: U8, start: int, place: int, word: bytes) -> bool:
+    """Whether the bytes up to the place end with a word, whatever its case."""
+    first = place - len(word) + 1
+    if first < start:
+        return False
+    same = 0
+    for step in range(len(word)):
+        same += data[first + step] | 32 == word[step] | 32
+    return same == len(word)
+
+
+@jit
+def _tells_math(data: U8, start: int, end: int, attribute: int) -> int:
+    """Whether an attribute's value may show a formula: 1 as the element's source, 2 as an image's."""
+    if attribute == _TYPE:
+        return 1 if _ends_with(data, start, start + 4, b"math/") and end - start > 4 else 0
+    for place in range(start, end):
+        byte = data[place]
+        if attribute >= _DATA:
+            if byte in (92, 94, 95, 61, 43, 123):  # \\ ^ _ = + {
+                return 1
+        elif (
+            (byte | 32 == 120 and _ends_with(data, start, place, b"tex"))
+            or (byte | 32 == 104 and _ends_with(data, start, place, b"math"))
+            or (byte | 32 == 103 and _ends_with(data, start, place, b"codecog"))
+            or (byte == 63 and _ends_with(data, start, place, b"equation?"))
+            or (byte | 32 == 120 and _ends_with(data, start, place, b"cht=tx"))
+        ):
+            return 2
+    return 0
+
+
+@jit
 def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
     """Read attributes up to and including ">"; return hint groups, set flags in the state."""
-    names, ids, _, _, fold, goto, output = t
+    wide, small = t
     found = np.uint64(0)
     size = len(data)
     position = state[POS]
     state[ATTR_FLAGS] = 0
     state[SELF] = 0
+    state[COLSPAN] = state[ROWSPAN] = 1
+    state[MATH] = 0
     while position < size:
         byte = data[position]
         if byte == 62:
@@ -172,22 +283,26 @@ def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
             position += 1
             continue
         state[SELF] = 0
-        attribute = ids[read_name(data, position, names, state), 1]
+        attribute = small[AT_ATTRIBUTE + read_name(data, position, wide, state)]
         start, end = read_value(data, state[POS], state)
         position = state[POS]
         if _CLASS <= attribute <= _STYLE:
-            words = match_words(data, start, end, fold, goto, output)
             if attribute == _STYLE:
-                if words & _STYLE_BIT:
-                    state[ATTR_FLAGS] |= HIDDEN
+                state[ATTR_FLAGS] |= read_style(data, start, end)
             else:
-                found |= words & ~_STYLE_BIT
+                found |= match_words(data, start, end, wide, small, NAME_CLASSES)
         elif attribute == _HIDDEN or (
             attribute == _ARIA and end - start == 4 and data[start] | 32 == 116
         ):
             state[ATTR_FLAGS] |= HIDDEN
         elif attribute == _HREF:
             state[ATTR_FLAGS] |= LINKED
+        elif attribute == _COLSPAN:
+            state[COLSPAN] = _read_span(data, start, end)
+        elif attribute == _ROWSPAN:
+            state[ROWSPAN] = _read_span(data, start, end)
+        elif attribute >= _TYPE:
+            state[MATH] |= _tells_math(data, start, end, attribute)
     state[POS] = position
     return found
 

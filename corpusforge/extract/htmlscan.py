@@ -16,20 +16,29 @@ from numpy.typing import NDArray
 
 from corpusforge.extract.htmlbytes import (
     ATTR_FLAGS,
+    BUTTON,
+    COLSPAN,
     ELEMENTS,
+    FORMULAS,
     HIDDEN,
+    I16,
     I32,
     I64,
     INLINK,
     LEVEL,
     LINK_TOP,
     LINKED,
+    MATH,
     OPEN_P,
     PENDING,
     PLACES,
     POS,
+    ROWSPAN,
     RUNS,
     SELF,
+    STYLE_BLOCK,
+    STYLE_PRE,
+    STYLE_WRAP,
     TITLE_END,
     TITLE_START,
     TOP,
@@ -44,6 +53,10 @@ from corpusforge.extract.htmlbytes import (
     read_name,
 )
 from corpusforge.extract.htmltags import (
+    AT_FORMULA,
+    AT_HINTS,
+    AT_KIND,
+    AT_TAG,
     BLOCK,
     CLOSES_P,
     HIDE,
@@ -58,18 +71,43 @@ from corpusforge.extract.htmltags import (
 )
 from corpusforge.text.jit import jit
 
-__all__ = ["HIDDEN", "LINK", "NEWLINE", "Page", "scan"]
+__all__ = [
+    "BROKEN",
+    "CODE",
+    "GAP",
+    "GUTTER",
+    "HIDDEN",
+    "LINE",
+    "LINK",
+    "NEWLINE",
+    "PREFORMATTED",
+    "QUOTE",
+    "SHOWN_BLOCK",
+    "SPACE",
+    "TYPED",
+    "UNQUOTE",
+    "VERBATIM",
+    "Page",
+    "scan",
+]
 
-PREFORMATTED = 2
-"""Flag of an element whose white space counts; inherited, as `HIDDEN` is."""
-GAP, NEWLINE, SPACE, LINK, VERBATIM = 1, 2, 4, 8, 16
+PREFORMATTED, TYPED, BROKEN, SHOWN_BLOCK = 2, 4, 8, 16
+"""Flags of an element: its white space counts, it lies in <code> (both inherited, as `HIDDEN` is); it
+is <code> with line breaks; its style shows it as a block."""
+GAP, NEWLINE, SPACE, LINK, VERBATIM, CODE, LINE, QUOTE, UNQUOTE, GUTTER = (
+    1 << n for n in range(10)
+)
 """Flags of a text run: a block ended before it, a line break or space stands before it, it lies in
-a link, its white space counts."""
+a link, its white space counts, it lies in <code>; runs without bytes: a line break of code, a
+quotation mark; line numbers, which are not written."""
 
 _A, _BR, _P, _LI, _DD, _DT = map(tag_id, ("a", "br", "p", "li", "dd", "dt"))
 _TD, _TH, _TR, _TABLE = map(tag_id, ("td", "th", "tr", "table"))
 _TBODY, _THEAD, _TFOOT = map(tag_id, ("tbody", "thead", "tfoot"))
 _DIV, _SPAN, _ADDRESS, _TITLE = map(tag_id, ("div", "span", "address", "title"))
+_CODE_TAG, _TEXTAREA, _Q = map(tag_id, ("code", "textarea", "q"))
+_IMG, _SUP, _SUB, _RUBY, _RT, _MATH = map(tag_id, ("img", "sup", "sub", "ruby", "rt", "math"))
+_BUTTON, _SELECT = map(tag_id, ("button", "select"))
 _H1, _H6, _HEAD, _BODY, _HTML = map(tag_id, ("h1", "h6", "head", "body", "html"))
 _DEPTH = 512
 
@@ -77,9 +115,11 @@ _DEPTH = 512
 class Page(NamedTuple):
     """A scanned page. Element 0 is the document.
 
-    data: uint8 bytes; elements: int32 [n, 4] (tag, parent, flags, level); hints: uint64 [n] groups
+    data: uint8 bytes; elements: int32 [n, 5] (tag, parent, flags, level, columns + 32 * rows that a cell
+    spans); hints: uint64 [n] groups
     named by the element's tag and attributes; runs: int32 [m, 4] (start, end, element, flags);
-    title: (start, end) of the title's bytes, (0, 0) if there is none.
+    title: (start, end) of the title's bytes, (0, 0) if there is none; formulas: whether there may be
+    superscripts, ruby or formulas to write out (`formula.write_out`).
     """
 
     data: NDArray[np.uint8]
@@ -87,6 +127,7 @@ class Page(NamedTuple):
     hints: NDArray[np.uint64]
     runs: NDArray[np.int32]
     title: tuple[int, int]
+    formulas: bool
 
 
 @jit
@@ -97,6 +138,10 @@ def _pop_to(elements: I32, state: I64, target: int) -> None:
     while top != parent:
         if elements[top, 0] == _P:
             state[OPEN_P] -= 1
+        if elements[top, 2] & SHOWN_BLOCK:
+            state[PENDING] |= GAP
+        if top == state[BUTTON]:
+            state[BUTTON] = 0
         top = elements[top, 1]
     state[TOP] = parent
     state[LEVEL] = elements[parent, 3]
@@ -105,10 +150,10 @@ def _pop_to(elements: I32, state: I64, target: int) -> None:
 
 
 @jit
-def _close_p(elements: I32, kinds: U8, state: I64) -> None:
+def _close_p(elements: I32, small: I16, state: I64) -> None:
     """Close an open paragraph inside the current table cell, if there is one."""
     place = state[TOP]
-    while place > 0 and not kinds[elements[place, 0]] & SCOPE:
+    while place > 0 and not small[AT_KIND + elements[place, 0]] & SCOPE:
         if elements[place, 0] == _P:
             _pop_to(elements, state, place)
             return
@@ -116,7 +161,7 @@ def _close_p(elements: I32, kinds: U8, state: I64) -> None:
 
 
 @jit
-def _close_item(elements: I32, kinds: U8, state: I64, first: int, second: int) -> None:
+def _close_item(elements: I32, small: I16, state: I64, first: int, second: int) -> None:
     """Close an open list item of the innermost list."""
     place = state[TOP]
     while place > 0:
@@ -124,7 +169,7 @@ def _close_item(elements: I32, kinds: U8, state: I64, first: int, second: int) -
         if tag in (first, second):
             _pop_to(elements, state, place)
             return
-        if kinds[tag] & (BLOCK | SCOPE) and tag not in (_DIV, _P, _ADDRESS):
+        if small[AT_KIND + tag] & (BLOCK | SCOPE) and tag not in (_DIV, _P, _ADDRESS):
             return
         place = elements[place, 1]
 
@@ -150,14 +195,17 @@ def _close_table_part(elements: I32, state: I64, tag: int) -> None:
 
 
 @jit
-def _imply(elements: I32, kinds: U8, state: I64, tag: int) -> None:
+def _imply(elements: I32, small: I16, state: I64, tag: int) -> None:
     """Close the elements that a start tag implies are over."""
-    if kinds[tag] & CLOSES_P and state[OPEN_P]:
-        _close_p(elements, kinds, state)
+    if state[BUTTON] and small[AT_KIND + tag] & CLOSES_P and tag != _DIV:
+        # A button that the page never closes would hide the rest of it.
+        _pop_to(elements, state, state[BUTTON])
+    if small[AT_KIND + tag] & CLOSES_P and state[OPEN_P]:
+        _close_p(elements, small, state)
     if tag == _LI:
-        _close_item(elements, kinds, state, _LI, _LI)
+        _close_item(elements, small, state, _LI, _LI)
     elif tag in (_DD, _DT):
-        _close_item(elements, kinds, state, _DD, _DT)
+        _close_item(elements, small, state, _DD, _DT)
     elif tag in (_TD, _TH, _TR, _TBODY, _THEAD, _TFOOT):
         _close_table_part(elements, state, tag)
 
@@ -177,35 +225,115 @@ def _push(
         return
     new = state[ELEMENTS]
     parent = state[TOP]
-    flags = elements[parent, 2] | (state[ATTR_FLAGS] & HIDDEN)
+    style = state[ATTR_FLAGS]
+    flags = (elements[parent, 2] & (HIDDEN | PREFORMATTED | TYPED)) | (style & HIDDEN)
     if kind & HIDE:
         flags |= HIDDEN
-    if kind & PRE:
+    if tag == _CODE_TAG:
+        flags |= TYPED
+    if kind & PRE or style & STYLE_PRE or (style & STYLE_WRAP and tag == _CODE_TAG):
         flags |= PREFORMATTED
+    if style & STYLE_BLOCK:
+        flags |= SHOWN_BLOCK
     elements[new, 0] = tag
     elements[new, 1] = parent
     elements[new, 2] = flags
     elements[new, 3] = state[LEVEL] + 1
+    elements[new, 4] = state[COLSPAN] + 32 * state[ROWSPAN]
     hints[new] = words | tag_words
     state[ELEMENTS] += 1
     state[TOP] = new
     state[LEVEL] += 1
     if tag == _P:
         state[OPEN_P] += 1
+    if tag in (_BUTTON, _SELECT) and not state[BUTTON]:
+        state[BUTTON] = new
 
 
 @jit
-def _start_tag(data: U8, position: int, t: Arrays, elements: I32, hints: U64, state: I64) -> None:
+def _is_math(data: U8, start: int, end: int) -> bool:
+    """Whether an element's unknown name is one of MathJax's, or math with a prefix."""
+    if end - start > 4 and data[start + 3] == 45:
+        return (
+            data[start] | 32 == 109 and data[start + 1] | 32 == 106 and data[start + 2] | 32 == 120
+        )
+    return (
+        end - start > 5
+        and data[end - 5] == 58
+        and data[end - 4] | 32 == 109
+        and data[end - 3] | 32 == 97
+        and data[end - 2] | 32 == 116
+    )
+
+
+@jit
+def _note_formula(data: U8, start: int, end: int, tag: int, named: np.uint64, state: I64) -> None:
+    """Note that the page may hold a formula, where the start tag just read says so."""
+    known = tag in (_SUP, _SUB, _RUBY, _RT, _MATH) or named != 0
+    source = state[MATH] == 1 or (state[MATH] and tag == _IMG)
+    if known or source or (tag == 0 and _is_math(data, start, end)):
+        state[FORMULAS] = 1
+
+
+@jit
+def _mark(place: int, flags: int, elements: I32, runs: I32, state: I64) -> None:
+    """Record a run without bytes: a quotation mark, or a line break of code."""
+    if elements[state[TOP], 2] & HIDDEN:
+        return
+    new = state[RUNS]
+    runs[new, 0] = runs[new, 1] = place
+    runs[new, 2] = state[TOP]
+    runs[new, 3] = flags | state[PENDING]
+    state[RUNS] += 1
+    state[PENDING] = 0
+
+
+@jit
+def _break_code(place: int, elements: I32, runs: I32, state: I64) -> None:
+    """Record a line break inside code, which ends no block there."""
+    _mark(place, LINE, elements, runs, state)
+    element = state[TOP]
+    while element > 0 and elements[element, 2] & TYPED:
+        elements[element, 2] |= BROKEN
+        element = elements[element, 1]
+
+
+@jit
+def _textarea(
+    data: U8, end: int, words: np.uint64, elements: I32, hints: U64, runs: I32, state: I64
+) -> None:
+    """Record a text field of several lines, where pages show code to copy; others are forms."""
+    start = state[POS]
+    lines = 0
+    for place in range(start, end):
+        lines += data[place] == 10 and start < place < end - 1
+    if lines and state[LEVEL] < _DEPTH:
+        inside = state[TOP]
+        level = state[LEVEL]
+        _push(elements, hints, state, _TEXTAREA, PRE, words, words)
+        _flush(data, start, end, elements, runs, state)
+        state[TOP], state[LEVEL] = inside, level
+        state[PENDING] |= GAP
+
+
+@jit
+def _start_tag(
+    data: U8, position: int, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64
+) -> None:
     """Act on the start tag whose name begins at the position."""
-    names, ids, kinds, tag_hints, _, _, _ = t
-    tag = ids[read_name(data, position, names, state), 0]
+    wide, small = t
+    tag = np.int64(small[AT_TAG + read_name(data, position, wide, state)])
     name_end = state[POS]
     words = read_attributes(data, t, state)
-    kind = kinds[tag]
-    if kind & BLOCK:
+    kind = small[AT_KIND + tag]
+    _note_formula(data, position, name_end, tag, words & wide[AT_HINTS + AT_FORMULA], state)
+    if kind & BLOCK or state[ATTR_FLAGS] & STYLE_BLOCK:
         state[PENDING] |= GAP
     if tag == _BR:
-        state[PENDING] |= GAP if state[PENDING] & NEWLINE else NEWLINE
+        if elements[state[TOP], 2] & (PREFORMATTED | TYPED):
+            _break_code(position, elements, runs, state)
+        else:
+            state[PENDING] |= GAP if state[PENDING] & NEWLINE else NEWLINE
     if tag == _A:
         state[INLINK] = state[ATTR_FLAGS] & LINKED
         state[LINK_TOP] = state[TOP]
@@ -213,26 +341,30 @@ def _start_tag(data: U8, position: int, t: Arrays, elements: I32, hints: U64, st
         end = raw_end(data, state[POS], position, name_end)
         if tag == _TITLE:
             state[TITLE_START], state[TITLE_END] = state[POS], end
+        if tag == _TEXTAREA:
+            _textarea(data, end, words | wide[AT_HINTS + tag], elements, hints, runs, state)
         state[POS] = end
         return
     if kind & (VOID | IGNORE) or tag in (_A, _HTML, _HEAD, _BODY):
         if kind & CLOSES_P and state[OPEN_P]:
-            _close_p(elements, kinds, state)
+            _close_p(elements, small, state)
         return
-    _imply(elements, kinds, state, tag)
+    _imply(elements, small, state, tag)
     # "/" closes an element in XML only, and there mostly foreign ones (svg paths).
     if state[SELF] and (kind & HIDE or tag == 0):
         return
-    _push(elements, hints, state, tag, kind, words, tag_hints[tag])
+    if tag == _Q:
+        _mark(position, QUOTE, elements, runs, state)
+    _push(elements, hints, state, tag, kind, words, wide[AT_HINTS + tag])
 
 
 @jit
-def _end_tag(data: U8, position: int, t: Arrays, elements: I32, state: I64) -> None:
+def _end_tag(data: U8, position: int, t: Arrays, elements: I32, runs: I32, state: I64) -> None:
     """Act on the end tag whose name begins at the position."""
-    names, ids, kinds, _, _, _, _ = t
-    tag = ids[read_name(data, position, names, state), 0]
+    wide, small = t
+    tag = np.int64(small[AT_TAG + read_name(data, position, wide, state)])
     read_attributes(data, t, state)
-    kind = kinds[tag]
+    kind = small[AT_KIND + tag]
     if kind & BLOCK:
         state[PENDING] |= GAP
     if tag == _A:
@@ -248,23 +380,27 @@ def _end_tag(data: U8, position: int, t: Arrays, elements: I32, state: I64) -> N
         here = elements[place, 0]
         if here == tag or (heading and _H1 <= here <= _H6):
             _pop_to(elements, state, place)
+            if tag == _Q:
+                _mark(position, UNQUOTE, elements, runs, state)
             return
-        if here == _TABLE or (kinds[here] & SCOPE and not table_part):
+        if here == _TABLE or (small[AT_KIND + here] & SCOPE and not table_part):
             return
         place = elements[place, 1]
 
 
 @jit
-def _markup(data: U8, position: int, t: Arrays, elements: I32, hints: U64, state: I64) -> bool:
+def _markup(
+    data: U8, position: int, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64
+) -> bool:
     """Read the markup at "<"; return False where it is no markup but text."""
     size = len(data)
     following = data[position + 1] if position + 1 < size else 0
     if 97 <= following | 32 <= 122:
-        _start_tag(data, position + 1, t, elements, hints, state)
+        _start_tag(data, position + 1, t, elements, hints, runs, state)
     elif following == 47:
         after = data[position + 2] if position + 2 < size else 0
         if 97 <= after | 32 <= 122:
-            _end_tag(data, position + 2, t, elements, state)
+            _end_tag(data, position + 2, t, elements, runs, state)
         else:
             state[POS] = quote_end(data, position, 62, state) + 1
     elif following in (33, 63):
@@ -282,14 +418,41 @@ def _markup(data: U8, position: int, t: Arrays, elements: I32, hints: U64, state
 
 
 @jit
+def _blank_end(data: U8, place: int, end: int) -> int:
+    """Return where white space ends, no-break spaces among it (as bytes or by their usual names)."""
+    while place < end:
+        byte = data[place]
+        if is_space(byte):
+            place += 1
+        elif byte == 0xC2 and place + 1 < end and data[place + 1] == 0xA0:
+            place += 2
+        elif byte == 38 and place + 5 < end and data[place + 1] == 110 and data[place + 2] == 98:
+            if data[place + 3] != 115 or data[place + 4] != 112 or data[place + 5] != 59:
+                return place
+            place += 6
+        elif byte == 38 and place + 5 < end and data[place + 1] == 35 and data[place + 2] == 49:
+            if data[place + 3] != 54 or data[place + 4] != 48 or data[place + 5] != 59:
+                return place
+            place += 6
+        else:
+            return place
+    return place
+
+
+@jit
 def _flush(data: U8, start: int, end: int, elements: I32, runs: I32, state: I64) -> None:
     """Record the text between two tags, without white space at its ends unless that counts."""
     if start >= end or elements[state[TOP], 2] & HIDDEN:
         return
-    verbatim = elements[state[TOP], 2] & PREFORMATTED
+    kind = elements[state[TOP], 2]
+    verbatim = kind & PREFORMATTED
     first, last = start, end
     while first < last and is_space(data[first]):
         first += 1
+    if not verbatim and first < last and (data[first] == 38 or data[first] == 0xC2):
+        blank = _blank_end(data, first, last)
+        if blank == last and not kind & TYPED:
+            first = last
     if first == last and not verbatim:
         state[PENDING] |= SPACE
         return
@@ -297,6 +460,7 @@ def _flush(data: U8, start: int, end: int, elements: I32, runs: I32, state: I64)
         last -= 1
     flags = state[PENDING] | (SPACE if first > start else 0)
     flags |= LINK if state[INLINK] else 0
+    flags |= CODE if kind & TYPED else 0
     new = state[RUNS]
     runs[new, 0] = start if verbatim else first
     runs[new, 1] = end if verbatim else last
@@ -322,7 +486,7 @@ def _scan(data: U8, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64)
             position += 1
             continue
         _flush(data, text, position, elements, runs, state)
-        _markup(data, position, t, elements, hints, state)
+        _markup(data, position, t, elements, hints, runs, state)
         position = min(state[POS], size)
         text = position
     _flush(data, text, size, elements, runs, state)
@@ -333,21 +497,13 @@ def scan(html: bytes, t: Tables | None = None) -> Page:
     known = t or tables()
     data = np.frombuffer(html, dtype=np.uint8)
     marks = html.count(b"<") + 2
-    elements = np.empty((marks, 4), np.int32)
+    elements = np.empty((marks, 5), np.int32)
     hints = np.zeros(marks, np.uint64)
-    runs = np.empty((marks, 4), np.int32)
+    runs = np.empty((2 * marks, 4), np.int32)
     state = np.zeros(PLACES, np.int64)
     elements[0] = 0
     state[ELEMENTS] = 1
-    arrays = (
-        known.names,
-        known.ids,
-        known.kinds,
-        known.tag_hints,
-        known.fold,
-        known.goto,
-        known.output,
-    )
+    arrays = (known.wide, known.small)
     _scan(data, arrays, elements, hints, runs, state)
     found = int(state[ELEMENTS])
     return Page(
@@ -356,4 +512,5 @@ def scan(html: bytes, t: Tables | None = None) -> Page:
         hints[:found],
         runs[: int(state[RUNS])],
         (int(state[TITLE_START]), int(state[TITLE_END])),
+        bool(state[FORMULAS]),
     )

@@ -16,7 +16,17 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ATTRIBUTES", "GROUPS", "STYLE_BIT", "Tables", "tables", "tag_id"]
+__all__ = [
+    "ATTRIBUTES",
+    "CLASSES",
+    "GROUPS",
+    "NAME_CLASSES",
+    "SAYS",
+    "Tables",
+    "name_key",
+    "tables",
+    "tag_id",
+]
 
 BLOCK, VOID, RAW, HIDE, IGNORE, CLOSES_P, SCOPE, PRE = 1, 2, 4, 8, 16, 32, 64, 128
 
@@ -31,22 +41,40 @@ _KINDS = {
     BLOCK | SCOPE: "html caption td th",
     VOID: "area base basefont bgsound br col embed frame img input keygen link meta param source "
     "track wbr",
-    RAW: "script style textarea xmp iframe noembed noframes plaintext",
+    RAW: "script style xmp iframe noembed noframes plaintext",
+    RAW | BLOCK | PRE: "textarea",
     HIDE: "noscript template svg object applet canvas audio video select datalist map math-source "
     "rp annotation annotation-xml",
     HIDE | SCOPE: "button",
-    IGNORE: "abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q rb rt "
+    IGNORE: "abbr acronym b bdi bdo big cite data del dfn em font i ins kbd mark nobr rb rt "
     "rtc ruby s samp small strike strong sub sup time tt u var",
-    0: "a label span math title picture meter progress output colgroup",
+    0: "a code label q span math title picture meter progress output colgroup",
 }
 _TAGS = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 _NAMES = ["", *sorted(_TAGS)]
 
-ATTRIBUTES = ("class", "id", "role", "itemprop", "style", "hidden", "aria-hidden", "href")
+ATTRIBUTES = (
+    "class",
+    "id",
+    "role",
+    "itemprop",
+    "style",
+    "hidden",
+    "aria-hidden",
+    "href",
+    "colspan",
+    "rowspan",
+    "type",
+    "src",
+    "data-math",
+    "data-expr",
+    "data-latex",
+    "data-tex",
+    "data-formula",
+)
 """Attributes that the scanner reads; the number of one is its place here plus one."""
 
 _TAG_GROUPS = [
-    "a",
     "article",
     "aside",
     "blockquote",
@@ -76,8 +104,10 @@ _TAG_GROUPS = [
     "th",
     "ul",
 ]
-CLASSES = 128
-DELIMITER = 0
+CLASSES, NAME_CLASSES = 160, 28
+"""Letter classes of telling words in text, and of those in class names (ASCII letters alone): a small
+table of transitions stays in the processor's nearest cache."""
+SAYS = "says"
 
 
 def _rows() -> list[tuple[str, list[str]]]:
@@ -87,31 +117,39 @@ def _rows() -> list[tuple[str, list[str]]]:
 
 
 GROUPS: tuple[str, ...] = tuple(f"<{name}>" for name in _TAG_GROUPS) + tuple(
-    name for name, _ in _rows() if name != "hiddenstyle"
+    name for name, _ in _rows()
 )
-"""Names of the bits of a hint mask: tags first, then the groups of `hints.tsv`.
+"""Names of the bits of a hint mask: tags first, then the groups of `hints.tsv`, of which the last ones
+say what a line of text says. Compiled kernels are cached with the constants they use, so none of them
+may use a number that `hints.tsv` decides."""
 
-Styles that hide an element have the bit `STYLE_BIT` beyond them. Compiled kernels are cached with
-the constants they use, so none of them may use a number that `hints.tsv` decides."""
-STYLE_BIT = 63
+
+AT_TAG, AT_ATTRIBUTE, AT_KIND, AT_FOLD, AT_GOTO = 0, 1024, 2048, 2304, 2560
+AT_HINTS, AT_OUTPUT = 1024, 1280
+AT_FORMULA = 255
+"""Where the parts of the packed tables begin; the place of a tag that is none holds the group of
+formulas. Each array that a kernel hands on costs time, so that all
+tables are packed into two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Arrays that the kernels read; all are constants.
+    """Constant arrays that the kernels read.
 
-    names: uint64 [1024], hashed tag and attribute names, 0 if free; ids: int16 [1024, 2], numbers
-    of that name as a tag and as an attribute; kinds: uint8 [tags]; tag_hints: uint64 [tags];
-    fold: uint8 [256], byte to letter class; goto: int16 [states, 128]; output: uint64 [states].
+    wide: uint64, hashed tag and attribute names (0 if free), the hints of each tag, the groups of each
+    state of the automaton; small: int16, numbers of those names as tags and as attributes, kinds of tags,
+    byte to letter class, transitions of the automaton. says_wide, says_small: the same for words of text.
     """
 
-    names: NDArray[np.uint64]
-    ids: NDArray[np.int16]
-    kinds: NDArray[np.uint8]
-    tag_hints: NDArray[np.uint64]
-    fold: NDArray[np.uint8]
-    goto: NDArray[np.int16]
-    output: NDArray[np.uint64]
+    wide: NDArray[np.uint64]
+    small: NDArray[np.int16]
+    says_wide: NDArray[np.uint64]
+    says_small: NDArray[np.int16]
+
+    @property
+    def kinds(self) -> NDArray[np.int16]:
+        """Return the kinds of tags, by number."""
+        return self.small[AT_KIND:AT_FOLD]
 
 
 def tag_id(name: str) -> int:
@@ -139,13 +177,13 @@ def _name_table() -> tuple[NDArray[np.uint64], NDArray[np.int16]]:
     return names, ids
 
 
-def _fold(words: list[str]) -> NDArray[np.uint8]:
+def _fold(words: list[str], classes: int) -> NDArray[np.uint8]:
     """Map bytes to classes: a-z to 1..26, each byte of other scripts to its own, the rest to 0."""
     fold = np.zeros(256, np.uint8)
     for offset in range(26):
         fold[ord("a") + offset] = fold[ord("A") + offset] = 1 + offset
     high = sorted({byte for word in words for byte in word.encode() if byte >= 128})
-    if len(high) > CLASSES - 28:
+    if len(high) > classes - 28:
         raise ValueError("hints.tsv uses more bytes of other scripts than there are classes")
     fold[128:] = 27
     for place, byte in enumerate(high):
@@ -154,17 +192,17 @@ def _fold(words: list[str]) -> NDArray[np.uint8]:
 
 
 def _automaton(
-    words: list[tuple[list[int], int]],
+    words: list[tuple[list[int], int]], classes: int
 ) -> tuple[NDArray[np.int16], NDArray[np.uint64]]:
     """Return the transitions and outputs of the automaton that finds all words at once."""
-    goto = [[-1] * CLASSES]
+    goto = [[-1] * classes]
     output = [0]
     for letters, group in words:
         state = 0
         for letter in letters:
             if goto[state][letter] < 0:
                 goto[state][letter] = len(goto)
-                goto.append([-1] * CLASSES)
+                goto.append([-1] * classes)
                 output.append(0)
             state = goto[state][letter]
         output[state] |= 1 << group
@@ -172,7 +210,7 @@ def _automaton(
     queue = deque([0])
     while queue:
         state = queue.popleft()
-        for letter in range(CLASSES):
+        for letter in range(classes):
             following = goto[state][letter]
             fallback = goto[fail[state]][letter] if state else 0
             if following < 0:
@@ -189,25 +227,36 @@ def tables() -> Tables:
     """Return the constant tables, built once a process."""
     rows = _rows()
     bits = {name: bit for bit, name in enumerate(GROUPS)}
-    if len(GROUPS) > STYLE_BIT:
-        raise ValueError(f"{len(GROUPS)} hint groups do not fit {STYLE_BIT} bits")
-    fold = _fold([word for _, words in rows for word in words])
-    entries = [
-        ([int(fold[byte]) for byte in word.encode()], bits.get(name, STYLE_BIT))
-        for name, words in rows
-        for word in words
-    ]
-    goto, output = _automaton(entries)
+    if len(GROUPS) > 64:
+        raise ValueError(f"{len(GROUPS)} hint groups do not fit 64 bits")
+    automata: list[tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.uint64]]] = []
+    for says, classes in ((False, NAME_CLASSES), (True, CLASSES)):
+        chosen = [(name, words) for name, words in rows if name.startswith(SAYS) == says]
+        fold = _fold([word for _, words in chosen for word in words], classes)
+        entries = [
+            ([int(fold[byte]) for byte in word.encode()], bits[name])
+            for name, words in chosen
+            for word in words
+        ]
+        automata.append((fold, *_automaton(entries, classes)))
     hints = [0] * len(_NAMES)
     for bit, name in enumerate(_TAG_GROUPS):
         hints[tag_id(name)] |= 1 << bit
     for name, like in (("h5", "h4"), ("h6", "h4"), ("dt", "dd"), ("caption", "figcaption")):
         hints[tag_id(name)] |= hints[tag_id(like)]
-    return Tables(
-        *_name_table(),
-        np.array([_TAGS.get(name, 0) for name in _NAMES], np.uint8),
-        np.array(hints, np.uint64),
-        fold,
-        goto,
-        output,
-    )
+    names, ids = _name_table()
+    kinds = [_TAGS.get(name, 0) for name in _NAMES]
+    packed = []
+    for fold, goto, output in automata:
+        wide = np.zeros(AT_OUTPUT + len(output), np.uint64)
+        wide[:AT_HINTS] = names
+        wide[AT_HINTS : AT_HINTS + len(hints)] = np.array(hints, np.uint64)
+        wide[AT_HINTS + AT_FORMULA] = 1 << bits["formula"]
+        wide[AT_OUTPUT:] = output
+        small = np.zeros(AT_GOTO + goto.size, np.int16)
+        small[:AT_ATTRIBUTE], small[AT_ATTRIBUTE:AT_KIND] = ids[:, 0], ids[:, 1]
+        small[AT_KIND : AT_KIND + len(kinds)] = kinds
+        small[AT_FOLD:AT_GOTO] = fold
+        small[AT_GOTO:] = goto.ravel()
+        packed += [wide, small]
+    return Tables(*packed)

@@ -12,11 +12,14 @@ __all__ = ["Extracted", "Unreadable"]
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of a document, its title ("" if unknown) and its format (text, code, table …)."""
+    """The text of a document, its title ("" if unknown), its format (text, code, table …), and what the
+    account should note of how it was found (`second_pass`: almost nothing on the page convinced, and the
+    subtree with most text was taken)."""
 
     text: str
     title: str
     format: str
+    notes: tuple[str, ...] = ()
 
 
 class Unreadable(Exception):

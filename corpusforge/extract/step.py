@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -24,12 +24,16 @@ class Extract:
     source: str
     settings: Settings = field(default_factory=Settings)
 
-    def open(self) -> Extraction:
-        """Return the verb on one raw document."""
+    def open(self, note: Callable[[Iterable[str]], None] | None = None) -> Extraction:
+        """Return the verb on one raw document; `note` is told what the account should count."""
 
         def verb(raw: RawDocument) -> Document | Skipped | Failed:
             result = extract(raw, self.settings)
-            return _document(raw, result, self.source) if isinstance(result, Extracted) else result
+            if not isinstance(result, Extracted):
+                return result
+            if note and result.notes:
+                note(result.notes)
+            return _document(raw, result, self.source)
 
         return verb
 

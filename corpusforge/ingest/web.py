@@ -7,6 +7,7 @@ line). Limit: in a file compressed as one member, damage costs the rest, as one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,12 @@ __all__ = ["HTML_TYPES", "read_web"]
 Item = RawDocument | Skipped | Failed
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _HEAD = 1 << 16  # bytes read before a record's type is known
+_BEFORE = b"\xef\xbb\xbf \t\r\n\x0c"
+_PASSED = re.compile(rb"<!--(?:(?!-->).)*+-->|<\?xml(?:(?!\?>).)*+\?>", re.S | re.I)
+_PAGE = re.compile(
+    rb"<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[\s/>]",
+    re.I,
+)
 _MAX_RESTARTS = 10_000
 
 
@@ -322,9 +329,14 @@ def _page(
 
 
 def _looks_html(body: bytes) -> bool:
-    """Whether a body without a type begins like a page."""
-    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+    """Whether a body without a type begins like a page, comments and an XML declaration passed over.
+
+    The tags are those of the WHATWG's MIME sniffing standard.
+    """
+    start = body.lstrip(_BEFORE)
+    while passed := _PASSED.match(start):
+        start = start[passed.end() :].lstrip(_BEFORE)
+    return bool(_PAGE.match(start))
 
 
 def _too_large(locator: str, size: int, settings: Settings, url: str) -> Skipped:

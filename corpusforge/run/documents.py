@@ -196,7 +196,9 @@ class _Documents:
         self._work = work
         self._tables = tables
         self._guard = guard
-        self._extract = Extract(tables.source, work.extract).open()
+        self._extract = Extract(tables.source, work.extract).open(
+            lambda names: tables.account("extract").notes.update(names)
+        )
         rule = address_rule(rules, work.filter)
         self._addresses = Addresses(work.files, work.source.ingest, rule, work.capture)
         self._names = Names()

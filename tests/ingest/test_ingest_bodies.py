@@ -309,3 +309,24 @@ def test_html_files_that_are_no_text(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(PAGE))
     (row,) = read("html", str(path), Settings())
     assert isinstance(row, RawDocument) and row.content == PAGE
+
+
+@pytest.mark.parametrize(
+    ("start", "page"),
+    [
+        (b"<!-- made by hand -->\n<html><body>", True),
+        (b"<!-- one --><!-- two --> <!DOCTYPE html><html><body>", True),
+        (b"<?xml version='1.0' encoding='utf-8'?>\n<!DOCTYPE html PUBLIC 'x'><html><body>", True),
+        (b"\xef\xbb\xbf<!-- a > b -->\n<body>", True),
+        (b"<title>T</title>", True),
+        (b"<?xml version='1.0'?><rss><channel>", False),
+        (b"<!-- never closed <html><body>", False),
+        (b"{'a': '<html>'}", False),
+    ],
+)
+def test_a_body_without_a_type_is_a_page_by_its_first_tag(tmp_path, start, page):
+    record = warc_record("a", start + b"<p>The river rose by two metres overnight.</p>")
+    path = tmp_path / "a.warc"
+    path.write_bytes(record.replace(b"Content-Type: text/html", b"X-Other-Type: text/html"))
+    rows = list(read("web", str(path), Settings()))
+    assert [isinstance(row, RawDocument) for row in rows] == [page]
