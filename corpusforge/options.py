@@ -185,6 +185,13 @@ def add_settings(
             continue
         value = getattr(default, item.name)
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        shown = (
+            f"{value:g}"
+            if isinstance(value, float)
+            else shown
+            if shown.isprintable()
+            else repr(value)
+        )
         off = shown in ("", "None", "False")
         text = told.get(item.name, "").rstrip(".") + ("" if off else f" (default: {shown})")
         flag = (rename or {}).get(item.name, item.name).replace("_", "-")

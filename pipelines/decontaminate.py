@@ -16,7 +16,7 @@ from typing import Any
 from corpusforge.decontaminate import Settings
 from corpusforge.decontaminate.settings import RULE_NAMES
 from corpusforge.io.files import input_files
-from corpusforge.options import Parser
+from corpusforge.options import Parser, add_settings, settings_of
 from corpusforge.printing import say
 from corpusforge.program import guard, tell_damage
 from corpusforge.run.decontaminate_files import decontaminate_files
@@ -24,6 +24,7 @@ from corpusforge.run.decontaminate_files import decontaminate_files
 __all__ = ["main", "run"]
 
 _DEFAULT = Settings()
+_ELSEWHERE = ("sets", "index", "rules")
 
 
 def parser() -> Parser:
@@ -44,14 +45,6 @@ def parser() -> Parser:
              "with a hit is dropped, not cut (default: text)")  # fmt: skip
     add("--rule", action="append", metavar="NAME",
         help=f"of {', '.join(RULE_NAMES)} (default: {', '.join(_DEFAULT.rules)})")  # fmt: skip
-    add("--max-documents", type=int, default=_DEFAULT.max_documents, metavar="N",
-        help="gpt3.v1 ignores an n-gram that is in more rows than this; 0 ignores none "
-             "(default: %(default)s)")  # fmt: skip
-    add("--fuzzy-share", type=float, default=_DEFAULT.fuzzy_share, metavar="S",
-        help="fuzzy.v1: share of an item that must be there in order (default: %(default)s)")  # fmt: skip
-    add("--max-steps", type=int, default=_DEFAULT.max_steps, metavar="N",
-        help="fuzzy.v1: steps that the search of one text may take; a row beyond fails "
-             "(default: %(default)s)")  # fmt: skip
     add(
         "--workers",
         type=int,
@@ -59,22 +52,15 @@ def parser() -> Parser:
         metavar="N",
         help="processes that search files (default: 1)",
     )
-    add("--cpu-seconds", type=float, default=_DEFAULT.cpu_seconds, metavar="S",
-        help="CPU time that a text may take by all rules, for every megabyte begun; a row beyond fails "
-             "(default: %(default)g)")  # fmt: skip
+    add_settings(options, Settings, "settings (docs/decontaminate.md)", skip=_ELSEWHERE)
     return options
 
 
 def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Do what the command line says; return the report. Raises CorpusforgeError."""
     options = parser().parse_args(argv)
-    settings = Settings(
-        rules=tuple(options.rule or _DEFAULT.rules),
-        max_documents=options.max_documents,
-        fuzzy_share=options.fuzzy_share,
-        max_steps=options.max_steps,
-        cpu_seconds=options.cpu_seconds,
-    )
+    rules: dict[str, Any] = {"rules": tuple(options.rule)} if options.rule else {}
+    settings = settings_of(options, Settings, index="", **rules)
     paths = input_files(options.input, "--input")
     report = decontaminate_files(
         options.index, paths, options.output, settings, tuple(options.field or ("text",)),

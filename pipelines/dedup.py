@@ -13,18 +13,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-from corpusforge.dedup import settings as choices
 from corpusforge.dedup.settings import Settings
 from corpusforge.io.files import input_files
-from corpusforge.options import Parser
+from corpusforge.options import Parser, add_settings, settings_of
 from corpusforge.printing import say, say_text
 from corpusforge.program import guard, tell_damage
 
 __all__ = ["main"]
-
-_DEFAULT = Settings()
 
 
 def parser() -> Parser:
@@ -41,47 +37,8 @@ def parser() -> Parser:
     add("--workers", type=int, default=1, metavar="N", help="processes that sign files")
     add("--index", action="append", default=[], metavar="DIR", help="index/ of an earlier output")
     add("--plan", action="store_true", help="print the bands and what they find, then stop")
-    _add_settings(options)
+    add_settings(options, Settings, "settings (docs/dedup.md)", skip=("ranges",))
     return options
-
-
-def _add_settings(options: Parser) -> None:
-    group = options.add_argument_group("settings (docs/dedup.md)")
-    for name in ("threshold", "recall", "sigmas", "alarm", "audit_limit"):
-        group.add_argument(_flag(name), type=float, default=getattr(_DEFAULT, name))
-    for name in (
-        "slots",
-        "ngram",
-        "seed",
-        "max_kept",
-        "max_exact",
-        "audit_sample",
-        "span_characters",
-    ):
-        group.add_argument(_flag(name), type=int, default=getattr(_DEFAULT, name))
-    for name, known in (
-        ("method", choices.METHODS),
-        ("scope", choices.SCOPES),
-        ("action", choices.ACTIONS),
-        ("selection", choices.SELECTIONS),
-        ("spans", choices.SPANS),
-    ):
-        group.add_argument(_flag(name), choices=known, default=getattr(_DEFAULT, name))
-    for name in ("order", "sources", "url_sources", "byte_exact"):
-        group.add_argument(_flag(name), nargs="*", default=list(getattr(_DEFAULT, name)))
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    values: dict[str, Any] = {}
-    for name in Settings.__slots__:
-        if hasattr(options, name):
-            value = getattr(options, name)
-            values[name] = tuple(value) if isinstance(value, list) else value
-    return Settings(**values)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -90,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     from corpusforge.dedup.tables import Columns
     from corpusforge.run.dedup_files import deduplicate
 
-    settings = _settings(options)
+    settings = settings_of(options, Settings)
     say_text(describe(settings))
     if options.plan:
         return 0
