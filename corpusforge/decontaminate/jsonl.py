@@ -28,6 +28,7 @@ from corpusforge.io import files
 from corpusforge.io.jsonl import Bad, read_rows, write_jsonl
 from corpusforge.io.jsonl import Row as JsonRow
 from corpusforge.text.edits import apply_edits
+from corpusforge.text.names import Names
 
 __all__ = ["decontaminate_files"]
 
@@ -72,7 +73,8 @@ def _reach(value: Any, name: str) -> Any:
 
 def _rows(paths: Sequence[str], fields: Sequence[str], found: _Found) -> Iterator[Row]:
     """Yield the rows; lines that are no object, or hold no text, are counted in `found`, and so are
-    files that end early."""
+    files that end early. Ids that repeat are numbered (`ID~2`), so that the report tells rows apart."""
+    names = Names()
     for path in paths:
         base = path.rsplit("/", 1)[-1]
         for row in read_rows(path):
@@ -89,7 +91,9 @@ def _rows(paths: Sequence[str], fields: Sequence[str], found: _Found) -> Iterato
             found.repaired.update(row.repaired)
             name = value.get("id")
             key = str(name) if isinstance(name, str | int) else f"{base}:{row.number}"
-            yield Row(key, texts, value, len(fields) == 1 and isinstance(reached[0], str))
+            yield Row(
+                names.distinct(key), texts, value, len(fields) == 1 and isinstance(reached[0], str)
+            )
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
