@@ -18,7 +18,10 @@ __all__ = ["jit"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _CacheFile(IndexDataCacheFile):  # type: ignore[misc]
+_Numbas: Any = IndexDataCacheFile  # numba carries no types
+
+
+class _CacheFile(_Numbas):
     """Numba's files of one kernel, of which the worst that can be said is that they are not there."""
 
     def _load_index(self) -> Any:
