@@ -35,6 +35,7 @@ from corpusforge.run.contamination import searched_by
 from corpusforge.run.over_files import all_read, make_of_files, work_directory
 from corpusforge.run.stage import Made, Part
 from corpusforge.text.edits import apply_edits
+from corpusforge.text.names import Names
 
 __all__ = ["decontaminate_files"]
 
@@ -69,17 +70,20 @@ def _reach(value: Any, name: str) -> Any:
 
 
 def _rows(paths: Sequence[str], fields: Sequence[str], reading: Reading) -> Iterator[Row]:
-    """Yield the rows that hold a text in the fields."""
+    """Yield the rows that hold a text in the fields. Ids that repeat in a file are numbered (`ID~2`), so that
+    the report tells rows apart."""
 
     def texts_of(value: dict[str, Any]) -> list[str]:
         return [text for name in fields for text in _strings(_reach(value, name))]
 
+    names: dict[str, Names] = {}
     for path, row in reading.rows(paths, lambda value: bool(texts_of(value))):
         value, name = row.value, row.value.get("id")
         base = path.rsplit("/", 1)[-1]
         key = str(name) if isinstance(name, str | int) else f"{base}:{row.number}"
         cuttable = len(fields) == 1 and isinstance(_reach(value, fields[0]), str)
-        yield Row(key, texts_of(value), value, cuttable)
+        own = names.setdefault(path, Names()).distinct(key)
+        yield Row(own, texts_of(value), value, cuttable)
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:

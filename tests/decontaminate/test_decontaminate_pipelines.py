@@ -82,6 +82,18 @@ def test_documents_are_cut_dropped_or_kept(tmp_path, index):
     assert scanner.scan([row["text"] for row in kept]).num_rows == 0
 
 
+def test_rows_of_one_id_are_told_apart(tmp_path, index):
+    """One is cut, one is dropped, one is clean: two documents in the report, and rows as they came."""
+    rows = [
+        {"id": "a", "text": text} for text in (f"{PROSE}\n{QUESTION}\n{PROSE}", QUESTION, PROSE)
+    ]
+    kept, hits, report = run(tmp_path, index, rows)
+    assert {row["id"] for row in kept} == {"a"}
+    assert {(row["id"], row["action"]) for row in hits} == {("a", "cut"), ("a~2", "dropped")}
+    assert report["sets"]["en"]["documents"] == 2
+    assert report["sets"]["en"]["actions"] == {"cut": 1, "dropped": 1}
+
+
 def test_rows_of_several_fields_are_dropped_whole(tmp_path, index):
     rows = [
         {"id": 1, "prompt": "Say hi", "responses": ["hi", PROSE + QUESTION]},
