@@ -59,11 +59,11 @@ def _title(page: Page) -> str:
     return " ".join(normalise(entities.unescape(title)).split())
 
 
-def main_text(html: bytes) -> Extracted:
+def main_text(html: bytes, *, markdown: bool = False) -> Extracted:
     """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose."""
     page, found = _scanned(html)
     kept, second = keep(page, found)
-    text = normalise(text_of(page, found.spans, kept))
+    text = normalise(text_of(page, found.spans, kept, markdown=markdown))
     notes = ("second_pass",) if second else ()
     return Extracted(text, _title(page), _format(page, found, kept), notes)
 
@@ -97,9 +97,9 @@ def _resiliparse(html: bytes) -> Extracted:
     return Extracted(normalise(text).strip(), "", "")
 
 
-def _chain(engine: str) -> list[Callable[[bytes], Extracted]]:
-    own: list[Callable[[bytes], Extracted]] = [main_text, _resiliparse]
-    return [_trafilatura, *own] if engine == "trafilatura" else own
+def _chain(settings: Settings) -> list[Callable[[bytes], Extracted]]:
+    fast = partial(main_text, markdown=settings.markup == "markdown")
+    return [_trafilatura, fast, _resiliparse] if settings.engine == "trafilatura" else [fast, _resiliparse]
 
 
 def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
@@ -113,10 +113,10 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
         html = to_utf8(raw.content, raw.charset)
     # Our engine is linear: only pages that could come near the cap at its slowest are watched.
     small = len(html) * _SECONDS_PER_BYTE < settings.cpu_seconds
-    for engine in _chain(settings.engine):
+    for engine in _chain(settings):
         try:
-            if small and engine is main_text:
-                found = main_text(html)
+            if small and isinstance(engine, partial):
+                found = engine(html)
             else:
                 found = within(settings.cpu_seconds, partial(engine, html))
         except OverTimeError:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.extract.wikivariants import VARIANTS
 
-__all__ = ["ENGINES", "UNICODE", "Settings"]
+__all__ = ["ENGINES", "MARKUP", "UNICODE", "Settings"]
 
 ENGINES = ("fast", "trafilatura")
 UNICODE = ("nfc", "keep")
+MARKUP = ("text", "markdown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,9 @@ class Settings:
     """"nfc": texts and titles in Unicode's normal form C, without soft hyphens; "keep": as they come.
     Code always stays as it comes."""
 
+    markup: str = "text"
+    """"text": a page's text alone; "markdown": headings, lists, tables and code marked (fast engine)."""
+
     wiki_tables: bool = True
     """Whether data tables of wikitext are kept, one line a row, cells separated by " | "."""
 
@@ -51,6 +55,7 @@ class Settings:
         for name, known in (
             ("engine", ENGINES),
             ("unicode", UNICODE),
+            ("markup", MARKUP),
             ("wiki_variant", tuple(VARIANTS)),
         ):
             value = getattr(self, name)
