@@ -45,7 +45,7 @@ from corpusforge.extract.htmltext import text_of
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
 RIDGE, THRESHOLD, FOLDS = 0.5, 0.40, 5
-WEIGHTS = {"aeb": 3.0, "rdb": 1.5, "segments": 0.4, "made": 0.5}
+WEIGHTS = {"aeb": 3.0, "rdb": 2.2, "segments": 0.4, "made": 0.5}
 SEGMENT_WEIGHT, SHARPEN = 0.15, 1.3
 MADE_SEEDS = 14
 PEER_WEIGHTS = {"fast": 1.0, "default": 1.5, "readability": 1.0, "resiliparse": 0.3}

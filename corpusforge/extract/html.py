@@ -61,11 +61,11 @@ def _title(page: Page) -> str:
     return " ".join(normalise(entities.unescape(title)).split())
 
 
-def main_text(html: bytes) -> Extracted:
+def main_text(html: bytes, *, markdown: bool = False) -> Extracted:
     """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose."""
     page, found = _scanned(html)
     kept, second = keep(page, found)
-    text = normalise(text_of(page, found.spans, kept))
+    text = normalise(text_of(page, found.spans, kept, markdown=markdown))
     notes = ("second_pass",) if second else ()
     return Extracted(text, _title(page), _format(page, found, kept), notes)
 
@@ -99,7 +99,8 @@ def _resiliparse(html: bytes) -> Extracted:
     return Extracted(normalise(text).strip(), "", "")
 
 
-Engine = Callable[[bytes], Extracted]
+Engine = Callable[..., Extracted]
+"""From a page in UTF-8 to its main text."""
 
 ENGINES: dict[str, Engine] = {"fast": main_text, "trafilatura": _trafilatura}
 """Every HTML engine by its name."""
@@ -136,9 +137,12 @@ def _own_engine(name: str) -> Engine:
     return engine
 
 
-def _chain(name: str) -> list[Engine]:
+def _chain(settings: Settings) -> list[Engine]:
     """Return the engine asked for, and those that take a page on which it spends all its time."""
-    return list(dict.fromkeys((engine_of(name), ENGINES["fast"], _resiliparse)))
+    ours = ENGINES["fast"]
+    fast = partial(ours, markdown=True) if settings.markup == "markdown" else ours
+    first = fast if settings.engine == "fast" else engine_of(settings.engine)
+    return list(dict.fromkeys((first, fast, _resiliparse)))
 
 
 def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
@@ -150,7 +154,7 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
         html = raw.content.removeprefix("\ufeff").encode("utf-8", "replace")
     else:
         html = to_utf8(raw.content, raw.charset)
-    for engine in _chain(settings.engine):
+    for engine in _chain(settings):
         try:
             found = settings.bound.within(len(html), partial(engine, html))
         except OverTimeError:

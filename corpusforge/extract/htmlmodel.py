@@ -43,7 +43,9 @@ _LIST_SHARE, _LAYOUT, _HOLDER_LEVELS = 0.6, 60, 8
 _LEAST, _ENOUGH, _RELAXED = 0.08, 40, 0.2
 """Where less than this share of at least so many unlinked words is kept, the second pass keeps the
 subtree that gains most at a probability above the last number."""
-_HEADED, _SHORT_PAGE = 0.12, 200
+_HEADED, _TITLED = 0.12, 0.3
+_SHORT_PAGE, _UNIT_PAGE, _UNIT_SHARE = 80, 400, 0.3
+"""A title stays on a page of so few words, or of so few with this share in tables, code and lists."""
 _TINY, _TINY_FACTOR = 40, 0.4
 """A page of so few unlinked words has hardly any furniture: its threshold is lower by the factor."""
 _UL, _OL, _H1, _H6 = map(tag_id, ("ul", "ol", "h1", "h6"))
@@ -198,11 +200,12 @@ def _level(elements: I32, spans: I32, block: int) -> int:
 def _headings(elements: I32, spans: I32, counts: F32, second: F64, kept: Bools) -> None:
     """Keep headings of kept text, drop those whose text is dropped; a short page keeps its title."""
     count = len(spans)
-    words = 0.0
+    words = in_units = 0.0
     first = -1
     for block in range(count):
         if kept[block]:
             words += counts[block, WORDS]
+            in_units += counts[block, WORDS] if spans[block, 3] else 0.0
             first = block if first < 0 else first
     for block in range(count - 1, -1, -1):
         level = _level(elements, spans, block)
@@ -218,11 +221,12 @@ def _headings(elements: I32, spans: I32, counts: F32, second: F64, kept: Bools) 
             following += 1
         after = block + 1 < count and kept[block + 1]
         linked = counts[block, LINKED] > 0.5 * counts[block, SIZE]
-        if after and not linked and second[block] > _HEADED:
+        if after and not linked and second[block] > (_TITLED if level == 1 else _HEADED):
             kept[block] = True
         elif not some and level > 1:
             kept[block] = False
-    if first < 0 or words >= _SHORT_PAGE:
+    units = words < _UNIT_PAGE and in_units >= _UNIT_SHARE * words
+    if first < 0 or (words >= _SHORT_PAGE and not units):
         return
     for block in range(first - 1, -1, -1):
         if _level(elements, spans, block) == 1 and counts[block, LINKED] == 0:

@@ -36,6 +36,7 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 _LI, _TR, _TD, _TH, _DT, _DD, _Q = map(tag_id, ("li", "tr", "td", "th", "dt", "dd", "q"))
+_H1, _H6, _OL, _UL = map(tag_id, ("h1", "h6", "ol", "ul"))
 _PARAGRAPH, _LINE, _ITEM = 0, 1, 2
 _COLUMNS = 64
 """Most columns of a table whose cells that span rows are followed."""
@@ -158,8 +159,31 @@ def _write_run(data: U8, elements: I32, run: I32, out: U8, size: int, flat: bool
 
 
 @jit
+def _write_mark(elements: I32, element: int, joint: int, out: U8, size: int) -> int:
+    """Write Markdown's mark of a heading or list item."""
+    if joint == _ITEM:
+        item = _holder(elements, element, _LI, _LI)
+        depth = 0
+        above = elements[item, 1]
+        for _ in range(12):
+            depth += elements[above, 0] in (_OL, _UL)
+            above = elements[above, 1]
+        for _ in range(depth - 1):
+            size = _write(out, size, b"   ")
+        inside = _holder(elements, item, _OL, _UL)
+        return _write(out, size, b"1. " if elements[inside, 0] == _OL else b"- ")
+    for _ in range(4):
+        if _H1 <= elements[element, 0] <= _H6:
+            for _ in range(elements[element, 0] - _H1 + 1):
+                size = _write(out, size, b"#")
+            return _write(out, size, b" ")
+        element = elements[element, 1]
+    return size
+
+
+@jit
 def _write_plain(
-    data: U8, elements: I32, runs: I32, span: I32, last: int, out: U8, size: int
+    data: U8, elements: I32, runs: I32, span: I32, last: int, markdown: bool, out: U8, size: int
 ) -> int:
     """Write a block or list: a line an item, a paragraph else."""
     for place in range(span[0], span[1]):
@@ -173,7 +197,10 @@ def _write_plain(
             if joint == _ITEM:
                 if last >= 0 and not _holder(elements, last, _LI, _LI):
                     size = _write(out, size, b"\n")
-                size = _write(out, size, b"- ")
+                if not markdown:
+                    size = _write(out, size, b"- ")
+            if markdown:
+                size = _write_mark(elements, element, joint, out, size)
             last = element
         elif flags & (NEWLINE | LINE):
             size = _write(out, size, b"\n")
@@ -240,8 +267,11 @@ def _skip_feed(data: U8, run: I32) -> None:
 
 
 @jit
-def _write_code(data: U8, elements: I32, runs: I32, span: I32, out: U8, size: int) -> int:
+def _write_code(
+    data: U8, elements: I32, runs: I32, span: I32, markdown: bool, out: U8, size: int
+) -> int:
     """Write code: a line feed where a line ends by whatever mark-up, a blank line between pieces."""
+    size = _write(out, size, b"```\n" if markdown else b"")
     start = size
     current = 0
     several = False
@@ -275,7 +305,7 @@ def _write_code(data: U8, elements: I32, runs: I32, span: I32, out: U8, size: in
                 size = _write(out, size, b" ")
         if not flags & (LINE | GUTTER):
             size = _write_run(data, elements, run, out, size, False)
-    return _trim(out, start, size)
+    return _write(out, _trim(out, start, size), b"\n```" if markdown else b"")
 
 
 @jit
@@ -336,12 +366,18 @@ def _write_row(
     cells: I32,
     spans: I32,
     room: I64,
+    markdown: bool,
     out: U8,
     size: int,
-) -> tuple[int, int]:
-    """Write the cells of the elements from `row` to `end`; a row without text leaves no line."""
+) -> tuple[int, int, int]:
+    """Write the cells of the elements from `row` to `end`; a row without text leaves no line.
+
+    Returns the size, the first run behind the row and the number of its columns.
+    """
     write = _has_text(runs, place, span[1], cells, end)
     column = 0
+    if markdown and write:
+        size = _write(out, size, b"| ")
     for element in range(row, end):
         if elements[element, 0] not in (_TD, _TH):
             continue
@@ -361,12 +397,22 @@ def _write_row(
             column += 1
     if column < _COLUMNS and np.any(spans[column:] > 0):
         size, column = _skip_spanned(spans, column, room, out, size, write)
-    return size, place
+    if markdown and write:
+        size = _write(out, size, b" |")
+    return size, place, column if write else 0
 
 
 @jit
 def _write_table(
-    data: U8, elements: I32, runs: I32, span: I32, cells: I32, room: I64, out: U8, size: int
+    data: U8,
+    elements: I32,
+    runs: I32,
+    span: I32,
+    cells: I32,
+    room: I64,
+    markdown: bool,
+    out: U8,
+    size: int,
 ) -> int:
     """Write a table of data: a line a row, a field a cell and a column."""
     root = span[2]
@@ -381,6 +427,7 @@ def _write_table(
     spans = np.zeros(_COLUMNS, np.int32)
     place = span[0]
     row = root + 1
+    headed = False
     while row < end:
         behind = row + 1
         while behind < end and elements[behind, 0] != _TR:
@@ -392,9 +439,15 @@ def _write_table(
             size, place = _write_cell(data, elements, runs, place, span[1], cells, out, size)
         if _has_text(runs, place, span[1], cells, behind) and size > start:
             size = _write(out, size, b"\n")
-        size, place = _write_row(
-            data, elements, runs, place, span, row, behind, cells, spans, room, out, size
+        size, place, columns = _write_row(
+            data, elements, runs, place, span, row, behind, cells, spans, room, markdown, out, size
         )
+        if markdown and columns and not headed:
+            size = _write(out, size, b"\n|")
+            for _ in range(min(columns, room[0] // 6)):
+                size = _write(out, size, b" --- |")
+                room[0] -= 6
+            headed = True
         row = behind
     while place < span[1]:
         if size > start:
@@ -405,7 +458,13 @@ def _write_table(
 
 @jit
 def _render(
-    data: U8, elements: I32, runs: I32, spans: I32, keep: NDArray[np.bool_], out: U8
+    data: U8,
+    elements: I32,
+    runs: I32,
+    spans: I32,
+    keep: NDArray[np.bool_],
+    markdown: bool,
+    out: U8,
 ) -> int:
     """Write the kept blocks; return the number of bytes."""
     size = 0
@@ -420,20 +479,27 @@ def _render(
             if size:
                 size = _write(out, size, b"\n\n")
             if span[3] == TABLE_UNIT:
-                size = _write_table(data, elements, runs, span, cells, room, out, size)
+                size = _write_table(data, elements, runs, span, cells, room, markdown, out, size)
             else:
-                size = _write_code(data, elements, runs, span, out, size)
+                size = _write_code(data, elements, runs, span, markdown, out, size)
             last = span[2]
         else:
-            size = _write_plain(data, elements, runs, span, last, out, size)
+            size = _write_plain(data, elements, runs, span, last, markdown, out, size)
             last = runs[span[1] - 1, 2]
     return size
 
 
-def text_of(page: Page, spans: NDArray[np.int32], keep: NDArray[np.bool_]) -> str:
-    """Return the text of the blocks for which `keep` is true, in page order."""
-    out = np.empty(3 * len(page.data) + 8 * len(page.runs) + 64, np.uint8)
-    size = _render(page.data, page.elements, page.runs, spans, keep, out)
+def text_of(
+    page: Page, spans: NDArray[np.int32], keep: NDArray[np.bool_], *, markdown: bool = False
+) -> str:
+    """Return the text of the blocks for which `keep` is true, in page order.
+
+    `markdown` marks headings, list items, tables and code as Markdown does; signs in the text itself
+    stay as they are.
+    """
+    room = 48 if markdown else 8
+    out = np.empty(3 * len(page.data) + room * len(page.runs) + 64, np.uint8)
+    size = _render(page.data, page.elements, page.runs, spans, keep, markdown, out)
     text = out[:size].tobytes().decode("utf-8", "replace")
     if "&" in text:
         text = html.unescape(text).replace("\xad", "")

@@ -9,9 +9,10 @@ from corpusforge.cputime import CPU_SECONDS, Bound
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.extract.wikivariants import VARIANTS
 
-__all__ = ["UNICODE", "Settings"]
+__all__ = ["MARKUP", "UNICODE", "Settings"]
 
 UNICODE = ("nfc", "keep")
+MARKUP = ("text", "markdown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,9 @@ class Settings:
     """"nfc": texts and titles in Unicode's normal form C, without soft hyphens; "keep": as they come.
     Code always stays as it comes."""
 
+    markup: str = "text"
+    """"text": a page's text alone; "markdown": headings, lists, tables and code marked (fast engine)."""
+
     wiki_tables: bool = True
     """Whether data tables of wikitext are kept, one line a row, cells separated by " | "."""
 
@@ -57,6 +61,7 @@ class Settings:
         for name, known in (
             ("engine", engines),
             ("unicode", UNICODE),
+            ("markup", MARKUP),
             ("wiki_variant", tuple(VARIANTS)),
         ):
             value = getattr(self, name)

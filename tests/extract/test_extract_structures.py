@@ -10,7 +10,9 @@ import random
 
 import pytest
 
+from corpusforge.extract import Extracted, Settings, extract
 from corpusforge.extract.html import main_text
+from corpusforge.records import RawDocument
 
 NAMES = [
     "Ada",
@@ -307,3 +309,24 @@ def test_headings_and_bold_leads_stay_with_what_they_head():
 )
 def test_a_short_quotation_keeps_its_marks(source, expected):
     assert main_text(source.encode()).text == expected
+
+
+def test_markdown_marks_what_the_text_holds():
+    """The expected page is written by hand from CommonMark and GitHub's tables."""
+    draw = random.Random(3)
+    lead, end = paragraph(draw), paragraph(draw)
+    body = (
+        f"<p>{lead}</p><h2>Marks</h2><table><tr><th>Place</th><th>Low</th></tr><tr><td>North</td><td></td></tr>"
+        "<tr><td>South</td><td>4</td></tr></table><h3>Steps of it</h3><ol><li>Walk up the hill</li><li>Read it"
+        "<ul><li>twice in a row</li></ul></li></ol><pre><code>if x:\n    y = 1\n</code></pre>"
+        f"<p>{end}</p>"
+    )
+    page = shell(body, "The north basin")
+    expected = (
+        f"# The north basin\n\n{lead}\n\n## Marks\n\n| Place | Low |\n| --- | --- |\n| North |  |\n| South | 4 |"
+        "\n\n### Steps of it\n\n1. Walk up the hill\n1. Read it\n   - twice in a row\n\n```\nif x:\n    y = 1\n```"
+        f"\n\n{end}"
+    )
+    row = extract(RawDocument("a", page, "html"), Settings(markup="markdown"))
+    assert isinstance(row, Extracted)
+    assert row.text == expected
