@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["id_keys", "make_id", "mix64", "uniform", "word64"]
+__all__ = ["id_key", "id_keys", "make_id", "mix64", "uniform", "word64"]
 
 U64 = NDArray[np.uint64]
 
@@ -32,6 +32,12 @@ def word64(*parts: object) -> int:
     """Return a 64-bit key of the parts, for use as a seed."""
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def id_key(name: str) -> int:
+    """Return the key of one document id, as `id_keys` gives it."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
 
 
 def id_keys(ids: Iterable[str]) -> U64:

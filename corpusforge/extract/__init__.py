@@ -44,6 +44,8 @@ def _composed(raw: RawDocument, settings: Settings) -> Extracted:
     found = EXTRACTORS[raw.media](raw, settings)
     if settings.unicode != "nfc" or raw.media == "code" or found.format == "code":
         return found
+    if found.text.isascii() and found.title.isascii():
+        return found
     text, title = (compose(part.replace("\xad", "")) for part in (found.text, found.title))
     same = text == found.text and title == found.title
     return found if same else replace(found, text=text, title=title)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
+from operator import mul
 from pathlib import Path
 
 from corpusforge.io.decoding import decode_json
@@ -44,4 +45,4 @@ def confidence(label: str, score: float, size: int, share: float, second: float)
     """
     typical, other, weights = _model()
     row = features(score, typical.get(label, other), size, second)
-    return share / (1 + math.exp(-sum(a * b for a, b in zip(row, weights, strict=True))))
+    return share / (1 + math.exp(-sum(map(mul, row, weights))))

@@ -29,7 +29,7 @@ class Settings:
     slice_bytes: int = 300
     """Length of each slice in UTF-8 bytes; 0 reads the full text."""
     sure: float = 0.6
-    """Where the slices score less than this, 0..1, the full text is read after all."""
+    """Where the slices score less than this, 0..1, slices of four times the length are read."""
     languages: tuple[str, ...] = ()
     """Labels to keep, such as ("en", "zh"); empty keeps all."""
     min_score: float = 0.0

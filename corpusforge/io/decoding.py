@@ -88,7 +88,7 @@ def _is_deep(value: Any, text: bytes | str) -> bool:
 
 def _containers(item: Any) -> list[Any]:
     values = item.values() if isinstance(item, dict) else item
-    return [child for child in values if isinstance(child, dict | list)]
+    return [child for child in values if isinstance(child, (dict, list))]
 
 
 def _one_line(error: Exception) -> str:

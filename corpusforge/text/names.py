@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import id_keys
+from corpusforge.draw import id_key
 from corpusforge.text.jit import jit
 
 __all__ = ["REPEATED", "Names"]
@@ -33,7 +33,7 @@ class Names:
         """Whether nobody has the name yet; it is taken from now on."""
         if self._held > _ROOM * len(self._table):
             self._table = _grown(self._table)
-        key = id_keys([name])[0] | np.uint64(1)  # 0 is a free place
+        key = np.uint64(id_key(name) | 1)  # 0 is a free place
         new = bool(_insert(self._table, key))
         self._held += new
         return new
