@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
@@ -242,8 +242,6 @@ def _leave(frame: _Frame) -> None:
     """Back to what was under way around the frame, whatever inside it was given up."""
     own = _here()
     outer = frame.outer
-    if frame.fired and own.soft is None:
-        _raise_in(threading.get_ident(), None)
     if outer is None:
         own.frame = None
         own.rest()
@@ -265,17 +263,37 @@ def within(
         return function()
     frame = _enter(seconds, rate)
     frame.bound = bound
+    came = False
     try:
         frame.open = True
         return function()
     except OverTimeError as error:
+        came = True
         inner = _here().frame  # the one that rang
         if error.place is None and inner is not None and inner is not frame:
             error.place, error.size = inner.place, inner.size
         raise
     finally:
         frame.open = False
+        if not came and _here().soft is None:
+            _take(frame)
         _leave(frame)
+
+
+def _take(frame: _Frame) -> None:
+    """Take an exception that the watcher has sent and that has not come: it must not come later.
+
+    Not by setting None in its place: CPython 3.11 then believes for ever that one is under way, and a
+    traced program stands still.
+    """
+    inner = _here().frame
+    while inner is not None:
+        if inner.fired:
+            with suppress(OverTimeError):
+                for _ in range(1000):  # every step back is a place where it may come
+                    pass
+            return
+        inner = None if inner is frame else inner.outer
 
 
 @contextmanager
@@ -348,13 +366,6 @@ def _ring(_: int, __: FrameType | None) -> None:
     own.aim(max(frame.end, now + 0.01))
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Make the thread raise an error at its next bytecode; None takes an undelivered one back."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), ctypes.py_object(error) if error else None
-    )
-
-
 _lock = threading.Lock()
 _watched: list[_State] = []
 _watching = False
@@ -397,7 +408,9 @@ def _look_at(state: _State) -> None:
         return
     if over and frame.open and frame is state.frame:
         frame.fired = True
-        _raise_in(state.thread, OverTimeError)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(state.thread), ctypes.py_object(OverTimeError)
+        )
 
 
 if _BOUNDED:

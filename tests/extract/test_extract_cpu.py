@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -66,3 +67,26 @@ def test_a_long_document_over_its_time_is_a_failed_row():
         "wikitext extractor: over extract.cpu_seconds = 0.01 s of CPU time, 0.02 s for 2.0 MB",
         "u",
     )
+
+
+def test_a_traced_program_goes_on_after_it():
+    """In CPython 3.11 an exception that was taken back leaves a mark at which a traced one stands still."""
+
+    def run() -> None:
+        with pytest.raises(OverTimeError):
+            within(0.05, spin)
+
+    def run_nothing() -> None:
+        pass
+
+    worker = threading.Thread(target=run)
+    worker.start()
+    worker.join()
+    seen = []
+    sys.settrace(lambda *event: seen.append(event))
+    try:
+        for _ in range(3):
+            run_nothing()
+    finally:
+        sys.settrace(None)
+    assert len(seen) >= 3

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -40,6 +41,7 @@ from corpusforge.recipe import parse
 from corpusforge.records import Document, Failed, RawDocument, document_batch
 from corpusforge.steps import Outcome
 from corpusforge.testing.packed import warc_record
+from pipelines import score
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -373,6 +375,26 @@ def test_the_time_of_a_document_grows_with_its_size() -> None:
     assert [bound.of(size) for size in (0, 1_000_000, 2_500_000)] == [30.0, 30.0, 75.0]
     assert bound.told(10) == "over x.cpu_seconds = 30 s of CPU time"
     assert bound.told(2_500_000) == "over x.cpu_seconds = 30 s of CPU time, 75 s for 2.5 MB"
+
+
+class Slow:
+    """A scorer that never comes back from the slow text."""
+
+    def score(self, texts: pa.Array) -> Any:
+        """One for each text."""
+        spin(texts.to_pylist())
+        return np.ones(len(texts), dtype=np.float32)
+
+
+def test_a_text_that_is_slow_to_score() -> None:
+    """The stand-alone command leaves its row out and counts it; seen = written + failed."""
+    account = score.Account(seen=len(TEXTS))
+    given = [{"text": SLOW + text if n == 5 else text, "n": n} for n, text in enumerate(TEXTS)]
+    bound = Bound("--cpu-seconds", SECONDS)
+    made = list(score.scored(given, Slow(), "text", "score", account, bound))
+    assert [row["n"] for row in made] == [0, 1, 2, 3, 4, 6, 7, 8]
+    assert account.failed == 1
+    assert account.example.startswith("over --cpu-seconds = 0.2 s of CPU time")
 
 
 RULE = """
