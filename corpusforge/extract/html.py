@@ -99,7 +99,11 @@ def _resiliparse(html: bytes) -> Extracted:
 
 def _chain(settings: Settings) -> list[Callable[[bytes], Extracted]]:
     fast = partial(main_text, markdown=settings.markup == "markdown")
-    return [_trafilatura, fast, _resiliparse] if settings.engine == "trafilatura" else [fast, _resiliparse]
+    return (
+        [_trafilatura, fast, _resiliparse]
+        if settings.engine == "trafilatura"
+        else [fast, _resiliparse]
+    )
 
 
 def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
