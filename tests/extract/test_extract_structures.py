@@ -216,7 +216,8 @@ CODE = {
     + "".join(f"<span style='display: block'>{x}</span>" for x in s)
     + "</code></pre>",
     "line numbers": lambda s: "<table class='highlighttable'><tr>"
-    f"<td class='linenos'><pre>{numbered(s)}</pre></td><td class='code'><pre>{chr(10).join(s)}</pre></td></tr></table>",
+    f"<td class='linenos'><pre>{numbered(s)}</pre></td><td class='code'>"
+    f"<pre>{chr(10).join(s)}</pre></td></tr></table>",
     "row per line": lambda s: "<table>"
     + "".join(
         f"<tr><td class='blob-num' data-line-number='{n}'></td>"
@@ -321,8 +322,8 @@ def test_markdown_marks_what_the_text_holds():
     body = (
         f"<p>{lead}</p><h2>Marks</h2><table><tr><th>Place</th><th>Low</th></tr><tr><td>North</td>"
         "<td></td></tr><tr><td>South</td><td>4</td></tr></table><h3>Steps of it</h3><ol><li>Walk up the "
-        "hill</li><li>Read it<ul><li>twice in a row</li></ul></li></ol><pre><code>if x:\n    y = 1\n</code></pre>"
-        f"<p>{end}</p>"
+        "hill</li><li>Read it<ul><li>twice in a row</li></ul></li></ol>"
+        f"<pre><code>if x:\n    y = 1\n</code></pre><p>{end}</p>"
     )
     page = shell(body, "The north basin")
     expected = (
