@@ -17,6 +17,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import chain
 
 import numpy as np
 
@@ -174,7 +175,7 @@ def main() -> None:
     found = engines()
     for name, engine in found.items():
         kinds, elements = measure(engine, pages)
-        for kind, values in [*kinds.items(), ("all kinds", sum(kinds.values(), []))]:
+        for kind, values in [*kinds.items(), ("all kinds", [*chain(*kinds.values())])]:
             low, high = bootstrap(np.array(values), lambda part: float(part.mean()))
             cell = f"{np.mean(values):.3f} [{low:.3f}, {high:.3f}]"
             table.setdefault(kind, {})[name] = cell

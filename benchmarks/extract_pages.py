@@ -26,21 +26,11 @@ FILES = {
     "pl": "pol", "ru": "rus", "tr": "tur", "zh": "cmn_hans", "ja": "jpn", "ko": "kor", "ar": "arb",
 }  # fmt: skip
 FURNITURE = {
-    "en": "Home|About us|Contact|News|Log in|Read more|Comments|Related|Privacy policy|Subscribe to our newsletter|All rights reserved",
-    "de": "Startseite|Über uns|Kontakt|Nachrichten|Anmelden|Weiterlesen|Kommentare|Mehr zum Thema|Datenschutz|Newsletter abonnieren|Alle Rechte vorbehalten",
-    "fr": "Accueil|À propos|Contact|Actualités|Connexion|Lire la suite|Commentaires|À lire aussi|Mentions légales|S'abonner à la lettre|Tous droits réservés",
-    "es": "Inicio|Quiénes somos|Contacto|Noticias|Entrar|Leer más|Comentarios|Relacionado|Aviso legal|Suscríbete al boletín|Todos los derechos reservados",
-    "it": "Home|Chi siamo|Contatti|Notizie|Accedi|Leggi tutto|Commenti|Leggi anche|Note legali|Iscriviti alla newsletter|Tutti i diritti riservati",
-    "pt": "Início|Sobre nós|Contacto|Notícias|Entrar|Ler mais|Comentários|Relacionados|Privacidade|Subscreva a newsletter|Todos os direitos reservados",
-    "nl": "Home|Over ons|Contact|Nieuws|Inloggen|Lees meer|Reacties|Gerelateerd|Privacy|Abonneer op de nieuwsbrief|Alle rechten voorbehouden",
-    "pl": "Strona główna|O nas|Kontakt|Aktualności|Zaloguj|Czytaj więcej|Komentarze|Podobne|Prywatność|Zapisz się do newslettera|Wszelkie prawa zastrzeżone",
-    "ru": "Главная|О нас|Контакты|Новости|Войти|Читать далее|Комментарии|Читайте также|Конфиденциальность|Подпишитесь на рассылку|Все права защищены",
-    "tr": "Ana sayfa|Hakkımızda|İletişim|Haberler|Giriş|Devamını oku|Yorumlar|İlgili|Gizlilik|Bültene abone olun|Tüm hakları saklıdır",
-    "zh": "首页|关于我们|联系我们|新闻|登录|阅读更多|评论|相关推荐|隐私政策|订阅我们的通讯|版权所有",
-    "ja": "ホーム|会社概要|お問い合わせ|ニュース|ログイン|続きを読む|コメント|関連記事|プライバシー|メールマガジン登録|無断転載を禁じます",
-    "ko": "홈|소개|문의|뉴스|로그인|더 보기|댓글|관련 기사|개인정보|뉴스레터 구독|모든 권리 보유",
-    "ar": "الرئيسية|من نحن|اتصل بنا|أخبار|دخول|اقرأ المزيد|تعليقات|مواضيع ذات صلة|الخصوصية|اشترك في النشرة|جميع الحقوق محفوظة",
-}  # fmt: skip
+    line.split("\t")[0]: line.split("\t")[1]
+    for line in (ROOT / "benchmarks" / "extract_furniture.tsv").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+}
+NAMES = ["ada", "bert", "carl", "dora", "emil", "frida", "gus", "hanna", "ivo", "jana"]
 _END = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])")
 
 
@@ -81,9 +71,7 @@ class Maker:
         return glue.join(self.sentence() for _ in range(self.draw.randint(least, most)))
 
     def name(self) -> str:
-        return self.draw.choice(
-            ["ada", "bert", "carl", "dora", "emil", "frida", "gus", "hanna", "ivo", "jana"]
-        ) + str(self.draw.randint(1, 999))
+        return self.draw.choice(NAMES) + str(self.draw.randint(1, 999))
 
     def ui(self, number: int) -> str:
         return FURNITURE[self.lang].split("|")[number]
@@ -151,10 +139,8 @@ class Maker:
         return f"<table>{''.join(made)}</table>"
 
     def code(self) -> str:
-        verbs, things = (
-            ["read", "count", "draw", "join", "split", "fill"],
-            ["row", "page", "key", "node", "part"],
-        )
+        verbs = ["read", "count", "draw", "join", "split", "fill"]
+        things = ["row", "page", "key", "node", "part"]
         lines = [f"def {self.one(*verbs)}_{self.one(*things)}{self.draw.randrange(99)}(value):"]
         for n in range(self.draw.randint(1, 8)):
             lines += [f"    if value[{n}] > {self.draw.randrange(99)}:",
@@ -189,7 +175,8 @@ class Maker:
         note = f'<annotation encoding="application/x-tex">{source}</annotation>'
         return self.one(
             f'<span class="katex"><span class="katex-mathml"><math><semantics><mrow><mi>a</mi></mrow>{note}'
-            '</semantics></math></span><span class="katex-html" aria-hidden="true"><span>a1</span></span></span>',
+            '</semantics></math></span><span class="katex-html" aria-hidden="true"><span>a1</span></span>'
+            "</span>",
             f'<script type="math/tex">{source}</script>',
             f'<img class="latex" src="f.png" alt="{source}">',
             marks.replace("<math>", f'<math alttext="{source}">') % "",
@@ -206,13 +193,15 @@ class Maker:
                 "", f"<p>{self.sentence()}</p>", f"<span>{self.draw.randint(1, 28)}.5.2021</span>"
             )
             made.append(self.one("<div class='item'>{}</div>", "<li>{}</li>", "<article>{}</article>").format(
-                self.one(f"<h3>{self.link(text)}</h3>", self.link(text), f"<h4>{self.link(text)}</h4>") + extra
+                self.one(f"<h3>{self.link(text)}</h3>", self.link(text), f"<h4>{self.link(text)}</h4>")
+                + extra
             ))  # fmt: skip
         head = self.one("h2", "h3", "div", "b")
         body = "".join(made)
         if "<li>" in body:
             body = f"<ul>{body}</ul>"
-        return f"<{self.one('div', 'section', 'aside')} class='{box}'><{head}>{self.ui(7)}</{head}>{body}</div>"
+        opened = f"<{self.one('div', 'section', 'aside')} class='{box}'>"
+        return f"{opened}<{head}>{self.ui(7)}</{head}>{body}</div>"
 
     def comments(self) -> str:
         box = self.one("comments", "discussion", "below", "responses", "k9")
@@ -222,9 +211,10 @@ class Maker:
             name, text = self.name(), self.prose(1, 3)
             made.append((
                 f"<div class='entry'><b>{name}</b><p>{text}</p></div>",
-                f"<li><a href='/u'>{name}</a> <span>{self.draw.randint(1, 28)}.5.2021</span><div>{text}</div></li>",
-                f"<div class='c-item'><span class='who'>{name}</span><time>12:{self.draw.randint(10, 59)}</time>"
-                f"<p>{text}</p><a href='#'>+1</a></div>",
+                f"<li><a href='/u'>{name}</a> <span>{self.draw.randint(1, 28)}.5.2021</span>"
+                f"<div>{text}</div></li>",
+                f"<div class='c-item'><span class='who'>{name}</span>"
+                f"<time>12:{self.draw.randint(10, 59)}</time><p>{text}</p><a href='#'>+1</a></div>",
                 f"<article><header>{name}</header><p>{text}</p></article>",
             )[shape])  # fmt: skip
         body = "".join(made) if shape != 1 else f"<ul>{''.join(made)}</ul>"
@@ -267,10 +257,11 @@ def _forum(m: Maker) -> str:
         text = "".join(f"<p>{m.say(m.prose(1, 3))}</p>" for _ in range(m.draw.randint(1, 2)))
         name = m.name()
         posts.append((
-            f"<div class='post'><div class='author'>{m.link(name)}<br>{m.draw.randint(2, 999)}</div><div class="
-            f"'message'>{text}</div></div>",
+            f"<div class='post'><div class='author'>{m.link(name)}<br>{m.draw.randint(2, 999)}</div>"
+            f"<div class='message'>{text}</div></div>",
             f"<table><tr><td class='u'>{name}</td><td class='t'>{text}</td></tr></table>",
-            f"<article><header>{m.link(name)} <time>2.5.2021</time></header><div class='body'>{text}</div></article>",
+            f"<article><header>{m.link(name)} <time>2.5.2021</time></header>"
+            f"<div class='body'>{text}</div></article>",
         )[shape])  # fmt: skip
     return m.title() + "".join(posts)
 
@@ -310,8 +301,8 @@ def _answers(m: Maker) -> str:
     def post(name: str) -> str:
         text = m.paragraphs(1, 3) + (m.code() if m.draw.random() < 0.5 else "")
         return (
-            f"<div class='{name}'><div class='vote'>{m.draw.randint(0, 99)}</div><div class='post-text'>{text}</div>"
-            f"<div class='user'>{m.link(m.name())} 2.5.2021</div></div>"
+            f"<div class='{name}'><div class='vote'>{m.draw.randint(0, 99)}</div>"
+            f"<div class='post-text'>{text}</div><div class='user'>{m.link(m.name())} 2.5.2021</div></div>"
         )
 
     return (
@@ -402,7 +393,8 @@ def make(kind: str, seed: int) -> MadePage:
     m = Maker(draw, lang)
     body = KINDS[kind](m)
     m.pool = 1
-    opened = m.one("<main><article>{}</article></main>", "<div id='content'>{}</div>", "<div class='{c}'><div>{}</div></div>",
+    opened = m.one("<main><article>{}</article></main>", "<div id='content'>{}</div>",
+                   "<div class='{c}'><div>{}</div></div>",
                    "<div class='entry-content'>{}</div>", "<article>{}</article>", "<main>{}</main>",
                    "<table width='100%'><tr><td>{}</td></tr></table>")  # fmt: skip
     main = opened.replace("{c}", f"b{draw.randrange(99)}").replace("{}", body)
@@ -413,8 +405,11 @@ def make(kind: str, seed: int) -> MadePage:
         after += m.cards()
     after += m.appeal() if draw.random() < 0.4 else ""
     foot = m.legal() + m.menu()
-    frame = m.one("<header>{top}</header>{main}<footer>{foot}</footer>", "<div class='top'>{top}</div>{main}<div class='foot'>{foot}</div>",
-                  "<div>{top}</div><div>{main}</div><div>{foot}</div>", "<nav>{top}</nav>{main}<aside>{side}</aside><footer>{foot}</footer>")  # fmt: skip
+    frame = m.one("<header>{top}</header>{main}<footer>{foot}</footer>",
+                  "<div class='top'>{top}</div>{main}<div class='foot'>{foot}</div>",
+                  "<div>{top}</div><div>{main}</div><div>{foot}</div>",
+                  "<nav>{top}</nav>{main}<aside>{side}</aside>"
+                  "<footer>{foot}</footer>")  # fmt: skip
     side = m.cards() if draw.random() < 0.5 and kind != "portal" else m.menu()
     page = (
         frame.replace("{top}", m.menu())

@@ -49,60 +49,22 @@ WEIGHTS = {"aeb": 3.0, "rdb": 2.2, "segments": 0.4, "made": 0.5}
 SEGMENT_WEIGHT, SHARPEN = 0.15, 1.3
 MADE_SEEDS = 14
 PEER_WEIGHTS = {"fast": 1.0, "default": 1.5, "readability": 1.0, "resiliparse": 0.3}
-TREES, LEAVES, RATE = 130, 13, 0.07
+TREES, LEAVES, RATE = 160, 13, 0.07
 
 # What may only speak against, or only for, a block: knowledge that few pages are too few to teach.
 AGAINST = frozenset(
-    [
-        "comment",
-        "share",
-        "nav",
-        "footer",
-        "side",
-        "related",
-        "ads",
-        "meta",
-        "tags",
-        "screen",
-        "consent",
-        "cookie",
-        "signup",
-        "tool",
-        "bio",
-        "<nav>",
-        "<footer>",
-        "<aside>",
-        "<form>",
-        "<header>",
-        "<label>",
-        "link_density",
-        "link_half",
-        "link_all",
-        "one_word",
-        "separators",
-        "repeated",
-        "digits",
-        "named_after_text",
-        "card_after_text",
-    ]
+    {
+        *("comment", "share", "nav", "footer", "side", "related", "ads", "meta", "tags", "screen"),
+        *("consent", "cookie", "signup", "tool", "bio", "<nav>", "<footer>", "<aside>", "<form>"),
+        *("<header>", "<label>", "link_density", "link_half", "link_all", "one_word", "separators"),
+        *("repeated", "digits", "named_after_text", "card_after_text"),
+    }
 )
 FOR = frozenset(
-    [
-        "content",
-        "body",
-        "<article>",
-        "<main>",
-        "words10",
-        "words40",
-        "words150",
-        "commas",
-        "sentences",
-        "ends_sentence",
-        "long_no_link",
-        "code",
-        "unit_code",
-        "after_colon",
-    ]
+    {
+        *("content", "body", "<article>", "<main>", "words10", "words40", "words150", "commas"),
+        *("sentences", "ends_sentence", "long_no_link", "code", "unit_code", "after_colon"),
+    }
 )
 
 

@@ -43,6 +43,7 @@ _LIST_SHARE, _LAYOUT, _HOLDER_LEVELS = 0.6, 60, 8
 _LEAST, _ENOUGH, _RELAXED = 0.08, 40, 0.2
 """Where less than this share of at least so many unlinked words is kept, the second pass keeps the
 subtree that gains most at a probability above the last number."""
+_SIBLING = (0.6, 0.2)
 _HEADED, _TITLED = 0.12, 0.3
 _SHORT_PAGE, _UNIT_PAGE, _UNIT_SHARE = 80, 400, 0.3
 """A title stays on a page of so few words, or of so few with this share in tables, code and lists."""
@@ -278,6 +279,21 @@ def _fallback(elements: I32, spans: I32, counts: F32, p: F64, kept: Bools) -> bo
 
 
 @jit
+def _keep_siblings(elements: I32, spans: I32, first: F64, second: F64, kept: Bools) -> None:
+    """Keep what the first look is sure of beside a kept block of the same parent and tag."""
+    tags = np.zeros(len(elements), np.uint64)
+    for block in range(len(spans)):
+        own = spans[block, 2]
+        if kept[block]:
+            tags[elements[own, 1]] |= np.uint64(1) << np.uint64(elements[own, 0] % 64)
+    for block in range(len(spans)):
+        own = spans[block, 2]
+        alike = tags[elements[own, 1]] >> np.uint64(elements[own, 0] % 64) & np.uint64(1)
+        if alike and first[block] > _SIBLING[0] and second[block] > _SIBLING[1]:
+            kept[block] = True
+
+
+@jit
 def _choose(
     elements: I32,
     spans: I32,
@@ -305,6 +321,7 @@ def _choose(
     if not np.any(kept):
         for block in range(len(spans)):
             kept[block] = second[block] >= 0.5 * second[most]
+    _keep_siblings(elements, spans, first, second, kept)
     _whole_lists(elements, spans, counts, kept)
     _headings(elements, spans, counts, second, kept)
     return second_pass

@@ -197,7 +197,7 @@ class _Documents:
         self._tables = tables
         self._guard = guard
         self._extract = Extract(tables.source, work.extract).open(
-            lambda names: tables.account("extract").notes.update(names)
+            tables.account("extract").notes.update
         )
         rule = address_rule(rules, work.filter)
         self._addresses = Addresses(work.files, work.source.ingest, rule, work.capture)

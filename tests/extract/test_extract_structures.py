@@ -215,8 +215,9 @@ CODE = {
     "pre blocks": lambda s: "<pre><code>"
     + "".join(f"<span style='display: block'>{x}</span>" for x in s)
     + "</code></pre>",
-    "line numbers": lambda s: f"<table class='highlighttable'><tr><td class='linenos'><pre>{numbered(s)}</pre></td>"
-    f"<td class='code'><pre>{chr(10).join(s)}</pre></td></tr></table>",
+    "line numbers": lambda s: "<table class='highlighttable'><tr>"
+    f"<td class='linenos'><pre>{numbered(s)}</pre></td><td class='code'>"
+    f"<pre>{chr(10).join(s)}</pre></td></tr></table>",
     "row per line": lambda s: "<table>"
     + "".join(
         f"<tr><td class='blob-num' data-line-number='{n}'></td>"
@@ -230,7 +231,9 @@ CODE = {
     "pre per line": lambda s: "<div class='code'>" + "".join(f"<pre>{x}</pre>" for x in s) + "</div>",
     "style pre": lambda s: f"<div style='white-space:pre'>{chr(10).join(s)}</div>",
     "code block": lambda s: f"<code style='display:block;white-space:pre-wrap'>{chr(10).join(s)}</code>",
-    "code br": lambda s: "<div><code>" + "<br>".join(x.replace("    ", "&nbsp;" * 4) for x in s) + "</code></div>",
+    "code br": lambda s: "<div><code>"
+    + "<br>".join(x.replace("    ", "&nbsp;" * 4) for x in s)
+    + "</code></div>",
     "textarea": lambda s: f"<textarea rows='9'>{chr(10).join(s)}</textarea>",
     "number spans": lambda s: "<pre>"
     + "\n".join(f"<span class='lineno'>{n:3} </span>{x}" for n, x in enumerate(s, 1))
@@ -276,7 +279,8 @@ def test_a_layout_table_is_no_data_table():
 def test_comments_under_an_article_go(comments):
     draw = random.Random(comments)
     for mark in ("<div class='entry'><b>user{n}</b><p>{text}</p></div>",
-                 "<li><a href='/u{n}'>user{n}</a> <span>2 days ago</span><div>{text}</div></li>"):  # fmt: skip
+                 "<li><a href='/u{n}'>user{n}</a> <span>2 days ago</span>"
+                 "<div>{text}</div></li>"):  # fmt: skip
         told = [sentence(draw) for _ in range(comments)]
         rows = "".join(mark.format(n=n, text=text) for n, text in enumerate(told))
         main = [paragraph(draw) for _ in range(3)]
@@ -316,15 +320,16 @@ def test_markdown_marks_what_the_text_holds():
     draw = random.Random(3)
     lead, end = paragraph(draw), paragraph(draw)
     body = (
-        f"<p>{lead}</p><h2>Marks</h2><table><tr><th>Place</th><th>Low</th></tr><tr><td>North</td><td></td></tr>"
-        "<tr><td>South</td><td>4</td></tr></table><h3>Steps of it</h3><ol><li>Walk up the hill</li><li>Read it"
-        "<ul><li>twice in a row</li></ul></li></ol><pre><code>if x:\n    y = 1\n</code></pre>"
-        f"<p>{end}</p>"
+        f"<p>{lead}</p><h2>Marks</h2><table><tr><th>Place</th><th>Low</th></tr><tr><td>North</td>"
+        "<td></td></tr><tr><td>South</td><td>4</td></tr></table><h3>Steps of it</h3><ol><li>Walk up the "
+        "hill</li><li>Read it<ul><li>twice in a row</li></ul></li></ol>"
+        f"<pre><code>if x:\n    y = 1\n</code></pre><p>{end}</p>"
     )
     page = shell(body, "The north basin")
     expected = (
-        f"# The north basin\n\n{lead}\n\n## Marks\n\n| Place | Low |\n| --- | --- |\n| North |  |\n| South | 4 |"
-        "\n\n### Steps of it\n\n1. Walk up the hill\n1. Read it\n   - twice in a row\n\n```\nif x:\n    y = 1\n```"
+        f"# The north basin\n\n{lead}\n\n## Marks\n\n| Place | Low |\n| --- | --- |\n| North |  |\n"
+        "| South | 4 |\n\n### Steps of it\n\n1. Walk up the hill\n1. Read it\n   - twice in a row\n\n"
+        "```\nif x:\n    y = 1\n```"
         f"\n\n{end}"
     )
     row = extract(RawDocument("a", page, "html"), Settings(markup="markdown"))
