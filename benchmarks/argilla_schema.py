@@ -113,7 +113,7 @@ def answer(kind: str, k: int) -> dict:
 
 
 def main() -> int:
-    """Print a row a kind of job."""
+    """Print a row per kind of job."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.argilla_schema")
     options.add_argument("--python", default=sys.executable, metavar="PATH")
     python = options.parse_args().python

@@ -2,7 +2,7 @@
 
     python -m benchmarks.ingest_speed --data DIR [--peers PYTHON] [--megabytes 20] [--rounds 5]
 
-DIR holds real files (web/html_gold, wiki, books, code/trees). From them one file a kind is made, of
+DIR holds real files (web/html_gold, wiki, books, code/trees). From them one file per kind is made, of
 about the asked size: a WARC of the gold pages (one gzip member a record, each with a request and a
 metadata record), a MediaWiki dump of all pages of wiki/, JSON lines of their text. MB counts bytes
 after decompression. Each reader runs to the end of its file, records looked at, in one process;

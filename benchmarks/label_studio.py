@@ -218,7 +218,7 @@ def check(command: str, directory: Path) -> list[tuple[str, str, bool]]:
 
 
 def main() -> int:
-    """Print a row a task and export form."""
+    """Print a row per task and export form."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.label_studio")
     options.add_argument("--label-studio", default="", metavar="PATH")
     command = server_path(options.parse_args().label_studio)

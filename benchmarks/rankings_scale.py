@@ -1,6 +1,6 @@
 """Figures, aggregation and export of many rankings: `python -m benchmarks.rankings_scale --tasks 100000`.
 
-K = 9 answers, three raters a prompt, the first two answers of each ranking tied; CPU seconds of each
+K = 9 answers, three raters per prompt, the first two answers of each ranking tied; CPU seconds of each
 step in one process and the peak memory so far, objects of tasks and rankings included.
 """
 

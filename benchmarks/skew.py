@@ -259,7 +259,7 @@ def measure(directory: Path, name: str, size: int, tokenizer: str) -> dict[str, 
 
 
 def table(rows: list[dict[str, Any]], unit: str) -> None:
-    """Print a case: a line a stage, CPU seconds and peak at each size, growth of seconds a unit."""
+    """Print a case: a line per stage, CPU seconds and peak at each size, growth of seconds a unit."""
     sizes = [row["size"] for row in rows]
     print(f"\n{rows[0]['case']}, {' and '.join(f'{size:,}' for size in sizes)} {unit}\n")
     print("| stage | " + " | ".join(f"CPU s, {size:,}" for size in sizes)

@@ -19,7 +19,7 @@ def main(run: Path) -> None:
     for output in top["outputs"]:
         path = Path(output["path"])
         sizes[f"{path.parent.as_posix()}/*{path.suffix}"] += output["bytes"]
-    print(f"{documents:,} documents\n\n| files | bytes | bytes a document |\n|---|---|---|")
+    print(f"{documents:,} documents\n\n| files | bytes | bytes per document |\n|---|---|---|")
     for name, size in sorted(sizes.items()):
         print(f"| `{name}` | {size:,} | {size / documents:,.1f} |")
 

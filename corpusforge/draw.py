@@ -41,7 +41,7 @@ def id_key(name: str) -> int:
 
 
 def id_keys(ids: Iterable[str]) -> U64:
-    """Return one uint64 a document id; any string is accepted."""
+    """Return one uint64 per document id; any string is accepted."""
     digests = b"".join(
         hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         for name in ids

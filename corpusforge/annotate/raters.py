@@ -1,6 +1,6 @@
 """The rater table: how much, how fast, how steadily, how near to the others and to gold answers.
 
-Too fast is more than four times silent reading, 238 words a minute (Brysbaert 2019): a word is six
+Too fast is more than four times silent reading, 238 words per minute (Brysbaert 2019): a word is six
 characters with its space, or 1.6 Han characters. The order shown is the order chosen in one of K!
 tasks by chance, so its share has a test; so has the commonest order. Limit: these are signs that
 someone should look, not verdicts; tests assume that the order shown was shuffled.
@@ -234,7 +234,7 @@ def rater_table(
     tasks: Mapping[str, Task],
     limits: Limits | None = None,
 ) -> tuple[Rater, ...]:
-    """Return one row a rater, by name, with the marks that `limits` give."""
+    """Return one row per rater, by name, with the marks that `limits` give."""
     answers: dict[str, list[Ranking]] = {}
     for ranking in rankings:
         answers.setdefault(ranking.rater, []).append(ranking)

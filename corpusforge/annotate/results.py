@@ -1,7 +1,7 @@
 """From job and import directories to report and training files; several of them are rounds.
 
     report.html, figures.json    every figure of what has been answered so far
-    training/                    a `datasets` directory, one folder a format (see `export.write`)
+    training/                    a `datasets` directory, one folder per format (see `export.write`)
 
 A round is one job with the directory its answers were imported into. Called after each import, and
 by `pipelines.export_rankings` for several rounds at once. Limit: rounds are told apart by the job's

@@ -52,7 +52,7 @@ class CandidateSettings:
     """How many answers a prompt gets and when two are the same."""
 
     k: int = 4
-    """Answers a prompt, 2 to 9 (InstructGPT: 4 to 9)."""
+    """Answers per prompt, 2 to 9 (InstructGPT: 4 to 9)."""
     k_high: int = 0
     """With more than `k`, each prompt draws its own number from `k` to this; 0: always `k`."""
     temperature: float = 1.0
@@ -97,7 +97,7 @@ class CostSettings:
     """Assumptions of the estimate; none is measured, set them from your own pilot."""
 
     wage: float = 15.0
-    """Pay an hour."""
+    """Pay per hour."""
     currency: str = "USD"
     """Name of the currency, for the estimate's text."""
     words_per_minute: float = 230.0

@@ -5,7 +5,7 @@
                       [SLICES * blocks + 1], keys uint64, rows uint32: slice by slice of the key
                       space, in a slice block by block, in a block by key. Block 0 holds content
                       keys, block 1 URL keys, one more block follows for each band
-`PREFIX.ids.parquet`  one row a document, columns `IDS`
+`PREFIX.ids.parquet`  one row per document, columns `IDS`
 
 A key range of all blocks is one stretch of keys and one of rows, so a worker reads only its range,
 by three reads a part, and nothing is shuffled in memory. Limits: 2^32 documents a part; local

@@ -64,7 +64,7 @@ def make_plan(settings: Settings) -> Plan:
 
 
 def describe(settings: Settings) -> str:
-    """Return the plan as text: bands, the S-curve at nine similarities, bytes a document."""
+    """Return the plan as text: bands, the S-curve at nine similarities, bytes per document."""
     plan = make_plan(settings)
     curve = "  ".join(
         f"{tenth / 10:.1f}:{plan.candidate_probability(tenth / 10):.4f}" for tenth in range(1, 10)
@@ -75,5 +75,5 @@ def describe(settings: Settings) -> str:
         f"chance to be compared, by similarity: {curve}\n"
         f"estimate decides below {plan.low:.3f} (not a copy) and from {plan.high:.3f} (a copy); "
         f"texts are compared between\n"
-        f"bytes a document: signature {4 * plan.slots}, band keys {12 * plan.bands}"
+        f"bytes per document: signature {4 * plan.slots}, band keys {12 * plan.bands}"
     )

@@ -414,7 +414,7 @@ def _write_table(
     out: U8,
     size: int,
 ) -> int:
-    """Write a table of data: a line a row, a field a cell and a column."""
+    """Write a table of data: a line per row, a field a cell and a column."""
     root = span[2]
     start = size
     end = root + 1

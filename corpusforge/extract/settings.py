@@ -40,7 +40,7 @@ class Settings:
     """"text": a page's text alone; "markdown": headings, lists, tables and code marked (fast engine)."""
 
     wiki_tables: bool = True
-    """Whether data tables of wikitext are kept, one line a row, cells separated by " | "."""
+    """Whether data tables of wikitext are kept, one line per row, cells separated by " | "."""
 
     wiki_variant: str = "zh-cn"
     """Variant of Chinese whose form a conversion mark -{…}- shows, for the whole dump."""

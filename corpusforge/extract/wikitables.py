@@ -1,4 +1,4 @@
-"""Wikitext tables as lines: one row a line, cells separated by " | ".
+"""Wikitext tables as lines: one row per line, cells separated by " | ".
 
 Limits: row and column spans are not repeated; tables that lay out boxes (navigation, infoboxes) are
 dropped by their class, as templates of that kind are.

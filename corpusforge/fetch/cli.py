@@ -52,7 +52,7 @@ def add_parser(subparsers: Any) -> Parser:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fetch what the options name; print one line a file; return the exit code."""
+    """Fetch what the options name; print one line per file; return the exit code."""
     settings = Settings(
         tries=options.tries,
         bytes_per_second=options.bytes_per_second,

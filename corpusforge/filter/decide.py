@@ -50,7 +50,7 @@ def decide(
 ) -> Decision:
     """Return the first failing rule of each document.
 
-    `stats` is `measure`'s batch; `meta` has a row a document with the columns source, category,
+    `stats` is `measure`'s batch; `meta` has a row per document with the columns source, category,
     format, url, lang (and, where code rules are used, flags). Nulls count as empty. `texts` are needed
     by rules of one's own only.
     """

@@ -1,7 +1,7 @@
 """List files of a recipe: addresses, domains, words; and the rule set over a recipe's own word
 lists.
 
-One entry a line, "#" opens a comment; gz, zst and bz2 are read too. `builtin:toxic.en` and
+One entry per line, "#" opens a comment; gz, zst and bz2 are read too. `builtin:toxic.en` and
 `builtin:toxic.zh` name the lists inside the package. `listed.v1` is meant for toxic words: their
 share is always stored as a statistic, and drops a document only where a recipe names the rule set.
 Limit: words in, words out; a list knows neither quotation nor irony.
@@ -29,7 +29,7 @@ LISTED_WORDS = RuleSet(
             name="share",
             statistic=Ratio(("phrase_listed",), ("words",)),
             high=0.01,
-            unit="occurrences of listed words a word",
+            unit="occurrences of listed words per word",
             source="corpusforge",
         ),
     ),

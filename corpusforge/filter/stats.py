@@ -79,7 +79,7 @@ def _measure(
     ],
     out: NDArray[np.int64],
 ) -> None:
-    """Fill `out`, one row a text."""
+    """Fill `out`, one row per text."""
     longest = 0
     for d in range(len(out)):
         longest = max(longest, offsets[d + 1] - offsets[d])

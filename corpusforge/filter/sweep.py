@@ -146,7 +146,7 @@ def table(found: Sequence[Curve], points: F64, own: float | None) -> Iterator[st
 
 
 def draw(found: Sequence[Curve], points: F64, own: float | None, title: str, path: str) -> None:
-    """Write the share of bytes kept by threshold as a PNG, one line a group (the eight largest)."""
+    """Write the share of bytes kept by threshold as a PNG, one line per group (the eight largest)."""
     import io
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg

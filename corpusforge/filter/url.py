@@ -1,6 +1,6 @@
 """Rules on a page's address: exact addresses, domains and words that a list refuses.
 
-Lists are the recipe's files (one entry a line, "#" opens a comment; gz, zst and bz2 are read too)
+Lists are the recipe's files (one entry per line, "#" opens a comment; gz, zst and bz2 are read too)
 and a short built-in list of words. Method: a domain entry refuses every host under it; words are
 the runs of letters and digits of the decoded address; two "soft" words are needed where one proves
 little. Limit: no public-suffix table, so an entry such as "co.uk" would refuse all of it.

@@ -1,4 +1,4 @@
-"""Ingest: one generator a kind of source; each record a document, a skip or a failure.
+"""Ingest: one generator per kind of source; each record a document, a skip or a failure.
 
 `read` is the only door. Readers hold one record in memory, open files through
 `corpusforge.io.files`, and never raise on bad data: what cannot be read becomes a `Failed` row

@@ -1,4 +1,4 @@
-"""Caps on rows a task and a (task, language), families that dominate, and evaluation text.
+"""Caps on rows per task and a (task, language), families that dominate, and evaluation text.
 
 Ours. Which rows stay under a cap is drawn by seed and row id, so the order of rows and the number
 of workers change nothing. Limit: a family is what `Row.group` or `Row.task` says it is.

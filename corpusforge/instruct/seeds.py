@@ -46,7 +46,7 @@ def read_rows(source: str) -> Iterator[dict[str, Any]]:
 
 
 def parse(rows: Iterable[dict[str, Any]], name: str, language: str = "") -> tuple[Task, ...]:
-    """Return one task a row; `name` stands in error messages. Raises InputError."""
+    """Return one task per row; `name` stands in error messages. Raises InputError."""
     tasks: dict[str, Task] = {}
     for number, row in enumerate(rows, 1):
         task = parse_task(row, f"{name}: row {number}", language)

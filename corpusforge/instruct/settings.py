@@ -79,7 +79,7 @@ class Settings:
     """New tasks asked for in one prompt (the original's stop string at "16" after 8 examples)."""
 
     prompts: int = 20
-    """Generation prompts a language and round. The original sends 5; more keep an engine that works
+    """Generation prompts per language and round. The original sends 5; more keep an engine that works
     on many requests at once busy. Rows depend on it, never on the engine's concurrency."""
 
     max_instances: int = 5

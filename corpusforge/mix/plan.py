@@ -67,7 +67,7 @@ class Plan:
         return sum(share.asked for share in self.shares)
 
     def table(self) -> str:
-        """Return the plan as text for a terminal: a line a share, then the notes."""
+        """Return the plan as text for a terminal: a line per share, then the notes."""
         width = max([len(share.path) for share in self.shares] + [6])
         head = f"{'source':<{width}} {'weight':>8} {'share':>8} {'available':>21} {'asked':>21}"
         lines = [f"{head} {'epochs':>8}"]

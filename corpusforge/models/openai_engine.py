@@ -113,7 +113,7 @@ class OpenAIEngine:
         return load(TokenizeSettings(tokenizer=self.settings.tokenizer))
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield one answer a request as they come, `concurrency` in flight.
+        """Yield one answer per request as they come, `concurrency` in flight.
 
         An error that no request can escape (wrong key, no such model, server down) and Ctrl-C are
         raised after the answers in flight have been yielded.

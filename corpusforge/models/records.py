@@ -131,4 +131,4 @@ class Engine(Protocol):
         """Window in tokens, 0 where the engine does not know it."""
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield one answer a request, in any order, each as soon as it is there."""
+        """Yield one answer per request, in any order, each as soon as it is there."""

@@ -22,7 +22,7 @@ _RULES = 3
 
 
 def funnel_rows(data: RunData) -> Rows:
-    """Return the funnel: a row a source and stage, all sources together last."""
+    """Return the funnel: a row per source and stage, all sources together last."""
     head = ("source", "stage", "seen", "kept", "dropped", "failed", "kept of all", "most by")
     whole, *each = funnels(data.ledger)
     body = [row for funnel in [*each, whole] for row in _steps(funnel)]
@@ -42,7 +42,7 @@ def _steps(funnel: Funnel) -> list[tuple[str, ...]]:
 
 
 def mix_rows(data: RunData) -> Rows:
-    """Return the mix receipt: a row a source, largest weight first, and their sum."""
+    """Return the mix receipt: a row per source, largest weight first, and their sum."""
     head = ("source", "weight", "asked tokens", "delivered", "share", "epochs", "documents")
     sources = sorted(data.mix.sources.items(), key=lambda item: (-item[1].weight, item[0]))
     weights = sum(row.weight for _, row in sources)

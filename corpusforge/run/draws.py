@@ -283,7 +283,7 @@ def _filed(run: str, groups: int, layout: tuple[Section, ...], work: Work, side:
 
 
 def mix_stage(context: Context) -> Stage:
-    """Return the mix stage: one task, or a task a range where `draws` has sorted the documents."""
+    """Return the mix stage: one task, or a task per range where `draws` has sorted the documents."""
     if not is_large(context, "tokens"):
         return whole_stage(context)
     work, totals = read_work(context), _totals(context)

@@ -2,7 +2,7 @@
 
 The canary is whole files, drawn by hash, source by source; what it cost is scaled by each source's
 stored bytes. Limits: every stage is taken as linear in bytes; a canary of seconds is mostly start-up;
-a stage with a task a part is taken to keep all workers busy; the report is not included.
+a stage with a task per part is taken to keep all workers busy; the report is not included.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Estimate:
 def choose_files(inputs: Sequence[InputFile], share: float, seed: int) -> list[InputFile]:
     """Return whole files in hash order until `share` of each source's stored bytes is covered.
 
-    At least one file a source; the same for any order of `inputs`. Raises InputError where share is
+    At least one file per source; the same for any order of `inputs`. Raises InputError where share is
     not in (0, 1].
     """
     if not 0 < share <= 1:
@@ -219,7 +219,7 @@ def _cost(path: str, manifest: Manifest, told: Sequence[str], kept: Mapping[str,
 def estimate(canary: Canary, workers: int) -> Estimate:
     """Scale the canary's figures to everything, each source by its stored over its covered bytes.
 
-    Hours of a stage with a task a part are task seconds over the workers that can be busy; of a
+    Hours of a stage with a task per part are task seconds over the workers that can be busy; of a
     stage of one task, its task seconds. The evaluation index and the models' sizes do not grow.
     """
     factor = {name: canary.stored[name] / covered for name, covered in canary.covered.items()}
@@ -266,7 +266,7 @@ def lines(canary: Canary, workers: int, memory: tuple[int, int]) -> Iterator[str
     yield f"Hours are for {workers} workers; stages are taken as linear in the stored bytes of a source."
     yield "The canary's seconds hold start-up (imports, kernels, classifier), which does not grow; the report"
     yield "is not included. Memory is flat by design, except the tasks of duplicates (0.7 GB for 10 million"
-    yield "signatures, docs/dedup.md) and mix (about 45 bytes a document drawn, docs/mix.md)."
+    yield "signatures, docs/dedup.md) and mix (about 45 bytes per document drawn, docs/mix.md)."
     if seconds < _SHORT:
         yield (
             f"warning: the canary ran {seconds:.1f} s, under {_SHORT:.0f} s: start-up dominates and the "

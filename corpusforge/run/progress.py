@@ -132,7 +132,7 @@ class Reporter:
                 )
 
     def _due(self, state: _State) -> bool:
-        """Whether an object store may be asked again: a look costs a request a part."""
+        """Whether an object store may be asked again: a look costs a request per part."""
         now = time.monotonic()
         if now - state.looked < _PLAIN_EVERY:
             return False

@@ -1,6 +1,6 @@
 """Shards as datasets: Parquet files, or a directory that `datasets.load_from_disk` opens.
 
-One row a document, in stream order: id, source, leaf, copy, cut and its ids. Packed shards give one
+One row per document, in stream order: id, source, leaf, copy, cut and its ids. Packed shards give one
 row a sequence, with the bounds of the documents in it. Limit: ids take more room than in `.bin`
 (offsets, ids of documents), so an export is a copy for tools that want columns, not an archive.
 """

@@ -37,7 +37,7 @@ INDEX = pa.schema(
         pa.field("cut", pa.bool_(), nullable=False),
     ]
 )
-"""One row a document in the shard: `start` and `tokens` count ids from the shard's beginning;
+"""One row per document in the shard: `start` and `tokens` count ids from the shard's beginning;
 `copy` is the epoch it belongs to; `cut` is true where the ids do not end in an end-of-document id, as
 pieces of a long document in packed shards do not. (A document of which the draw takes only a part
 does end so; the mix stage's tables tell which these are.)"""

@@ -1,7 +1,7 @@
 """The two-pass shuffle: shards without memory-mapping every part in every worker.
 
 Pass one writes, for each token part, one file sorted by (shard, place in the shard) with the offset
-of each shard's stretch: one file a part, not parts x shards fragments. Pass two reads, for each
+of each shard's stretch: one file per part, not parts x shards fragments. Pass two reads, for each
 shard, its stretch of every file, and puts the pieces in order. `pieces` is the same first pass for a
 GroupByKey, whose groups `write_pieces` takes after sorting. All ways give the bytes of
 `write_shard`. Limit: one shard's ids are in memory in pass two.

@@ -3,7 +3,7 @@
     arm("worker", marks); sys.exit(pipelines.pretrain_mix.main(argv))
 
 A death is a SIGKILL, as the system sends it, at a place in the work and not at a time: where a part's first
-whole output (its receipt, where it has none) would get its name. A mark on disk (a file a stage in `marks`)
+whole output (its receipt, where it has none) would get its name. A mark on disk (a file per stage in `marks`)
 says that a stage has had its death. Limits: one machine that forks; local runs.
 """
 

@@ -123,7 +123,7 @@ class Scripted:
         self._before = before
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield one answer a request, in an order that is not that of the requests."""
+        """Yield one answer per request, in an order that is not that of the requests."""
         for request in sorted(requests, key=lambda one: word64("order", one.key)):
             self._before(request)
             yield reply(request)

@@ -1,4 +1,4 @@
-"""The README.md that makes a training directory a `datasets` directory: one configuration a format.
+"""The README.md that makes a training directory a `datasets` directory: one configuration per format.
 
 `datasets.load_dataset(DIRECTORY, FORMAT)` reads it, and `load_dataset(DIRECTORY/kway_parquet)` the
 Parquet files. The card states what was counted, nothing else.
@@ -14,7 +14,7 @@ from corpusforge.plugins import folder
 __all__ = ["card"]
 
 _TELLS = {
-    "kway": "one row a prompt, with all answers, aggregated ranks (0 not ranked), every rater's ranks",
+    "kway": "one row per prompt, with all answers, aggregated ranks (0 not ranked), every rater's ranks",
     "kway_parquet": "the same rows in Parquet",
     "pairs": "all pairs across tiers by id, with group_id, weight, margin, agreement",
     "sft": "demonstrations and best-ranked answers as messages",

@@ -56,7 +56,7 @@ def _texts(group: Group) -> Iterator[tuple[Pair, str, str]]:
 
 
 def kway(group: Group) -> Iterator[Row]:
-    """One row a prompt: all answers, the aggregated ranks, every rater's own ranks."""
+    """One row per prompt: all answers, the aggregated ranks, every rater's own ranks."""
     if not any(group.ranks):
         return
     ranked = [rank for rank in group.ranks if rank]

@@ -1,4 +1,4 @@
-"""Rankings to training files: one directory, one folder a format, one file a split.
+"""Rankings to training files: one directory, one folder per format, one file per split.
 
 `training/<format>/<train|validation|test>.jsonl`, a README.md that makes the whole a `datasets`
 directory, `decontaminated.jsonl` with what was left out, and `summary.json` written last. The rows

@@ -2,7 +2,7 @@
 
 The state is a set: reading a file again adds nothing, and files may come in any order, whole or grown
 since the last time. Which of several answers of one rater to a task counts is decided by their own
-times, never by when they were read. Limit: one encoded answer a task is held in memory.
+times, never by when they were read. Limit: one encoded answer per task is held in memory.
 """
 
 from __future__ import annotations

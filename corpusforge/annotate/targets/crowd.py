@@ -1,4 +1,4 @@
-"""Crowd platforms and spreadsheets: one row a task, as CSV and as JSON lines, filled in and read back.
+"""Crowd platforms and spreadsheets: one row per task, as CSV and as JSON lines, filled in and read back.
 
 In CSV the rater writes a number into `rank_<i>` for the answer in `answer_<i>` (1 is best, K the last,
 equal numbers tie, "x" cannot be ranked). Platforms that prefix columns ("Input.", "Answer.", as

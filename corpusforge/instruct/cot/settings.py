@@ -44,7 +44,7 @@ class Settings:
     """Seed of every choice, and of the requests' own seeds."""
 
     samples: int = 4
-    """Replies a question, trigger and temperature."""
+    """Replies per question, trigger and temperature."""
 
     temperatures: tuple[float, ...] = (0.5, 0.7)
     """Each question is sampled at each. A temperature of 0 gives one reply."""

@@ -2,7 +2,7 @@
 
 Method: WizardLM (Xu et al. 2023). A task that is eliminated goes back to the pool and is evolved anew
 in the next round. Operations are drawn by (seed, round, task). The novelty gate looks at everything
-but a task's own ancestors, to which a deepened task is near by design. Limit: one answer a task.
+but a task's own ancestors, to which a deepened task is near by design. Limit: one answer per task.
 """
 
 from __future__ import annotations

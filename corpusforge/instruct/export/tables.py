@@ -88,7 +88,7 @@ def dataset_table(rows: Sequence[Row], reasoning: str) -> pa.Table:
 
 
 def write_parquet(folder: str, parts: dict[str, list[Row]], settings: Settings) -> list[Written]:
-    """Write one Parquet file a split with every field of every row."""
+    """Write one Parquet file per split with every field of every row."""
     written = []
     for split, rows in parts.items():
         path = files.join(folder, f"{split}.parquet")

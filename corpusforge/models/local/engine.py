@@ -85,7 +85,7 @@ class LocalEngine:
         return Row(request, prompt, Chance(request.key), self.prompts.stops(request))
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield one answer a request, as rows finish."""
+        """Yield one answer per request, as rows finish."""
         rows = []
         for request in requests:
             row = self._row(request)
