@@ -47,8 +47,9 @@ _SIBLING = (0.6, 0.2)
 _HEADED, _TITLED = 0.12, 0.3
 _SHORT_PAGE, _UNIT_PAGE, _UNIT_SHARE = 80, 400, 0.3
 """A title stays on a page of so few words, or of so few with this share in tables, code and lists."""
-_TINY, _TINY_FACTOR = 40, 0.4
-"""A page of so few unlinked words has hardly any furniture: its threshold is lower by the factor."""
+_TINY, _TINY_FACTOR, _BARE = 40, 0.4, 12
+"""A page of so few unlinked words has hardly any furniture: its threshold is lower by the factor. One of
+fewer than the last number of words has none."""
 _UL, _OL, _H1, _H6 = map(tag_id, ("ul", "ol", "h1", "h6"))
 
 
@@ -129,17 +130,19 @@ def _second(
 ) -> None:
     """Fill the second look's probabilities."""
     width = features.shape[1]
+    row = np.empty(width + around.shape[1], np.float32)
     for block in range(len(features)):
         if first[block] < _SURELY_NOT:
             out[block] = first[block]
             continue
+        row[:width] = features[block]
+        row[width:] = around[block]
         z = bias
         for root in roots:
             node = np.int64(root)
             while node >= 0:
-                column = trees[node, 0]
-                value = features[block, column] if column < width else around[block, column - width]
-                node = np.int64(trees[node, 1] if value <= cuts[node] else trees[node, 2])
+                left = row[trees[node, 0]] <= cuts[node]
+                node = np.int64(trees[node, 1] if left else trees[node, 2])
             z += leaves[-1 - node]
         out[block] = _sigmoid(z)
 
@@ -311,6 +314,8 @@ def _choose(
         fair += _unlinked_words(counts, block)
     if fair < _TINY:
         threshold *= _TINY_FACTOR
+    if counts[:, WORDS].sum() < _BARE:
+        threshold = 0.0
     for block in range(len(spans)):
         asking = features[block, _CONSENT[0]] > 0 or features[block, _CONSENT[1]] > 0
         if asking:
