@@ -37,8 +37,9 @@ Bools = NDArray[np.bool_]
 
 _CONSENT = np.array([FEATURES.index("near consent"), FEATURES.index("far consent")])
 """A banner that asks for consent is never text, whatever it looks like."""
-_SURELY_NOT = 0.004
-"""First looks below it need no second one."""
+_SURELY_NOT, _SURE, _PAUSE = 0.025, 4.0, 75
+"""First looks below it need no second one (of 14,000 kept blocks of the training pages one lay below);
+log odds beyond which the rest of the trees is not asked, and after how many trees that is looked at."""
 _LIST_SHARE, _LAYOUT, _HOLDER_LEVELS = 0.6, 60, 8
 _LEAST, _ENOUGH, _RELAXED = 0.08, 40, 0.2
 """Where less than this share of at least so many unlinked words is kept, the second pass keeps the
@@ -138,8 +139,10 @@ def _second(
         row[:width] = features[block]
         row[width:] = around[block]
         z = bias
-        for root in roots:
-            node = np.int64(root)
+        for number in range(len(roots)):
+            if number % _PAUSE == 0 and abs(z) > _SURE:
+                break
+            node = np.int64(roots[number])
             while node >= 0:
                 left = row[trees[node, 0]] <= cuts[node]
                 node = np.int64(trees[node, 1] if left else trees[node, 2])
