@@ -73,7 +73,10 @@ class Model(NamedTuple):
 def load(kept: Mapping[str, Any]) -> Model:
     """Return a model from its names and numbers, as the trainer gives them."""
     columns = {name: place for place, name in enumerate((*FEATURES, *CONTEXT))}
-    nodes, cuts, leaves, roots = [], [], [], []
+    nodes: list[list[int]] = []
+    leaves: list[float] = []
+    cuts: list[float] = []
+    roots: list[int] = []
     for tree in kept["trees"]:
         start, first = len(nodes), len(leaves)
         roots.append(start)
