@@ -63,6 +63,8 @@ def f1(tp: float, fp: float, fn: float) -> float:
 
 def page_f1(page: MadePage, text: str) -> float:
     """Return the F1 of a page's words; formulas count by themselves, for engines write them apart."""
+    for source in page.elements.get("formula", []):
+        text = text.replace(source, "")
     return f1(*word_counts("\n".join(page.gold), text))
 
 

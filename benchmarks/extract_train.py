@@ -44,12 +44,12 @@ from corpusforge.extract.htmltext import text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
-RIDGE, THRESHOLD, FOLDS = 0.5, 0.40, 5
+RIDGE, THRESHOLD, FOLDS = 0.5, 0.46, 5
 WEIGHTS = {"aeb": 3.0, "rdb": 2.2, "segments": 0.4, "made": 0.5}
 SEGMENT_WEIGHT, SHARPEN = 0.15, 1.3
 MADE_SEEDS = 14
 PEER_WEIGHTS = {"fast": 1.0, "default": 1.5, "readability": 1.0, "resiliparse": 0.3}
-TREES, LEAVES, RATE = 160, 13, 0.07
+TREES, LEAVES, RATE = 300, 13, 0.04
 
 # What may only speak against, or only for, a block: knowledge that few pages are too few to teach.
 AGAINST = frozenset(

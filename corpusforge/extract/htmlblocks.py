@@ -92,6 +92,8 @@ SIZE, LINKED, WORDS, COMMAS, ENDS, DIGITS, CAPITALS, SEPARATORS, LAST, PIECES = 
 _COUNTS = 10
 _DOMINANT = 0.7
 _NEAR = 3
+_PROSE = 400
+"""Bytes of prose before repeated siblings from which on they may be comments on it."""
 
 
 class Blocks(NamedTuple):
@@ -349,7 +351,8 @@ def _kind_of(elements: I32, spans: I32, counts: F32, mass: F32, element: int, bl
     """Return 1 for an element with a name in front of text, 2 for one with a linked line, else 0."""
     head = counts[block]
     heading = _H1 <= elements[spans[block, 2], 0] <= _H6
-    if head[WORDS] <= 6 and not heading and mass[element] >= 3 * head[SIZE] and not head[ENDS]:
+    brief = head[WORDS] <= 6 and not head[ENDS] and 2 * head[DIGITS] < head[SIZE]
+    if brief and not heading and mass[element] >= 3 * head[SIZE]:
         return 1
     return 2 if head[LINKED] > 0.8 * head[SIZE] and mass[element] < 500 else 0
 
@@ -363,7 +366,7 @@ def _held(elements: I32, first: I32, kind: U8, children: I32, alike: I32, prose:
         held[element] = held[parent]
         sort = kind[element]
         if sort and children[parent] >= 3 and 5 * alike[parent, sort] >= 3 * children[parent]:
-            bits = 3 if prose[first[parent]] >= 400 else 1
+            bits = 3 if prose[first[parent]] >= _PROSE else 1
             held[element] |= bits << 2 * (sort - 1)
     return held
 

@@ -249,14 +249,17 @@ def _tells_math(data: U8, start: int, end: int, attribute: int) -> int:
     for place in range(start, end):
         byte = data[place]
         if attribute >= _DATA:
-            if byte in (92, 94, 95, 61, 43, 123):  # \\ ^ _ = + {
+            if byte in (92, 94, 123):  # \\ ^ {
                 return 1
-        elif (
-            (byte | 32 == 120 and _ends_with(data, start, place, b"tex"))
-            or (byte | 32 == 104 and _ends_with(data, start, place, b"math"))
-            or (byte | 32 == 103 and _ends_with(data, start, place, b"codecog"))
-            or (byte == 63 and _ends_with(data, start, place, b"equation?"))
-            or (byte | 32 == 120 and _ends_with(data, start, place, b"cht=tx"))
+        elif byte | 32 == 120:
+            if (
+                _ends_with(data, start, place, b"latex")
+                or _ends_with(data, start, place, b"mimetex")
+                or _ends_with(data, start, place, b"cht=tx")
+            ):
+                return 2
+        elif (byte == 47 and _ends_with(data, start, place, b"/math/")) or (
+            byte == 63 and _ends_with(data, start, place, b"equation?")
         ):
             return 2
     return 0

@@ -37,8 +37,9 @@ Bools = NDArray[np.bool_]
 
 _CONSENT = np.array([FEATURES.index("near consent"), FEATURES.index("far consent")])
 """A banner that asks for consent is never text, whatever it looks like."""
-_SURELY_NOT = 0.004
-"""First looks below it need no second one."""
+_SURELY_NOT, _SURE, _PAUSE = 0.025, 4.0, 75
+"""First looks below it need no second one (of 14,000 kept blocks of the training pages one lay below);
+log odds beyond which the rest of the trees is not asked, and after how many trees that is looked at."""
 _LIST_SHARE, _LAYOUT, _HOLDER_LEVELS = 0.6, 60, 8
 _LEAST, _ENOUGH, _RELAXED = 0.08, 40, 0.2
 """Where less than this share of at least so many unlinked words is kept, the second pass keeps the
@@ -47,8 +48,9 @@ _SIBLING = (0.6, 0.2)
 _HEADED, _TITLED = 0.12, 0.3
 _SHORT_PAGE, _UNIT_PAGE, _UNIT_SHARE = 80, 400, 0.3
 """A title stays on a page of so few words, or of so few with this share in tables, code and lists."""
-_TINY, _TINY_FACTOR = 40, 0.4
-"""A page of so few unlinked words has hardly any furniture: its threshold is lower by the factor."""
+_TINY, _TINY_FACTOR, _BARE = 40, 0.4, 12
+"""A page of so few unlinked words has hardly any furniture: its threshold is lower by the factor. One of
+fewer than the last number of words has none."""
 _UL, _OL, _H1, _H6 = map(tag_id, ("ul", "ol", "h1", "h6"))
 
 
@@ -71,7 +73,10 @@ class Model(NamedTuple):
 def load(kept: Mapping[str, Any]) -> Model:
     """Return a model from its names and numbers, as the trainer gives them."""
     columns = {name: place for place, name in enumerate((*FEATURES, *CONTEXT))}
-    nodes, cuts, leaves, roots = [], [], [], []
+    nodes: list[list[int]] = []
+    leaves: list[float] = []
+    cuts: list[float] = []
+    roots: list[int] = []
     for tree in kept["trees"]:
         start, first = len(nodes), len(leaves)
         roots.append(start)
@@ -129,17 +134,21 @@ def _second(
 ) -> None:
     """Fill the second look's probabilities."""
     width = features.shape[1]
+    row = np.empty(width + around.shape[1], np.float32)
     for block in range(len(features)):
         if first[block] < _SURELY_NOT:
             out[block] = first[block]
             continue
+        row[:width] = features[block]
+        row[width:] = around[block]
         z = bias
-        for root in roots:
-            node = np.int64(root)
+        for number in range(len(roots)):
+            if number % _PAUSE == 0 and abs(z) > _SURE:
+                break
+            node = np.int64(roots[number])
             while node >= 0:
-                column = trees[node, 0]
-                value = features[block, column] if column < width else around[block, column - width]
-                node = np.int64(trees[node, 1] if value <= cuts[node] else trees[node, 2])
+                left = row[trees[node, 0]] <= cuts[node]
+                node = np.int64(trees[node, 1] if left else trees[node, 2])
             z += leaves[-1 - node]
         out[block] = _sigmoid(z)
 
@@ -311,6 +320,8 @@ def _choose(
         fair += _unlinked_words(counts, block)
     if fair < _TINY:
         threshold *= _TINY_FACTOR
+    if counts[:, WORDS].sum() < _BARE:
+        threshold = 0.0
     for block in range(len(spans)):
         asking = features[block, _CONSENT[0]] > 0 or features[block, _CONSENT[1]] > 0
         if asking:

@@ -175,7 +175,7 @@ def _close_item(elements: I32, small: I16, state: I64, first: int, second: int) 
 
 
 @jit
-def _close_table_part(elements: I32, state: I64, tag: int) -> None:
+def _close_table_part(elements: I32, state: I64, tag: int | np.int64) -> None:
     """Close what a new cell, row or row group of the innermost table ends."""
     place = state[TOP]
     cell = tag in (_TD, _TH)
@@ -195,7 +195,7 @@ def _close_table_part(elements: I32, state: I64, tag: int) -> None:
 
 
 @jit
-def _imply(elements: I32, small: I16, state: I64, tag: int) -> None:
+def _imply(elements: I32, small: I16, state: I64, tag: int | np.int64) -> None:
     """Close the elements that a start tag implies are over."""
     if state[BUTTON] and small[AT_KIND + tag] & CLOSES_P and tag != _DIV:
         # A button that the page never closes would hide the rest of it.
@@ -215,7 +215,7 @@ def _push(
     elements: I32,
     hints: U64,
     state: I64,
-    tag: int,
+    tag: int | np.int64,
     kind: int,
     words: np.uint64,
     tag_words: np.uint64,
@@ -267,7 +267,9 @@ def _is_math(data: U8, start: int, end: int) -> bool:
 
 
 @jit
-def _note_formula(data: U8, start: int, end: int, tag: int, named: np.uint64, state: I64) -> None:
+def _note_formula(
+    data: U8, start: int, end: int, tag: int | np.int64, named: np.uint64, state: I64
+) -> None:
     """Note that the page may hold a formula, where the start tag just read says so."""
     known = tag in (_SUP, _SUB, _RUBY, _RT, _MATH) or named != 0
     source = state[MATH] == 1 or (state[MATH] and tag == _IMG)

@@ -12,6 +12,7 @@ import functools
 from collections import deque
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -246,7 +247,7 @@ def tables() -> Tables:
         hints[tag_id(name)] |= hints[tag_id(like)]
     names, ids = _name_table()
     kinds = [_TAGS.get(name, 0) for name in _NAMES]
-    packed = []
+    packed: list[Any] = []
     for fold, goto, output in automata:
         wide = np.zeros(AT_OUTPUT + len(output), np.uint64)
         wide[:AT_HINTS] = names

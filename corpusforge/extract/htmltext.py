@@ -343,7 +343,9 @@ def _has_text(runs: I32, place: int, end: int, cells: I32, behind: int) -> bool:
 
 
 @jit
-def _skip_spanned(spans: I32, column: int, room: I64, out: U8, size: int, write: bool) -> tuple:
+def _skip_spanned(
+    spans: I32, column: int, room: I64, out: U8, size: int, write: bool
+) -> tuple[int, int]:
     """Write an empty field for each column that a cell above reaches down to."""
     while column < _COLUMNS and spans[column] > 0:
         spans[column] -= 1

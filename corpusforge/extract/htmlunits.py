@@ -42,7 +42,7 @@ _H1, _H6, _FORM, _ARTICLE, _SECTION, _NAV, _ASIDE, _TEXTAREA, _QUOTE = map(
     tag_id,
     ("h1", "h6", "form", "article", "section", "nav", "aside", "textarea", "blockquote"),
 )
-_BITS = tuple(np.uint64(1 << GROUPS.index(name)) for name in ("code", "gutter"))
+_CODE, _GUTTER = (np.uint64(1 << GROUPS.index(name)) for name in ("code", "gutter"))
 
 # Columns of the sums of an element's subtree: bytes of text, of code, of figures alone; what else is
 # counted for tables (rows, rows of several cells, cells, heads, nested tables, what data tables do not
@@ -322,5 +322,5 @@ def units(page: Page, t: Tables) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """
     unit = np.zeros(len(page.elements), np.int32)
     sort = np.zeros(len(page.elements), np.uint8)
-    _units(page.data, page.elements, page.hints, page.runs, t.kinds, *_BITS, unit, sort)
+    _units(page.data, page.elements, page.hints, page.runs, t.kinds, _CODE, _GUTTER, unit, sort)
     return unit, sort
