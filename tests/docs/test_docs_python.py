@@ -51,4 +51,4 @@ def test_the_readmes_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = text.split("```python\n")[1:]
     exec(block.split("```")[0], {})
-    assert capsys.readouterr().out == "gopher_quality.v1:words 10 50 .. 100000\n"
+    assert capsys.readouterr().out == "gopher_quality.v1:words 11 50 .. 100000\n"

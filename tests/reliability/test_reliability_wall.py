@@ -37,6 +37,7 @@ from corpusforge.filter import TextRule
 from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.identify import step as identification
 from corpusforge.ingest import code, documents, stackexchange, web, wikipedia
+from corpusforge.io.rows import Reading
 from corpusforge.recipe import parse
 from corpusforge.records import Document, Failed, RawDocument, document_batch
 from corpusforge.steps import Outcome
@@ -266,7 +267,7 @@ def test_a_reader_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         yield RawDocument("a:1", "text", "text")
         spin(SLOW)
 
-    monkeypatch.setitem(ingest.SOURCES, "documents", reader)
+    monkeypatch.setitem(ingest.SOURCES, "documents", ingest.SourceKind(read=reader))
     settings = ingest.Settings(cpu_seconds=SECONDS)
     first, second = ingest.read("documents", "a", settings)
     assert isinstance(first, RawDocument)
@@ -388,7 +389,7 @@ class Slow:
 
 def test_a_text_that_is_slow_to_score() -> None:
     """The stand-alone command leaves its row out and counts it; seen = written + failed."""
-    account = score.Account(seen=len(TEXTS))
+    account = Reading(seen=len(TEXTS))
     given = [{"text": SLOW + text if n == 5 else text, "n": n} for n, text in enumerate(TEXTS)]
     bound = Bound("--cpu-seconds", SECONDS)
     made = list(score.scored(given, Slow(), "text", "score", account, bound))
