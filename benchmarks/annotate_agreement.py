@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from corpusforge.annotate.agreement import alpha_matrix, kendall_tau_b
-from corpusforge.annotate.strengths import bradley_terry, plackett_luce
+from corpusforge.annotate.bradley_terry import bradley_terry, plackett_luce
 
 __all__ = ["main"]
 

@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow as pa
 
 from corpusforge.dedup import select
-from corpusforge.dedup.collisions import write_collisions
+from corpusforge.dedup.lsh_buckets import write_collisions
 from corpusforge.dedup.parts import IDS
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import write_bands

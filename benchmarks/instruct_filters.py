@@ -20,9 +20,9 @@ from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.records import Row, Task
-from corpusforge.instruct.rounds import Pool
+from corpusforge.instruct.replies import judge
+from corpusforge.instruct.requests import Pool
 from corpusforge.instruct.rules import settle
-from corpusforge.instruct.take import judge
 
 
 def passed(tasks: tuple[Task, ...]) -> tuple[list[Row], Counter[str]]:

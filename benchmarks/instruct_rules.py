@@ -22,7 +22,7 @@ from corpusforge.instruct.rules import (
     check_personal,
     distinct_grams,
 )
-from corpusforge.instruct.verbs import verb_object
+from corpusforge.instruct.verb_noun import verb_object
 
 Answer = tuple[str, str, str]
 

@@ -26,7 +26,7 @@ from corpusforge.io.parquet import write_table
 from corpusforge.manifest import Manifest, describe, part_name
 from corpusforge.mix.settings import Settings, Split
 from corpusforge.recipe import Recipe, Source
-from corpusforge.run import choice, draws, shards
+from corpusforge.run import mixture, preselect, shards
 from corpusforge.run.contamination import CONTAMINATION
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Part, Stage, run_part, run_stage
@@ -160,11 +160,11 @@ def measure(stage: Stage) -> tuple[Manifest, int, float, float, float]:
 
 
 BUILDERS = {
-    "candidates": choice.candidates_stage,
-    "choice": choice.stage,
-    "supply": draws.supply_stage,
-    "draws": draws.draws_stage,
-    "mix": draws.mix_stage,
+    "candidates": preselect.candidates_stage,
+    "choice": preselect.stage,
+    "supply": mixture.supply_stage,
+    "draws": mixture.draws_stage,
+    "mix": mixture.mix_stage,
     "shards": shards.stage,
 }
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from corpusforge.annotate.outgoing import Request, export, plan
+from corpusforge.annotate.create_job import Request, export, plan
 from corpusforge.annotate.settings import (
     KINDS,
     QUOTA_NAMES,

@@ -25,7 +25,6 @@ from corpusforge.annotate.prompts import DroppedPrompt
 from corpusforge.annotate.verdicts import Attack, Verdict
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
 from corpusforge.fields import descriptions
-from corpusforge.instruct.asking import Failed
 from corpusforge.instruct.constitution.make import Comparison, Step
 from corpusforge.instruct.cot import records as thought
 from corpusforge.instruct.cot.run import Report as ThoughtReport
@@ -35,6 +34,7 @@ from corpusforge.instruct.ground.make import Ground
 from corpusforge.instruct.judge import Judgement
 from corpusforge.instruct.kinds.seeds import KindSeed
 from corpusforge.instruct.records import Machine, Reject, Row, Task
+from corpusforge.instruct.retrying import Failed
 from corpusforge.instruct.run import Report as InstructReport
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry

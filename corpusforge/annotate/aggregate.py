@@ -15,18 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.annotate.duels import Duels, duels
-from corpusforge.annotate.orders import (
-    KEMENY_MOST,
-    fit_borda,
-    fit_kemeny,
-    fit_majority,
-)
-from corpusforge.annotate.strengths import (
+from corpusforge.annotate.bradley_terry import (
     bradley_terry_errors,
     fit_pairs,
     fit_rankings,
     plackett_luce_errors,
+)
+from corpusforge.annotate.pairwise import Duels, duels
+from corpusforge.annotate.rank_aggregation import (
+    KEMENY_MOST,
+    fit_borda,
+    fit_kemeny,
+    fit_majority,
 )
 from corpusforge.annotate.votes import Votes
 from corpusforge.errors import InputError, nearest

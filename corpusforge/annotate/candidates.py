@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from corpusforge import draw
-from corpusforge.annotate.alike import distinct
+from corpusforge.annotate.near_copies import distinct
 from corpusforge.annotate.records import Candidate, Prompt
 from corpusforge.annotate.settings import CandidateSettings
 from corpusforge.errors import InputError

@@ -50,7 +50,7 @@ def _job(parser: Parser) -> None:
 
 
 def _forget(options: argparse.Namespace) -> int:
-    from corpusforge.annotate.forget import forget
+    from corpusforge.annotate.erasure import forget
 
     done = forget(options.job, options.rater, options.imports)
     say(

@@ -18,10 +18,10 @@ from corpusforge.annotate.bias import Bias, bias, contrasts, slot_test
 from corpusforge.annotate.compare import Agreement, agreement
 from corpusforge.annotate.criteria import Criterion, criteria
 from corpusforge.annotate.intervals import Interval
+from corpusforge.annotate.leaderboard import Standing, elo, standings
 from corpusforge.annotate.raters import Limits, Rater, rater_table
 from corpusforge.annotate.records import Ranking, Refused, Task
 from corpusforge.annotate.rounds import Drift, Round, drift
-from corpusforge.annotate.standings import Standing, elo, standings
 from corpusforge.annotate.votes import Votes, votes_of
 from corpusforge.io import files
 

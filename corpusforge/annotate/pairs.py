@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpusforge.annotate.aggregate import Consensus
-from corpusforge.annotate.duels import Duels
+from corpusforge.annotate.pairwise import Duels
 from corpusforge.annotate.votes import Book
 
 __all__ = ["Pair", "pair_counts", "pairs", "prompt_pairs"]

@@ -21,7 +21,7 @@ from apache_beam.version import __version__ as beam_version
 
 from corpusforge.beam.assemble import assembled_jar
 from corpusforge.beam.flink_jar import VERSIONS, cached_jar, find_jar
-from corpusforge.beam.given import given
+from corpusforge.beam.pipeline_option import given
 from corpusforge.errors import InputError
 
 __all__ = ["check_endpoint", "start"]

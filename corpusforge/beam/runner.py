@@ -26,7 +26,7 @@ from corpusforge.beam.parts import Desk, MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import EngineError, InputError
 from corpusforge.io import remote
-from corpusforge.run.guard import CRASHES
+from corpusforge.run.crash_isolation import CRASHES
 from corpusforge.run.stage import Part, Stage
 
 __all__ = ["IN_MEMORY_BYTES", "BeamExecutor", "WorkerDied", "build", "worth_forking"]

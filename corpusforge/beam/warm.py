@@ -6,20 +6,8 @@ import importlib
 
 __all__ = ["warm"]
 
-_MODULES = (
-    "apache_beam.runners.worker.sdk_worker_main",
-    "corpusforge.run.documents",
-    "corpusforge.run.scores",
-    "corpusforge.run.quality",
-    "corpusforge.run.signatures",
-    "corpusforge.run.collisions",
-    "corpusforge.run.duplicates",
-    "corpusforge.run.contamination",
-    "corpusforge.run.choice",
-    "corpusforge.run.tokens",
-    "corpusforge.run.draws",
-    "corpusforge.run.shards",
-)
+_MODULES = ("apache_beam.runners.worker.sdk_worker_main", "corpusforge.run.pretrain")
+"""The second imports the module of every stage."""
 
 
 def warm() -> None:

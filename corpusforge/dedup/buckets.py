@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.dedup.collisions import Groups
-from corpusforge.dedup.corpus import Corpus
+from corpusforge.dedup.bitset import Marks
 from corpusforge.dedup.kernels import finish64
-from corpusforge.dedup.marks import Marks
+from corpusforge.dedup.lsh_buckets import Groups
 from corpusforge.dedup.parts import BAND_BLOCK
+from corpusforge.dedup.ranked import Corpus
 from corpusforge.text.jit import jit
 
 __all__ = ["Buckets", "components", "gather", "regroup", "split"]

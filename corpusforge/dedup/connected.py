@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.dedup.buckets import Buckets
-from corpusforge.dedup.corpus import Corpus
 from corpusforge.dedup.greedy import Bounds, matches
+from corpusforge.dedup.ranked import Corpus
 from corpusforge.dedup.verify import TextOf, Verifier
 from corpusforge.text.jit import jit
 

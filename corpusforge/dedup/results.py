@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.dedup.connected import Components
-from corpusforge.dedup.corpus import Corpus
+from corpusforge.dedup.ranked import Corpus
 from corpusforge.io.parquet import read_table
 from corpusforge.ledger import Ledger
 

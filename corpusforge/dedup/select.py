@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.dedup import greedy
+from corpusforge.dedup.bitset import Marks
 from corpusforge.dedup.buckets import Buckets, components, gather, split
-from corpusforge.dedup.collisions import choose_ranges, read_collisions, write_collisions
 from corpusforge.dedup.connected import Components, Links, Verified, join, links
-from corpusforge.dedup.corpus import Corpus, load_corpus
-from corpusforge.dedup.marks import Marks
+from corpusforge.dedup.lsh_buckets import choose_ranges, read_collisions, write_collisions
 from corpusforge.dedup.parts import KeyFile, read_signatures
 from corpusforge.dedup.plan import Plan, make_plan
+from corpusforge.dedup.ranked import Corpus, load_corpus
 from corpusforge.dedup.results import Alarm, Counts, Duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.verify import TextOf, Verifier

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.dedup.corpus import Corpus
+from corpusforge.dedup.ranked import Corpus
 from corpusforge.dedup.sign import shingle_sets
 from corpusforge.text.jit import jit
 

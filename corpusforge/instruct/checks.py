@@ -48,7 +48,7 @@ def open_check(evaluation: str = "", allow: tuple[str, ...] = ()) -> RowCheck:
     from corpusforge.decontaminate import EvalIndex
     from corpusforge.decontaminate import Settings as Rules
     from corpusforge.decontaminate.scan import Scanner
-    from corpusforge.instruct.caps import contaminated
+    from corpusforge.instruct.limits import contaminated
 
     scanner = Scanner(EvalIndex.load(evaluation), Rules().rules)
     digest = files.sha256(evaluation)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpusforge import manifest as records
+from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.diversity import plots
-from corpusforge.instruct.making import Account, Ask, Made, Origin
 from corpusforge.instruct.session import Job, first_rejects, funnel_lines
 
 __all__ = ["Derived", "DerivedReport"]

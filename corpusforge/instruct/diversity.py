@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import PROFILES, profile
 from corpusforge.instruct.records import Row, Task
-from corpusforge.instruct.verbs import verb_object
+from corpusforge.instruct.verb_noun import verb_object
 
 __all__ = ["bars", "measure", "page", "plots", "sunburst"]
 

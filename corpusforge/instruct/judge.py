@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from corpusforge.instruct import parse
+from corpusforge.instruct.accounts import Ask, Question, asked, unanswered
+from corpusforge.instruct.chat import Turns, transcript
 from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.making import Ask, Question, asked, unanswered
-from corpusforge.instruct.talk import Turns, transcript
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from corpusforge.instruct.making import Ask, Check, Made, Origin, lineage, sampling_text
+from corpusforge.instruct.accounts import Ask, Check, Made, Origin, lineage, sampling_text
 from corpusforge.instruct.records import Lineage, Machine, Row
-from corpusforge.instruct.rounds import Asked, Pool, ask_classify, ask_generate, ask_instances
+from corpusforge.instruct.replies import take_checked, take_classify, take_generate, take_instances
+from corpusforge.instruct.requests import Asked, Pool, ask_classify, ask_generate, ask_instances
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.take import take_checked, take_classify, take_generate, take_instances
 from corpusforge.instruct.triples import ask_triples, take_triples
 from corpusforge.models.records import Completion
 

@@ -176,7 +176,7 @@ RULES: dict[str, str] = {
     "task_cap": "the task has rows enough",
     "task_language_cap": "the task has rows enough in this language",
 }
-"""Every rule of this module and of `caps`, with what it means; the name stands in `Reject.rule`."""
+"""Every rule of this module and of `limits`, with what it means; the name stands in `Reject.rule`."""
 
 
 def check_language(instruction: str, input: str, output: str, language: str) -> Finding | None:  # noqa: A002

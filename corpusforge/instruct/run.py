@@ -13,18 +13,18 @@ from typing import Any
 
 from corpusforge import manifest as records
 from corpusforge.instruct import seeds as seeding
-from corpusforge.instruct.caps import dominant
+from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.checks import RowCheck, open_check
 from corpusforge.instruct.diversity import measure, plots
+from corpusforge.instruct.limits import dominant
 from corpusforge.instruct.loop import State, play
-from corpusforge.instruct.making import Account, Ask, Made, Origin
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.records import Row, Task
-from corpusforge.instruct.rounds import open_pool, prompt_names
+from corpusforge.instruct.requests import open_pool, prompt_names
 from corpusforge.instruct.session import Job, first_rejects, funnel_lines
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.verbs import verb_object
+from corpusforge.instruct.verb_noun import verb_object
 
 __all__ = ["LanguageReport", "Report", "SelfInstruct", "job", "load_seeds"]
 

@@ -23,10 +23,10 @@ from corpusforge import __version__
 from corpusforge import manifest as records
 from corpusforge.errors import CorpusforgeError, RunError
 from corpusforge.instruct import export
-from corpusforge.instruct.asking import NothingAnswered, Patient
+from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.export.settings import Settings as ExportSettings
-from corpusforge.instruct.making import Account, Ask, Made, Origin
 from corpusforge.instruct.records import Reject
+from corpusforge.instruct.retrying import NothingAnswered, Patient
 from corpusforge.io import files
 from corpusforge.io.decoding import read_json
 from corpusforge.io.jsonl import write_jsonl

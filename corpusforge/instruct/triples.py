@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from corpusforge.instruct import parse
+from corpusforge.instruct.accounts import Made, unanswered
 from corpusforge.instruct.instances import field
 from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.making import Made, unanswered
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Instance, Lineage, Machine, Row, Task
-from corpusforge.instruct.rounds import Asked, Pool, pick, plain_request
+from corpusforge.instruct.replies import judge, machine, row, shown
+from corpusforge.instruct.requests import Asked, Pool, pick, plain_request
 from corpusforge.instruct.rules import settle
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.take import judge, machine, row, shown
 from corpusforge.models.records import Completion
 from corpusforge.text.edits import one_line
 

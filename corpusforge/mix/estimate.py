@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.mix.buckets import Section, Sections
 from corpusforge.mix.repetition import Reach
 from corpusforge.mix.sample import I64
-from corpusforge.mix.sections import Section, Sections
 from corpusforge.mix.settings import Settings
 
 __all__ = ["Head", "head", "scaled_tokens"]

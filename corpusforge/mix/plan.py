@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import floor
 
 from corpusforge.errors import RecipeError
-from corpusforge.mix.leaves import Node, check, tree
+from corpusforge.mix.hierarchy import Node, check, tree
 from corpusforge.mix.settings import Phase, Settings
 
 __all__ = ["PhasePlan", "Plan", "Share", "plan", "plan_validation", "validation_tokens"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from corpusforge.draw import uniform
 from corpusforge.mix.sample import I64
 from corpusforge.mix.settings import COLUMNS
-from corpusforge.mix.stretch import Segment
+from corpusforge.mix.stream import Segment
 
 __all__ = ["Reach", "Tally", "reaches", "repetition_ledger", "tally", "times"]
 

@@ -7,7 +7,7 @@ those of number c + 1, so e itself is not needed and each epoch ends before the 
 streams of the sources are merged by v = (tokens before + half the document's) / asked, ties by
 (source, id), which keeps the mixture the same along the whole stream. Limit: two documents with
 equal 64-bit keys would tie (probability n^2 / 2^65). How much is in memory at a time is the business
-of `sections`.
+of `buckets`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.recipe import Recipe, resolve_path
 from corpusforge.run import documents
-from corpusforge.run.guard import Guard
+from corpusforge.run.crash_isolation import Guard
 from corpusforge.run.inputs import InputFile
 from corpusforge.run.progress import Reporter
 from corpusforge.run.tokens import load_tokenizer

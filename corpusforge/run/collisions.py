@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from corpusforge.dedup.collisions import choose_ranges, write_collisions
+from corpusforge.dedup.lsh_buckets import choose_ranges, write_collisions
 from corpusforge.dedup.settings import Settings
 from corpusforge.io import files
 from corpusforge.manifest import part_name

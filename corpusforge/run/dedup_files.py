@@ -29,12 +29,12 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup.audit import Audit, audit_survivors
 from corpusforge.dedup.index import index_parts, write_index
+from corpusforge.dedup.line_dedup import Cuts, cut, find_spans, write_spans
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.results import Duplicates, count_removed
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings, is_byte_exact
 from corpusforge.dedup.sign import sign_part
-from corpusforge.dedup.spans import Cuts, cut, find_spans, write_spans
 from corpusforge.dedup.tables import Columns, FileTexts, distinct_ids, kind_of, read_rows
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files

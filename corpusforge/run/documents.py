@@ -38,7 +38,7 @@ from corpusforge.plugins import Packed, pack_all, unpack
 from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped, Unread
 from corpusforge.run.addresses import Addresses, one_capture
-from corpusforge.run.guard import Guard, isolated
+from corpusforge.run.crash_isolation import Guard, isolated
 from corpusforge.run.identity import numbered, settle
 from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
 from corpusforge.run.stage import Made, Part, Stage

@@ -16,13 +16,13 @@ from corpusforge.ledger import Ledger
 from corpusforge.manifest import Manifest
 from corpusforge.recipe import Recipe
 from corpusforge.run import (
-    choice,
     collisions,
     contamination,
     directory,
     documents,
-    draws,
     duplicates,
+    mixture,
+    preselect,
     quality,
     report,
     scores,
@@ -67,12 +67,12 @@ _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "hits": contamination.hits_stage,
     "contamination": contamination.contamination_stage,
     "tokenizer": tokens.tokenizer_stage,
-    "candidates": choice.candidates_stage,
-    "choice": choice.stage,
+    "candidates": preselect.candidates_stage,
+    "choice": preselect.stage,
     "tokens": tokens.tokens_stage,
-    "supply": draws.supply_stage,
-    "draws": draws.draws_stage,
-    "mix": draws.mix_stage,
+    "supply": mixture.supply_stage,
+    "draws": mixture.draws_stage,
+    "mix": mixture.mix_stage,
     "shards": shards.stage,
 }
 STAGES = (*_BUILDERS, "report")

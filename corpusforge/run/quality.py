@@ -14,7 +14,7 @@ from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Made, Part, Stage
-from corpusforge.score.keep import bound_text, keep, tiers
+from corpusforge.score.selection import bound_text, keep, tiers
 from corpusforge.score.settings import KeepSettings
 
 __all__ = ["make_quality", "stage"]

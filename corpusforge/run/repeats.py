@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from corpusforge.dedup.line_dedup import find_spans, write_spans
 from corpusforge.dedup.results import Duplicates
 from corpusforge.dedup.settings import Settings
-from corpusforge.dedup.spans import find_spans, write_spans
 from corpusforge.io import files
 from corpusforge.manifest import part_name
 from corpusforge.survivors import read_survivors

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from corpusforge.errors import InputError
 from corpusforge.identify.model_file import check
 from corpusforge.io import files
+from corpusforge.score.segment import spaced
 from corpusforge.score.settings import TrainSettings
-from corpusforge.score.spaced import spaced
 
 __all__ = ["LABELS", "MAGIC", "FastTextModel", "load_fasttext", "train_fasttext"]
 

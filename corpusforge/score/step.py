@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from corpusforge.draw import id_keys
 from corpusforge.score import Scorer, load
-from corpusforge.score.keep import bound_text, keep
+from corpusforge.score.selection import bound_text, keep
 from corpusforge.score.settings import KeepSettings, Settings
 from corpusforge.steps import Outcome, Verb, append_column, dropped, without
 

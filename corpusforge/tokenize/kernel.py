@@ -1,6 +1,6 @@
 """Byte-level BPE as one kernel: cut, look up, merge, remember; tiktoken's ids several times faster.
 
-Method: the cuts of `corpusforge.tokenize.cuts`; a piece that is a
+Method: the cuts of `corpusforge.tokenize.pretokenize`; a piece that is a
 token is looked up whole; others are merged by rank as in tiktoken (Sennrich et al. 2016) and kept
 in a table of pieces seen, which forgets everything when it is full. Every look-up compares bytes,
 so equal hashes cannot give wrong ids. Limits: only these two cuts; a text with a code point that
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.text.jit import jit
-from corpusforge.tokenize.cuts import UNKNOWN, classes, cut_cl100k, cut_gpt2, point_at
+from corpusforge.tokenize.pretokenize import UNKNOWN, classes, cut_cl100k, cut_gpt2, point_at
 
 __all__ = ["SUPPORTED", "Kernel", "encode"]
 

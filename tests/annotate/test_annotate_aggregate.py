@@ -10,15 +10,15 @@ from annotate_rankings import make_job, random_job
 from scipy.optimize import minimize
 
 from corpusforge.annotate.aggregate import METHODS, consensus
-from corpusforge.annotate.duels import duels, model_duels
-from corpusforge.annotate.orders import borda, kemeny, majority
-from corpusforge.annotate.strengths import (
+from corpusforge.annotate.bradley_terry import (
     bradley_terry,
     bradley_terry_errors,
     davidson,
     plackett_luce,
     plackett_luce_errors,
 )
+from corpusforge.annotate.pairwise import duels, model_duels
+from corpusforge.annotate.rank_aggregation import borda, kemeny, majority
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError
 

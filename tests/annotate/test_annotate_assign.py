@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from corpusforge.annotate.assign import Rater, assign, overlap_of
 from corpusforge.annotate.candidates import Item
 from corpusforge.annotate.cost import Estimate, reading_minutes
-from corpusforge.annotate.outgoing import batches
+from corpusforge.annotate.create_job import batches
 from corpusforge.annotate.records import Candidate, Prompt, Task
 from corpusforge.annotate.settings import AssignSettings, CostSettings
 from corpusforge.errors import InputError

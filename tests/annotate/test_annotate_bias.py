@@ -14,6 +14,7 @@ from corpusforge.annotate.bias import bias, contrasts, logistic, slot_test
 from corpusforge.annotate.criteria import criteria
 from corpusforge.annotate.features import extractiveness, stock_phrases
 from corpusforge.annotate.figures import figures
+from corpusforge.annotate.leaderboard import elo, standings
 from corpusforge.annotate.raters import (
     gold_pairs,
     leave_one_out,
@@ -24,7 +25,6 @@ from corpusforge.annotate.records import Ranking, Rating, Task
 from corpusforge.annotate.reliability import reliability
 from corpusforge.annotate.report import page
 from corpusforge.annotate.rounds import Round, drift, merge
-from corpusforge.annotate.standings import elo, standings
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from corpusforge import draw
-from corpusforge.annotate.alike import NGRAM, distinct
 from corpusforge.annotate.candidates import Item, Shortfall, Source, ask, parse_source, wanted
-from corpusforge.annotate.given import GivenAnswers, row_answers
-from corpusforge.annotate.known import read_known
+from corpusforge.annotate.existing_answers import GivenAnswers, row_answers
+from corpusforge.annotate.gold import read_known
+from corpusforge.annotate.near_copies import NGRAM, distinct
 from corpusforge.annotate.prompts import prompt_id
 from corpusforge.annotate.records import Prompt
 from corpusforge.annotate.settings import CandidateSettings

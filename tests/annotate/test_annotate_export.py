@@ -14,11 +14,11 @@ import pytest
 from annotate_rankings import make_job, random_job
 
 from corpusforge.annotate.aggregate import consensus
-from corpusforge.annotate.duels import duels
 from corpusforge.annotate.export import ALL, FORMATS, write
 from corpusforge.annotate.export import rows as declared
 from corpusforge.annotate.imports.public import import_source
 from corpusforge.annotate.pairs import pair_counts, pairs
+from corpusforge.annotate.pairwise import duels
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Task
 from corpusforge.annotate.results import write_results
 from corpusforge.annotate.split import assign, groups

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from corpusforge.annotate.forget import forget
+from corpusforge.annotate.erasure import forget
 from corpusforge.annotate.jobs import read_job, read_tasks
 from corpusforge.annotate.private import load_private, read_raters
 from corpusforge.cli import main as corpusforge
@@ -128,7 +128,7 @@ def test_a_replayed_journal_gives_the_job_offline(inputs: dict[str, str], tmp_pa
     from test_annotate_candidates import Scripted, different
 
     from corpusforge.annotate.candidates import Source
-    from corpusforge.annotate.outgoing import Request, export
+    from corpusforge.annotate.create_job import Request, export
     from corpusforge.annotate.settings import Settings
     from corpusforge.models.client import Client
     from corpusforge.models.records import Sampling

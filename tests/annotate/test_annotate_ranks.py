@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from annotate_cases import made_job
 
+from corpusforge.annotate.gold import read_known
 from corpusforge.annotate.imports.answers import whole_rank
 from corpusforge.annotate.imports.sources import read_source
 from corpusforge.annotate.jobs import Job
-from corpusforge.annotate.known import read_known
 from corpusforge.annotate.records import Ranking, Refused, Task
 from corpusforge.annotate.targets import find_target
 from corpusforge.errors import InputError

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from corpusforge.annotate.aggregate import consensus
-from corpusforge.annotate.duels import duels
 from corpusforge.annotate.export import write
 from corpusforge.annotate.imports.public import import_source
 from corpusforge.annotate.imports.run import import_answers
@@ -19,6 +18,7 @@ from corpusforge.annotate.imports.sources import read_source
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import read_job, read_tasks
 from corpusforge.annotate.pairs import pair_counts, pairs
+from corpusforge.annotate.pairwise import duels
 from corpusforge.annotate.records import Ranking
 from corpusforge.annotate.targets import find_target
 from corpusforge.annotate.votes import votes_of

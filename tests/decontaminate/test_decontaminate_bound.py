@@ -17,7 +17,7 @@ from corpusforge.decontaminate import report as reports
 from corpusforge.decontaminate.fuzzy import Fuzzy
 from corpusforge.decontaminate.words import split_words
 from corpusforge.errors import RecipeError
-from corpusforge.instruct.caps import contaminated
+from corpusforge.instruct.limits import contaminated
 from corpusforge.models import Message
 from corpusforge.run import commands
 from pipelines import build_eval_index, decontaminate, pretrain_mix

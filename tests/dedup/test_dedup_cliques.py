@@ -13,7 +13,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from corpusforge.beam.dedup import DedupExact, DedupMinHash
 from corpusforge.dedup.cliques import cliques_of, select, sign_rows, zone
-from corpusforge.dedup.corpus import _policy_order  # the staged order itself is the reference
+from corpusforge.dedup.ranked import _policy_order  # the staged order itself is the reference
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import sign_part
@@ -136,7 +136,7 @@ def test_the_order_of_members_is_the_policys(key: str, tmp_path: Path) -> None:
     )
     settings = Settings(order=(key,), sources=("news",))
     sign_part([rows], settings, str(tmp_path / "p"))
-    from corpusforge.dedup.corpus import _encoded, _read_part
+    from corpusforge.dedup.ranked import _encoded, _read_part
 
     table = _encoded(_read_part(str(tmp_path / "p"), settings)).unify_dictionaries()
     ids = table["id"].to_pylist()

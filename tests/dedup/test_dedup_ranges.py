@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from corpusforge.dedup.bitset import Marks
 from corpusforge.dedup.buckets import gather
-from corpusforge.dedup.collisions import choose_ranges, read_collisions, write_collisions
-from corpusforge.dedup.corpus import load_corpus
-from corpusforge.dedup.marks import Marks
+from corpusforge.dedup.lsh_buckets import choose_ranges, read_collisions, write_collisions
 from corpusforge.dedup.parts import BAND_BLOCK, CONTENT_BLOCK, SLICES, URL_BLOCK
+from corpusforge.dedup.ranked import load_corpus
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import exact_hashes, sign_part
@@ -104,7 +104,7 @@ def test_little_in_memory_at_once(tmp_path, pages, monkeypatch, step):
     prefixes = signed(tmp_path, [pages[:150], [], pages[150:]], Settings())
     whole, small = str(tmp_path / "whole"), str(tmp_path / "small")
     write_collisions(prefixes, Settings(), 0, 1, whole)
-    monkeypatch.setattr("corpusforge.dedup.collisions._STEP", step)
+    monkeypatch.setattr("corpusforge.dedup.lsh_buckets._STEP", step)
     write_collisions(prefixes, Settings(), 0, 1, small)
 
     def groups(path):

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from dedup_twins import jaccard
 
-from corpusforge.dedup.corpus import load_corpus
 from corpusforge.dedup.parts import BAND_BLOCK, SLICES, KeyFile
 from corpusforge.dedup.plan import make_plan
+from corpusforge.dedup.ranked import load_corpus
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import sign_part

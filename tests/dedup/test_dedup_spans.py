@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from corpusforge.dedup.line_dedup import cut, find_spans, text_pieces, write_spans
 from corpusforge.dedup.settings import Settings
-from corpusforge.dedup.spans import cut, find_spans, text_pieces, write_spans
 from pipelines.dedup import main
 
 LONG = "Cookies help us deliver our services; by using them you agree."

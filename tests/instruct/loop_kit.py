@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from corpusforge.instruct.asking import Patient
-from corpusforge.instruct.making import Account, Made, Origin
+from corpusforge.instruct.accounts import Account, Made, Origin
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.records import Instance, Machine, Reject, Row, Task
-from corpusforge.instruct.rounds import Asked, Pool, open_pool
+from corpusforge.instruct.replies import take_generate
+from corpusforge.instruct.requests import Asked, Pool, open_pool
+from corpusforge.instruct.retrying import Patient
 from corpusforge.instruct.run import job
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.take import take_generate
 from corpusforge.models.client import Client
 from corpusforge.models.records import Completion, Request, Usage
 

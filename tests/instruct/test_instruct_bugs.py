@@ -15,7 +15,7 @@ import pytest
 from loop_kit import Told, machine, small_pool, states_of, taken
 
 from corpusforge.instruct.profile import profile
-from corpusforge.instruct.rounds import ask_classify, ask_generate, ask_instances
+from corpusforge.instruct.requests import ask_classify, ask_generate, ask_instances
 from corpusforge.instruct.run import job
 from corpusforge.instruct.session import run
 from corpusforge.instruct.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 
 from corpusforge.instruct.diversity import bars, measure, page, plots, sunburst
 from corpusforge.instruct.records import Row, Similar, Task
-from corpusforge.instruct.verbs import verb_object
+from corpusforge.instruct.verb_noun import verb_object
 
 GOLD = [
     json.loads(line)

@@ -10,12 +10,12 @@ from kinds_kit import KIND_REPLIES, Script
 from loop_kit import Told
 
 from corpusforge.errors import InputError, RecipeError, RunError
+from corpusforge.instruct.accounts import Origin
 from corpusforge.instruct.inputs import draw_rows, load_rows
 from corpusforge.instruct.kinds import KINDS, check_answer, check_request, kind_seeds, make_kind
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.labels import labelled
-from corpusforge.instruct.making import Origin
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_personal

@@ -12,11 +12,11 @@ from loop_kit import Told
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import read_job, read_tasks
 from corpusforge.errors import InputError, RecipeError
+from corpusforge.instruct.accounts import Origin
 from corpusforge.instruct.constitution import constitution, make_revisions
 from corpusforge.instruct.constitution.preferences import rankings
 from corpusforge.instruct.constitution.run import job
 from corpusforge.instruct.constitution.settings import Settings
-from corpusforge.instruct.making import Origin
 from corpusforge.instruct.records import Lineage, Row
 from corpusforge.instruct.session import run
 from corpusforge.models.client import Client

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from kinds_kit import ALL_REPLIES, Script
 from loop_kit import Told
 
+from corpusforge.instruct.accounts import Origin
+from corpusforge.instruct.chat import chat, transcript
 from corpusforge.instruct.dialogue import check_turns, cut_turns, make_dialogues, measure_by
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.making import Origin
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.session import run
-from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.client import Client
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Message, Sampling

@@ -12,11 +12,11 @@ from kinds_kit import ALL_REPLIES, Script
 from loop_kit import Told
 
 from corpusforge.errors import InputError
+from corpusforge.instruct.accounts import Origin
 from corpusforge.instruct.ground import cut_passages, draw_passages, find_quote, make_grounded
 from corpusforge.instruct.ground.passages import Document, Passage, read_documents
 from corpusforge.instruct.kinds.run import job
 from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.making import Origin
 from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 from corpusforge.models.records import Sampling

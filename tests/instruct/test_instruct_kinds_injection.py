@@ -7,9 +7,9 @@ import re
 import pytest
 from test_instruct_injection import CONTROL, HOSTILE, MARKER, squeezed
 
+from corpusforge.instruct.chat import chat, transcript
 from corpusforge.instruct.kinds import KINDS
 from corpusforge.instruct.labels import labelled
-from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.prompts import prompt, prompt_names
 
 NAMES = (

@@ -12,8 +12,8 @@ import pytest
 from loop_kit import Told, completion, machine, small_pool, states_of, taken
 
 from corpusforge.errors import InputError, RecipeError, RunError
-from corpusforge.instruct.asking import NothingAnswered
-from corpusforge.instruct.rounds import ask_generate, ask_instances, pick
+from corpusforge.instruct.requests import ask_generate, ask_instances, pick
+from corpusforge.instruct.retrying import NothingAnswered
 from corpusforge.instruct.run import job
 from corpusforge.instruct.session import run
 from corpusforge.instruct.settings import Settings

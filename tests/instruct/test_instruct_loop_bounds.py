@@ -6,8 +6,8 @@ import pytest
 from loop_kit import small_pool
 
 from corpusforge.errors import InternalError
+from corpusforge.instruct.accounts import Account
 from corpusforge.instruct.loop import State, _stop
-from corpusforge.instruct.making import Account
 from corpusforge.instruct.settings import Settings
 
 

@@ -10,7 +10,7 @@ import pytest
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import EvalItem
 from corpusforge.decontaminate.scan import Scanner
-from corpusforge.instruct.caps import cap, contaminated, dominant
+from corpusforge.instruct.limits import cap, contaminated, dominant
 from corpusforge.instruct.records import Instance, Row
 from corpusforge.instruct.rules import (
     RULES,

@@ -10,9 +10,9 @@ from loop_kit import Told, completion, machine, small_pool, states_of
 
 from corpusforge.draw import word64
 from corpusforge.errors import RecipeError
-from corpusforge.instruct.making import Made
+from corpusforge.instruct.accounts import Made
 from corpusforge.instruct.records import Lineage
-from corpusforge.instruct.rounds import Asked
+from corpusforge.instruct.requests import Asked
 from corpusforge.instruct.settings import Settings, defaults
 from corpusforge.instruct.triples import ask_triples, take_triples
 from corpusforge.models.records import Request
@@ -105,7 +105,7 @@ def test_what_is_refused(text: str, finish: str, refused: list[tuple[str, str]],
 def test_the_prompt_shows_three_seeds_and_no_machine_task() -> None:
     from corpusforge.instruct.novelty import Gate
     from corpusforge.instruct.profile import profile
-    from corpusforge.instruct.rounds import open_pool
+    from corpusforge.instruct.requests import open_pool
     from corpusforge.instruct.seeds import load
 
     pool = open_pool(profile("en"), Gate(profile("en")), load("en"), ALPACA)

@@ -11,12 +11,12 @@ import pytest
 from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError, RecipeError
 from corpusforge.mix import Settings, Supply, diversity, head, plan, scaled_tokens, stream
+from corpusforge.mix.buckets import Held, Section, buckets
 from corpusforge.mix.plan import PhasePlan
 from corpusforge.mix.repetition import Reach, reaches, times
 from corpusforge.mix.sample import in_order
-from corpusforge.mix.sections import Held, Section, buckets
 from corpusforge.mix.settings import Diversity, Phase, Split
-from corpusforge.mix.stretch import segments
+from corpusforge.mix.stream import segments
 
 NAN, INF = math.nan, math.inf
 BOUNDS = [

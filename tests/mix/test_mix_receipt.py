@@ -17,10 +17,10 @@ from corpusforge.mix import (
     repetition_ledger,
     stream,
 )
+from corpusforge.mix.buckets import Held
 from corpusforge.mix.repetition import reaches, times
-from corpusforge.mix.sections import Held
 from corpusforge.mix.settings import Diversity
-from corpusforge.mix.stretch import segments
+from corpusforge.mix.stream import segments
 
 
 def supply(first_key, lengths, part):

@@ -22,8 +22,8 @@ from corpusforge.mix import (
     receipt,
     stream,
 )
+from corpusforge.mix.buckets import Held
 from corpusforge.mix.repetition import times
-from corpusforge.mix.sections import Held
 
 
 def supply(name, lengths, part=0, complete=True):

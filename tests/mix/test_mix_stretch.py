@@ -12,11 +12,11 @@ import pytest
 
 from corpusforge.draw import id_keys, uniform
 from corpusforge.mix import Settings, Supply, head, stream
+from corpusforge.mix.buckets import Filed, Held, Section, file_sections, read_sums
 from corpusforge.mix.plan import PhasePlan
 from corpusforge.mix.repetition import Reach, tally
 from corpusforge.mix.sample import COLUMNS, Draws
-from corpusforge.mix.sections import Filed, Held, Section, file_sections, read_sums
-from corpusforge.mix.stretch import leaf_names, segments, stretch
+from corpusforge.mix.stream import leaf_names, segments, stretch
 
 SEED = 7
 PHASES = [PhasePlan("one", {"a": 150, "b": 40}), PhasePlan("two", {"a": 260, "b": 0}),

@@ -24,8 +24,8 @@ from corpusforge.mix.plan import plan
 from corpusforge.mix.settings import Diversity, Phase, Settings, Split
 from corpusforge.recipe import Recipe, Source
 from corpusforge.run.context import Context
-from corpusforge.run.draws import draws_stage, mix_stage, supply_stage
 from corpusforge.run.mix import stream_files
+from corpusforge.run.mixture import draws_stage, mix_stage, supply_stage
 from corpusforge.run.stage import Part, Stage, run_part, run_stage
 from corpusforge.tokenize.part import INDEX
 

@@ -7,7 +7,7 @@ import pytest
 
 from corpusforge.draw import id_keys
 from corpusforge.errors import InputError, RecipeError
-from corpusforge.score.keep import keep, keep_probability, tiers
+from corpusforge.score.selection import keep, keep_probability, tiers
 from corpusforge.score.settings import KeepSettings, Settings, TrainSettings
 
 KEYS = id_keys(f"doc-{i}" for i in range(40_000))

@@ -14,7 +14,7 @@ from corpusforge import score
 from corpusforge.errors import InputError
 from corpusforge.score.evaluation import roc_auc
 from corpusforge.score.sample import draw
-from corpusforge.score.spaced import spaced
+from corpusforge.score.segment import spaced
 
 
 def array(texts):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpusforge.text.packed import packed
-from corpusforge.tokenize import Settings, cuts, load
+from corpusforge.tokenize import Settings, load, pretokenize
 from corpusforge.tokenize import kernel as kernels
 from corpusforge.tokenize.ranks import parse_ranks
 
@@ -53,8 +53,8 @@ def test_equals_tiktoken_on_any_text(pair, texts):
 
 
 def test_equals_tiktoken_on_every_known_letter_between_others(pair):
-    table = cuts.classes()
-    known = [chr(c) for c in np.flatnonzero(table != cuts.UNKNOWN).tolist()]
+    table = pretokenize.classes()
+    known = [chr(c) for c in np.flatnonzero(table != pretokenize.UNKNOWN).tolist()]
     for shape in ("a{}b", " {}", "{} ", "1{}\n", "'{}"):
         same(pair, ["\u4e00".join(shape.format(c) for c in known[n::97]) for n in range(97)])
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from corpusforge.annotate.aggregate import Consensus
-from corpusforge.annotate.duels import Duels
 from corpusforge.annotate.pairs import Pair, prompt_pairs
+from corpusforge.annotate.pairwise import Duels
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Task
 from corpusforge.annotate.votes import Book, Votes
 

@@ -19,13 +19,13 @@ import msgspec
 import numpy as np
 
 from corpusforge.annotate.aggregate import PRIOR, Consensus, consensus
-from corpusforge.annotate.duels import duels
 from corpusforge.annotate.export.card import card
 from corpusforge.annotate.export.clean import Removed, contaminated
 from corpusforge.annotate.export.formats import FORMATS, STRINGS, find_format, unclear
 from corpusforge.annotate.export.group import Group, demonstrations, groups
 from corpusforge.annotate.export.table import KWAY, kway_batch
 from corpusforge.annotate.pairs import pair_counts
+from corpusforge.annotate.pairwise import duels
 from corpusforge.annotate.records import Ranking, Task
 from corpusforge.annotate.split import SIDES, assign
 from corpusforge.annotate.votes import Votes, votes_of

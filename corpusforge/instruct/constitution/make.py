@@ -15,12 +15,7 @@ from dataclasses import dataclass, replace
 
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.instruct import parse
-from corpusforge.instruct.constitution.principles import Constitution, Principle
-from corpusforge.instruct.constitution.settings import Settings
-from corpusforge.instruct.export import shapes
-from corpusforge.instruct.judge import Judgement, Pair, judge
-from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.making import (
+from corpusforge.instruct.accounts import (
     CHUNK,
     Ask,
     Check,
@@ -35,10 +30,15 @@ from corpusforge.instruct.making import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.chat import chat, transcript
+from corpusforge.instruct.constitution.principles import Constitution, Principle
+from corpusforge.instruct.constitution.settings import Settings
+from corpusforge.instruct.export import shapes
+from corpusforge.instruct.judge import Judgement, Pair, judge
+from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance
-from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Message, Request, Sampling
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from corpusforge import manifest as records
 from corpusforge.errors import InputError
+from corpusforge.instruct.accounts import Ask, Made, Origin
 from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.constitution.make import (
     COMPARISONS,
@@ -20,7 +21,6 @@ from corpusforge.instruct.constitution.settings import Settings
 from corpusforge.instruct.derived import Derived
 from corpusforge.instruct.inputs import digest, draw_rows, load_rows
 from corpusforge.instruct.judge import summary
-from corpusforge.instruct.making import Ask, Made, Origin
 
 __all__ = ["job"]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from corpusforge.draw import make_id
+from corpusforge.instruct.accounts import Ask, Check, Made, Origin, sampling_text
 from corpusforge.instruct.cot import steps
 from corpusforge.instruct.cot.judge import Judged, RunCode, judge, vote, with_answer
 from corpusforge.instruct.cot.keep import refusals, surplus
@@ -19,7 +20,6 @@ from corpusforge.instruct.cot.plain import plain
 from corpusforge.instruct.cot.records import Question, Vote
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import Asked, shown
-from corpusforge.instruct.making import Ask, Check, Made, Origin, sampling_text
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Lineage, Reject, Row
 from corpusforge.models.records import Completion

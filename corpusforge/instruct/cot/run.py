@@ -15,6 +15,7 @@ from typing import Any
 from corpusforge import manifest as records
 from corpusforge.draw import make_id
 from corpusforge.errors import InputError
+from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.checks import RowCheck, open_check
 from corpusforge.instruct.cot.play import SAMPLES, VOTES, play
 from corpusforge.instruct.cot.questions import load
@@ -23,7 +24,6 @@ from corpusforge.instruct.cot.runner import run_tests
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import prompt_names
 from corpusforge.instruct.export.settings import Settings as ExportSettings
-from corpusforge.instruct.making import Account, Ask, Made, Origin
 from corpusforge.instruct.records import Reject
 from corpusforge.instruct.session import Job, first_rejects, funnel_lines
 

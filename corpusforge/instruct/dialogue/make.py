@@ -14,11 +14,7 @@ from dataclasses import dataclass, replace
 
 from corpusforge.draw import make_id, word64
 from corpusforge.instruct import parse
-from corpusforge.instruct.dialogue.sessions import Piece, cut_turns, measure_by
-from corpusforge.instruct.dialogue.turns import check_turns
-from corpusforge.instruct.export import shapes
-from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.making import (
+from corpusforge.instruct.accounts import (
     CHUNK,
     Ask,
     Check,
@@ -33,10 +29,14 @@ from corpusforge.instruct.making import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.chat import chat, transcript
+from corpusforge.instruct.dialogue.sessions import Piece, cut_turns, measure_by
+from corpusforge.instruct.dialogue.turns import check_turns
+from corpusforge.instruct.export import shapes
+from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_text
-from corpusforge.instruct.talk import chat, transcript
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request
 

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from corpusforge.instruct.talk import Turns
+from corpusforge.instruct.chat import Turns
 
 __all__ = ["Measure", "Piece", "cut_turns", "measure_by"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
+from corpusforge.instruct.chat import Turns
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.rules import check_text
-from corpusforge.instruct.talk import Turns
 
 __all__ = ["RULES", "check_turns"]
 

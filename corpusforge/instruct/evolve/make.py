@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 
 from corpusforge.draw import make_id, word64
 from corpusforge.instruct import parse
-from corpusforge.instruct.evolve.eliminate import check_answer, check_task
-from corpusforge.instruct.evolve.settings import Settings
-from corpusforge.instruct.making import (
+from corpusforge.instruct.accounts import (
     Ask,
     Check,
     Made,
@@ -28,6 +26,8 @@ from corpusforge.instruct.making import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.evolve.eliminate import check_answer, check_task
+from corpusforge.instruct.evolve.settings import Settings
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row, Similar

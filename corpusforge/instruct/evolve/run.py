@@ -11,13 +11,13 @@ from typing import Any
 
 from corpusforge import manifest as records
 from corpusforge.errors import InputError
+from corpusforge.instruct.accounts import Ask, Made, Origin
 from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.derived import Derived
 from corpusforge.instruct.evolve.make import Task, evolve
 from corpusforge.instruct.evolve.settings import Settings
 from corpusforge.instruct.export.shapes import prompt as whole
 from corpusforge.instruct.inputs import draw_rows, load_rows
-from corpusforge.instruct.making import Ask, Made, Origin
 
 __all__ = ["job", "starts"]
 

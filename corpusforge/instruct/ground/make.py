@@ -14,11 +14,7 @@ from dataclasses import dataclass
 
 from corpusforge.draw import make_id
 from corpusforge.instruct import parse
-from corpusforge.instruct.ground.passages import Passage
-from corpusforge.instruct.ground.quotes import find_quote
-from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.making import (
+from corpusforge.instruct.accounts import (
     CHUNK,
     Ask,
     Check,
@@ -32,6 +28,10 @@ from corpusforge.instruct.making import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.ground.passages import Passage
+from corpusforge.instruct.ground.quotes import find_quote
+from corpusforge.instruct.kinds.settings import Settings
+from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text

@@ -13,12 +13,7 @@ from dataclasses import dataclass, replace
 
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.instruct import parse
-from corpusforge.instruct.export import shapes
-from corpusforge.instruct.kinds.checks import check_answer, check_request
-from corpusforge.instruct.kinds.seeds import KindSeed, kind_seeds
-from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.labels import Labels, labelled
-from corpusforge.instruct.making import (
+from corpusforge.instruct.accounts import (
     CHUNK,
     Ask,
     Check,
@@ -33,11 +28,16 @@ from corpusforge.instruct.making import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.chat import transcript
+from corpusforge.instruct.export import shapes
+from corpusforge.instruct.kinds.checks import check_answer, check_request
+from corpusforge.instruct.kinds.seeds import KindSeed, kind_seeds
+from corpusforge.instruct.kinds.settings import Settings
+from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
-from corpusforge.instruct.talk import transcript
 from corpusforge.models.prompts import Prompt, Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from corpusforge import manifest as records
 from corpusforge.errors import InputError
+from corpusforge.instruct.accounts import Ask, Check, Made, Origin
 from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.derived import Derived
 from corpusforge.instruct.dialogue.make import CUTS, make_dialogues
@@ -15,7 +16,6 @@ from corpusforge.instruct.inputs import digest, draw_rows, load_rows
 from corpusforge.instruct.kinds.checks import KINDS
 from corpusforge.instruct.kinds.make import make_kind, prompt_names
 from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.making import Ask, Check, Made, Origin
 from corpusforge.instruct.records import Row
 
 __all__ = ["job"]

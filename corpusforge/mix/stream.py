@@ -17,9 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
+from corpusforge.mix.buckets import Held, Section, Sections
 from corpusforge.mix.plan import PhasePlan
 from corpusforge.mix.sample import COLUMNS, I64, Draws, Supply
-from corpusforge.mix.sections import Held, Section, Sections
 
 __all__ = ["Segment", "leaf_names", "segments", "stream", "stretch"]
 

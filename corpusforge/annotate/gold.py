@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from corpusforge.annotate.candidates import Item, candidate_id
-from corpusforge.annotate.given import row_answers
+from corpusforge.annotate.existing_answers import row_answers
 from corpusforge.annotate.imports.answers import by_rank, whole_rank
 from corpusforge.annotate.prompts import collect, row_messages
 from corpusforge.annotate.records import Candidate

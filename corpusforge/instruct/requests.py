@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from corpusforge.draw import word64
 from corpusforge.errors import InputError
-from corpusforge.instruct.making import seeded
+from corpusforge.instruct.accounts import seeded
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Profile
 from corpusforge.instruct.records import Machine, Task

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge import draw
-from corpusforge.annotate.duels import model_duels
-from corpusforge.annotate.strengths import davidson
+from corpusforge.annotate.bradley_terry import davidson
+from corpusforge.annotate.pairwise import model_duels
 from corpusforge.annotate.votes import Votes
 from corpusforge.text.jit import jit
 

@@ -20,10 +20,10 @@ import msgspec
 from corpusforge.annotate.assign import Rater, assign, overlap_of
 from corpusforge.annotate.candidates import Item, Shortfall, Source, ask
 from corpusforge.annotate.cost import Estimate
-from corpusforge.annotate.given import GivenAnswers
+from corpusforge.annotate.existing_answers import GivenAnswers
+from corpusforge.annotate.gold import read_known
 from corpusforge.annotate.guidelines import guidelines, rubric, warning
 from corpusforge.annotate.jobs import Job, read_tasks, write_job
-from corpusforge.annotate.known import read_known
 from corpusforge.annotate.pool import Pools, collapse, counted, divide
 from corpusforge.annotate.private import load_private, read_raters, save_private
 from corpusforge.annotate.prompts import Collected, DroppedPrompt, collect

@@ -14,10 +14,10 @@ from dataclasses import replace
 from corpusforge.draw import make_id
 from corpusforge.instruct import instances as cut
 from corpusforge.instruct import parse
-from corpusforge.instruct.making import Made, unanswered
+from corpusforge.instruct.accounts import Made, unanswered
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Instance, Lineage, Machine, Reject, Row
-from corpusforge.instruct.rounds import Asked, Pool
+from corpusforge.instruct.requests import Asked, Pool
 from corpusforge.instruct.rules import settle
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.records import Completion

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpusforge.dedup.marks import Marks
+from corpusforge.dedup.bitset import Marks
 from corpusforge.dedup.parts import IDS
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import content_keys

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from corpusforge.draw import id_keys
 from corpusforge.io.parquet import read_table
+from corpusforge.mix.hierarchy import Node, assign, tree
 from corpusforge.mix.holdout import Spread, codes, spreads
-from corpusforge.mix.leaves import Node, assign, tree
 from corpusforge.mix.sample import I64, Draws, Supply
 from corpusforge.mix.settings import COLUMNS, Settings
 

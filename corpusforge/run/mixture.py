@@ -2,7 +2,7 @@
 
 `supply` counts the tokens of each leaf in groups of token parts, by how they may be held out; with the
 split and the plan that follow, `draws` sorts each group by u, so that the tasks of `mix` read a range
-each (`mix/sections.py` has the format). Limit: the sums by bucket of all groups pass through the driver,
+each (`mix/buckets.py` has the format). Limit: the sums by bucket of all groups pass through the driver,
 16 bytes a group and bucket.
 """
 
@@ -21,13 +21,13 @@ import pyarrow.compute as pc
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import Receipt, part_name
+from corpusforge.mix.buckets import Filed, Section, file_sections, read_sums
 from corpusforge.mix.holdout import Spread, read_spread, spread_table
+from corpusforge.mix.inventory import SIDES, Indexed, Supplies, Totals, indexed
 from corpusforge.mix.plan import PhasePlan
 from corpusforge.mix.repetition import reaches
-from corpusforge.mix.sections import Filed, Section, file_sections, read_sums
 from corpusforge.mix.settings import COLUMNS
-from corpusforge.mix.stretch import Segment, leaf_names, segments, stretch
-from corpusforge.mix.supply import SIDES, Indexed, Supplies, Totals, indexed
+from corpusforge.mix.stream import Segment, leaf_names, segments, stretch
 from corpusforge.run.context import Context
 from corpusforge.run.groups import groups, is_large
 from corpusforge.run.mix import (

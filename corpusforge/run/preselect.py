@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import Receipt, part_name
+from corpusforge.mix.buckets import Filed, Held, Section, Sections, file_sections, read_sums
 from corpusforge.mix.estimate import head
+from corpusforge.mix.hierarchy import assign, tree
 from corpusforge.mix.holdout import (
     SURE,
     Spread,
@@ -34,13 +36,11 @@ from corpusforge.mix.holdout import (
     spread_table,
     spreads,
 )
-from corpusforge.mix.leaves import assign, tree
+from corpusforge.mix.inventory import ANY, column_keys
 from corpusforge.mix.plan import Plan, plan
 from corpusforge.mix.repetition import Reach, times
 from corpusforge.mix.sample import I64, Supply
-from corpusforge.mix.sections import Filed, Held, Section, Sections, file_sections, read_sums
 from corpusforge.mix.settings import Settings
-from corpusforge.mix.supply import ANY, column_keys
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
 from corpusforge.run.groups import documents_of, groups, is_large
