@@ -19,7 +19,7 @@ from apache_beam.metrics import Metrics
 from corpusforge.errors import CorpusforgeError
 from corpusforge.io import files
 from corpusforge.manifest import Receipt
-from corpusforge.run.stage import Made, Part, error_path, run_part
+from corpusforge.run.stage import Part, PartResult, error_path, run_part
 
 __all__ = ["Desk", "MakeParts", "balanced"]
 
@@ -69,7 +69,7 @@ _desks: list[Desk] = []  # of this process: one stage runs at a time
 
 
 class _MakePart(beam.DoFn):
-    def __init__(self, work: Callable[[Part], Made], *, retried: bool) -> None:
+    def __init__(self, work: Callable[[Part], PartResult], *, retried: bool) -> None:
         self._work = work
         self._retried = retried
 
@@ -110,7 +110,7 @@ class MakeParts(beam.PTransform):
     `retried`: the runner gives failed bundles another try (clusters do), so let defects reach it.
     """
 
-    def __init__(self, work: Callable[[Part], Made], *, retried: bool = True) -> None:
+    def __init__(self, work: Callable[[Part], PartResult], *, retried: bool = True) -> None:
         super().__init__()
         self._work = work
         self._retried = retried

@@ -13,13 +13,13 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.io import files
 from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 
 __all__ = ["collision_paths", "make_collisions", "stage"]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class CollisionsTask:
     """What a task is told: the settings, how many document parts there are, and key ranges."""
 
     settings: Settings
@@ -35,7 +35,7 @@ def stage(context: Context) -> Stage | None:
     if ranges == 1:
         return None
     size = sum(output.bytes for output in signed.outputs if output.path.endswith(".keys"))
-    work = Work(settings, context.part_count, ranges)
+    work = CollisionsTask(settings, context.part_count, ranges)
     used = {"method": settings.method, "urls": bool(settings.url_sources), "ranges": ranges}
     return Stage(
         name="collisions",
@@ -50,14 +50,14 @@ def stage(context: Context) -> Stage | None:
     )
 
 
-def make_collisions(part: Part) -> Made:
+def make_collisions(part: Part) -> PartResult:
     """Find the documents that share a key of one range."""
-    work: Work = part.settings
+    work: CollisionsTask = part.settings
     prefixes = [files.join(part.run, "signatures", part_name(index)) for index in range(work.parts)]
     path = f"collisions/{part.name}.groups"
     target = files.join(part.run, path)
     members = write_collisions(prefixes, work.settings, part.index, work.ranges, target)
-    return Made(outputs={path: members}, documents=members)
+    return PartResult(outputs={path: members}, documents=members)
 
 
 def collision_paths(context: Context) -> list[str] | None:

@@ -27,7 +27,7 @@ from corpusforge.io.parquet import Writer, read_table, write_table
 from corpusforge.manifest import part_name
 from corpusforge.recipe import resolve_path
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.steps import append_column
 from corpusforge.survivors import read_survivors
 from corpusforge.text.fold import FOLD
@@ -85,7 +85,7 @@ def evaluation_stage(context: Context) -> Stage | None:
     return replace(divided, finish=lambda receipts: _merge(context.run, len(receipts)))
 
 
-def make_evaluation(part: Part) -> Made:
+def make_evaluation(part: Part) -> PartResult:
     """Build the index from the recipe's sets, or copy the given one after checking it.
 
     Raises InputError, naming the file, where a set is not what it was when the run looked at it first.
@@ -99,17 +99,17 @@ def make_evaluation(part: Part) -> Made:
         index = EvalIndex.merged([_index(*own) for own in parsed])
     _check_unchanged(described)
     index.save(files.join(part.run, INDEX))
-    return Made(outputs={INDEX: len(index.item_ids)}, extra={"items": _items(index)})
+    return PartResult(outputs={INDEX: len(index.item_ids)}, extra={"items": _items(index)})
 
 
-def make_evaluation_part(part: Part) -> Made:
+def make_evaluation_part(part: Part) -> PartResult:
     """Build the index of one evaluation set, as `make_evaluation` does that of all."""
     own, described = part.settings
     index = _index(*own)
     _check_unchanged(described)
     path = f"evaluation/{part.name}.bin"
     index.save(files.join(part.run, path))
-    return Made(outputs={path: len(index.item_ids)})
+    return PartResult(outputs={path: len(index.item_ids)})
 
 
 def _index(name: str, path: str, fields: tuple[str, ...]) -> EvalIndex:
@@ -167,7 +167,7 @@ def searched_by(settings: Settings) -> dict[str, Any]:
     }
 
 
-def make_hits(part: Part) -> Made:
+def make_hits(part: Part) -> PartResult:
     """Scan the surviving documents of one part; write a row a hit, and how many were scanned."""
     settings, searched = part.settings
     path = f"hits/{part.name}.parquet"
@@ -182,11 +182,13 @@ def make_hits(part: Part) -> Made:
                 row = batch.column("row").take(hits.column("document"))
                 writer.write(append_column(hits, "row", row).select(_HITS.names).cast(_HITS))
     documents = sources.total()
-    return Made(outputs={path: writer.rows}, documents=documents, extra={"sources": dict(sources)})
+    return PartResult(
+        outputs={path: writer.rows}, documents=documents, extra={"sources": dict(sources)}
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ContaminationTask:
     """What the deciding task is told."""
 
     settings: Settings
@@ -218,7 +220,7 @@ def contamination_stage(context: Context) -> Stage:
     settings = context.recipe.decontaminate
     scanned = context.manifests["hits"].extra["sources"]
     searched = bool(settings.sets or settings.index)
-    work = Work(settings, context.part_count, searched, tuple(scanned))
+    work = ContaminationTask(settings, context.part_count, searched, tuple(scanned))
     return Stage(
         name="contamination",
         run=context.run,
@@ -229,9 +231,9 @@ def contamination_stage(context: Context) -> Stage:
     )
 
 
-def make_contamination(part: Part) -> Made:
+def make_contamination(part: Part) -> PartResult:
     """Decide over all hits; write edits and drop rows per part."""
-    work: Work = part.settings
+    work: ContaminationTask = part.settings
     run = part.run
     index = EvalIndex.load(files.join(run, INDEX)) if work.searched else None
     tables = [
@@ -240,7 +242,7 @@ def make_contamination(part: Part) -> Made:
     joined = pa.concat_tables(tables)
     named = joined.set_column(joined.schema.get_field_index("document"), "document", joined["id"])
     ignored = frequent_grams(named, work.settings.max_documents) if index else set()
-    made = Made(documents=sum(sum(counts.values()) for counts in work.sources))
+    made = PartResult(documents=sum(sum(counts.values()) for counts in work.sources))
     summary: dict[str, _Found] = {}
     examples: list[dict[str, Any]] = []
     for number, (table, counts) in enumerate(zip(tables, work.sources, strict=True)):
@@ -289,7 +291,7 @@ def _account(
     decided: pa.Table,
     counts: dict[str, int],
     settings: Settings,
-    made: Made,
+    made: PartResult,
 ) -> None:
     path = files.join(run, "documents", f"{part_name(number)}.parquet")
     for source, seen in counts.items():
@@ -315,11 +317,11 @@ def _account(
         )
 
 
-def _write(run: str, path: str, batch: pa.RecordBatch, made: Made) -> None:
+def _write(run: str, path: str, batch: pa.RecordBatch, made: PartResult) -> None:
     made.outputs[path] = write_table(files.join(run, path), pa.Table.from_batches([batch]))
 
 
-def _dropped(gone: list[tuple[dict[str, Any], dict[str, Any]]], made: Made) -> pa.RecordBatch:
+def _dropped(gone: list[tuple[dict[str, Any], dict[str, Any]]], made: PartResult) -> pa.RecordBatch:
     """Count (document, edit that drops it); return the rows that say why."""
     rows = []
     for document, drop in gone:
@@ -337,7 +339,7 @@ def _dropped(gone: list[tuple[dict[str, Any], dict[str, Any]]], made: Made) -> p
 
 
 def _failed(
-    over: list[tuple[dict[str, Any], dict[str, Any]]], settings: Settings, made: Made
+    over: list[tuple[dict[str, Any], dict[str, Any]]], settings: Settings, made: PartResult
 ) -> pa.RecordBatch:
     """Count the documents whose search reached a bound; return the rows that say so."""
     rows = []

@@ -24,7 +24,7 @@ from typing import TypeVar
 from corpusforge.cputime import GRACE
 from corpusforge.errors import EngineError
 from corpusforge.records import Failed, RawDocument, Skipped
-from corpusforge.run.stage import Made, Part
+from corpusforge.run.stage import Part, PartResult
 
 __all__ = ["CRASHES", "MOST", "Guard", "isolated"]
 
@@ -86,10 +86,10 @@ class Guard:
                 stream.write(_PLACE.pack(self._first, self._number))
 
 
-Work = Callable[[Part, Guard], Made]
+Work = Callable[[Part, Guard], PartResult]
 
 
-def isolated(work: Work, part: Part) -> Made:
+def isolated(work: Work, part: Part) -> PartResult:
     """Make a part whose earlier try never ended, in other processes, without what crashes them.
 
     `work(part, guard)` is a module-level function: the other process finds it by name.
@@ -143,7 +143,9 @@ def _without(
     return Guard({**guard.bad, high - 1: cause}, guard.unreadable)
 
 
-def _trial(work: Work, part: Part, guard: Guard, folder: str) -> tuple[Made | None, int, int, int]:
+def _trial(
+    work: Work, part: Part, guard: Guard, folder: str
+) -> tuple[PartResult | None, int, int, int]:
     """Make the part in a process; return what it made or None, its status, and its last place."""
     place, result = Path(folder) / "place", Path(folder) / "made"
     place.write_bytes(_PLACE.pack(guard.start, guard.start))
@@ -162,7 +164,7 @@ def _trial(work: Work, part: Part, guard: Guard, folder: str) -> tuple[Made | No
 def _child() -> None:
     work, part, guard, result = pickle.load(sys.stdin.buffer)  # noqa: S301 - sent by our own parent
     try:
-        answer: Made | Exception = work(part, guard)
+        answer: PartResult | Exception = work(part, guard)
     except Exception as error:
         answer = error
     Path(result).write_bytes(pickle.dumps(answer))

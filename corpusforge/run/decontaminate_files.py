@@ -33,7 +33,7 @@ from corpusforge.io.rows import Reading
 from corpusforge.manifest import part_name
 from corpusforge.run.contamination import searched_by
 from corpusforge.run.over_files import all_read, make_of_files, work_directory
-from corpusforge.run.stage import Made, Part
+from corpusforge.run.stage import Part, PartResult
 from corpusforge.text.edits import apply_edits
 from corpusforge.text.names import Names
 
@@ -101,7 +101,7 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ScanTask:
     """What a part is told beside its file. `fingerprint` is the index's."""
 
     index: str
@@ -116,9 +116,9 @@ def _scanner(index: str, _: str, *chosen: Any) -> Scanner:
     return Scanner(EvalIndex.load(index), *chosen)
 
 
-def _search(part: Part) -> Made:
+def _search(part: Part) -> PartResult:
     """Write the hits of one file, with the number of their row in it."""
-    work: Work
+    work: ScanTask
     path, work = part.settings
     rules = work.settings
     scanner = _scanner(
@@ -149,11 +149,11 @@ def _search(part: Part) -> Made:
             writer.write(pa.RecordBatch.from_pydict(columns, schema=_HITS))
             base += len(batch)
     extra = {"reading": msgspec.to_builtins(reading), "rows": base}
-    return Made(outputs={target: writer.rows}, documents=base, extra=extra)
+    return PartResult(outputs={target: writer.rows}, documents=base, extra=extra)
 
 
 def _search_all(
-    work: Work, paths: Sequence[str], directory: str, workers: int
+    work: ScanTask, paths: Sequence[str], directory: str, workers: int
 ) -> tuple[list[dict[str, Any]], Reading]:
     """Return the hits of all files, rows numbered over them, and what was read."""
     used = {**searched_by(work.settings), "index": work.fingerprint, "fields": work.fields}
@@ -229,7 +229,7 @@ def decontaminate_files(
     `index` is the file of the evaluation index. Raises InputError where no row holds text in the fields.
     """
     loaded = EvalIndex.load(index)
-    work = Work(index, loaded.fingerprint, settings, tuple(fields))
+    work = ScanTask(index, loaded.fingerprint, settings, tuple(fields))
     with work_directory(output) as directory:
         hits, reading = _search_all(work, paths, directory, workers)
         found_none = reading.seen > 0 and reading.failed == reading.seen
@@ -247,7 +247,7 @@ def _example(reading: Reading) -> str:
 
 
 def _write(
-    index: EvalIndex, paths: Sequence[str], output: str, work: Work, hits: Sequence[dict[str, Any]],
+    index: EvalIndex, paths: Sequence[str], output: str, work: ScanTask, hits: Sequence[dict[str, Any]],
     reading: Reading,
 ) -> dict[str, Any]:  # fmt: skip
     cuts, dropped, ignored = _decide(hits, index, work.settings)

@@ -46,7 +46,7 @@ from corpusforge.ledger import Ledger
 from corpusforge.manifest import part_name
 from corpusforge.run.over_files import all_read, make_of_files, work_directory
 from corpusforge.run.signatures import SUFFIXES, signed_by
-from corpusforge.run.stage import Made, Part
+from corpusforge.run.stage import Part, PartResult
 from corpusforge.text.names import Names
 
 __all__ = ["deduplicate"]
@@ -131,12 +131,12 @@ def _sign_all(
     ]
 
 
-def _sign(part: Part) -> Made:
+def _sign(part: Part) -> PartResult:
     path, (settings, columns) = part.settings
     reading, prefix = Reading(), f"signatures/{part.name}"
     batches = (rows.batch for rows in read_rows(path, columns, reading))
     rows = int(sign_part(batches, settings, files.join(part.run, prefix)).documents)
-    return Made(
+    return PartResult(
         outputs={prefix + suffix: rows for suffix in SUFFIXES}, documents=rows,
         extra={"reading": msgspec.to_builtins(reading)},  # asdict breaks a Counter
     )  # fmt: skip

@@ -41,7 +41,7 @@ from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.crash_isolation import Guard, isolated
 from corpusforge.run.identity import numbered, settle
 from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.steps import Outcome, Step, batches, opened, run_steps, with_columns
 from corpusforge.text.names import REPEATED, Names
 
@@ -52,7 +52,7 @@ DAMAGED = "damaged_files"
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class DocumentsTask:
     """What a worker is told: its files and how to treat them."""
 
     files: tuple[InputFile, ...]
@@ -69,7 +69,7 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
     parts = []
     packed = pack_all(_named(recipe))
     for index, own in enumerate(group(list(pieces(recipe, inputs)), part_bytes(inputs))):
-        work = Work(
+        work = DocumentsTask(
             tuple(own),
             recipe.sources[own[0].source],
             recipe.extract,
@@ -136,14 +136,14 @@ def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]
     }, {}
 
 
-def make_documents(part: Part) -> Made:
+def make_documents(part: Part) -> PartResult:
     """Read, extract, identify, clean, filter and redact the files of one part."""
     return isolated(make_chain, part) if part.unfinished else make_chain(part, Guard())
 
 
-def make_chain(part: Part, guard: Guard) -> Made:
+def make_chain(part: Part, guard: Guard) -> PartResult:
     """Make a part in this process, of the records that the guard lets through."""
-    work: Work = part.settings
+    work: DocumentsTask = part.settings
     unpack(work.plugins)
     rules = rules_for(work.filter, work.files[0].source, work.source.kind)
     with ExitStack() as stack:
@@ -163,7 +163,7 @@ def make_chain(part: Part, guard: Guard) -> Made:
         for i in work.files
         if i.span[0] == 0 and not i.outside  # of a file that parts share, the first says the digest
     ]
-    return Made(
+    return PartResult(
         outputs=tables.outputs(),
         ledger=tables.ledger,
         extra={"inputs": digests, "source": tables.source},
@@ -172,7 +172,7 @@ def make_chain(part: Part, guard: Guard) -> Made:
     )
 
 
-def steps_of(work: Work, rules: Sequence[Rule]) -> tuple[Step, ...]:
+def steps_of(work: DocumentsTask, rules: Sequence[Rule]) -> tuple[Step, ...]:
     """Return the steps that a batch of the part's source goes through, in order.
 
     url.v1 has judged the addresses before anything was extracted.
@@ -192,7 +192,9 @@ def steps_of(work: Work, rules: Sequence[Rule]) -> tuple[Step, ...]:
 class _Documents:
     """Ingest and extract of one part: documents as text, every other record noted."""
 
-    def __init__(self, work: Work, rules: Sequence[Rule], tables: _Tables, guard: Guard) -> None:
+    def __init__(
+        self, work: DocumentsTask, rules: Sequence[Rule], tables: _Tables, guard: Guard
+    ) -> None:
         self._work = work
         self._tables = tables
         self._guard = guard
@@ -251,7 +253,7 @@ class _Tables:
     """The four files of one part, its account, and the rows of them not yet written."""
 
     def __init__(self, part: Part, stack: ExitStack) -> None:
-        work: Work = part.settings
+        work: DocumentsTask = part.settings
         self.source = work.files[0].source
         self.ledger = Ledger()
         self._paths = {

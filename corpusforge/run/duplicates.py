@@ -28,7 +28,7 @@ from corpusforge.manifest import part_name
 from corpusforge.run.collisions import collision_paths
 from corpusforge.run.context import Context
 from corpusforge.run.repeats import Repeats, find_repeats
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.survivors import kept_rows, read_survivors
 
 __all__ = ["make_duplicates", "stage"]
@@ -37,7 +37,7 @@ _EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class DuplicatesTask:
     """What the task is told: the settings, how many document parts there are, who collides.
 
     `components`: whether a split into sides follows, for which all verified pairs are joined.
@@ -55,7 +55,7 @@ def stage(context: Context) -> Stage:
     paths = collision_paths(context)
     split = context.recipe.mix.validation > 0
     told = None if paths is None else tuple(paths)
-    work = Work(context.recipe.dedup, context.part_count, told, split)
+    work = DuplicatesTask(context.recipe.dedup, context.part_count, told, split)
     return Stage(
         name="duplicates",
         run=context.run,
@@ -84,9 +84,9 @@ class SignedRows(Sequence[NDArray[np.int64]]):
         return self._held[1]
 
 
-def make_duplicates(part: Part) -> Made:
+def make_duplicates(part: Part) -> PartResult:
     """Find the duplicates among all parts; write removed rows, clusters and drop rows per part."""
-    work: Work = part.settings
+    work: DuplicatesTask = part.settings
     run = part.run
     rows = SignedRows(run, work.parts)
 
@@ -98,7 +98,7 @@ def make_duplicates(part: Part) -> Made:
         prefixes, work.settings, text_of, collisions=work.collisions, components=work.components
     )
     repeats = find_repeats(run, work.settings, found, rows)
-    made = Made(documents=found.counts.documents, input_bytes=part.size)
+    made = PartResult(documents=found.counts.documents, input_bytes=part.size)
     methods: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
     examples: list[dict[str, Any]] = []
@@ -147,7 +147,7 @@ def _components(found: Duplicates) -> dict[str, int]:
     }
 
 
-def _audit(run: str, work: Work) -> Audit:
+def _audit(run: str, work: DuplicatesTask) -> Audit:
     """Compare a sample of the survivors with all of them, exactly and without bands or estimates."""
 
     def survivors(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -184,7 +184,7 @@ def _write_part(
     found: Duplicates,
     repeats: Repeats,
     rows: NDArray[np.int64],
-    made: Made,
+    made: PartResult,
 ) -> pa.Table:
     name = part_name(index)
     marked = _with_emptied(found, index, repeats.emptied)
@@ -255,7 +255,9 @@ def _dropped(run: str, index: int, removed: pa.Table) -> pa.Table:
     return pa.table(columns, schema=rec.DROPPED)
 
 
-def _account(run: str, index: int, rows: NDArray[np.int64], removed: pa.Table, made: Made) -> None:
+def _account(
+    run: str, index: int, rows: NDArray[np.int64], removed: pa.Table, made: PartResult
+) -> None:
     path = files.join(run, "documents", f"{part_name(index)}.parquet")
     sources = read_table(path, ["source"]).column("source").take(pa.array(rows)).to_pylist()
     count_removed(made.ledger, sources, removed)

@@ -32,11 +32,11 @@ from corpusforge.mix.shortfall import shortfalls
 from corpusforge.mix.stream import Segment, leaf_names, segments, stretch
 from corpusforge.recipe import Recipe
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 
 __all__ = [
     "STREAMS",
-    "Work",
+    "MixTask",
     "account",
     "check_any",
     "finish",
@@ -57,7 +57,7 @@ STREAMS = SIDES
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class MixTask:
     """What the task is told."""
 
     settings: Settings
@@ -74,13 +74,13 @@ class Work:
     """What a reader of the receipt should know of the split, whatever is drawn."""
 
 
-def read_work(context: Context) -> Work:
+def read_work(context: Context) -> MixTask:
     """Return what the tasks of the mixture are told."""
     recipe = context.recipe
     leaves: dict[str, dict[str, Any]] = {}
     if "choice" in context.manifests:
         leaves = context.manifests["choice"].extra["leaves"]
-    return Work(
+    return MixTask(
         settings=recipe.mix,
         seed=recipe.seed,
         parts=context.part_count,
@@ -141,14 +141,14 @@ def stream_files(run: str, name: str) -> list[str]:
     return [info.path for info in files.list_files(files.join(run, f"mix/{name}*.parquet"))]
 
 
-def plans(work: Work, totals: Totals) -> dict[str, Plan]:
+def plans(work: MixTask, totals: Totals) -> dict[str, Plan]:
     """Return the plan of each stream."""
     train = _train_plan(work, totals.tokens("train"))
     held = plan_validation(work.settings, train, _available(totals.tokens("val"), work))
     return {"train": train, "val": held}
 
 
-def _train_plan(work: Work, tokens: Mapping[str, int]) -> Plan:
+def _train_plan(work: MixTask, tokens: Mapping[str, int]) -> Plan:
     """Return the plan of the training stream, of so many tokenized tokens of each leaf."""
     available = _available(tokens, work)
     for path, part_of in work.choice.items():
@@ -157,7 +157,7 @@ def _train_plan(work: Work, tokens: Mapping[str, int]) -> Plan:
     return plan(work.settings, available)
 
 
-def steps_of(work: Work, found: Mapping[str, Spread]) -> dict[str, int]:
+def steps_of(work: MixTask, found: Mapping[str, Spread]) -> dict[str, int]:
     """Return how many steps of each leaf are held out for validation, given how it spreads."""
     return hold_out(
         work.settings.validation,
@@ -167,7 +167,7 @@ def steps_of(work: Work, found: Mapping[str, Spread]) -> dict[str, int]:
     )
 
 
-def _available(tokens: Mapping[str, int], work: Work) -> dict[str, int]:
+def _available(tokens: Mapping[str, int], work: MixTask) -> dict[str, int]:
     """Tokens by leaf; sources that gave no document count as empty, so their weights are known."""
     empty = {name: 0 for name in work.sources if not any(p.split("/")[0] == name for p in tokens)}
     return {**empty, **tokens}
@@ -182,16 +182,16 @@ def check_any(seen: Mapping[str, int]) -> None:
         )
 
 
-def make_mix(part: Part) -> Made:
+def make_mix(part: Part) -> PartResult:
     """Plan the mixture, draw both streams, write them and the repetition ledger."""
-    work: Work = part.settings
+    work: MixTask = part.settings
     paths = token_indexes(part.run, 0, work.parts)
     found = indexed(paths, work.settings, work.seed, work.sources, 0, work.largest)
     check_any(found.counts()[0])
     have = found.supplies(steps_of(work, found.spreads()), sorted(work.choice))
     del found
     totals = have.totals
-    made = Made(documents=have.index.num_rows, extra={"totals": asdict(totals)})
+    made = PartResult(documents=have.index.num_rows, extra={"totals": asdict(totals)})
     drawn: dict[str, list[Segment]] = {}
     for side, planned in plans(work, totals).items():
         held, names = Held(have.sides[side], work.seed, side), leaf_names(planned.phases)
@@ -210,7 +210,7 @@ def make_mix(part: Part) -> Made:
 
 
 def write_stream(
-    run: str, path: str, side: str, draws: Draws, ids: pa.Array | None, made: Made
+    run: str, path: str, side: str, draws: Draws, ids: pa.Array | None, made: PartResult
 ) -> None:
     """Write a stretch of a stream, and note what it delivers of each leaf."""
     made.outputs[path] = write_table(files.join(run, path), named(draws, ids))
@@ -230,8 +230,8 @@ def write_ledger(
     path: str,
     documents: Mapping[str, pa.Table],
     reach: Mapping[str, Reach],
-    work: Work,
-    made: Made,
+    work: MixTask,
+    made: PartResult,
     bounds: tuple[str, str] = ("", ""),
 ) -> None:
     """Write the repetition ledger of documents by leaf, whose ids lie in `bounds`, and note sums."""
@@ -254,7 +254,7 @@ def write_ledger(
 
 
 def finish(
-    run: str, work: Work, receipts: Sequence[Receipt]
+    run: str, work: MixTask, receipts: Sequence[Receipt]
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Check what the tasks delivered against the plan, and write the receipt of the mixture."""
     extras = [item.extra for item in receipts]
@@ -322,7 +322,7 @@ def _earlier(settings: Settings, low: str, high: str) -> pa.Table | None:
     return pa.concat_tables([read_between(p, "id", low, high) for p in paths]) if paths else None
 
 
-def account(totals: Totals, drawn: Mapping[str, Sequence[Segment]], made: Made) -> None:
+def account(totals: Totals, drawn: Mapping[str, Sequence[Segment]], made: PartResult) -> None:
     """Put into the ledger what became of every tokenized document."""
     kept: Counter[str] = Counter()
     for side, found in drawn.items():

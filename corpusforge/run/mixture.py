@@ -31,7 +31,7 @@ from corpusforge.mix.stream import Segment, leaf_names, segments, stretch
 from corpusforge.run.context import Context
 from corpusforge.run.groups import groups, is_large
 from corpusforge.run.mix import (
-    Work,
+    MixTask,
     account,
     check_any,
     finish,
@@ -44,7 +44,7 @@ from corpusforge.run.mix import (
     write_stream,
 )
 from corpusforge.run.mix import stage as whole_stage
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 
 __all__ = ["draws_stage", "make_draws", "make_range", "make_supply", "mix_stage", "supply_stage"]
 
@@ -60,7 +60,7 @@ class Group:
     `steps` say what is held out of each leaf.
     """
 
-    work: Work
+    work: MixTask
     first: int
     stop: int
     layout: tuple[Section, ...] = ()
@@ -72,7 +72,7 @@ class Group:
 class Range:
     """What a task of the mixture is told: its stretch of a stream, or (`side` "") its range of ids."""
 
-    work: Work
+    work: MixTask
     groups: int
     layout: tuple[Section, ...]
     drawn: dict[str, tuple[Segment, ...]]
@@ -89,7 +89,7 @@ class Range:
 def _stage(
     context: Context,
     name: str,
-    work: Callable[[Part], Made],
+    work: Callable[[Part], PartResult],
     layout: tuple[Section, ...] = (),
     bounds: tuple[str, ...] = (),
     steps: Mapping[str, int] | None = None,
@@ -123,19 +123,19 @@ def _indexed(run: str, group: Group) -> Indexed:
     return indexed(paths, work.settings, work.seed, work.sources, group.first, work.largest)
 
 
-def make_supply(part: Part) -> Made:
+def make_supply(part: Part) -> PartResult:
     """Count the documents and tokens of each leaf in a group of parts, by how they are held out."""
     found = _indexed(part.run, part.settings)
     spread = found.spreads()
     seen, unshared = found.counts()
-    made = Made(documents=found.index.num_rows, extra={"seen": seen, "unshared": unshared})
+    made = PartResult(documents=found.index.num_rows, extra={"seen": seen, "unshared": unshared})
     made.extra["longest"] = {path: own.longest for path, own in spread.items()}
     path = f"supply/{part.name}.parquet"
     made.outputs[path] = write_table(files.join(part.run, path), spread_table(spread))
     return made
 
 
-def _divided(run: str, work: Work, receipts: Sequence[Receipt]) -> dict[str, Any]:
+def _divided(run: str, work: MixTask, receipts: Sequence[Receipt]) -> dict[str, Any]:
     """Sum the groups, and say what is held out of each leaf and what both sides then have."""
     spread: dict[str, Spread] = {}
     seen: Counter[str] = Counter()
@@ -179,7 +179,7 @@ def draws_stage(context: Context) -> Stage | None:
     return replace(stage, finish=finish_draws)
 
 
-def _layout(work: Work, totals: Totals) -> list[Section]:
+def _layout(work: MixTask, totals: Totals) -> list[Section]:
     """The epochs that the plan can reach, each cut in as many buckets as its documents ask."""
     layout = []
     for side, planned in plans(work, totals).items():
@@ -194,14 +194,14 @@ def _layout(work: Work, totals: Totals) -> list[Section]:
     return layout
 
 
-def _bounds(work: Work, totals: Totals) -> tuple[str, ...]:
+def _bounds(work: MixTask, totals: Totals) -> tuple[str, ...]:
     """Bounds of the ranges of ids: ids are hexadecimal digests, so the ranges are about equal."""
     documents = sum(sums[0] for sums in totals.leaves["train"].values())
     count = -(-documents // work.settings.range_documents)
     return ("", *(f"{(k << 32) // count:08x}" for k in range(1, count)), "")
 
 
-def make_draws(part: Part) -> Made:
+def make_draws(part: Part) -> PartResult:
     """Sort a group's documents by u for each epoch, and by id for the repetition ledger."""
     group: Group = part.settings
     have = _indexed(part.run, group).supplies(group.steps, sorted(group.work.choice))
@@ -214,7 +214,7 @@ def make_draws(part: Part) -> Made:
         }
         for side, supply in have.sides.items()
     }
-    made = Made(documents=have.index.num_rows)
+    made = PartResult(documents=have.index.num_rows)
     path = f"draws/{part.name}.arrow"
     target = files.join(part.run, path)
     documents, tokens = file_sections(target, group.layout, sides, group.work.seed)
@@ -257,7 +257,7 @@ def _cuts(
     groups: int,
     layout: tuple[Section, ...],
     phases: dict[str, tuple[PhasePlan, ...]],
-    work: Work,
+    work: MixTask,
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Sum the groups and find where each phase's draw of each leaf ends."""
     paths = [files.join(run, "draws", f"{part_name(n)}.parquet") for n in range(groups)]
@@ -276,7 +276,7 @@ def _cuts(
     return {"segments": drawn, "groups": groups}, {SUMS: rows}
 
 
-def _filed(run: str, groups: int, layout: tuple[Section, ...], work: Work, side: str) -> Filed:
+def _filed(run: str, groups: int, layout: tuple[Section, ...], work: MixTask, side: str) -> Filed:
     documents, tokens = read_sums([files.join(run, SUMS)], sum(own.buckets for own in layout))
     paths = [files.join(run, "draws", f"{part_name(n)}.arrow") for n in range(groups)]
     return Filed(layout, paths, documents, tokens, work.seed, side)
@@ -332,10 +332,10 @@ def _ranges(whole: Range, side: str) -> list[Range]:
     return ranges
 
 
-def make_range(part: Part) -> Made:
+def make_range(part: Part) -> PartResult:
     """Draw a stretch of a stream, or count a range of ids for the repetition ledger."""
     job: Range = part.settings
-    made = Made()
+    made = PartResult()
     if job.side:
         _draw(part.run, job, made)
     else:
@@ -347,7 +347,7 @@ def make_range(part: Part) -> Made:
     return made
 
 
-def _draw(run: str, job: Range, made: Made) -> None:
+def _draw(run: str, job: Range, made: PartResult) -> None:
     sections = _filed(run, job.groups, job.layout, job.work, job.side)
     phases = plans(job.work, job.totals)[job.side].phases
     drawn = job.drawn[job.side]
@@ -357,7 +357,7 @@ def _draw(run: str, job: Range, made: Made) -> None:
     write_stream(run, path, job.side, draws, ids, made)
 
 
-def _count(run: str, job: Range, made: Made) -> None:
+def _count(run: str, job: Range, made: PartResult) -> None:
     batches = []
     for group in range(job.groups):
         with files.open_raw(files.join(run, "draws", f"ids-{group:05d}.arrow")) as stream:

@@ -21,7 +21,7 @@ from corpusforge.io import files
 from corpusforge.io.lock import lock
 from corpusforge.io.rows import Reading
 from corpusforge.manifest import Manifest, Receipt
-from corpusforge.run.stage import Made, Part, Stage, begun_path, run_part, run_stage
+from corpusforge.run.stage import Part, PartResult, Stage, begun_path, run_part, run_stage
 
 __all__ = ["Local", "all_read", "make_of_files", "work_directory"]
 
@@ -44,7 +44,7 @@ class Local:
                 made.result()
 
 
-def _make(work: Callable[[Part], Made], part: Part) -> None:
+def _make(work: Callable[[Part], PartResult], part: Part) -> None:
     try:
         run_part(work, part)
     except KeyboardInterrupt:  # nothing died: the next try is not one too many
@@ -72,9 +72,9 @@ def work_directory(output: str) -> Iterator[str]:
 class _Opening:
     """Makes a part; a file that cannot be opened is the user's, not a defect."""
 
-    make: Callable[[Part], Made]
+    make: Callable[[Part], PartResult]
 
-    def __call__(self, part: Part) -> Made:
+    def __call__(self, part: Part) -> PartResult:
         try:
             return self.make(part)
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
@@ -84,7 +84,7 @@ class _Opening:
 
 
 def make_of_files(
-    name: str, work: str, make: Callable[[Part], Made], paths: Sequence[str], told: Any, *,
+    name: str, work: str, make: Callable[[Part], PartResult], paths: Sequence[str], told: Any, *,
     settings: Mapping[str, Any], workers: int,
 ) -> Manifest:  # fmt: skip
     """Make, or find made, one part per file by `make`, whose part's settings are (path, `told`).

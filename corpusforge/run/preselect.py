@@ -45,7 +45,7 @@ from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
 from corpusforge.run.groups import documents_of, groups, is_large
 from corpusforge.run.mix import largest_group_of
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.survivors import components_at, kept_rows
 from corpusforge.tokenize.settings import Settings as Tokenize
@@ -57,7 +57,7 @@ _MEASURED = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PreselectTask:
     """What a task over document parts [first, stop) is told.
 
     `largest` is the most documents of a group that is held out; `buckets` are those of each leaf's section;
@@ -95,13 +95,17 @@ class Candidates:
         }
 
 
-def _work(context: Context) -> Work:
+def _work(context: Context) -> PreselectTask:
     recipe, names = context.recipe, tuple(sorted(context.recipe.sources))
     largest = largest_group_of(context)
-    return Work(recipe.mix, recipe.tokenize, recipe.seed, names, 0, context.part_count, largest)
+    return PreselectTask(
+        recipe.mix, recipe.tokenize, recipe.seed, names, 0, context.part_count, largest
+    )
 
 
-def _stage(context: Context, name: str, work: Any, told: Sequence[tuple[Work, int]]) -> Stage:
+def _stage(
+    context: Context, name: str, work: Any, told: Sequence[tuple[PreselectTask, int]]
+) -> Stage:
     tokenizer = load_tokenizer(context.run, context.recipe.tokenize)
     mix, seed = context.recipe.mix, context.recipe.seed
     parts = tuple(
@@ -164,13 +168,13 @@ def stage(context: Context) -> Stage | None:
     return replace(chosen, finish=finish, reads={**chosen.reads, **context.reads("candidates")})
 
 
-def make_choice(part: Part) -> Made:
+def make_choice(part: Part) -> PartResult:
     """Estimate each leaf's tokens, plan with them, and write the rows to tokenize, part by part."""
-    work: Work = part.settings
+    work: PreselectTask = part.settings
     found, paths = _gather(part.run, work)
     spread = spreads(found.leaf, found.code, found.all.lengths, paths)
     reach, facts = _choose(part.run, Held(found.supplies(paths), work.seed), spread, work)
-    made = Made(documents=len(found.all), extra={"leaves": facts})
+    made = PartResult(documents=len(found.all), extra={"leaves": facts})
     work = replace(
         work, steps={path: own["steps"] for path, own in facts.items() if "steps" in own}
     )
@@ -178,14 +182,14 @@ def make_choice(part: Part) -> Made:
     return made
 
 
-def make_candidates(part: Part) -> Made:
+def make_candidates(part: Part) -> PartResult:
     """Sort a group's documents by u, and sum them by how they may be held out."""
-    work: Work = part.settings
+    work: PreselectTask = part.settings
     found, paths = _gather(part.run, work)
     path = f"candidates/{part.name}.arrow"
     sides = {"train": found.supplies(paths)}
     sums = file_sections(files.join(part.run, path), _layout(paths, work), sides, work.seed)
-    made = Made(documents=len(found.all), outputs={path: int(sums[0].sum())})
+    made = PartResult(documents=len(found.all), outputs={path: int(sums[0].sum())})
     path = f"candidates/{part.name}.parquet"
     table = pa.table({"documents": pa.array(sums[0]), "tokens": pa.array(sums[1])})
     made.outputs[path] = write_table(files.join(part.run, path), table)
@@ -195,27 +199,27 @@ def make_candidates(part: Part) -> Made:
     return made
 
 
-def make_marks(part: Part) -> Made:
+def make_marks(part: Part) -> PartResult:
     """Write a group's rows to tokenize, part by part."""
-    work: Work = part.settings
+    work: PreselectTask = part.settings
     found, paths = _gather(part.run, work)
-    made = Made(documents=len(found.all))
+    made = PartResult(documents=len(found.all))
     _write(part.run, found, paths, work.reach or {}, work, made)
     return made
 
 
-def _layout(paths: Sequence[str], work: Work) -> tuple[Section, ...]:
+def _layout(paths: Sequence[str], work: PreselectTask) -> tuple[Section, ...]:
     return tuple(Section("train", path, 0, work.buckets) for path in paths)
 
 
-def _filed(run: str, count: int, work: Work) -> Filed:
+def _filed(run: str, count: int, work: PreselectTask) -> Filed:
     layout = _layout(_leaves(work)[1], work)
     names = [files.join(run, "candidates", part_name(number)) for number in range(count)]
     sums = read_sums([f"{name}.parquet" for name in names], len(layout) * work.buckets)
     return Filed(layout, [f"{name}.arrow" for name in names], *sums, work.seed, "train")
 
 
-def _spreads(run: str, count: int, work: Work) -> dict[str, Spread]:
+def _spreads(run: str, count: int, work: PreselectTask) -> dict[str, Spread]:
     tables = [
         read_table(files.join(run, f"candidates/spread-{part_name(number)[5:]}.parquet"))
         for number in range(count)
@@ -226,13 +230,13 @@ def _spreads(run: str, count: int, work: Work) -> dict[str, Spread]:
     }
 
 
-def _leaves(work: Work) -> tuple[Any, list[str]]:
+def _leaves(work: PreselectTask) -> tuple[Any, list[str]]:
     named = set(work.mix.weights) | {name for phase in work.mix.phases for name in phase.weights}
     nodes = tree(dict.fromkeys(sorted(named or work.sources), 1.0), work.mix.split)
     return nodes, [leaf.path for node in nodes for leaf in node.leaves()]
 
 
-def _gather(run: str, work: Work) -> tuple[Candidates, list[str]]:
+def _gather(run: str, work: PreselectTask) -> tuple[Candidates, list[str]]:
     """The surviving documents of the task's parts, in the order of their parts and rows."""
     nodes, paths = _leaves(work)
     found: list[dict[str, NDArray[Any]]] = []
@@ -259,7 +263,7 @@ def _gather(run: str, work: Work) -> tuple[Candidates, list[str]]:
     return Candidates(columns["leaf"], columns["code"], every), paths
 
 
-def _codes(table: pa.Table, work: Work) -> NDArray[np.int16]:
+def _codes(table: pa.Table, work: PreselectTask) -> NDArray[np.int16]:
     """How each document may be held out (`mix.holdout`)."""
     keys, alike = column_keys(table["cluster"]), table["alike"].to_numpy()
     return codes(keys, alike, work.seed, work.mix.validation, work.largest)
@@ -291,7 +295,7 @@ def _rows(run: str, number: int) -> pa.Table:
 
 
 def _choose(
-    run: str, sections: Sections, spread: Mapping[str, Spread], work: Work
+    run: str, sections: Sections, spread: Mapping[str, Spread], work: PreselectTask
 ) -> tuple[dict[str, Reach], dict[str, dict[str, Any]]]:
     """Plan with estimates; return how far each leaf is tokenized, and what is to be told of it.
 
@@ -330,7 +334,7 @@ def _estimated(own: Spread, ratio: float) -> Spread:
     return replace(own, tokens=tokens)
 
 
-def _planned(work: Work, tokens: Mapping[str, int]) -> Plan:
+def _planned(work: PreselectTask, tokens: Mapping[str, int]) -> Plan:
     """Plan with estimates; a binding cap is judged later, on counts."""
     policy = "redistribute" if work.mix.policy == "error" else work.mix.policy
     here = {path.split("/")[0] for path in tokens}
@@ -357,8 +361,8 @@ def _write(
     found: Candidates,
     paths: Sequence[str],
     reach: Mapping[str, Reach],
-    work: Work,
-    made: Made,
+    work: PreselectTask,
+    made: PartResult,
 ) -> None:
     """Write each part's rows: those held out, and each leaf's head."""
     chosen = found.code == 0

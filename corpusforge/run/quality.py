@@ -13,7 +13,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.score.selection import bound_text, keep, tiers
 from corpusforge.score.settings import KeepSettings
 
@@ -21,7 +21,7 @@ __all__ = ["make_quality", "stage"]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class QualityTask:
     """What a worker is told: the rule, the run's seed, whether a model gave the scores."""
 
     settings: KeepSettings
@@ -41,7 +41,7 @@ def stage(context: Context) -> Stage:
             "quality",
             number,
             context.run,
-            Work(recipe.score.keep, recipe.seed, group, scored),
+            QualityTask(recipe.score.keep, recipe.seed, group, scored),
             group,
         )
         for number, group in enumerate(groups)
@@ -56,9 +56,9 @@ def stage(context: Context) -> Stage:
     )
 
 
-def make_quality(part: Part) -> Made:
+def make_quality(part: Part) -> PartResult:
     """Decide for the documents of the part's score files; write who stays and who was dropped."""
-    work: Work = part.settings
+    work: QualityTask = part.settings
     tables = [
         read_table(files.join(part.run, "scores", f"{part_name(index)}.parquet"))
         for index in work.indices
@@ -73,7 +73,7 @@ def make_quality(part: Part) -> Made:
     else:
         kept = np.ones(len(ids), dtype=bool)
     names = tiers(scores, work.settings)
-    made = Made(documents=len(ids))
+    made = PartResult(documents=len(ids))
     start = 0
     for index, table in zip(work.indices, tables, strict=True):
         end = start + table.num_rows
@@ -88,8 +88,8 @@ def _write(
     table: pa.Table,
     kept: np.ndarray,
     tier: list[str],
-    work: Work,
-    made: Made,
+    work: QualityTask,
+    made: PartResult,
 ) -> None:
     path = f"quality/{part_name(index)}.parquet"
     columns = {

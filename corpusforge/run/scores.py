@@ -17,7 +17,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import Writer
 from corpusforge.manifest import part_name, write_json
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.score import save, train_on
 from corpusforge.score import train as train_classifier
 from corpusforge.score.card import write_card
@@ -49,7 +49,7 @@ SIDES = ("negative", "positive")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ScoresTask:
     """What a worker is told: the settings, the document parts of each source, and who drew windows.
 
     `drawn` are numbers of the parts of `windows` by side; empty where the classifier draws its own.
@@ -94,7 +94,7 @@ def classifier_stage(context: Context) -> Stage | None:
     drawn: dict[str, tuple[int, ...]] = {}
     if "windows" in context.manifests:
         drawn = {k: tuple(v) for k, v in context.manifests["windows"].extra["sides"].items()}
-    part = Part("classifier", 0, context.run, Work(settings, parts, drawn), size=size)
+    part = Part("classifier", 0, context.run, ScoresTask(settings, parts, drawn), size=size)
     return Stage(
         name="classifier",
         run=context.run,
@@ -147,18 +147,18 @@ def _tasks(context: Context, settings: Settings) -> list[tuple[Texts, int]]:
     return tasks
 
 
-def make_windows(part: Part) -> Made:
+def make_windows(part: Part) -> PartResult:
     """Draw the windows of some document parts of one side."""
     own: Texts = part.settings
     texts = {name: _texts(part.run, indices) for name, indices in own.parts.items()}
     path = f"windows/{part.name}.parquet"
     rows = write_windows(files.join(part.run, path), draw(texts, own.side, own.train))
-    return Made(outputs={path: rows})
+    return PartResult(outputs={path: rows})
 
 
-def make_classifier(part: Part) -> Made:
+def make_classifier(part: Part) -> PartResult:
     """Train on the positive and negative sources; write the model, its figures and its card."""
-    work: Work = part.settings
+    work: ScoresTask = part.settings
     train = work.settings.train
 
     def texts(names: tuple[str, ...]) -> dict[str, Iterator[pa.Array]]:
@@ -173,7 +173,7 @@ def make_classifier(part: Part) -> Made:
     write_json(files.join(part.run, "classifier/metrics.json"), dict(model.card))
     write_card(model, files.join(part.run, "classifier/CARD.md"))
     outputs = {MODEL: 0, "classifier/metrics.json": 0, "classifier/CARD.md": 0}
-    return Made(outputs=outputs, extra={"card": dict(model.card)})
+    return PartResult(outputs=outputs, extra={"card": dict(model.card)})
 
 
 def _merged(run: str, numbers: tuple[int, ...], train: TrainSettings) -> list[Window]:
@@ -211,10 +211,10 @@ def scores_stage(context: Context) -> Stage:
     )
 
 
-def make_scores(part: Part) -> Made:
+def make_scores(part: Part) -> PartResult:
     """Score the documents of one part; without a model every score is 1."""
     settings, scored = part.settings
-    made = Made(input_bytes=part.size)
+    made = PartResult(input_bytes=part.size)
     verb = Score(_settings(part.run, settings) if scored else Settings()).open()
     path = f"scores/{part.name}.parquet"
     with Writer(files.join(part.run, path), SCORES) as writer:

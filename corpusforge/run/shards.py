@@ -14,7 +14,7 @@ from corpusforge.io.parquet import read_rows, read_table, row_count
 from corpusforge.manifest import Receipt, part_name
 from corpusforge.run.context import Context
 from corpusforge.run.mix import STREAMS, stream_files
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.shard.writer import shard_name, shard_stretches, write_pieces, write_shard
 from corpusforge.tokenize.part import open_part
@@ -27,7 +27,7 @@ MAPPED = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ShardsTask:
     """What a worker is told: a stretch of one stream, and the files and rows that it is in."""
 
     stream: str
@@ -50,7 +50,7 @@ def stage(context: Context) -> Stage:
         for number, found in enumerate(shard_stretches(lengths, settings, dtype)):
             start, stop, tokens = found
             places = _places(paths, rows, start, stop)
-            work = Work(name, number, places, dtype.str, tokenizer.end_id)
+            work = ShardsTask(name, number, places, dtype.str, tokenizer.end_id)
             told = (name, number, start, stop)
             size = tokens * dtype.itemsize
             parts.append(Part("shards", len(parts), context.run, work, told, size))
@@ -79,9 +79,9 @@ def _places(
     return tuple(found)
 
 
-def make_shards(part: Part) -> Made:
+def make_shards(part: Part) -> PartResult:
     """Write one shard and count, for the ledger, the documents that first stand in it."""
-    work: Work = part.settings
+    work: ShardsTask = part.settings
     own = pa.concat_tables([read_rows(*place) for place in work.places])
     dtype = np.dtype(work.dtype)
     prefix = f"shards/{work.stream}/{shard_name(work.number)}"
@@ -92,7 +92,7 @@ def make_shards(part: Part) -> Made:
     else:
         tokens = {number: _ids(part.run, number, dtype) for number in numbers}
         receipt = write_shard(own, tokens, target, dtype, work.end_id)
-    made = Made(documents=receipt.documents)
+    made = PartResult(documents=receipt.documents)
     made.outputs = {f"{prefix}.{ending}": receipt.documents for ending in ("bin", "idx", "parquet")}
     made.extra = {"stream": work.stream, "tokens": receipt.tokens}
     for source, count in _first_seen(own).items():

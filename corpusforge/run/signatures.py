@@ -14,7 +14,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_batches
 from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.survivors import kept_rows, read_survivors
 from corpusforge.text.fold import FOLD
 
@@ -50,13 +50,13 @@ def signed_by(settings: Settings) -> dict[str, Any]:
     return own | {"key_file": KEY_FILE, "fold": FOLD} | exact
 
 
-def make_signatures(part: Part) -> Made:
+def make_signatures(part: Part) -> PartResult:
     """Sign the surviving documents of one part, with what decides who survives beside them."""
     settings: Settings = part.settings
     prefix = f"signatures/{part.name}"
     signed = sign_part(_batches(part), settings, files.join(part.run, prefix))
     rows = int(signed.documents)
-    return Made(outputs={prefix + suffix: rows for suffix in SUFFIXES}, documents=rows)
+    return PartResult(outputs={prefix + suffix: rows for suffix in SUFFIXES}, documents=rows)
 
 
 def _batches(part: Part) -> Iterator[pa.RecordBatch]:

@@ -23,8 +23,8 @@ from corpusforge.manifest import Manifest, Output, Receipt, part_name
 
 __all__ = [
     "Executor",
-    "Made",
     "Part",
+    "PartResult",
     "Plan",
     "Stage",
     "error_path",
@@ -65,7 +65,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class Made:
+class PartResult:
     """What `work` returns: paths inside the run with their rows, the ledger, anything for the report."""
 
     outputs: dict[str, int] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Stage:
 
     name: str
     run: str
-    work: Callable[[Part], Made]
+    work: Callable[[Part], PartResult]
     parts: tuple[Part, ...]
     settings: Mapping[str, Any]
     reads: Mapping[str, str]
@@ -180,7 +180,7 @@ _ERRORS: dict[str, type[CorpusforgeError]] = {
 """Errors of ours that a worker names in a part's error file; any other is a defect, told with its trace."""
 
 
-def run_part(work: Callable[[Part], Made], part: Part) -> Receipt:
+def run_part(work: Callable[[Part], PartResult], part: Part) -> Receipt:
     """Make one part and write its receipt; on an error write an error file and raise.
 
     This is the whole of what a worker does.

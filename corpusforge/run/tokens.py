@@ -18,7 +18,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Receipt, part_name
 from corpusforge.run.context import Context
-from corpusforge.run.stage import Made, Part, Stage
+from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.survivors import components_at, read_survivors
 from corpusforge.tokenize.part import write_part
 from corpusforge.tokenize.settings import Settings
@@ -32,7 +32,7 @@ JSON = "tokenizer/tokenizer.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TokensTask:
     """What a worker is told: the settings, the run's seed, how many document parts there are."""
 
     settings: Settings
@@ -45,7 +45,7 @@ def tokenizer_stage(context: Context) -> Stage | None:
     settings = context.recipe.tokenize
     if settings.tokenizer != "train":
         return None
-    work = Work(settings, context.recipe.seed, context.part_count)
+    work = TokensTask(settings, context.recipe.seed, context.part_count)
     size = sum(context.part_size(index) for index in range(context.part_count))
     used = ("vocab_size", "pattern", "train_megabytes", "start_token")
     return Stage(
@@ -58,9 +58,9 @@ def tokenizer_stage(context: Context) -> Stage | None:
     )
 
 
-def make_tokenizer(part: Part) -> Made:
+def make_tokenizer(part: Part) -> PartResult:
     """Train a byte-level BPE on a hash sample of the surviving text."""
-    work: Work = part.settings
+    work: TokensTask = part.settings
     ids: list[str] = []
     sizes: list[int] = []
     for index in range(work.parts):
@@ -72,7 +72,7 @@ def make_tokenizer(part: Part) -> Made:
         _texts(part.run, work.parts, chosen), work.settings, files.join(part.run, RANKS)
     )
     extra = {"vocab_size": trained.vocab_size, "text_bytes": trained.text_bytes}
-    return Made(outputs={RANKS: 0, JSON: 0}, documents=trained.documents, extra=extra)
+    return PartResult(outputs={RANKS: 0, JSON: 0}, documents=trained.documents, extra=extra)
 
 
 def _texts(run: str, parts: int, chosen: np.ndarray) -> Iterator[str]:
@@ -136,14 +136,14 @@ def _summary(receipts: Sequence[Receipt], vocab_size: int) -> dict[str, Any]:
     return {"languages": languages, "vocab_size": vocab_size}
 
 
-def make_tokens(part: Part) -> Made:
+def make_tokens(part: Part) -> PartResult:
     """Encode the surviving documents of one part."""
     settings, some = part.settings
     tokenizer = load_tokenizer(part.run, settings)
     prefix = f"tokens/{part.name}"
     left: Counter[str] = Counter()
     receipt = write_part(_batches(part, left, some=some), tokenizer, files.join(part.run, prefix))
-    made = Made(documents=receipt.total.documents)
+    made = PartResult(documents=receipt.total.documents)
     for source, tally in receipt.sources.items():
         account = made.ledger.of("tokenize", source)
         account.seen += tally.documents

@@ -17,7 +17,7 @@ from pathlib import Path
 from corpusforge import manifest
 from corpusforge.errors import InputError
 from corpusforge.manifest import Receipt
-from corpusforge.run.stage import Made, Part, Plan, Stage, plan_path, run_part
+from corpusforge.run.stage import Part, PartResult, Plan, Stage, plan_path, run_part
 
 __all__ = ["POINTS", "arm"]
 
@@ -47,7 +47,7 @@ def arm(point: str, marks: str) -> None:
     making: list[Part] = []
     made: list[str] = []
 
-    def watched(work: Callable[[Part], Made], part: Part) -> Receipt:
+    def watched(work: Callable[[Part], PartResult], part: Part) -> Receipt:
         making.append(part)
         receipt = run_part(work, part)
         making.clear()

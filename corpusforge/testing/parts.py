@@ -6,7 +6,7 @@ import os
 import signal
 
 from corpusforge.io import files
-from corpusforge.run.stage import Made, Part
+from corpusforge.run.stage import Part, PartResult
 
 __all__ = [
     "count_documents",
@@ -18,21 +18,21 @@ __all__ = [
 ]
 
 
-def write_process(part: Part) -> Made:
+def write_process(part: Part) -> PartResult:
     """Write the part's number and the process that made it."""
     path = f"{part.stage}/{part.name}.txt"
     files.write_bytes(files.join(part.run, path), f"{part.index} {os.getpid()}\n".encode())
-    return Made(outputs={path: 1}, documents=1)
+    return PartResult(outputs={path: 1}, documents=1)
 
 
-def kill_second(part: Part) -> Made:
+def kill_second(part: Part) -> PartResult:
     """Kill the process at part 1, as the system does when memory runs out; else `write_process`."""
     if part.index == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return write_process(part)
 
 
-def kill_once(part: Part) -> Made:
+def kill_once(part: Part) -> PartResult:
     """At part 1, the first time, kill the process whose number the settings give; then `write_process`."""
     path = files.join(part.run, f"{part.name}.killed")
     if part.index == 1 and not files.exists(path):
@@ -41,14 +41,14 @@ def kill_once(part: Part) -> Made:
     return write_process(part)
 
 
-def divide_by_zero(part: Part) -> Made:
+def divide_by_zero(part: Part) -> PartResult:
     """Fail at part 1 as a defect does; else `write_process`."""
     if part.index == 1:
         raise ZeroDivisionError("division by zero")
     return write_process(part)
 
 
-def count_documents(part: Part) -> Made:
+def count_documents(part: Part) -> PartResult:
     """`write_process` with a ledger: three documents seen, two kept, one dropped."""
     made = write_process(part)
     account = made.ledger.of("ingest", part.stage)
@@ -57,7 +57,7 @@ def count_documents(part: Part) -> Made:
     return made
 
 
-def wait_second(part: Part) -> Made:
+def wait_second(part: Part) -> PartResult:
     """At part 1 write this process's number and wait for a signal; else `write_process`."""
     if part.index == 1:
         path = files.join(part.run, part.stage, f"{part.name}.pid")

@@ -10,13 +10,13 @@ import pytest
 from corpusforge.errors import InputError, RunError
 from corpusforge.io.rows import Reading
 from corpusforge.run.over_files import make_of_files, work_directory
-from corpusforge.run.stage import Made
+from corpusforge.run.stage import PartResult
 from pipelines.dedup import main as dedup
 
 
 def made(part):
     path, told = part.settings
-    return Made(extra={"told": told, "path": path.rsplit("/", 1)[-1]})
+    return PartResult(extra={"told": told, "path": path.rsplit("/", 1)[-1]})
 
 
 def interrupted(part):

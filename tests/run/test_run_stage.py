@@ -10,12 +10,12 @@ import pytest
 
 from corpusforge.errors import EngineError, InputError, InternalError
 from corpusforge.io import files
-from corpusforge.run.stage import Made, Part, Stage, run_part, run_stage
+from corpusforge.run.stage import Part, PartResult, Stage, run_part, run_stage
 
 CALLS: list[int] = []
 
 
-def copy_number(part: Part) -> Made:
+def copy_number(part: Part) -> PartResult:
     CALLS.append(part.index)
     if part.settings == "bad":
         raise InputError("the number is bad; give a good one.")
@@ -23,7 +23,7 @@ def copy_number(part: Part) -> Made:
         raise ZeroDivisionError("oops")
     path = f"{part.stage}/{part.name}.txt"
     files.write_bytes(files.join(part.run, path), f"{part.settings}\n".encode())
-    made = Made(outputs={path: 1}, documents=1)
+    made = PartResult(outputs={path: 1}, documents=1)
     account = made.ledger.of("ingest", "numbers")
     account.seen, account.kept = 1, 1 if part.settings != "unbalanced" else 0
     return made
@@ -122,11 +122,11 @@ def test_an_unbalanced_ledger_stops_the_part(tmp_path: Path) -> None:
 def test_what_a_stage_writes_elsewhere_is_cleared_too_and_nobody_elses(tmp_path: Path) -> None:
     """Directories of its own beside the stage's (stats/), and its files in shared ones (dropped/)."""
 
-    def work(part: Part) -> Made:
+    def work(part: Part) -> PartResult:
         paths = (f"beside/{part.name}.txt", f"dropped/numbers-{part.name}.txt")
         for path in paths:
             files.write_bytes(files.join(part.run, path), b"x")
-        return Made(outputs=dict.fromkeys(paths, 1))
+        return PartResult(outputs=dict.fromkeys(paths, 1))
 
     run_stage(replace(make(tmp_path, "a", "b"), work=work), here)
     for left in ("beside/part-00000.txt.tmp-0123456789ab", "dropped/others-part-00000.txt"):
