@@ -10,11 +10,10 @@ are centred logarithms. Limit: with prior 0 an item that always won has no finit
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.text.arrays import I16, I64
 from corpusforge.text.jit import jit
 
 __all__ = [
@@ -33,7 +32,7 @@ _TOLERANCE = 1e-10
 
 
 @jit
-def _centre(won: Any, below: Any, prior: float, theta: Any, weight: Any) -> float:
+def _centre(won: F64, below: F64, prior: float, theta: F64, weight: F64) -> float:
     """Take one step from numerators and denominators; return the change summed over items."""
     n, mean, change = len(won), 0.0, 0.0
     for i in range(n):
@@ -53,7 +52,7 @@ def _centre(won: Any, below: Any, prior: float, theta: Any, weight: Any) -> floa
 
 
 @jit
-def fit_pairs(won: Any, prior: float, theta: Any) -> int:
+def fit_pairs(won: F64, prior: float, theta: F64) -> int:
     """Fit Bradley–Terry to wins [n, n] into theta [n]; return the rounds taken (-1: not settled)."""
     n = len(theta)
     weight, below, wins = np.ones(n), np.empty(n), np.zeros(n)
@@ -77,7 +76,7 @@ def fit_pairs(won: Any, prior: float, theta: Any) -> int:
 
 @jit
 def _stages(
-    order: Any, tier: Any, size: int, weight: Any, won: Any, below: Any, worth: float
+    order: I64, tier: I64, size: int, weight: F64, won: F64, below: F64, worth: float
 ) -> None:
     """Add a ranking's numerators and denominators; `order` best first, `tier` by place."""
     left = 0.0
@@ -104,7 +103,7 @@ def _stages(
 
 
 @jit
-def _sorted_row(rank: Any, first: int, size: int, order: Any, tier: Any) -> int:
+def _sorted_row(rank: I16, first: int, size: int, order: I64, tier: I64) -> int:
     """Candidates in order of rank into `order`, their tiers into `tier`; return how many ranked."""
     count = 0
     for i in range(size):
@@ -122,7 +121,7 @@ def _sorted_row(rank: Any, first: int, size: int, order: Any, tier: Any) -> int:
 
 @jit
 def fit_rankings(
-    rank: Any, first: Any, low: int, high: int, worth: Any, prior: float, theta: Any
+    rank: I16, first: I64, low: int, high: int, worth: F64, prior: float, theta: F64
 ) -> int:
     """Fit Plackett–Luce to rows low..high of dense ranks into theta [K]; return rounds (-1: none)."""
     n, rows = len(theta), high - low

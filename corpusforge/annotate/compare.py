@@ -19,6 +19,7 @@ from corpusforge import draw
 from corpusforge.annotate.agreement import alpha_interval
 from corpusforge.annotate.intervals import Interval, bootstrap
 from corpusforge.annotate.votes import Votes, mid_ranks
+from corpusforge.text.arrays import I16, I32, I64
 from corpusforge.text.jit import jit
 
 __all__ = ["AGREE", "Agreement", "agreement", "compare", "counts", "shares"]
@@ -31,7 +32,7 @@ AGREE = ("same", "opposite", "one_tied", "both_tied", "tau_sum", "taus")
 
 
 @jit
-def compare(rank: Any, first_a: int, first_b: int, size: int, out: Any) -> None:
+def compare(rank: I16, first_a: int, first_b: int, size: int, out: F64) -> None:
     """Add to out[6] how two rankings of `size` candidates compare on the candidates of both."""
     same, opposite, tied_a, tied_b, tied_both = 0, 0, 0, 0, 0
     for i in range(size):
@@ -64,7 +65,7 @@ def compare(rank: Any, first_a: int, first_b: int, size: int, out: Any) -> None:
 
 @jit
 def _compare_all(
-    rows: Any, rater: Any, first: Any, rank: Any, by_prompt: Any, by_rater: Any, repeats: Any
+    rows: I64, rater: I32, first: I64, rank: I16, by_prompt: F64, by_rater: F64, repeats: F64
 ) -> None:
     one = np.zeros(6)
     for p in range(len(rows) - 1):
@@ -81,7 +82,7 @@ def _compare_all(
 
 
 @jit
-def _concordance(rows: Any, first: Any, rank: Any, out: Any) -> None:
+def _concordance(rows: I64, first: I64, rank: I16, out: F64) -> None:
     """out[p] = Kendall's W over the candidates that every row of the prompt ranked, or NaN."""
     for p in range(len(rows) - 1):
         out[p] = np.nan
@@ -163,7 +164,7 @@ def _ratio(over: int, below: tuple[int, ...]) -> Any:
 
 
 @jit
-def _tied_pairs(rows: Any, first: Any, rank: Any, out: Any) -> None:
+def _tied_pairs(rows: I64, first: I64, rank: I16, out: F64) -> None:
     """out[p] += (pairs tied, pairs ranked) over all rows of a prompt."""
     for p in range(len(rows) - 1):
         for a in range(rows[p], rows[p + 1]):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from corpusforge import draw
 from corpusforge.annotate.bradley_terry import davidson
 from corpusforge.annotate.pairwise import model_duels
 from corpusforge.annotate.votes import Votes
+from corpusforge.text.arrays import I16, I32
 from corpusforge.text.jit import jit
 
 __all__ = ["Standing", "elo", "games", "standings"]
@@ -51,7 +51,7 @@ class Standing:
 
 @jit
 def _games(
-    prompt: Any, start: Any, first: Any, rank: Any, model: Any, out: Any, row_of: Any
+    prompt: I32, start: I64, first: I64, rank: I16, model: I64, out: I64, row_of: I64
 ) -> int:
     """Write (model, model, outcome: 2 won, 1 tied) of every pair of models; return how many."""
     count = 0
@@ -83,7 +83,7 @@ def games(votes: Votes) -> tuple[tuple[str, ...], I64, I64]:
 
 
 @jit
-def _play(table: Any, order: Any, factor: float, rating: Any) -> None:
+def _play(table: I64, order: I64, factor: float, rating: F64) -> None:
     for k in order:
         one, two = table[k, 0], table[k, 1]
         expected = 1 / (1 + 10 ** ((rating[two] - rating[one]) / 400))

@@ -7,12 +7,12 @@ rankings that put i strictly before j, `ties[i, j]` of those that put both in on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.annotate.votes import Votes
+from corpusforge.text.arrays import F32, I16, I32
 from corpusforge.text.jit import jit
 
 __all__ = ["Duels", "duels", "model_duels"]
@@ -45,7 +45,7 @@ class Duels:
 
 @jit
 def _count(
-    rows: Any, first: Any, rank: Any, weight: Any, begin: Any, wins: Any, ties: Any, out: Any
+    rows: I64, first: I64, rank: I16, weight: F64, begin: I64, wins: F32, ties: F32, out: I64
 ) -> None:
     for p in range(len(rows) - 1):
         for a in range(rows[p], rows[p + 1]):
@@ -81,7 +81,7 @@ def duels(votes: Votes, weights: F64 | None = None) -> Duels:
 
 @jit
 def _models(
-    prompt: Any, start: Any, first: Any, rank: Any, weight: Any, model: Any, wins: Any, ties: Any
+    prompt: I32, start: I64, first: I64, rank: I16, weight: F64, model: I64, wins: F64, ties: F64
 ) -> None:
     for a in range(len(prompt)):
         base = start[prompt[a]]

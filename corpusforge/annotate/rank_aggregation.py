@@ -9,8 +9,6 @@ all of them, so the result does not depend on how candidates are numbered. Limit
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +23,7 @@ _EQUAL = 1e-6  # pair counts are sums of float32 weights
 
 
 @jit
-def fit_majority(wins: Any, ties: Any, out: Any) -> None:
+def fit_majority(wins: F64, ties: F64, out: F64) -> None:
     """out[i] = share of i's opponents beaten by majority, an even count being half."""
     n = len(out)
     for i in range(n):
@@ -40,7 +38,7 @@ def fit_majority(wins: Any, ties: Any, out: Any) -> None:
 
 
 @jit
-def fit_borda(wins: Any, ties: Any, out: Any) -> None:
+def fit_borda(wins: F64, ties: F64, out: F64) -> None:
     """out[i] = share of i's comparisons won, a tie being half."""
     n = len(out)
     for i in range(n):
@@ -53,7 +51,7 @@ def fit_borda(wins: Any, ties: Any, out: Any) -> None:
 
 
 @jit
-def _fronts(wins: Any, cost: Any, ways: Any, step: Any) -> None:
+def _fronts(wins: F64, cost: F64, ways: F64, step: F64) -> None:
     """Costs [2^n] and numbers of the best orders of each set as front; step: of putting j next."""
     n = wins.shape[0]
     cost[0], ways[0] = 0.0, 1.0
@@ -73,7 +71,7 @@ def _fronts(wins: Any, cost: Any, ways: Any, step: Any) -> None:
 
 
 @jit
-def fit_kemeny(wins: Any, ties: Any, out: Any) -> None:
+def fit_kemeny(wins: F64, ties: F64, out: F64) -> None:
     """out[i] = 1 - (mean place of i over all best orders, from 0) / (K - 1); `ties` cancel."""
     n = len(out)
     full = (1 << n) - 1

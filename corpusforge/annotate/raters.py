@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from corpusforge.annotate.compare import counts, shares
 from corpusforge.annotate.records import Ranking, Task
 from corpusforge.annotate.votes import Votes
+from corpusforge.text.arrays import I16, I32, I64
 from corpusforge.text.jit import jit
 
 __all__ = ["Limits", "Rater", "gold_pairs", "leave_one_out", "rater_table", "reading_words"]
@@ -86,7 +87,7 @@ def reading_words(text: str) -> float:
 
 
 @jit
-def _leave_one_out(rows: Any, rater: Any, first: Any, rank: Any, out: Any) -> None:
+def _leave_one_out(rows: I64, rater: I32, first: I64, rank: I16, out: F64) -> None:
     """out[row] = tau-b of a row with the summed places of the other raters' rows, or NaN."""
     for p in range(len(rows) - 1):
         for a in range(rows[p], rows[p + 1]):

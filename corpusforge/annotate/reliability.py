@@ -8,12 +8,11 @@ a rater alone on their prompts is the consensus there; such prompts are left out
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.annotate.votes import Votes
+from corpusforge.text.arrays import I16, I32, I64
 from corpusforge.text.jit import jit
 
 __all__ = ["reliability"]
@@ -23,7 +22,7 @@ _ROUNDS = 50
 
 
 @jit
-def _agree(rows: Any, rater: Any, first: Any, rank: Any, weight: Any, out: Any) -> None:
+def _agree(rows: I64, rater: I32, first: I64, rank: I16, weight: F64, out: F64) -> None:
     """out[rater] += (pairs as the others' weighted majority has them, pairs), ties left out."""
     for p in range(len(rows) - 1):
         if rows[p + 1] - rows[p] < 2:

@@ -25,6 +25,7 @@ from corpusforge.annotate.intervals import Interval, bootstrap
 from corpusforge.annotate.records import Ranking, Task
 from corpusforge.annotate.votes import Votes, votes_of
 from corpusforge.errors import InputError
+from corpusforge.text.arrays import I16, I32, I64, Bools
 from corpusforge.text.jit import jit
 
 __all__ = ["Drift", "Merged", "Round", "Shift", "drift", "merge"]
@@ -122,7 +123,7 @@ def merge(rounds: Sequence[Round]) -> Merged:
 
 @jit
 def _between(
-    rows: Any, turn: Any, first: Any, rank: Any, before: int, after: int, out: Any
+    rows: I64, turn: I32, first: I64, rank: I16, before: int, after: int, out: F64
 ) -> None:
     for p in range(len(rows) - 1):
         for a in range(rows[p], rows[p + 1]):
@@ -132,7 +133,7 @@ def _between(
 
 
 @jit
-def _ties(first: Any, rank: Any, use: Any, out: Any) -> None:
+def _ties(first: I64, rank: I16, use: Bools, out: F64) -> None:
     """out = (pairs tied, pairs ranked) over the rows in use."""
     for a in range(len(first) - 1):
         if use[a]:

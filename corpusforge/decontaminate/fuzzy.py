@@ -12,7 +12,6 @@ scripts) are not found.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from corpusforge.decontaminate.tables import (
     prefix_hashes,
 )
 from corpusforge.decontaminate.words import LONE, NUMERIC, Words
+from corpusforge.text.arrays import F32, F64, U64
 from corpusforge.text.jit import jit
 
 __all__ = ["Found", "Fuzzy", "content"]
@@ -51,7 +51,7 @@ def content(
 
 
 @jit
-def _lcs(passage: Any, text: Any, length: Any, first: Any) -> tuple[int, int, int]:
+def _lcs(passage: U64, text: U64, length: I64, first: I64) -> tuple[int, int, int]:
     """Return (words in common in order, place of the first in `text`, place of the last).
 
     `length` and `first` are scratch of len(text) + 1. Of equal alignments the tightest start wins.
@@ -81,7 +81,7 @@ def _lcs(passage: Any, text: Any, length: Any, first: Any) -> tuple[int, int, in
 
 
 @jit
-def _again(passage: Any, hashes: Any, begin: int, stop: int, cut: int) -> tuple[int, int, int, int]:
+def _again(passage: U64, hashes: U64, begin: int, stop: int, cut: int) -> tuple[int, int, int, int]:
     """Align a passage with words begin:stop, which were chosen by one of its seeds.
 
     Returns (words in common, first and last word of them in the text, cells computed). Where the
@@ -101,7 +101,7 @@ def _again(passage: Any, hashes: Any, begin: int, stop: int, cut: int) -> tuple[
 
 
 @jit
-def _beyond(hits: Any, i: int, last: int) -> int:
+def _beyond(hits: I64, i: int, last: int) -> int:
     """Return the first row behind i that is of another text or passage, or stands behind `last`."""
     text, passage = hits[i, 0], hits[i, 1]
     i += 1
@@ -111,7 +111,7 @@ def _beyond(hits: Any, i: int, last: int) -> int:
 
 
 @jit
-def _off(hits: Any, i: int, end: int, slack: int) -> int:
+def _off(hits: I64, i: int, end: int, slack: int) -> int:
     """Return the first row behind i whose copy would begin elsewhere, by more than `slack` words."""
     diagonal = hits[i, 2] - hits[i, 3]
     i += 1
@@ -122,8 +122,8 @@ def _off(hits: Any, i: int, end: int, slack: int) -> int:
 
 @jit
 def _align(
-    hits: Any, needs: Any, passages: Any, bounds: Any, hashes: Any, texts: Any, shares: Any,
-    limit: int, steps: Any, out: Any, out_share: Any,
+    hits: I64, needs: I64, passages: U64, bounds: I64, hashes: U64, texts: I64, shares: F64,
+    limit: int, steps: I64, out: I64, out_share: F32,
 ) -> int:  # fmt: skip
     """Align every stretch with enough seeds; hits rows (text, passage, place, offset), sorted.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +26,7 @@ from corpusforge.decontaminate.tables import (
     prefix_hashes,
 )
 from corpusforge.decontaminate.words import Words, split_words, word_character
+from corpusforge.text.arrays import I32, I64, U8, U32, Bools
 from corpusforge.text.fold import FoldTable, fold_table, point_at
 from corpusforge.text.jit import jit
 
@@ -47,8 +47,8 @@ HITS = pa.schema(
 
 @jit
 def _same(
-    data: Any, starts: Any, ends: Any, word: int, size: int,
-    chars: Any, word_chars: Any, first: int, fold: FoldTable,
+    data: U8, starts: I64, ends: I64, word: int, size: int,
+    chars: U32, word_chars: I64, first: int, fold: FoldTable,
 ) -> bool:  # fmt: skip
     """Whether `size` words of the text from `word` equal the index's words from `first`."""
     for k in range(size):
@@ -68,8 +68,8 @@ def _same(
 
 @jit
 def _equal(
-    found: Any, gram_words: Any, gram_length: Any, data: Any, starts: Any, ends: Any,
-    chars: Any, word_chars: Any, fold: FoldTable, out: Any,
+    found: I64, gram_words: I64, gram_length: I32, data: U8, starts: I64, ends: I64,
+    chars: U32, word_chars: I64, fold: FoldTable, out: Bools,
 ) -> None:  # fmt: skip
     for k in range(len(found)):
         word, gram = found[k, 1], found[k, 2]
@@ -80,7 +80,7 @@ def _equal(
 
 
 @jit
-def _characters(data: Any, offsets: Any, texts: Any, places: Any, out: Any) -> None:
+def _characters(data: U8, offsets: I64, texts: I64, places: I64, out: I64) -> None:
     """out[k] = characters before byte places[k] of text texts[k]; sorted by text, then place."""
     text, i, count = -1, np.int64(0), 0
     for k in range(len(places)):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.text.arrays import I32, I64, U8, U64
 from corpusforge.text.jit import jit
 
 __all__ = [
@@ -39,7 +40,7 @@ class Table:
 
 
 @jit
-def prefix_hashes(hashes: Any, base: Any) -> Any:
+def prefix_hashes(hashes: U64, base: np.uint64) -> Any:
     """Return P with P[i + 1] = P[i]·base + hashes[i] modulo 2^64; uint64 [n + 1]."""
     out = np.zeros(len(hashes) + 1, dtype=np.uint64)
     for i in range(len(hashes)):
@@ -48,7 +49,7 @@ def prefix_hashes(hashes: Any, base: Any) -> Any:
 
 
 @jit
-def power(base: Any, exponent: int) -> Any:
+def power(base: np.uint64, exponent: int) -> Any:
     """Return base to the exponent modulo 2^64."""
     out = np.uint64(1)
     for _ in range(exponent):
@@ -64,7 +65,7 @@ def mix_key(h: Any, size: int) -> Any:
 
 
 @jit
-def _keys(prefix: Any, firsts: Any, lengths: Any, base: Any, out: Any) -> None:
+def _keys(prefix: U64, firsts: I64, lengths: I64, base: np.uint64, out: U64) -> None:
     for g in range(len(firsts)):
         i, n = firsts[g], lengths[g]
         out[g] = mix_key(prefix[i + n] - prefix[i] * power(base, n), n)
@@ -78,7 +79,7 @@ def gram_keys(prefix: Any, firsts: NDArray[Any], lengths: NDArray[Any]) -> NDArr
 
 
 @jit
-def _fill(keys: Any, values: Any, names: Any, table_values: Any, bits: Any) -> None:
+def _fill(keys: U64, values: I32, names: U64, table_values: I32, bits: U8) -> None:
     mask, bit_mask = np.uint64(len(names) - 1), np.uint64(len(bits) * 8 - 1)
     for k in range(len(keys)):
         slot = keys[k] & mask
@@ -104,7 +105,7 @@ def make_table(keys: NDArray[np.uint64], values: NDArray[np.int32]) -> Table:
 
 @jit
 def _find(
-    prefix: Any, texts: Any, lengths: Any, base: Any, keys: Any, values: Any, bits: Any, out: Any
+    prefix: U64, texts: I64, lengths: I64, base: np.uint64, keys: U64, values: I32, bits: U8, out: I64
 ) -> int:  # fmt: skip
     count = 0
     mask, bit_mask = np.uint64(len(keys) - 1), np.uint64(len(bits) * 8 - 1)

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from corpusforge.text.arrays import I64, U8, U32, U64, Bools
 from corpusforge.text.classes import DIGIT, LIMIT, UNSPACED, WORD
 from corpusforge.text.fold import (
     GONE,
@@ -58,9 +59,7 @@ class Words:
 
 
 @jit
-def _next(
-    data: Any, start: int, i: int, end: int, fold: FoldTable, folded: bool
-) -> tuple[int, int]:
+def _next(data: U8, start: int, i: int, end: int, fold: FoldTable, folded: bool) -> tuple[int, int]:
     """Return (folded code point, place behind it) of the first character from byte i on that stays.
 
     (ROUGH, i) where the text must be folded first, (GONE, end) where no character is left.
@@ -78,7 +77,7 @@ def _next(
 
 @jit
 def _joins(
-    data: Any, start: int, i: int, end: int, mark: int, last: int, fold: FoldTable, folded: bool
+    data: U8, start: int, i: int, end: int, mark: int, last: int, fold: FoldTable, folded: bool
 ) -> bool:
     """Whether a mark between the word character `last` and what follows from byte i is inside a word."""
     apostrophe = mark in (0x27, 0x2019)
@@ -103,8 +102,8 @@ def _finish(h: Any) -> Any:
 
 @jit
 def _split(
-    data: Any, offsets: Any, fold: FoldTable, folded: Any,
-    hashes: Any, starts: Any, ends: Any, flags: Any, texts: Any, rough: Any,
+    data: U8, offsets: I64, fold: FoldTable, folded: Bools,
+    hashes: U64, starts: I64, ends: I64, flags: U8, texts: I64, rough: Bools,
 ) -> int:  # fmt: skip
     seed, prime = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
     count = 0
@@ -187,7 +186,7 @@ def _words(
 
 
 @jit
-def word_character(point: int, points: Any, classes: Any) -> int:
+def word_character(point: int, points: U32, classes: U8) -> int:
     """Return the folded form of a character that words are compared by; -1 of all others."""
     if point < LIMIT and classes[point] & WORD:
         return np.int64(points[point] & (SPECIAL - 1))  # type: ignore[return-value]

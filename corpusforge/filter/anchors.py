@@ -8,11 +8,11 @@ pattern must be reachable from one. Method: ours, after the pre-filters of multi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.text.arrays import I64, U8, Bools
 from corpusforge.text.jit import jit
 
 __all__ = ["ASSIGN", "AT", "IBAN", "IPV6", "NUMBER", "TOKEN", "WIDE", "anchored", "anchors"]
@@ -103,7 +103,7 @@ _FIRSTS[_PREFIXES[:, 0]] = True
 
 
 @jit
-def _may_be_key(data: Any, start: int, end: int, table: Any, prefixes: Any, firsts: Any) -> bool:
+def _may_be_key(data: U8, start: int, end: int, table: U8, prefixes: U8, firsts: Bools) -> bool:
     """Whether a token could be what `secrets` takes: its cheap necessary conditions, any of them."""
     kinds, dots = 0, 0
     for p in range(start, end - 2):
@@ -138,7 +138,7 @@ def _may_be_key(data: Any, start: int, end: int, table: Any, prefixes: Any, firs
 
 
 @jit
-def _names_secret(data: Any, at: int, words: Any, han: Any) -> bool:
+def _names_secret(data: U8, at: int, words: U8, han: U8) -> bool:
     """Whether the name that ends before `at` (after spaces and quotes) speaks of a secret."""
     end = at
     while end > 0 and at - end < 4 and data[end - 1] in (32, 9, 34, 39, 93):  # space tab " ' ]
@@ -169,7 +169,7 @@ def _names_secret(data: Any, at: int, words: Any, han: Any) -> bool:
 
 
 @jit
-def _emit(out: Any, count: int, kind: int, start: int, end: int) -> int:
+def _emit(out: I64, count: int, kind: int, start: int, end: int) -> int:
     if count < out.shape[0]:
         out[count, 0] = kind
         out[count, 1] = start
@@ -178,7 +178,7 @@ def _emit(out: Any, count: int, kind: int, start: int, end: int) -> int:
 
 
 @jit
-def _opens_iban(data: Any, i: int, table: Any) -> bool:
+def _opens_iban(data: U8, i: int, table: U8) -> bool:
     """Whether two capitals and two digits begin a word at `i`, with room for the shortest IBAN."""
     if i + 14 >= len(data) or (i > 0 and table[data[i - 1]] & (_DIGIT | _UPPER | _LOWER)):
         return False
@@ -187,7 +187,7 @@ def _opens_iban(data: Any, i: int, table: Any) -> bool:
 
 
 @jit
-def _other(data: Any, i: int, table: Any, words: Any, han: Any, out: Any, count: int) -> int:
+def _other(data: U8, i: int, table: U8, words: U8, han: U8, out: I64, count: int) -> int:
     """Emit the anchors that stand at single bytes; return the new count."""
     c, n = data[i], len(data)
     if c == 64:
@@ -212,7 +212,7 @@ def _other(data: Any, i: int, table: Any, words: Any, han: Any, out: Any, count:
 
 
 @jit
-def _hex_run(data: Any, i: int, table: Any) -> tuple[int, int, int]:
+def _hex_run(data: U8, i: int, table: U8) -> tuple[int, int, int]:
     """Return (start, end, colons) of the run of hex digits and colons round the colon at `i`."""
     start, end, colons = i, i, 0
     while start > 0 and table[data[start - 1]] & _HEX:
@@ -224,7 +224,7 @@ def _hex_run(data: Any, i: int, table: Any) -> tuple[int, int, int]:
 
 
 @jit
-def _token_run(data: Any, i: int, table: Any) -> tuple[int, int, int]:
+def _token_run(data: U8, i: int, table: U8) -> tuple[int, int, int]:
     """Return (start, end, mixed) of the token round `i`, its first digit or capital."""
     start, end, mixed = i, i, 0
     while start > 0 and table[data[start - 1]] & _TOKEN:
@@ -237,7 +237,7 @@ def _token_run(data: Any, i: int, table: Any) -> tuple[int, int, int]:
 
 
 @jit
-def _joined(data: Any, last: int, i: int, table: Any) -> bool:
+def _joined(data: U8, last: int, i: int, table: U8) -> bool:
     """Whether only a few separators stand between two digits."""
     if i - last > _MAX_GAP + 1:
         return False
@@ -248,7 +248,7 @@ def _joined(data: Any, last: int, i: int, table: Any) -> bool:
 
 
 @jit
-def _labelled(data: Any, start: int, labels: Any) -> bool:
+def _labelled(data: U8, start: int, labels: U8) -> bool:
     """Whether a label of a phone number stands in the bytes before `start`."""
     for p in range(max(0, start - _LABEL_REACH), start):
         low = data[p] + 32 if 65 <= data[p] <= 90 else data[p]
@@ -266,7 +266,7 @@ def _labelled(data: Any, start: int, labels: Any) -> bool:
 
 
 @jit
-def _opens_small_iban(data: Any, i: int, table: Any) -> bool:
+def _opens_small_iban(data: U8, i: int, table: U8) -> bool:
     """Whether the digit at `i` and the next follow two letters, not both capitals, that begin a word."""
     letters = _UPPER | _LOWER
     if i < 2 or i + 12 >= len(data) or not table[data[i + 1]] & _DIGIT:
@@ -278,7 +278,7 @@ def _opens_small_iban(data: Any, i: int, table: Any) -> bool:
 
 
 @jit
-def _social(data: Any, first: int, end: int, table: Any) -> bool:
+def _social(data: U8, first: int, end: int, table: U8) -> bool:
     """Whether three, two and four digits stand between hyphens."""
     for p in range(first, end - 10):
         if data[p + 3] == 45 and data[p + 6] == 45:
@@ -291,9 +291,7 @@ def _social(data: Any, first: int, end: int, table: Any) -> bool:
 
 
 @jit
-def _number(
-    data: Any, first: int, end: int, digits: int, dots: int, labels: Any, table: Any
-) -> bool:
+def _number(data: U8, first: int, end: int, digits: int, dots: int, labels: U8, table: U8) -> bool:
     """Whether digits and separators from `first` to `end` could be what `pii` takes."""
     if digits >= _PLAIN_DIGITS or dots >= 3:
         return True
@@ -309,7 +307,7 @@ def _number(
 
 @jit
 def _scan(  # noqa: PLR0912  (one loop, its state in registers)
-    data: Any, table: Any, words: Any, han: Any, prefixes: Any, firsts: Any, labels: Any, out: Any
+    data: U8, table: U8, words: U8, han: U8, prefixes: U8, firsts: Bools, labels: U8, out: I64
 ) -> int:
     n, count = len(data), 0
     first, last, digits, dots = 0, -100, 0, 0
@@ -379,8 +377,8 @@ def anchored(texts: Sequence[bytes]) -> list[bool]:
 
 @jit
 def _scan_each(
-    data: Any, bounds: Any, table: Any, words: Any, han: Any, prefixes: Any, firsts: Any,
-    labels: Any, found: Any,
+    data: U8, bounds: I64, table: U8, words: U8, han: U8, prefixes: U8, firsts: Bools,
+    labels: U8, found: Bools,
 ) -> None:  # fmt: skip
     none = np.empty((0, 3), dtype=np.int64)
     for t in range(len(found)):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from corpusforge.text.arrays import I32, I64, U8, U64
 from corpusforge.text.jit import jit
 
 __all__ = ["above", "lcs_all", "nearest", "signature"]
@@ -24,7 +25,7 @@ _FIRST = 4  # members per place wanted whose LCS is taken first, to know what a 
 
 
 @jit
-def _popcount(x: Any) -> Any:
+def _popcount(x: np.uint64) -> Any:
     """Return the number of one bits of a uint64; compilers know this form as one instruction."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
@@ -33,7 +34,7 @@ def _popcount(x: Any) -> Any:
 
 
 @jit
-def signature(ids: Any) -> Any:
+def signature(ids: I32) -> Any:
     """Return (low 64 bits, high 64 bits, tokens beyond the bits set) of a text's known token ids."""
     low, high, known = np.uint64(0), np.uint64(0), 0
     for token in ids:
@@ -49,7 +50,7 @@ def signature(ids: Any) -> Any:
 
 
 @jit
-def _pattern(ids: Any, place: Any) -> Any:
+def _pattern(ids: I32, place: I32) -> Any:
     """Return the places of each distinct token as bits, uint64 [distinct + 1, words]; row 0 is empty.
 
     `place[token]` becomes the token's row; the caller's table must be zero before and is not after.
@@ -68,14 +69,14 @@ def _pattern(ids: Any, place: Any) -> Any:
 
 
 @jit
-def _clear(ids: Any, place: Any) -> None:
+def _clear(ids: I32, place: I32) -> None:
     for token in ids:
         if token >= 0:
             place[token] = 0
 
 
 @jit
-def _lcs(member: Any, place: Any, rows: Any, state: Any) -> Any:
+def _lcs(member: I32, place: I32, rows: U64, state: U64) -> Any:
     """Return the length of the longest common subsequence of a member and the pattern."""
     width = rows.shape[1]
     if width == 1:
@@ -107,8 +108,8 @@ def _lcs(member: Any, place: Any, rows: Any, state: Any) -> Any:
 
 @jit
 def _may_pass(
-    low: Any, high: Any, extra: Any, lengths: Any, q_low: Any, q_high: Any, q_extra: Any,
-    m: int, num: int, den: int, flags: Any,
+    low: U64, high: U64, extra: I32, lengths: I32, q_low: np.uint64, q_high: np.uint64, q_extra: int,
+    m: int, num: int, den: int, flags: U8,
 ) -> bool:  # fmt: skip
     """Set flags[i] where den·L > num·(m+n) is possible for member i; return whether any is.
 
@@ -127,7 +128,7 @@ def _may_pass(
 
 
 @jit
-def _insert(best: Any, found: Any, member: Any, length: Any, size: Any) -> Any:
+def _insert(best: I64, found: int, member: int, length: int, size: np.int64) -> Any:
     """Put (member, L, m+n) into `best`, by L/(m+n) falling, equal ones as they came; return how many.
 
     Where `best` is full, what is not above its last entry stays out.
@@ -145,8 +146,8 @@ def _insert(best: Any, found: Any, member: Any, length: Any, size: Any) -> Any:
 
 @jit
 def above(
-    num: Any, den: Any, best: Any,
-    ids: Any, place: Any, tokens: Any, starts: Any, lengths: Any, low: Any, high: Any, extra: Any,
+    num: int, den: int, best: I64,
+    ids: I32, place: I32, tokens: I32, starts: I64, lengths: I32, low: U64, high: U64, extra: I32,
 ) -> Any:  # fmt: skip
     """Find the members with the largest L/(m+n) above num/den; of equal ones the first.
 
@@ -177,8 +178,8 @@ def above(
 
 @jit
 def _bounds(
-    low: Any, high: Any, extra: Any, lengths: Any, q_low: Any, q_high: Any, q_extra: Any, m: Any,
-    out: Any,
+    low: U64, high: U64, extra: I32, lengths: I32, q_low: np.uint64, q_high: np.uint64, q_extra: int, m: np.int64,
+    out: U8,
 ) -> None:  # fmt: skip
     """Write to `out`, uint8, at least 256 times the largest L/(m+n) possible for each member."""
     for i in range(len(low)):
@@ -192,7 +193,7 @@ def _bounds(
 
 
 @jit
-def _first_bar(bounds: Any, wanted: int) -> Any:
+def _first_bar(bounds: U8, wanted: int) -> Any:
     """Return the largest bar, at least 1, that about `wanted` members' bounds reach."""
     counts = np.zeros(256, dtype=np.int64)
     for bound in bounds[::_SAMPLE]:
@@ -206,8 +207,8 @@ def _first_bar(bounds: Any, wanted: int) -> Any:
 
 @jit
 def nearest(
-    best: Any,
-    ids: Any, place: Any, tokens: Any, starts: Any, lengths: Any, low: Any, high: Any, extra: Any,
+    best: I64,
+    ids: I32, place: I32, tokens: I32, starts: I64, lengths: I32, low: U64, high: U64, extra: I32,
 ) -> Any:  # fmt: skip
     """Find the members with the largest L/(m+n) above 0; arguments and result as in `above`.
 
@@ -240,7 +241,7 @@ def nearest(
 
 
 @jit
-def lcs_all(ids: Any, place: Any, tokens: Any, starts: Any, lengths: Any, out: Any) -> None:
+def lcs_all(ids: I32, place: I32, tokens: I32, starts: I64, lengths: I32, out: I64) -> None:
     """Write L of the candidate with every member to `out`, int64 [members]."""
     rows = _pattern(ids, place)
     state = np.empty(rows.shape[1], dtype=np.uint64)

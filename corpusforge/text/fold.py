@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.text.arrays import U8
 from corpusforge.text.classes import LIMIT, class_table, lower_table
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed, unpacked
@@ -265,7 +266,7 @@ def fold_table() -> FoldTable:
 
 
 @jit
-def point_at(data: Any, i: int) -> tuple[Any, int]:
+def point_at(data: U8, i: int) -> tuple[Any, int]:
     """Return the code point that starts at byte i of valid UTF-8, and where the next one starts."""
     first = np.int64(data[i])
     if first < 0x80:
@@ -281,7 +282,7 @@ def point_at(data: Any, i: int) -> tuple[Any, int]:
 
 
 @jit
-def _all_kinds(data: Any, kinds: Any) -> Any:
+def _all_kinds(data: U8, kinds: U8) -> Any:
     held, i = np.uint8(0), 0
     while i < len(data):
         if data[i] < 0x80:
@@ -301,7 +302,7 @@ def fold_point(point: int, points: Any) -> Any:
 
 
 @jit
-def _before(data: Any, start: int, i: int) -> int:
+def _before(data: U8, start: int, i: int) -> int:
     """Return where the character before byte i starts; i must lie behind `start`."""
     i -= 1
     while i > start and data[i] & 0xC0 == 0x80:
@@ -310,7 +311,7 @@ def _before(data: Any, start: int, i: int) -> int:
 
 
 @jit
-def _stays(data: Any, start: int, i: int, fold: FoldTable) -> int:
+def _stays(data: U8, start: int, i: int, fold: FoldTable) -> int:
     """Return 1 where a joiner at byte i stays, 0 where it goes, ROUGH where that is too far to see."""
     for _ in range(_FAR):
         if i <= start:
@@ -326,7 +327,7 @@ def _stays(data: Any, start: int, i: int, fold: FoldTable) -> int:
 
 
 @jit
-def _disturbs(data: Any, start: int, i: int, fold: FoldTable) -> bool:
+def _disturbs(data: U8, start: int, i: int, fold: FoldTable) -> bool:
     """Whether a mark at byte i may have to change places, or be joined, with what stands before it."""
     mark = point_at(data, i)[0]
     order, second = fold.order[mark], fold.points[mark] & _SECOND
@@ -354,7 +355,7 @@ def _disturbs(data: Any, start: int, i: int, fold: FoldTable) -> bool:
 
 
 @jit
-def special(data: Any, start: int, i: int, value: int, fold: FoldTable, folded: bool) -> int:
+def special(data: U8, start: int, i: int, value: int, fold: FoldTable, folded: bool) -> int:
     """Return what the character at byte i, of entry `value`, folds to in a text that begins at `start`.
 
     A code point, `GONE`, or `ROUGH`: fold the text by `fold_text` and ask with `folded` set.
