@@ -178,8 +178,8 @@ def above(
 
 @jit
 def _bounds(
-    low: U64, high: U64, extra: I32, lengths: I32, q_low: np.uint64, q_high: np.uint64, q_extra: int, m: np.int64,
-    out: U8,
+    low: U64, high: U64, extra: I32, lengths: I32, q_low: np.uint64, q_high: np.uint64, q_extra: int,
+    m: np.int64, out: U8,
 ) -> None:  # fmt: skip
     """Write to `out`, uint8, at least 256 times the largest L/(m+n) possible for each member."""
     for i in range(len(low)):
