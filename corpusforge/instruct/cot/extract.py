@@ -17,7 +17,7 @@ from corpusforge.instruct.cot import quantity as quantities
 from corpusforge.instruct.cot.answers import Answer, read
 from corpusforge.instruct.cot.plain import boxed, text_key
 from corpusforge.instruct.cot.several import several_key
-from corpusforge.instruct.cot.tails import counted
+from corpusforge.instruct.cot.tails import names_mathematics
 from corpusforge.instruct.tokens import unicode_tokens
 
 __all__ = ["Found", "find", "without_answer"]
@@ -44,10 +44,15 @@ _SENTENCE = re.compile(r"\n|(?<=[.!?])\s+|[。！？]")
 _MATHEMATICS = re.compile(r"[\\<>≤≥≠^_√π{}|±\[\]]|^\(|\d\s*[-+*/×]|\d[A-Za-z](?![A-Za-z])")
 _PROSE = re.compile(r"[A-Za-z]{2}|[\u3400-\u9fff]")
 _ON_IN_WORDS = re.compile(
-    r"(?:\s*[,;:.(（，；：。、!—]\s*|\s+(?:-+\s+)?)?(?P<joins>(?:or|to|and|或|到|至|和|与)\s*[-$\\]*(?:\d|[A-Za-z]\b))?"
-    r"(?P<word>[A-Za-z]{2,}|[\u3400-\u9fff])"
+    r"(?:\s*[,;:.(（，；：。、!—]\s*|\s+(?:-+\s+)?)?(?P<word>[A-Za-z]{2,}|[\u3400-\u9fff])"
 )
-_VARIABLE = re.compile(r"\s?(?:[A-Za-z](?![A-Za-z.'])|\\(?:sin|cos|tan|ln|log|sqrt|pi|alpha|beta|theta)\b|[πα-ω√!^])")
+_JOINED = re.compile(r"\d\s+(?:or|to|and)\s+\d|\d\s*[或到至和与]\s*\d")
+_JOINS = re.compile(r"[\s,，]*(?:or|to|and|或|到|至|和|与)\s*+[-$\\(]*+(?:\d|[A-Za-z]\b)")
+_VARIABLE = re.compile(
+    r"[b-fijknp-rt-vx-z](?![A-Za-z.'&])|a(?![A-Za-z.'&])"  # 3x; not 3 a week, 12m, 240A
+    r"|\s[b-fijknp-rt-vx-z](?![A-Za-z.'&])"
+    r"|\s?(?:\\(?:sin|cos|tan|ln|log|sqrt|pi|alpha|beta|theta)\b|[πα-ω√^])"
+)
 _WORD = re.compile(r"[\s,，.。!！:：;；]")
 _AROUND = re.compile(r"(?:(?<!\s)\s++)?([-+*/=^()])\s*+")
 _OPTION = re.compile(r"[(（\[]\s*([A-J])\s*[)）\]]")
@@ -123,8 +128,7 @@ def _marked(text: str) -> list[tuple[str, int, str]]:
     return found
 
 
-def _within(
-    content: str, by: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:
+def _within(content: str, by: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:
     """Return what a mark announces: the whole clause, its beginning, or the last number in it."""
     clause = _TEXT_END.split(content.strip(), maxsplit=1)[0].strip()
     for piece in (clause, content.strip()):
@@ -147,8 +151,9 @@ def _number_in(clause: str, by: str) -> tuple[str, Answer | None]:
     if sign and (answer := read(result, "number")):
         return result.strip(), answer
     numbers = _numbers(clause)
-    expression = _MATHEMATICS.search(clause) or not _PROSE.search(clause)
-    if numbers and not expression and (by == "phrase" or len(numbers) == 1):
+    expression = found or _MATHEMATICS.search(clause) or not _PROSE.search(clause)
+    alone = len(numbers) == 1 or not _JOINED.search(clause)
+    if numbers and not expression and (alone if by == "phrase" else len(numbers) == 1):
         return numbers[-1]
     key = several_key(clause) or text_key(clause)
     return clause, Answer("text", key) if key and any(map(str.isdigit, clause)) else None
@@ -159,9 +164,9 @@ def _speaks_on(rest: str) -> bool:
     found = _ON_IN_WORDS.match(rest)
     if found is None:
         return not rest.strip(" .,:;!?)$")
-    if found["joins"]:
-        return False
-    return counted(found["word"]) is not None or not found["word"].isascii()
+    if _JOINS.match(rest):
+        return False  # 5 or 6, 5 to x
+    return not found["word"].isascii() or not names_mathematics(found["word"])
 
 
 def _bracketed(clause: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:

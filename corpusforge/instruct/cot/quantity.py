@@ -100,7 +100,7 @@ def _things_agree(left: Quantity, right: Quantity) -> bool:
 
 def _is_unit(thing: str, dimension: str) -> bool:
     """Whether a counted thing may be the unit that the other side states: pounds are two."""
-    return thing.split()[0] == "pound" and dimension in {"money:GBP", "mass"}
+    return thing.split(maxsplit=1)[0] == "pound" and dimension in {"money:GBP", "mass"}
 
 
 def quantity(text: str) -> Quantity | None:
@@ -193,7 +193,11 @@ def _number(text: str) -> tuple[Fraction, str] | None:
     if found := _MIXED.match(text):
         whole, above, below = (int(part) for part in found.groups())
         return (whole + Fraction(above, below), text[found.end() :]) if below else None
-    if (found := _FACTORIAL.match(text)) and int(found[1]) <= 100 and text[found.end() :][:1] != "!":
+    if (
+        (found := _FACTORIAL.match(text))
+        and int(found[1]) <= 100
+        and text[found.end() :][:1] != "!"
+    ):
         return Fraction(factorial(int(found[1]))), text[found.end() :]
     if found := _ARABIC.match(text):
         read = _written(text, found)

@@ -15,7 +15,7 @@ from corpusforge.instruct.cot.plain import plain, text_key
 __all__ = ["several_key"]
 
 _ENCLOSED = re.compile(r"(\\?[{(\[])([^{}()\[\]]*)([})\]])")
-_PART = re.compile(r"\s*(?:[,，;；、]\s*(?:and|or|和|或)?|(?<=\s)(?:and|or)(?=\s)|[和或])\s*")
+_PART = re.compile(r" ?(?:[,，;；、] ?(?:and|or|和|或)?|(?<= )(?:and|or)(?= )|[和或]) ?")
 _EQUATION = re.compile(r"([a-z](?:_?\d)?)\s*=\s*(.+)", re.IGNORECASE)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["agree", "counted", "fraction_word"]
+__all__ = ["agree", "counted", "fraction_word", "names_mathematics"]
 
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _DOTTED = re.compile(r"(?<=\b[A-Za-z])\.")  # p.m.
@@ -28,13 +28,16 @@ _MATHEMATICS = frozenset(
 )  # fmt: skip
 _REFUSED_FIRST = frozenset(("or", "to", "and", "out", "at", "或", "到", "至", "和", "与"))
 _SHORT = frozenset(
-    ("a", "an", "as", "at", "by", "am", "pm", "cc", "gb", "ha", "he", "hz", "in", "is", "it", "kb",
-     "kj", "kw", "lb", "ma", "mb", "ms", "mv", "my", "nm", "no", "of", "on", "or", "oz", "pt", "qt",
-     "so", "sq", "st", "nd", "rd", "th", "tb", "to", "up", "us", "we")
+    ("a", "an", "as", "at", "by", "am", "pm", "cc", "cm", "cu", "ft", "gb", "ha", "he", "hz", "in", "is",
+     "it", "kb", "kg", "kj", "km", "kw", "lb", "ma", "mb", "mg", "mi", "ml", "mm", "ms", "mv", "my", "nd",
+     "nm", "no", "of", "on", "or", "oz", "pa", "pc", "pt", "qt", "rd", "rs", "so", "sq", "st", "tb", "th",
+     "to", "up", "us", "we", "yd")
 )  # fmt: skip
 """Words and units of two letters, the article among them; other short words are products of variables."""
 
-_EMPTY = frozenset(("a", "an", "the", "of", "in", "as", "is", "st", "nd", "rd", "th", "total", "whole"))
+_EMPTY = frozenset(
+    ("a", "an", "the", "of", "in", "as", "is", "st", "nd", "rd", "th", "total", "whole")
+)
 _MEASURES = "个名位只条本张件头匹辆支枝块朵颗根台双人份种间座棵把瓶杯袋箱包盒"
 _EMPTY_HAN = "的了共"
 _PARTS = {
@@ -57,11 +60,17 @@ def counted(rest: str) -> str | None:
     lower = [word.lower().replace("'s", "") for word in words]
     if lower and lower[0] in _REFUSED_FIRST:
         return None
-    if not all(map(_names, lower)):
+    powers = [(word in {"sq", "cu", "square", "cubic"}) for word in ["", *lower]]
+    if not all(_names(word) or before for word, before in zip(lower, powers, strict=False)):
         return None
     if rest[:1].isalpha() and lower[0] not in _SHORT and len(lower[0]) < 3 and rest[0].isascii():
         return None
     return " ".join(_one(word) for word in lower if word not in _EMPTY)
+
+
+def names_mathematics(word: str) -> bool:
+    """Whether a word behind a number goes on with the expression: sin, squared, plus."""
+    return word.lower() in _MATHEMATICS
 
 
 def _names(word: str) -> bool:
