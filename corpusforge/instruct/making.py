@@ -31,6 +31,7 @@ __all__ = [
     "lineage",
     "sampling_text",
     "seeded",
+    "only_reasoning",
     "unanswered",
 ]
 
@@ -174,7 +175,15 @@ def unanswered(completion: Completion, *, cut: bool = True) -> Finding | None:
         return "content_filter", "content_filter", "stop"
     if cut and completion.finish_reason == "length":
         return "cut", "length", "a finished reply"
-    return None
+    return only_reasoning(completion)
+
+
+def only_reasoning(completion: Completion) -> Finding | None:
+    """Return why a reply that was finished and holds a thought alone cannot be used."""
+    if completion.text.strip() or not completion.reasoning or completion.finish_reason == "length":
+        return None
+    told = "the server's reasoning parser put the whole reply into reasoning"
+    return "only_reasoning", told, "an answer beside the thought"
 
 
 def seeded(sampling: Sampling, *key: object) -> Sampling:

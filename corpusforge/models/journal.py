@@ -148,7 +148,7 @@ class Journal:
         Raises InputError where the disk refuses; the journal is then as it was.
         """
         assert self.write, "a journal opened for reading takes no lines"
-        line = self._encoder.encode(entry) + b"\n"
+        line = self._encoder.encode(entry).replace(_NO_REASONING, b"}", 1) + b"\n"
         problem = "the disk is full"
         try:
             whole = self._file.write(line) == len(line)
@@ -211,6 +211,10 @@ def _torn(line: bytes) -> bool:
     """Whether a line is the beginning of one of ours, so that cutting it away loses nothing else."""
     return not line.endswith(b"\n") and (line.startswith(_HEAD) or _HEAD.startswith(line))
 
+
+_NO_REASONING = b',"reasoning":""}'
+"""The end of a completion without a thought, which is not written: quotes inside of texts are escaped, so
+nothing else reads like it."""
 
 _HEAD = b'{"request":{"messages":['
 

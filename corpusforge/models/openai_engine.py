@@ -25,7 +25,7 @@ from corpusforge.models.limits import Limiter, backoff, retry_after
 from corpusforge.models.mask import Mask, credentials, without_credentials
 from corpusforge.models.records import Completion, Request, Usage
 from corpusforge.models.settings import Settings
-from corpusforge.models.wire import Form, Malformed, decode, payload
+from corpusforge.models.wire import Form, Malformed, ServerError, decode, payload
 from corpusforge.printing import say
 
 __all__ = ["OpenAIEngine"]
@@ -36,6 +36,10 @@ UNKNOWN_BILL = (408, 504, 524)
 """Time-outs of a gateway: the server behind it may have answered, and billed."""
 OUTAGE = 24
 """Failures in a row, without one answer, that mean the server is down rather than busy."""
+
+
+_CLOSING_SEEN, _OPENING_SEEN = b"</think", b"<think"
+"""A thought that the template opens: its closing mark comes without the opening one."""
 
 
 class OpenAIEngine:
@@ -67,6 +71,7 @@ class OpenAIEngine:
         self._form = Form(structured=True, max_tokens_field=settings.max_tokens_field)
         self._answered = False
         self._failures = 0
+        self._thinks = self._unknown_end = False
 
     @cached_property
     def model(self) -> str:
@@ -164,7 +169,7 @@ class OpenAIEngine:
             form = self._form
             self._wait(bound.prompt_tokens + bound.completion_tokens)
             try:
-                return self._received(decode(self._post(request, form), request, bound))
+                return self._received(self._read(self._post(request, form), request, bound))
             except Malformed as error:
                 return self._lose(request, bound, str(error))
             except Exception as error:
@@ -179,6 +184,20 @@ class OpenAIEngine:
                 self._sleep(pause)
         self._failures += 1
         return failure(request, f"gave up after {tries} tries: {problem}")
+
+    def _read(self, body: bytes, request: Request, bound: Usage) -> Completion:
+        """Read a reply, and learn from it whether this model's thoughts begin in its prompt."""
+        completion = decode(body, request, bound, opened=self._thinks)
+        if not self._thinks and _CLOSING_SEEN in body:
+            self._thinks = bool(completion.reasoning) and _OPENING_SEEN not in body
+        if completion.finish_reason == "unknown" and not self._unknown_end:
+            self._unknown_end = True
+            say(
+                f"warning: {self._server} does not say in a known word how answers end; they are kept "
+                "as finish_reason unknown, cut ones among them",
+                error=True,
+            )
+        return completion
 
     def _wait(self, tokens: int) -> None:
         seconds = self._limits.reserve(tokens)
@@ -223,6 +242,8 @@ class OpenAIEngine:
 
         words = self._words(error)
         pause = backoff(request.key, tries, self.settings.seed)
+        if isinstance(error, ServerError):
+            return self._judge_told(error, words, request, pause)
         if isinstance(error, openai.APIStatusError):
             return self._judge_status(error, words, request, bound, pause)
         if not isinstance(error, openai.APIConnectionError):
@@ -253,6 +274,16 @@ class OpenAIEngine:
             return Completion(
                 key=request.key, text="", finish_reason="content_filter", model=request.model
             )
+        return failure(request, words)
+
+    def _judge_told(
+        self, error: ServerError, words: str, request: Request, pause: float
+    ) -> Completion | tuple[str, float]:
+        """Judge an error that came with HTTP 200 as one that came with the status it names."""
+        status = error.status_code
+        if status in (0, 408, 409, 425, 429) or status >= 500:
+            return words, pause
+        self._stop_if_hopeless(status, words)
         return failure(request, words)
 
     def _stop_if_hopeless(self, status: int, words: str) -> None:
@@ -299,6 +330,7 @@ class OpenAIEngine:
         return replace(
             completion,
             text=hide(completion.text),
+            reasoning=hide(completion.reasoning),
             model=hide(completion.model),
             error=hide(completion.error),
         )

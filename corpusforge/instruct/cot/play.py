@@ -19,7 +19,7 @@ from corpusforge.instruct.cot.plain import plain
 from corpusforge.instruct.cot.records import Question, Vote
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import Asked, shown
-from corpusforge.instruct.making import Ask, Check, Made, Origin, sampling_text
+from corpusforge.instruct.making import Ask, Check, Made, Origin, only_reasoning, sampling_text
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Lineage, Reject, Row
 from corpusforge.models.records import Completion
@@ -93,6 +93,9 @@ def _take(work: _Work, asked: Asked, completion: Completion, run_code: RunCode) 
         rule = "request_failed" if error else "content_filter"
         finding = (rule, completion.error, "an answer")
         work.failed.append(_reject(asked.step, asked.question, completion.key, "", finding))
+        return
+    if whole := only_reasoning(completion):
+        work.failed.append(_reject(asked.step, asked.question, completion.key, "", whole))
         return
     sampling = sampling_text(asked.step, asked.request.sampling)
     made = judge(asked, completion, sampling, run_code)
