@@ -29,9 +29,9 @@ __all__ = [
     "asked",
     "checked",
     "lineage",
+    "only_reasoning",
     "sampling_text",
     "seeded",
-    "only_reasoning",
     "unanswered",
 ]
 

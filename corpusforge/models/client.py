@@ -234,7 +234,9 @@ def _clean(completion: Completion) -> Completion:
         return completion
     return replace(
         completion,
-        reasoning=completion.reasoning.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+        reasoning=completion.reasoning.encode("utf-16", "surrogatepass").decode(
+            "utf-16", "replace"
+        ),
         text=completion.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
         error=completion.error.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
     )

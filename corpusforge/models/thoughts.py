@@ -34,7 +34,9 @@ _OPENING = re.compile(rf"^[ \t]*+(?:{_OPEN})", re.IGNORECASE | re.MULTILINE)
 _PROMPT_END = re.compile(
     rf"(?:{_OPEN}|<\|channel\|>[ \t]*+analysis[ \t]*+<\|message\|>)\s*\Z", re.IGNORECASE
 )
-_CHANNEL = re.compile(r"<\|channel\|>[ \t]*+([a-z]+)[^<\n]{0,80}(?:<\|[a-z]+\|>[^<\n]{0,40})?<\|message\|>")
+_CHANNEL = re.compile(
+    r"<\|channel\|>[ \t]*+([a-z]+)[^<\n]{0,80}(?:<\|[a-z]+\|>[^<\n]{0,40})?<\|message\|>"
+)
 _CONTROL = re.compile(r"<\|(?:end|return|call|start|message|channel)\|>(?:assistant)?")
 _BARE = re.compile(r"\Aanalysis(?=\S)(?!\w*\s*[:=])")
 _BARE_FINAL = re.compile(r"assistant(?:commentary\w*|analysis)?final(?=\S)|assistantfinal")
@@ -100,7 +102,9 @@ def _channels(text: str) -> Thought:
         head, _, rest = text.partition("<|channel|>")
         return Thought(_bare(rest), _bare(head), cut=True)
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    parts = [(mark[1], _bare(text[mark.end() : end])) for mark, end in zip(marks, ends, strict=True)]
+    parts = [
+        (mark[1], _bare(text[mark.end() : end])) for mark, end in zip(marks, ends, strict=True)
+    ]
     head = _bare(text[: marks[0].start()])  # the prompt opened the first channel
     thoughts = [head, *(part for name, part in parts if name != "final")]
     finals = [part for name, part in parts if name == "final"]

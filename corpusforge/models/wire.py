@@ -200,7 +200,12 @@ def _raise_told(value: dict[str, Any], *, alone: bool) -> None:
         words = str(error)
     if not words and alone:
         words = next(
-            (str(value[name]) for name in ("message", "detail", "msg", "error_msg") if value.get(name)), ""
+            (
+                str(value[name])
+                for name in ("message", "detail", "msg", "error_msg")
+                if value.get(name)
+            ),
+            "",
         )
     if words:
         codes = (code, value.get("code"), value.get("status"), value.get("status_code"))
