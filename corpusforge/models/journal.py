@@ -148,7 +148,9 @@ class Journal:
         Raises InputError where the disk refuses; the journal is then as it was.
         """
         assert self.write, "a journal opened for reading takes no lines"
-        line = self._encoder.encode(entry).replace(_NO_REASONING, b"}", 1) + b"\n"
+        line = self._encoder.encode(entry) + b"\n"
+        for empty in _EMPTY:
+            line = line.replace(empty, b"", 1)
         problem = "the disk is full"
         try:
             whole = self._file.write(line) == len(line)
@@ -212,9 +214,9 @@ def _torn(line: bytes) -> bool:
     return not line.endswith(b"\n") and (line.startswith(_HEAD) or _HEAD.startswith(line))
 
 
-_NO_REASONING = b',"reasoning":""}'
-"""The end of a completion without a thought, which is not written: quotes inside of texts are escaped, so
-nothing else reads like it."""
+_EMPTY = (b',"reasoning":""', b',"left_out":""')
+"""Fields of a completion that are not written where they say nothing: quotes inside of texts are escaped,
+so nothing else reads like them."""
 
 _HEAD = b'{"request":{"messages":['
 

@@ -19,13 +19,23 @@ from itertools import islice
 from typing import Any
 
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.budget import MARGIN, prompt_bound
 from corpusforge.models.client import failure
 from corpusforge.models.limits import Limiter, backoff, retry_after
 from corpusforge.models.mask import Mask, credentials, without_credentials
 from corpusforge.models.records import Completion, Request, Usage
 from corpusforge.models.settings import Settings
-from corpusforge.models.wire import Form, Malformed, ServerError, decode, payload
+from corpusforge.models.wire import (
+    Form,
+    Malformed,
+    ServerError,
+    asked_with,
+    decode,
+    left_out,
+    named,
+    payload,
+)
 from corpusforge.printing import say
 
 __all__ = ["OpenAIEngine"]
@@ -169,7 +179,8 @@ class OpenAIEngine:
             form = self._form
             self._wait(bound.prompt_tokens + bound.completion_tokens)
             try:
-                return self._received(self._read(self._post(request, form), request, bound))
+                made = self._read(self._post(request, form), request, bound)
+                return self._received(replace(made, left_out=left_out(request, form)))
             except Malformed as error:
                 return self._lose(request, bound, str(error))
             except Exception as error:
@@ -299,6 +310,7 @@ class OpenAIEngine:
         """Leave out, from now on, what this server refuses; whether `form` held such a thing."""
         if getattr(error, "status_code", 0) not in (400, 422, 501):
             return False
+        fields = _fields(error)
         told = self._words(error).lower()
         if (
             request.json_schema
@@ -316,11 +328,24 @@ class OpenAIEngine:
         if form.max_tokens_field == "max_tokens" and "max_completion_tokens" in told:
             self._form = replace(self._form, max_tokens_field="max_completion_tokens")
             return True
-        return False
+        name = named(told, fields, asked_with(request, form))
+        if name and name not in self._form.refused:
+            self._form = replace(self._form, refused=(*self._form.refused, name))
+            what = "a system turn" if name == "system" else f"the parameter {name}"
+            without = "it opens the first question" if name == "system" else "it is left out"
+            say(
+                f"warning: {self._server} refuses {what} ({told}); {without} from now on",
+                error=True,
+            )
+        return bool(name)
 
     def _words(self, error: BaseException) -> str:
         """Return an error's text in one line, without the key."""
-        text = " ".join(self._mask.hide(str(error)).split())[:500]
+        told = str(error)
+        detail = _detail(error)
+        if detail and detail not in told:
+            told = f"{told}: {detail}"
+        text = " ".join(self._mask.hide(told).split())[:500]
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         return text + cause
 
@@ -334,6 +359,42 @@ class OpenAIEngine:
             model=hide(completion.model),
             error=hide(completion.error),
         )
+
+
+def _body(error: BaseException) -> Any:
+    """What a server sent with an error; the package keeps the part under `error` alone, or nothing."""
+    response = getattr(error, "response", None)
+    try:
+        return decode_json(bytes(response.content)) if response is not None else None
+    except (DecodingError, RuntimeError):  # no JSON, or a body that was not read
+        return None
+
+
+def _fields(error: BaseException) -> list[str]:
+    """The parameters that an error names by itself: `param`, or the places of a 422."""
+    body = _body(error)
+    told = body.get("error") if isinstance(body, dict) else None
+    found = [told.get("param")] if isinstance(told, dict) else []
+    detail = body.get("detail") if isinstance(body, dict) else None
+    for one in detail if isinstance(detail, list) else []:
+        place = one.get("loc") if isinstance(one, dict) else None
+        found += place[-1:] if isinstance(place, list) else []
+    return [name for name in found if isinstance(name, str)]
+
+
+def _detail(error: BaseException) -> str:
+    """The words of a 422, which the package may leave out."""
+    body = _body(error)
+    detail = body.get("detail") if isinstance(body, dict) else None
+    parts = detail if isinstance(detail, list) else [detail]
+    words = [
+        f"{'.'.join(map(str, one.get('loc') or ()))}: {one.get('msg')}"
+        if isinstance(one, dict)
+        else str(one)
+        for one in parts
+        if one
+    ]
+    return "; ".join(words)
 
 
 def _bound(request: Request) -> Usage:

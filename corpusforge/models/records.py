@@ -100,7 +100,8 @@ class Usage:
 class Completion:
     """One answer. `key` is its request's; `model` is what the engine says answered.
 
-    `text` is the answer alone; what the model thought aloud before it is `reasoning`.
+    `text` is the answer alone; what the model thought aloud before it is `reasoning`. `left_out` names
+    the parameters of the request that the server refused, and that it was therefore asked without.
 
     `wasted` is the most that a failed try may have been billed although no answer came of it
     (a time-out, a cut or malformed reply); such a request may be asked again.
@@ -114,6 +115,7 @@ class Completion:
     error: str = ""
     wasted: Usage = field(default_factory=Usage)
     reasoning: str = ""
+    left_out: str = ""
 
 
 class Engine(Protocol):

@@ -10,6 +10,8 @@ calls are no answer.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,16 @@ from corpusforge.io.decoding import DecodingError, decode_json, decode_json_leni
 from corpusforge.models.records import Completion, FinishReason, Request, Usage
 from corpusforge.models.thoughts import split
 
-__all__ = ["Form", "Malformed", "ServerError", "decode", "payload"]
+__all__ = [
+    "Form",
+    "Malformed",
+    "ServerError",
+    "asked_with",
+    "decode",
+    "left_out",
+    "named",
+    "payload",
+]
 
 
 class Malformed(Exception):
@@ -40,6 +51,8 @@ class Form:
 
     structured: bool = True
     max_tokens_field: str = "max_tokens"
+    refused: tuple[str, ...] = ()
+    """Parameters that it refuses, in the order in which it did; "system" is the system turn."""
 
 
 def payload(request: Request, form: Form) -> dict[str, Any]:
@@ -47,9 +60,7 @@ def payload(request: Request, form: Form) -> dict[str, Any]:
     values = request.sampling
     body: dict[str, Any] = {"model": request.model, "temperature": values.temperature}
     if request.messages:
-        body["messages"] = [
-            {"role": message.role, "content": message.content} for message in request.messages
-        ]
+        body["messages"] = _turns(request, "system" not in form.refused)
         body[form.max_tokens_field] = values.max_tokens
     else:
         body["prompt"] = request.prompt
@@ -73,7 +84,69 @@ def payload(request: Request, form: Form) -> dict[str, Any]:
     if request.json_schema and form.structured and request.messages:
         schema = {"name": "answer", "strict": True, "schema": decode_json(request.json_schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    for name in form.refused:
+        body.pop(name, None)
+        extra.pop(name, None)
+    if not extra:
+        body.pop("extra_body", None)
     return body
+
+
+def _turns(request: Request, system: bool) -> list[dict[str, str]]:
+    turns = [{"role": message.role, "content": message.content} for message in request.messages]
+    if system or turns[0]["role"] != "system" or len(turns) < 2:
+        return turns
+    first = f"{turns[0]['content']}\n\n{turns[1]['content']}"
+    return [{"role": turns[1]["role"], "content": first}, *turns[2:]]
+
+
+OPTIONAL = (
+    "temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "stop", "top_k",
+    "repetition_penalty",
+)  # fmt: skip
+"""Parameters without which a request is still the same question."""
+
+
+def asked_with(request: Request, form: Form) -> set[str]:
+    """Return the optional parameters that a request sends in this form."""
+    body = payload(request, form)
+    sent = {*body, *body.get("extra_body", {})}
+    found = {name for name in OPTIONAL if name in sent}
+    turns = body.get("messages", ())
+    return found | (
+        {"system"} if turns and turns[0]["role"] == "system" and len(turns) > 1 else set()
+    )
+
+
+def left_out(request: Request, form: Form) -> str:
+    """Name what a request lacks in this form, in the order of `OPTIONAL`."""
+    lacking = asked_with(request, Form()) - asked_with(request, form)
+    return ",".join(sorted(lacking)) if form.refused else ""
+
+
+def named(told: str, fields: Sequence[str], sent: set[str]) -> str:
+    """Return the parameter that a refusal names, "" where it names none of those that were sent.
+
+    `fields` are those that the error names by itself (`param`, `loc`). In words, one in quotes comes
+    before a bare one, and everyday words (stop, seed) count in quotes alone.
+    """
+    for name in fields:
+        if name in sent:
+            return name
+    text = told.lower()
+    if "system" in sent and _SYSTEM.search(text):
+        return "system"
+    places: list[tuple[int, int, str]] = []
+    for name in sent - {"system"}:
+        words = re.escape(name).replace("_", "[_ -]")
+        if found := re.search(rf"['\"`]{words}['\"`]", text):
+            places.append((0, found.start(), name))
+        elif name not in {"stop", "seed"} and (found := re.search(rf"\b{words}\b", text)):
+            places.append((1, found.start(), name))
+    return min(places)[2] if places else ""
+
+
+_SYSTEM = re.compile(r"\bsystem (?:role|messages?|prompts?|turns?)\b|\brole:? ['\"`]?system\b")
 
 
 _REASONS: dict[str, FinishReason] = {

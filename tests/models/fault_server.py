@@ -190,6 +190,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.reply(body, prompt)
 
+    def fault_no_system(self, body: Any, prompt: str) -> None:
+        if body["messages"][0]["role"] == "system":
+            self.refuse(400, "System role not supported")
+        else:
+            self.reply(body, prompt)
+
     def fault_new_names(self, body: Any, prompt: str) -> None:
         if "max_tokens" in body:
             self.refuse(400, "'max_tokens' is not supported, use 'max_completion_tokens'")

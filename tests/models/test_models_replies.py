@@ -196,7 +196,8 @@ def test_an_odd_optional_field_costs_no_answer(server: FaultServer, shape: dict[
     ("told", "reason"),
     [
         ("STOP", "stop"), ("end_turn", "stop"), ("eos", "stop"), ("MAX_TOKENS", "length"),
-        ("max_length", "length"), ("model_length", "length"), ("SAFETY", "content_filter"), (None, "unknown"), ("", "unknown"),
+        ("max_length", "length"), ("model_length", "length"), ("SAFETY", "content_filter"),
+        (None, "unknown"), ("", "unknown"),
         ("because", "unknown"), (7, "unknown"), ("abort", "error"), ("error", "error"),
     ],
 )  # fmt: skip
@@ -260,3 +261,94 @@ def test_a_busy_server_inside_of_200_is_asked_again_and_a_wrong_key_stops(
 def test_what_is_no_text_is_no_answer(server: FaultServer, message: dict[str, Any]) -> None:
     server.shapes = {"a": {"message": message}}
     assert client(server).complete([ask("a")])[0].finish_reason == "error"
+
+
+ALL = {
+    "temperature": 0.7,
+    "top_p": 0.9,
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.5,
+    "seed": 3,
+    "stop": ("\n",),
+}
+ONLY_ONE = (
+    "Unsupported value: 'temperature' does not support 0.7. Only the default (1) is supported."
+)
+REFUSALS = [
+    ("temperature", 400, {"error": {"message": ONLY_ONE, "param": "temperature"}}),
+    ("temperature", 400, {"error": {"message": "temperature is not supported by this model"}}),
+    ("top_p", 400, {"error": {"message": "`top_p` is deprecated for this model."}}),
+    ("presence_penalty", 400,
+     {"error": {"message": "Unsupported parameter: 'presence_penalty'. Supported: temperature"}}),
+    ("frequency_penalty", 422,
+     {"detail": [{"type": "extra_forbidden", "loc": ["body", "frequency_penalty"], "msg": "Extra"}]}),
+    ("seed", 422, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}),
+    ("stop", 400, {"error": {"message": "Unsupported parameter: 'stop' is not supported here."}}),
+    ("seed", 400, {"message": "Unknown parameter: 'seed'"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "status", "told"), REFUSALS, ids=lambda value: str(value)[:30])
+def test_a_refused_parameter_is_left_out_from_then_on_and_told_once(
+    server: FaultServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    status: int,
+    told: Any,
+) -> None:
+    server.refused = {name: (status, told)}
+    with client(server, tmp_path / "j", retries=0) as asked:
+        out = asked.complete([ask("a", **ALL), ask("b", **ALL)])
+    assert [one.text for one in out] == [answer_of("a"), answer_of("b")]
+    assert [name in body for body in server.bodies] == [True, False, False]
+    others = set(ALL) - {name}
+    assert all(others <= set(body) for body in server.bodies), "nothing else is left out"
+    assert [one.left_out for one in out] == [name, name]
+    err = capsys.readouterr().err
+    assert err.count("warning") == 1
+    assert name in err
+    with client(server, tmp_path / "j") as asked:
+        assert asked.complete([ask("a", **ALL)])[0] == out[0], "the journal says what was left out"
+
+
+def test_a_model_that_takes_no_sampling_at_all(server: FaultServer) -> None:
+    """As the reasoning models of OpenAI: each parameter costs one refused try, once."""
+    refused = (*(set(ALL) - {"stop"}), "max_tokens")
+    server.refused = {
+        name: (400, {"error": {"message": f"Unsupported parameter: '{name}'"
+               + (" Use 'max_completion_tokens' instead." if name == "max_tokens" else ""), "param": name}})
+        for name in refused
+    }  # fmt: skip
+    out = client(server, retries=0).complete([ask("a", **ALL), ask("b", **ALL)])
+    assert [one.finish_reason for one in out] == ["stop", "stop"]
+    assert len(server.bodies) == len(refused) + 2
+    assert set(server.bodies[-1]) == {"model", "messages", "stop", "max_completion_tokens"}
+
+
+def test_a_system_turn_that_is_refused_opens_the_first_question(server: FaultServer) -> None:
+    request = Request(messages=(Message("system", "Be short."), Message("user", "a")))
+    server.always = "no_system"
+    out = client(server, retries=0).complete([request])[0]
+    assert out.left_out == "system"
+    assert server.bodies[-1]["messages"] == [{"role": "user", "content": "Be short.\n\na"}]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"error": {"message": "maximum context length is 4096 tokens; lower max_tokens, please stop here"}},
+        {"error": {"message": "the prompt is not allowed"}},
+        {"detail": [{"loc": ["body", "messages"], "msg": "too many turns"}]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_refusal_that_names_no_parameter_is_the_requests_own_with_its_words(
+    server: FaultServer, told: dict[str, Any]
+) -> None:
+    server.refused = {"model": (422, told)}
+    out = client(server, retries=0).complete([ask("a", **ALL)])[0]
+    words = told["error"]["message"] if "error" in told else told["detail"][0]["msg"]
+    assert out.finish_reason == "error"
+    assert words in out.error
+    assert len(server.bodies) == 1
