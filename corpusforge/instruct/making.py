@@ -193,14 +193,18 @@ def seeded(sampling: Sampling, *key: object) -> Sampling:
     return replace(sampling, seed=word64("request", *key) >> 33)
 
 
-def sampling_text(step: str, sampling: Sampling) -> str:
-    """Return the sampling values that differ from greedy decoding, as "step: name=value ..."."""
+def sampling_text(step: str, sampling: Sampling, left_out: str = "") -> str:
+    """Return the sampling values that differ from greedy decoding, as "step: name=value ...".
+
+    `left_out`: what the server refused, so that it answered without (`Completion.left_out`).
+    """
     plain = Sampling()
     values = [
         f"{name}={getattr(sampling, name)}"
         for name in Sampling.__slots__
         if name == "max_tokens" or getattr(sampling, name) != getattr(plain, name)
     ]
+    values += [f"left_out={left_out}"] if left_out else []
     return f"{step}: " + " ".join(values)
 
 

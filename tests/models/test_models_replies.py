@@ -16,6 +16,7 @@ pytest.importorskip("openai", reason="extra openai")
 
 from corpusforge.errors import InputError
 from corpusforge.instruct import parse, phrases
+from corpusforge.instruct.making import sampling_text
 from corpusforge.models import Client, Message, Request, Sampling, Settings
 from corpusforge.models.openai_engine import OpenAIEngine
 from corpusforge.models.thoughts import ends_open, split
@@ -352,3 +353,23 @@ def test_a_refusal_that_names_no_parameter_is_the_requests_own_with_its_words(
     assert out.finish_reason == "error"
     assert words in out.error
     assert len(server.bodies) == 1
+
+
+def test_a_journal_without_thoughts_keeps_the_bytes_of_earlier_versions(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    with client(server, tmp_path / "j") as asked:
+        asked.complete([ask('"reasoning":"",'), ask("a")])
+    lines = [
+        json.loads(line)["completion"] for line in (tmp_path / "j").read_text("utf-8").splitlines()
+    ]
+    names = ["key", "text", "finish_reason", "model", "usage", "error", "wasted"]
+    assert [list(line) for line in lines] == [names, names]
+    assert lines[0]["text"] == answer_of('"reasoning":"",')
+
+
+def test_what_was_left_out_stands_in_the_rows_sampling() -> None:
+    assert sampling_text("write", Sampling(temperature=1.0), "seed") == (
+        "write: temperature=1.0 max_tokens=512 left_out=seed"
+    )
+    assert sampling_text("write", Sampling()) == "write: max_tokens=512"

@@ -97,7 +97,7 @@ def _take(work: _Work, asked: Asked, completion: Completion, run_code: RunCode) 
     if whole := only_reasoning(completion):
         work.failed.append(_reject(asked.step, asked.question, completion.key, "", whole))
         return
-    sampling = sampling_text(asked.step, asked.request.sampling)
+    sampling = sampling_text(asked.step, asked.request.sampling, completion.left_out)
     made = judge(asked, completion, sampling, run_code)
     (work.hints if asked.step == "hint" else work.samples).append(made)
 
