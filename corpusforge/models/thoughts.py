@@ -39,7 +39,7 @@ _CHANNEL = re.compile(
 )
 _CONTROL = re.compile(r"<\|(?:end|return|call|start|message|channel)\|>(?:assistant)?")
 _BARE = re.compile(r"\Aanalysis(?=\S)(?!\w*\s*[:=])")
-_BARE_FINAL = re.compile(r"assistant(?:commentary\w*|analysis)?final(?=\S)|assistantfinal")
+_BARE_FINAL = re.compile(r"assistantfinal")
 _WRAPS = (
     ("<answer>", "</answer>"),
     ("<response>", "</response>"),
