@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from corpusforge.annotate.records import Prompt
+from corpusforge.annotate.understand import RULES, NotUnderstood, asked
 from corpusforge.annotate.usecases import use_case
 from corpusforge.errors import InputError, nearest
 from corpusforge.filter.redact import redact
@@ -23,7 +24,7 @@ from corpusforge.identify import UNKNOWN, identify
 from corpusforge.identify import Settings as Languages
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
-from corpusforge.models.records import Message, Role
+from corpusforge.models.records import Message
 
 __all__ = [
     "ORIGINS",
@@ -37,11 +38,6 @@ __all__ = [
 ]
 
 ORIGINS = ("labeler", "user", "instruct")
-_ROLES: dict[str, Role] = {
-    "user": "user", "human": "user", "prompter": "user",
-    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant",
-    "system": "system",
-}  # fmt: skip
 _YES = ("true", "yes", "1", "y", "granted", "同意", "是")
 _BATCH = 2048
 
@@ -95,39 +91,11 @@ def prompt_text(prompt: Prompt) -> str:
 
 
 def row_messages(row: Mapping[str, Any]) -> tuple[Message, ...]:
-    """Return the messages a row asks with: up to its last user turn; empty where it has none.
-
-    Understood: `messages` or `conversations`, `prompt` (text or messages), `instruction` with
-    `input`, `system` and `turns` (an instruct run's rows), `text`.
-    """
-    turns: list[Message] = []
-    if isinstance(row.get("system"), str) and row["system"].strip():
-        turns.append(Message("system", _clean(row["system"])))
-    for key in ("messages", "conversations", "turns", "prompt", "instruction", "text"):
-        value = row.get(key)
-        if isinstance(value, str) and value.strip():
-            extra = row.get("input")
-            more = f"\n\n{extra}" if key == "instruction" and isinstance(extra, str) else ""
-            turns.append(Message("user", _clean(value + more)))
-            break
-        if isinstance(value, list) and value:
-            turns += [message for item in value if (message := _message(item))]
-            break
-    while turns and turns[-1].role != "user":
-        turns.pop()
-    return tuple(turns)
-
-
-def _message(item: Any) -> Message | None:
-    if isinstance(item, Mapping):
-        role, text = item.get("role", item.get("from")), item.get("content", item.get("value"))
-    elif isinstance(item, list | tuple) and len(item) == 2:
-        role, text = item
-    else:
-        return None
-    if not isinstance(text, str) or str(role).lower() not in _ROLES or not text.strip():
-        return None
-    return Message(_ROLES[str(role).lower()], _clean(text))
+    """Return the messages a row asks with; empty where it has none or is not understood whole."""
+    try:
+        return asked(row)
+    except NotUnderstood:
+        return ()
 
 
 def _clean(text: str) -> str:
@@ -179,9 +147,12 @@ def _read(
         except DecodingError as error:
             yield DroppedPrompt(locator=locator, rule="not_json", value=str(error)[:200])
             continue
-        messages = row_messages(row) if isinstance(row, dict) else ()
-        if not messages:
-            yield DroppedPrompt(locator=locator, rule="no_prompt")
+        try:
+            messages = asked(row if isinstance(row, dict) else {})
+        except NotUnderstood as error:
+            yield DroppedPrompt(
+                locator=locator, rule=error.rule, value=error.value, bound=RULES[error.rule]
+            )
             continue
         prompt = _prompt(row, messages, origin, salt, rules, redacted)
         aliases.setdefault(prompt_id(messages), prompt.id)

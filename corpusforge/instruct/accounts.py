@@ -29,6 +29,7 @@ __all__ = [
     "asked",
     "checked",
     "lineage",
+    "only_reasoning",
     "sampling_text",
     "seeded",
     "unanswered",
@@ -174,7 +175,15 @@ def unanswered(completion: Completion, *, cut: bool = True) -> Finding | None:
         return "content_filter", "content_filter", "stop"
     if cut and completion.finish_reason == "length":
         return "cut", "length", "a finished reply"
-    return None
+    return only_reasoning(completion)
+
+
+def only_reasoning(completion: Completion) -> Finding | None:
+    """Return why a reply that was finished and holds a thought alone cannot be used."""
+    if completion.text.strip() or not completion.reasoning or completion.finish_reason == "length":
+        return None
+    told = "the server's reasoning parser put the whole reply into reasoning"
+    return "only_reasoning", told, "an answer beside the thought"
 
 
 def seeded(sampling: Sampling, *key: object) -> Sampling:
@@ -184,14 +193,18 @@ def seeded(sampling: Sampling, *key: object) -> Sampling:
     return replace(sampling, seed=word64("request", *key) >> 33)
 
 
-def sampling_text(step: str, sampling: Sampling) -> str:
-    """Return the sampling values that differ from greedy decoding, as "step: name=value ..."."""
+def sampling_text(step: str, sampling: Sampling, left_out: str = "") -> str:
+    """Return the sampling values that differ from greedy decoding, as "step: name=value ...".
+
+    `left_out`: what the server refused, so that it answered without (`Completion.left_out`).
+    """
     plain = Sampling()
     values = [
         f"{name}={getattr(sampling, name)}"
         for name in Sampling.__slots__
         if name == "max_tokens" or getattr(sampling, name) != getattr(plain, name)
     ]
+    values += [f"left_out={left_out}"] if left_out else []
     return f"{step}: " + " ".join(values)
 
 

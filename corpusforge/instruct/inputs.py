@@ -1,7 +1,7 @@
 """Rows to start from: a run's rows, a file of rows, or seed tasks; and which of them are drawn.
 
 A run is a directory with `rows.jsonl`. A file holds rows or tasks in Self-Instruct's schema, which
-`instances` tells apart. Limit: all rows are held in memory.
+`instances` tells apart, or rows of other people (`foreign`). Limit: all rows are held in memory.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError
 from corpusforge.instruct import seeds as seeding
+from corpusforge.instruct.foreign import foreign_row
 from corpusforge.instruct.records import Row, Task
 from corpusforge.io import files
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.decoding import DecodingError, decode_json
+from corpusforge.io.jsonl import read_jsonl, read_lines
 
 __all__ = ["digest", "draw_rows", "load_rows", "rows_of"]
 
@@ -43,16 +46,32 @@ def _read(source: str) -> list[Row]:
     if not files.exists(path):
         raise InputError(f"{path!r} does not exist. Name a run's directory or a file of rows.")
     rows: list[Row] = []
-    for number, line in enumerate(read_jsonl(path), 1):
+    for number, line in enumerate(_objects(path), 1):
         where = f"{path}: row {number}"
         if "instances" in line:
             rows += rows_of(seeding.parse_task(line, where))
+            continue
+        if ("id" not in line or "task" not in line) and (made := foreign_row(line, where)):
+            rows.append(made)
             continue
         try:
             rows.append(msgspec.convert(line, Row))
         except msgspec.ValidationError as error:
             raise InputError(f"{where}: neither a row nor a seed task ({error})") from error
     return rows
+
+
+def _objects(path: str) -> Iterable[dict[str, Any]]:
+    """The objects of JSON lines, or of one array as Alpaca is published."""
+    if not path.endswith(".json"):
+        return read_jsonl(path)
+    try:
+        found = decode_json(b"\n".join(line for _, line in read_lines(path)))
+    except DecodingError:
+        return read_jsonl(path)
+    if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+        return found
+    return read_jsonl(path)
 
 
 def rows_of(task: Task) -> list[Row]:

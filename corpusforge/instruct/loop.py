@@ -151,7 +151,7 @@ def _play_triples(
     for one, asked, completion in _answered(rounds, batch, ask):
         source = lineage(
             ((completion.key, asked.prompt_version),), origin,
-            (sampling_text("generate", settings.generate),), (), (), completion.model,
+            (sampling_text("generate", settings.generate, completion.left_out),), (), (), completion.model,
         )  # fmt: skip
         tasks, rows = take_triples(
             one.state.pool, asked, completion, number, replace(source, round=number), settings,
@@ -184,6 +184,6 @@ def _lineage(
     assert task is not None
     trail = (*one.trails[task.id], (completion.key, asked.prompt_version))
     steps = (sampling_text("generate", settings.generate),
-             sampling_text("instances", settings.instances))  # fmt: skip
+             sampling_text("instances", settings.instances, completion.left_out))  # fmt: skip
     source = lineage(trail, origin, steps, task.parents, task.seeds, completion.model)
     return replace(source, round=task.round)

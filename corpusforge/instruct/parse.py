@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from corpusforge.io.decoding import DecodingError, decode_json_at
+from corpusforge.models import thoughts
 from corpusforge.models.records import FinishReason
 from corpusforge.text.edits import one_line
 
@@ -32,7 +33,6 @@ _MARK = re.compile(
 )
 _BULLET = re.compile(r"^[ \t]*+[-*•·‣●][ \t]+", re.MULTILINE)
 _BLANK = re.compile(r"\n[ \t\u3000]*\n")
-_THINKING = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL)
 _SKIPPED = 2  # a model that counts on from 9 to 11 has forgotten a number, not begun another list
 
 
@@ -45,12 +45,12 @@ class Items:
 
 
 def answer(text: str) -> str:
-    """Return a reply as text that can be stored: no thinking block, no lone surrogates, no NUL.
+    """Return a reply as text that can be stored: no thought, no lone surrogates, no NUL.
 
-    A thinking block that was never closed leaves nothing: its reply was cut before the answer.
+    Engines part thoughts from answers themselves; journals of earlier versions hold them inline.
     """
     text = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
-    return _THINKING.sub("", text.replace("\r\n", "\n"), count=1).strip("\n")
+    return thoughts.split(text.replace("\r\n", "\n")).text.strip("\n")
 
 
 def listed(text: str, finish: FinishReason, first: int = 1) -> Items:

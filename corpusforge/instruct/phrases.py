@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from corpusforge.models.thoughts import MARKS
+
 __all__ = ["EVASIONS", "LANGUAGES_NAMED", "LEAKS", "PLACEHOLDERS"]
 
 PLACEHOLDERS = frozenset(
@@ -37,7 +39,7 @@ LEAKS = re.compile(
     r"|^[^\S\n]*+#{2,4}\s*+(?:Instruction|Input|Response|Output|指令|输入|输出|回答|回复)\s*+[:：]"
     r"|^[^\S\n]*+(?:Class label|Is it classification\?|Is it classification|Task \d+|类别标签|是否为分类任务)"
     r"\s*+[:：?？]"
-    r"|\bBEGIN_TEXT\b|\bEND_TEXT\b",
+    r"|\bBEGIN_TEXT\b|\bEND_TEXT\b|" + MARKS,
     re.IGNORECASE | re.MULTILINE,
 )
 """Template and end-of-text marks, and headings of the prompts' own formats at the head of a line."""

@@ -230,10 +230,13 @@ def _broken(text: str) -> bool:
 
 def _clean(completion: Completion) -> Completion:
     """Replace what no UTF-8 file can hold, so that a replayed answer equals the first one."""
-    if not _broken(completion.text) and not _broken(completion.error):
+    if not any(map(_broken, (completion.text, completion.error, completion.reasoning))):
         return completion
     return replace(
         completion,
+        reasoning=completion.reasoning.encode("utf-16", "surrogatepass").decode(
+            "utf-16", "replace"
+        ),
         text=completion.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
         error=completion.error.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
     )

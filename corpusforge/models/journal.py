@@ -149,6 +149,8 @@ class Journal:
         """
         assert self.write, "a journal opened for reading takes no lines"
         line = self._encoder.encode(entry) + b"\n"
+        for empty in _EMPTY:
+            line = line.replace(empty, b"", 1)
         problem = "the disk is full"
         try:
             whole = self._file.write(line) == len(line)
@@ -211,6 +213,10 @@ def _torn(line: bytes) -> bool:
     """Whether a line is the beginning of one of ours, so that cutting it away loses nothing else."""
     return not line.endswith(b"\n") and (line.startswith(_HEAD) or _HEAD.startswith(line))
 
+
+_EMPTY = (b',"reasoning":""', b',"left_out":""')
+"""Fields of a completion that are not written where they say nothing: quotes inside of texts are escaped,
+so nothing else reads like them."""
 
 _HEAD = b'{"request":{"messages":['
 

@@ -19,13 +19,23 @@ from itertools import islice
 from typing import Any
 
 from corpusforge.errors import InputError
+from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.budget import MARGIN, prompt_bound
 from corpusforge.models.client import failure
 from corpusforge.models.limits import Limiter, backoff, retry_after
 from corpusforge.models.mask import Mask, credentials, without_credentials
 from corpusforge.models.records import Completion, Request, Usage
 from corpusforge.models.settings import Settings
-from corpusforge.models.wire import Form, Malformed, decode, payload
+from corpusforge.models.wire import (
+    Form,
+    Malformed,
+    ServerError,
+    asked_with,
+    decode,
+    left_out,
+    named,
+    payload,
+)
 from corpusforge.printing import say
 
 __all__ = ["OpenAIEngine"]
@@ -36,6 +46,10 @@ UNKNOWN_BILL = (408, 504, 524)
 """Time-outs of a gateway: the server behind it may have answered, and billed."""
 OUTAGE = 24
 """Failures in a row, without one answer, that mean the server is down rather than busy."""
+
+
+_CLOSING_SEEN, _OPENING_SEEN = b"</think", b"<think"
+"""A thought that the template opens: its closing mark comes without the opening one."""
 
 
 class OpenAIEngine:
@@ -67,6 +81,7 @@ class OpenAIEngine:
         self._form = Form(structured=True, max_tokens_field=settings.max_tokens_field)
         self._answered = False
         self._failures = 0
+        self._thinks = self._unknown_end = False
 
     @cached_property
     def model(self) -> str:
@@ -164,7 +179,8 @@ class OpenAIEngine:
             form = self._form
             self._wait(bound.prompt_tokens + bound.completion_tokens)
             try:
-                return self._received(decode(self._post(request, form), request, bound))
+                made = self._read(self._post(request, form), request, bound)
+                return self._received(replace(made, left_out=left_out(request, form)))
             except Malformed as error:
                 return self._lose(request, bound, str(error))
             except Exception as error:
@@ -179,6 +195,20 @@ class OpenAIEngine:
                 self._sleep(pause)
         self._failures += 1
         return failure(request, f"gave up after {tries} tries: {problem}")
+
+    def _read(self, body: bytes, request: Request, bound: Usage) -> Completion:
+        """Read a reply, and learn from it whether this model's thoughts begin in its prompt."""
+        completion = decode(body, request, bound, opened=self._thinks)
+        if not self._thinks and _CLOSING_SEEN in body:
+            self._thinks = bool(completion.reasoning) and _OPENING_SEEN not in body
+        if completion.finish_reason == "unknown" and not self._unknown_end:
+            self._unknown_end = True
+            say(
+                f"warning: {self._server} does not say in a known word how answers end; they are kept "
+                "as finish_reason unknown, cut ones among them",
+                error=True,
+            )
+        return completion
 
     def _wait(self, tokens: int) -> None:
         seconds = self._limits.reserve(tokens)
@@ -223,6 +253,8 @@ class OpenAIEngine:
 
         words = self._words(error)
         pause = backoff(request.key, tries, self.settings.seed)
+        if isinstance(error, ServerError):
+            return self._judge_told(error, words, request, pause)
         if isinstance(error, openai.APIStatusError):
             return self._judge_status(error, words, request, bound, pause)
         if not isinstance(error, openai.APIConnectionError):
@@ -255,6 +287,16 @@ class OpenAIEngine:
             )
         return failure(request, words)
 
+    def _judge_told(
+        self, error: ServerError, words: str, request: Request, pause: float
+    ) -> Completion | tuple[str, float]:
+        """Judge an error that came with HTTP 200 as one that came with the status it names."""
+        status = error.status_code
+        if status in (0, 408, 409, 425, 429) or status >= 500:
+            return words, pause
+        self._stop_if_hopeless(status, words)
+        return failure(request, words)
+
     def _stop_if_hopeless(self, status: int, words: str) -> None:
         # some servers answer 403 or 404 to single requests (moderation), so these stop nothing
         # once an answer has been had
@@ -268,6 +310,7 @@ class OpenAIEngine:
         """Leave out, from now on, what this server refuses; whether `form` held such a thing."""
         if getattr(error, "status_code", 0) not in (400, 422, 501):
             return False
+        fields = _fields(error)
         told = self._words(error).lower()
         if (
             request.json_schema
@@ -285,11 +328,24 @@ class OpenAIEngine:
         if form.max_tokens_field == "max_tokens" and "max_completion_tokens" in told:
             self._form = replace(self._form, max_tokens_field="max_completion_tokens")
             return True
-        return False
+        name = named(told, fields, asked_with(request, form))
+        if name and name not in self._form.refused:
+            self._form = replace(self._form, refused=(*self._form.refused, name))
+            what = "a system turn" if name == "system" else f"the parameter {name}"
+            without = "it opens the first question" if name == "system" else "it is left out"
+            say(
+                f"warning: {self._server} refuses {what} ({told}); {without} from now on",
+                error=True,
+            )
+        return bool(name)
 
     def _words(self, error: BaseException) -> str:
         """Return an error's text in one line, without the key."""
-        text = " ".join(self._mask.hide(str(error)).split())[:500]
+        told = str(error)
+        detail = _detail(error)
+        if detail and detail not in told:
+            told = f"{told}: {detail}"
+        text = " ".join(self._mask.hide(told).split())[:500]
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         return text + cause
 
@@ -299,9 +355,46 @@ class OpenAIEngine:
         return replace(
             completion,
             text=hide(completion.text),
+            reasoning=hide(completion.reasoning),
             model=hide(completion.model),
             error=hide(completion.error),
         )
+
+
+def _body(error: BaseException) -> Any:
+    """What a server sent with an error; the package keeps the part under `error` alone, or nothing."""
+    response = getattr(error, "response", None)
+    try:
+        return decode_json(bytes(response.content)) if response is not None else None
+    except (DecodingError, RuntimeError):  # no JSON, or a body that was not read
+        return None
+
+
+def _fields(error: BaseException) -> list[str]:
+    """The parameters that an error names by itself: `param`, or the places of a 422."""
+    body = _body(error)
+    told = body.get("error") if isinstance(body, dict) else None
+    found = [told.get("param")] if isinstance(told, dict) else []
+    detail = body.get("detail") if isinstance(body, dict) else None
+    for one in detail if isinstance(detail, list) else []:
+        place = one.get("loc") if isinstance(one, dict) else None
+        found += place[-1:] if isinstance(place, list) else []
+    return [name for name in found if isinstance(name, str)]
+
+
+def _detail(error: BaseException) -> str:
+    """The words of a 422, which the package may leave out."""
+    body = _body(error)
+    detail = body.get("detail") if isinstance(body, dict) else None
+    parts = detail if isinstance(detail, list) else [detail]
+    words = [
+        f"{'.'.join(map(str, one.get('loc') or ()))}: {one.get('msg')}"
+        if isinstance(one, dict)
+        else str(one)
+        for one in parts
+        if one
+    ]
+    return "; ".join(words)
 
 
 def _bound(request: Request) -> Usage:

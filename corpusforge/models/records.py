@@ -26,8 +26,9 @@ __all__ = [
 ]
 
 Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "content_filter", "error"]
-"""`length`: cut at max_tokens. `error`: no answer was had; `Completion.error` says why."""
+FinishReason = Literal["stop", "length", "content_filter", "unknown", "error"]
+"""`length`: cut at max_tokens. `unknown`: there is text, and the server says nothing known about its end.
+`error`: no answer was had; `Completion.error` says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ class Usage:
 class Completion:
     """One answer. `key` is its request's; `model` is what the engine says answered.
 
+    `text` is the answer alone; what the model thought aloud before it is `reasoning`. `left_out` names
+    the parameters of the request that the server refused, and that it was therefore asked without.
+
     `wasted` is the most that a failed try may have been billed although no answer came of it
     (a time-out, a cut or malformed reply); such a request may be asked again.
     """
@@ -110,6 +114,8 @@ class Completion:
     usage: Usage = field(default_factory=Usage)
     error: str = ""
     wasted: Usage = field(default_factory=Usage)
+    reasoning: str = ""
+    left_out: str = ""
 
 
 class Engine(Protocol):

@@ -39,3 +39,46 @@ def test_the_answer_of_a_reply(case: dict) -> None:
     expected = answers.read(case["answer"], case["kind"], choices)
     assert expected is not None
     assert answers.match(found.answer, expected), found
+
+
+@pytest.mark.parametrize(
+    ("gold", "reply", "right"),
+    [
+        ("3", "So we have \\boxed{3x}.", False),
+        ("3", "The solutions are \\boxed{1, 2, 3}.", False),
+        ("3", "\\boxed{x < 3}", False),
+        ("3", "\\boxed{(1, 3)}", False),
+        ("5", "The answer is 5i.", False),
+        ("5", "The answer is 5 \\sin x.", False),
+        ("5", "The answer is 5 sin x.", False),
+        ("1", "The answer is (3, 1).", False),
+        ("6", "The answer is 5 or 6.", False),
+        ("5", "The answer is 5 to 6.", False),
+        ("3", "Adding both sides gives 3x", False),
+        ("2", "这样得到 2n", False),
+        ("3", "#### 3x", False),
+        ("7", "The answer is 3 + 4 = 7.", True),
+        ("3", "The answer is 3 + 4 = 7.", False),
+        ("18", "The answer is 18!", True),
+        ("18", "\\boxed{18 \\text{ eggs}}", True),
+        ("18", "\\boxed{x = 18}", True),
+        ("72", "That makes 72, altogether.", True),
+        ("72", "The answer is 72, since 24 * 3 = 72.", True),
+        ("72", "The answer is that she has 72 clips.", True),
+        ("5", "答案是5个，因为 2+3=5。", True),
+        ("18", "The answer is $18 per day.", True),
+        ("5", "We find x = 5", True),
+    ],
+)
+def test_mathematics_behind_or_around_a_number_is_not_that_number(
+    gold: str, reply: str, right: bool
+) -> None:
+    found = extract.find(reply, "number")
+    assert answers.match(found.answer, answers.read(gold, "number")) is right, found
+
+
+def test_an_answer_that_is_no_number_still_stands_and_votes() -> None:
+    """A box is the model's last word: what stands before it is not searched for another number."""
+    found = extract.find("First 3, then 7. \\boxed{3x}", "number")
+    assert (found.by, found.text) == ("boxed", "3x")
+    assert found.answer == answers.Answer("text", "3x")

@@ -37,6 +37,10 @@ class FaultServer(ThreadingHTTPServer):
         self.echo = ""
         """What answers hold in place of `answer_of`, in the field `field` of their JSON."""
         self.field = "text"
+        self.shapes: dict[str, Any] = {}
+        """Prompt to what replaces fields of its reply, of its choice and of its message; see `shaped`."""
+        self.refused: dict[str, tuple[int, Any]] = {}
+        """Parameter to the status and the body with which requests that hold it are refused."""
         self.headers: dict[str, str] = {}
         self.tries: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
@@ -82,6 +86,13 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.bodies.append(body)
             server.sent_headers.append(dict(self.headers))
+        for name, (status, told) in server.refused.items():
+            if name in body:
+                self.send(status, told)
+                return
+        if prompt in server.shapes:
+            self.send(200, self.shaped(body, prompt))
+            return
         fault = server.next_fault(prompt)
         fault = "long" if server.field == "error" else fault
         getattr(self, f"fault_{fault}" if fault else "reply")(body, prompt)
@@ -126,6 +137,15 @@ class Handler(BaseHTTPRequestHandler):
         reply = {"id": "r1", "model": body["model"], "choices": [choice], "usage": usage}
         return {**reply, **changes}
 
+    def shaped(self, body: Any, prompt: str) -> dict[str, Any]:
+        """The usual reply with the fields that `shapes` gives under reply, choice and message."""
+        value = self.value(body, prompt)
+        shape = self.server.shapes[prompt]
+        choice = {**value["choices"][0], **shape.get("choice", {})}
+        if "message" in shape:
+            choice["message"] = {"role": "assistant", **shape["message"]}
+        return {**value, "choices": [choice], **shape.get("reply", {})}
+
     def reply(self, body: Any, prompt: str) -> None:
         self.send(200, self.value(body, prompt))
 
@@ -167,6 +187,12 @@ class Handler(BaseHTTPRequestHandler):
     def fault_no_schema(self, body: Any, prompt: str) -> None:
         if "response_format" in body:
             self.refuse(400, "response_format json_schema is not supported")
+        else:
+            self.reply(body, prompt)
+
+    def fault_no_system(self, body: Any, prompt: str) -> None:
+        if body["messages"][0]["role"] == "system":
+            self.refuse(400, "System role not supported")
         else:
             self.reply(body, prompt)
 

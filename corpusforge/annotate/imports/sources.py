@@ -19,6 +19,7 @@ from typing import Any
 from corpusforge.annotate.candidates import candidate_id
 from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import by_rank
+from corpusforge.annotate.imports.shapes import compared, ranked_list
 from corpusforge.annotate.jobs import task_id
 from corpusforge.annotate.prompts import prompt_id, row_messages
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Rating, Refused, Task
@@ -31,7 +32,13 @@ Answers = Sequence[tuple[str, str]]
 """(text, model) of each answer."""
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
-_ROLES = {"Human": "user", "Assistant": "assistant", "prompter": "user", "assistant": "assistant"}
+_ROLES = {
+    "System": "system",
+    "Human": "user",
+    "Assistant": "assistant",
+    "prompter": "user",
+    "assistant": "assistant",
+}
 _TEXTS = ("response", "text", "answer", "completion", "output", "content")
 _LISTS = ("responses", "completions", "answers", "candidates")
 _SCORES = ("score", "reward", "rating", "overall_score", "rank_score")
@@ -128,10 +135,11 @@ def _ranked(
 
 
 def _turns(text: str) -> list[tuple[str, str]]:
-    parts = _TURN.split(text)
-    if parts[0].strip() or len(parts) < 3:
+    parts = _TURN.split(text.replace("\r\n", "\n"))
+    if len(parts) < 3:
         raise ValueError("not a dialogue of Human and Assistant turns")
-    return [(parts[n], parts[n + 1]) for n in range(1, len(parts), 2)]
+    head = [("System", parts[0].strip())] if parts[0].strip() else []
+    return head + [(parts[n], parts[n + 1]) for n in range(1, len(parts), 2)]
 
 
 def _hh(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
@@ -225,9 +233,13 @@ def _from_zero(rank: Any, count: int) -> int | None:
     return int(rank)
 
 
+_NO_SCORE = frozenset(("n/a", "na", "none", "null"))
+"""What judges write where they give no score; one of them does not cost the others' order."""
+
+
 def _number(value: Any) -> float | None:
     """Return a score, None where there is none; raises ValueError for what is no finite number."""
-    if value is None:
+    if value is None or (isinstance(value, str) and value.strip().lower() in _NO_SCORE):
         return None
     try:
         number = math.nan if isinstance(value, bool) else float(value)
@@ -277,10 +289,36 @@ _VERDICTS: dict[str, tuple[float, float]] = {
     "model_a": (1, 2), "model_b": (2, 1),
 }  # fmt: skip
 
+
+def _auto(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
+    """Yield the comparisons of a row of any known shape; the rankings' `tool` says which it was."""
+    chosen = row.get("chosen")
+    if isinstance(row.get("prompt"), dict):
+        yield from _oasst(row, where, job)
+    elif (
+        isinstance(chosen, str)
+        and "prompt" not in row
+        and _TURN.search(chosen.replace("\r\n", "\n"))
+    ):
+        yield from _hh(row, where, job)
+    elif found := ranked_list(row) or compared(row):
+        name = f"auto-{found.shape}"
+        yield _ranked(where, job, name, found.messages, found.answers, found.ranks)
+    elif "answer_0" in row or any(isinstance(row.get(key), list) for key in _LISTS):
+        yield from _scores(row, where, job)
+    elif any(_VERDICT.fullmatch(key) for key in row):
+        yield from _pairs(row, where, job)
+    else:
+        raise ValueError(
+            f"no known shape of preferences; the row has {', '.join(map(str, row))}"[:200]
+        )
+
+
 SOURCES: dict[str, Callable[[dict[str, Any], str, str], Iterator[Ranked]]] = {
     "hh": _hh,
     "oasst": _oasst,
     "scores": _scores,
     "pairs": _pairs,
+    "auto": _auto,
 }
 """Readers by name: one row of a file to its rankings."""

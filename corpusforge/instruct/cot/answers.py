@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from corpusforge.instruct.cot import quantity as quantities
 from corpusforge.instruct.cot.plain import plain, text_key
 from corpusforge.instruct.cot.quantity import Quantity
+from corpusforge.instruct.cot.several import several_key
 
 __all__ = ["KINDS", "Answer", "equal", "kind_of", "match", "read"]
 
@@ -61,7 +62,7 @@ def read(text: str, kind: str, choices: Sequence[str] = ()) -> Answer | None:
     if kind == "yesno":
         word = _yes_or_no(text)
         return Answer(kind, word) if word else None
-    key = text_key(text)
+    key = several_key(text) or text_key(text)
     return Answer("text", key) if key else None
 
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from corpusforge.instruct import parse
 from corpusforge.instruct.cot import quantity as quantities
 from corpusforge.instruct.cot.answers import Answer, read
-from corpusforge.instruct.cot.plain import boxed
+from corpusforge.instruct.cot.plain import boxed, text_key
+from corpusforge.instruct.cot.several import several_key
+from corpusforge.instruct.cot.tails import names_mathematics
 from corpusforge.instruct.tokens import unicode_tokens
 
 __all__ = ["Found", "find", "without_answer"]
@@ -39,6 +41,18 @@ _NUMBER = re.compile(
     r"(?:\s?[/⁄]\s?\d[\d,]*)?(?:\s?(?:%|％|万|亿))?"
 )
 _SENTENCE = re.compile(r"\n|(?<=[.!?])\s+|[。！？]")
+_MATHEMATICS = re.compile(r"[\\<>≤≥≠^_√π{}|±\[\]]|^\(|\d\s*[-+*/×]|\d[A-Za-z](?![A-Za-z])")
+_PROSE = re.compile(r"[A-Za-z]{2}|[\u3400-\u9fff]")
+_ON_IN_WORDS = re.compile(
+    r"(?:\s*[,;:.(（，；：。、!—]\s*|\s+(?:-+\s+)?)?(?P<word>[A-Za-z]{2,}|[\u3400-\u9fff])"
+)
+_JOINED = re.compile(r"\d\s+(?:or|to|and)\s+\d|\d\s*[或到至和与]\s*\d")
+_JOINS = re.compile(r"[\s,，]*(?:or|to|and|或|到|至|和|与)\s*+[-$\\(]*+(?:\d|[A-Za-z]\b)")
+_VARIABLE = re.compile(
+    r"[b-fijknp-rt-vx-z](?![A-Za-z.'&])|a(?![A-Za-z.'&])"  # 3x; not 3 a week, 12m, 240A
+    r"|\s[b-fijknp-rt-vx-z](?![A-Za-z.'&])"
+    r"|\s?(?:\\(?:sin|cos|tan|ln|log|sqrt|pi|alpha|beta|theta)\b|[πα-ω√^])"
+)
 _WORD = re.compile(r"[\s,，.。!！:：;；]")
 _AROUND = re.compile(r"(?:(?<!\s)\s++)?([-+*/=^()])\s*+")
 _OPTION = re.compile(r"[(（\[]\s*([A-J])\s*[)）\]]")
@@ -62,7 +76,7 @@ def find(reply: str, kind: str, choices: Sequence[str] = ()) -> Found:
     """Return the answer of a reply; `by` is boxed, hashes, phrase, equation, option, first, last or ""."""
     text = body(reply)
     for by, start, content in _marked(text):
-        piece, answer = _within(content, kind, choices)
+        piece, answer = _within(content, by, kind, choices)
         if answer is not None:
             return Found(answer, piece, by, start)
     return _unmarked(text, kind, choices)
@@ -114,7 +128,7 @@ def _marked(text: str) -> list[tuple[str, int, str]]:
     return found
 
 
-def _within(content: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:
+def _within(content: str, by: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:
     """Return what a mark announces: the whole clause, its beginning, or the last number in it."""
     clause = _TEXT_END.split(content.strip(), maxsplit=1)[0].strip()
     for piece in (clause, content.strip()):
@@ -122,10 +136,37 @@ def _within(content: str, kind: str, choices: Sequence[str]) -> tuple[str, Answe
             return piece, answer
     if kind != "number":
         return _bracketed(clause, kind, choices)
-    if found := quantities.leading(clause):
+    return _number_in(clause, by)
+
+
+def _number_in(clause: str, by: str) -> tuple[str, Answer | None]:
+    """Return the number of a clause that is more than a number; mathematics is an answer of its own.
+
+    A box or a hash line holds the answer alone, so of several numbers there none is it.
+    """
+    found = quantities.leading(clause)
+    if found and _speaks_on(found[1]):
         return clause.removesuffix(found[1]), Answer("number", found[0])
+    _, sign, result = clause.rpartition("=")
+    if sign and (answer := read(result, "number")):
+        return result.strip(), answer
     numbers = _numbers(clause)
-    return numbers[-1] if numbers else (clause, None)
+    expression = found or _MATHEMATICS.search(clause) or not _PROSE.search(clause)
+    alone = len(numbers) == 1 or not _JOINED.search(clause)
+    if numbers and not expression and (alone if by == "phrase" else len(numbers) == 1):
+        return numbers[-1]
+    key = several_key(clause) or text_key(clause)
+    return clause, Answer("text", key) if key and any(map(str.isdigit, clause)) else None
+
+
+def _speaks_on(rest: str) -> bool:
+    """Whether what follows a number is a sentence and not more of an expression or of a list."""
+    found = _ON_IN_WORDS.match(rest)
+    if found is None:
+        return not rest.strip(" .,:;!?)$")
+    if _JOINS.match(rest):
+        return False  # 5 or 6, 5 to x
+    return not found["word"].isascii() or not names_mathematics(found["word"])
 
 
 def _bracketed(clause: str, kind: str, choices: Sequence[str]) -> tuple[str, Answer | None]:
@@ -160,8 +201,14 @@ def _last_number(text: str) -> Found:
     last = next((one for one in reversed(_SENTENCE.split(text)) if one.strip()), "")
     _, sign, result = last.rpartition("=")
     if sign and (numbers := _numbers(result[:40])):
+        first = _NUMBER.search(result)
+        if first and _VARIABLE.match(result, first.end()):
+            return Found(None)
         return Found(numbers[0][1], numbers[0][0], "equation")
     numbers = _numbers(text)
+    *_, end = (0, *(one.end() for one in _NUMBER.finditer(text)))
+    if _VARIABLE.match(text, end):
+        return Found(None)  # what was found last is 3x, so 3 is not it
     return Found(numbers[-1][1], numbers[-1][0], "last") if numbers else Found(None)
 
 

@@ -20,6 +20,7 @@ from corpusforge.instruct.cot.extract import Found, find, without_answer
 from corpusforge.instruct.cot.paths import path_key
 from corpusforge.instruct.cot.records import Question, Sample, Vote
 from corpusforge.instruct.cot.steps import Asked
+from corpusforge.models import thoughts
 from corpusforge.models.records import Completion
 
 __all__ = ["Judged", "RunCode", "judge", "vote", "with_answer"]
@@ -28,7 +29,6 @@ RunCode = Callable[[str, str], bool | None]
 """(code, tests) to passed; None where code is not run."""
 
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
-_THOUGHT = re.compile(r"\A\s*<(think|thinking|reasoning)>(.*?)</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ def judge(asked: Asked, completion: Completion, sampling: str, run_code: RunCode
     else:
         found = _open_kind(question, find(text, question.kind, question.choices))
         reasoning = without_answer(text, question.kind, question.choices)
-    thought = _THOUGHT.match(completion.text)
-    if thought and thought[2].strip():
-        reasoning = thought[2].strip()
+    thought = completion.reasoning or thoughts.split(completion.text).reasoning
+    if thought.strip():
+        reasoning = thought.strip()
     sample = Sample(
         id=make_id("cot.sample", completion.key), question=question.id, step=asked.step,
         trigger=asked.trigger, temperature=asked.temperature, repeat=asked.repeat,
@@ -81,7 +81,7 @@ def with_answer(judged: Judged, completion: Completion) -> Judged:
     )
     if found.answer is None and question.kind == "text" and text and "\n" not in text:
         found = Found(read(text, "text"), text, "extract")
-    if found.answer is None or completion.finish_reason != "stop":
+    if found.answer is None or completion.finish_reason not in {"stop", "unknown"}:
         return judged
     sample = replace(
         judged.sample, answer=found.answer.label, found_by="extract",

@@ -24,7 +24,10 @@ _NAMES = {
     r"\,": " ", r"\;": " ", r"\!": "", r"\:": " ", r"\ ": " ", r"\(": "", r"\)": "", r"\[": "",
     r"\]": "", "{,}": ",", "**": "", "`": "", "^{°}": "°", "^°": "°",
 }  # fmt: skip
+_THOUSANDS = re.compile(r"(?:,|\{,\})\\!\s*+(?=\d{3}(?!\d))")  # MATH writes 11,\! 111
+_FACTORIAL = re.compile(r"(?:(?<![^\W_])[A-Za-z]|[\d)}\]])!+\Z")
 _ENDS = " \t\n.。．!！,，;；:：、?？*#"
+_WITHOUT_FACTORIAL = _ENDS.replace("!", "")
 _QUOTES = "\"'“”‘’「」『』《》"
 _FROM = "−–—‑’‘“”"
 _TO = "----''\"\""
@@ -33,6 +36,7 @@ _TO = "----''\"\""
 def plain(text: str) -> str:
     """Return the text in NFKC, on one line, without LaTeX, Markdown, quotes and closing marks."""
     text = _VULGAR.sub(lambda found: " " + unicodedata.normalize("NFKC", found[0]), text)
+    text = text.replace("！", " ! ")  # the full-width mark is never a factorial
     text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
     text = text.translate(str.maketrans(_FROM, _TO))
     text = _unlatex(text)
@@ -43,6 +47,7 @@ def plain(text: str) -> str:
 def _unlatex(text: str) -> str:
     if "\\" not in text and "*" not in text and "`" not in text and "{" not in text:
         return text
+    text = _THOUSANDS.sub(",", text)
     for name, sign in _NAMES.items():
         text = text.replace(name, sign)
     while True:  # from the inside out, since braces nest
@@ -63,7 +68,7 @@ def _over(found: re.Match[str]) -> str:
 def _bare(text: str) -> str:
     """Strip what encloses the whole text: marks, quotes, math dollars, one pair of brackets."""
     while True:
-        made = text.strip(_ENDS) if not text.startswith(".") else text.rstrip(_ENDS)
+        made = _unended(text)
         if len(made) > 1 and made[0] in _QUOTES and made[-1] in _QUOTES:
             made = made[1:-1]
         if len(made) > 2 and made[0] == made[-1] == "$":
@@ -74,6 +79,15 @@ def _bare(text: str) -> str:
         if made == text:
             return made
         text = made
+
+
+def _unended(text: str) -> str:
+    """Without marks at both ends, but for the sign of a factorial."""
+    ends = len(text.rstrip(_WITHOUT_FACTORIAL))
+    if _FACTORIAL.search(text, 0, ends):
+        text = text[:ends]
+        return text if text.startswith(".") else text.lstrip(_ENDS)
+    return text.strip(_ENDS) if not text.startswith(".") else text.rstrip(_ENDS)
 
 
 def boxed(text: str) -> str | None:
@@ -93,7 +107,7 @@ def boxed(text: str) -> str | None:
 def text_key(text: str) -> str:
     """Return what two spellings of one plain-text answer share: no case, spaces, articles, marks."""
     made = plain(text).casefold()
-    shorter = re.sub(r"^(?:the|a|an)\s+", "", made)
+    shorter = re.sub(r"^(?:the|an?)\s+(?=[^\W\d_]{2})", "", made)
     made = shorter or made
     made = re.sub(r"(?<=\b[a-z])\.", "", made)  # p.m., U.S.
     return re.sub(r"\s+|[《》\"]", "", made)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from corpusforge.draw import make_id
-from corpusforge.instruct.accounts import Ask, Check, Made, Origin, sampling_text
+from corpusforge.instruct.accounts import Ask, Check, Made, Origin, only_reasoning, sampling_text
 from corpusforge.instruct.cot import steps
 from corpusforge.instruct.cot.judge import Judged, RunCode, judge, vote, with_answer
 from corpusforge.instruct.cot.keep import refusals, surplus
@@ -94,7 +94,10 @@ def _take(work: _Work, asked: Asked, completion: Completion, run_code: RunCode) 
         finding = (rule, completion.error, "an answer")
         work.failed.append(_reject(asked.step, asked.question, completion.key, "", finding))
         return
-    sampling = sampling_text(asked.step, asked.request.sampling)
+    if whole := only_reasoning(completion):
+        work.failed.append(_reject(asked.step, asked.question, completion.key, "", whole))
+        return
+    sampling = sampling_text(asked.step, asked.request.sampling, completion.left_out)
     made = judge(asked, completion, sampling, run_code)
     (work.hints if asked.step == "hint" else work.samples).append(made)
 

@@ -15,6 +15,7 @@ from typing import Any
 from corpusforge.draw import make_id
 from corpusforge.errors import InputError
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
+from corpusforge.instruct.cot.fields import common_fields
 from corpusforge.instruct.cot.records import Question
 from corpusforge.instruct.profile import han_share
 from corpusforge.instruct.records import Reject
@@ -43,8 +44,12 @@ def load(path: str) -> tuple[list[Question], list[Reject]]:
         reader = _tsv
     elif ".jsonl" in name:
         reader = _json
+    elif ".json" in name:
+        reader = _array
     else:
-        raise InputError(f"{path}: expected a name with .jsonl or .tsv; convert the file first.")
+        raise InputError(
+            f"{path}: expected a name with .jsonl, .json or .tsv; convert the file first."
+        )
     questions: dict[str, Question] = {}
     rejects: list[Reject] = []
     for source, row, problem in reader(path, name):
@@ -59,7 +64,7 @@ def load(path: str) -> tuple[list[Question], list[Reject]]:
 
 
 def _reject(source: str, problem: str, row: dict[str, Any]) -> Reject:
-    text = str(row.get("question", ""))[:1000]
+    text = str(row.get("question") or row.get("problem") or row.get("prompt") or "")[:1000]
     return Reject(id=make_id("cot.question", source), step="questions", rule=problem, text=text,
                   language=_language(text), value=source, bound="a question")  # fmt: skip
 
@@ -90,8 +95,26 @@ def _json(path: str, name: str) -> _Lines:
         yield f"{name}:{number}", row if good else {}, "" if good else "not_an_object"
 
 
+def _array(path: str, name: str) -> _Lines:
+    """The objects of one JSON array, as MATH and Alpaca are published."""
+    try:
+        rows = decode_json(b"\n".join(line for _, line in read_lines(path)))
+    except DecodingError:
+        rows = None
+    if not isinstance(rows, list):
+        yield f"{name}:1", {}, "not_json"
+        return
+    for number, row in enumerate(rows, 1):
+        good = isinstance(row, dict)
+        yield f"{name}:{number}", row if good else {}, "" if good else "not_an_object"
+
+
 def _question(row: dict[str, Any], source: str) -> Question | str:
     """Return the question of a row, or the rule that it breaks."""
+    named = common_fields(row)
+    if isinstance(named, str):
+        return named
+    row = named
     text, answer = row.get("question", ""), row.get("answer", "")
     answer = str(answer) if isinstance(answer, (int, float)) else answer
     rationale, tests = row.get("rationale", ""), row.get("tests", "")

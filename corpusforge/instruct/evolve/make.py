@@ -177,7 +177,10 @@ def _row(
     settings: Settings, origin: Origin,
 ) -> Row:  # fmt: skip
     trail = (*task.trail, (reply.key, question.prompt_version))
-    sampling = (sampling_text("write", settings.write), sampling_text("answer", settings.answer))
+    sampling = (
+        sampling_text("write", settings.write),
+        sampling_text("answer", settings.answer, reply.left_out),
+    )
     source = lineage(trail, origin, sampling, (task.line[-1],), (task.root,), reply.model)
     return Row(
         id=task.id, task=task.root, instruction=task.text, input="", output=answer,

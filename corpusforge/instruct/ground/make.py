@@ -129,7 +129,8 @@ def _pairs(
         seen.add(block["question"])
         made_by = lineage(
             ((reply.key, question.prompt_version),), origin,
-            (sampling_text("write", settings.write),), (passage.document.id,), (), reply.model,
+            (sampling_text("write", settings.write, reply.left_out),), (passage.document.id,), (),
+            reply.model,
         )  # fmt: skip
         row = Row(
             id=make_id("instruct.grounded", f"{passage.id}\x00{block['question']}\x00{block['answer']}"),

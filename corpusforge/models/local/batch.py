@@ -17,6 +17,7 @@ from corpusforge.models.local.prompts import Prompts
 from corpusforge.models.local.sample import Chance, choose
 from corpusforge.models.local.slab import Slab
 from corpusforge.models.records import Completion, FinishReason, Request, Sampling, Usage
+from corpusforge.models.thoughts import split
 
 __all__ = ["Batch", "Feed", "Row", "groups", "out_of_memory"]
 
@@ -195,9 +196,11 @@ class Batch:
 
     def _finish(self, row: Row, reason: FinishReason, text: str) -> Completion:
         usage = Usage(prompt_tokens=len(row.prompt), completion_tokens=len(row.answer))
+        thought = split(text, opened=self.prompts.thinks(row.prompt))
         return Completion(
             key=row.request.key,
-            text=text,
+            text=thought.text,
+            reasoning=thought.reasoning,
             finish_reason=reason,
             model=row.request.model,
             usage=usage,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corpusforge.models.records import Message, Request
+from corpusforge.models.thoughts import ends_open
 
 __all__ = ["BadPrompt", "Prompts"]
 
@@ -130,6 +131,11 @@ class Prompts:
         text = self.decode(prompt, answer)
         cuts = [text.index(stop) for stop in stops if stop in text]
         return text[: min(cuts)] if cuts else None
+
+    def thinks(self, prompt: Sequence[int]) -> bool:
+        """Whether the chat template ended the prompt inside a thought (R1, QwQ, GLM)."""
+        # control tokens count here: some families' marks are such tokens
+        return ends_open(str(self.tokenizer.decode(list(prompt[-24:]))))
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(

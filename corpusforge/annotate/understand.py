@@ -1,0 +1,209 @@
+"""A row of somebody's file as the messages that it asks with: understood whole, or refused by a rule.
+
+Shapes: messages (OpenAI, ShareGPT, pairs, JSON text), Alpaca with `input` and `history`, Dolly with
+`context`, TRL, HH's strings, `question`, a preference row's common turns. What raters judge must be
+what was asked, so a turn or field that is not understood refuses the row: `unknown_role`, `not_text`
+(pictures, null), `tool_turn`, `empty_turn`, `roles` (turns that do not alternate), `unread_field`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from corpusforge.io.decoding import DecodingError, decode_json
+from corpusforge.models.records import Message, Role
+
+__all__ = ["RULES", "NotUnderstood", "asked"]
+
+RULES: dict[str, str] = {
+    "no_prompt": "no field that asks, or no user turn in it",
+    "unknown_role": "a turn of a role that is not known",
+    "not_text": "a turn or an input that is no text: a picture, a number, null",
+    "tool_turn": "a call of a tool, or what a tool gave back",
+    "empty_turn": "a turn without text before the last question",
+    "roles": "user and assistant do not take turns, or a system turn is not the first",
+    "unread_field": "a field with what the question is about, which no prompt has room for",
+}
+"""Every rule of this module, with what it finds."""
+
+_ROLES: dict[str, Role] = {
+    **dict.fromkeys(("user", "human", "prompter", "instruction"), "user"),
+    **dict.fromkeys(
+        ("assistant", "gpt", "bot", "model", "chatgpt", "gpt-3.5", "gpt-4", "gpt4", "bing", "bard",
+         "claude", "ai", "chatbot"),
+        "assistant",
+    ),
+    **dict.fromkeys(("system", "developer"), "system"),
+}  # fmt: skip
+_TOOLS = frozenset(
+    ("tool", "tools", "function", "function_call", "function_response", "observation", "ipython",
+     "tool_call", "tool_calls", "tool_response")
+)  # fmt: skip
+_TURNS = ("messages", "conversations", "conversation", "turns", "prompt", "instruction", "question",
+          "text", "chosen")  # fmt: skip
+_MATERIAL = ("input", "context")
+_UNREAD = (
+    "image", "images", "audio", "audios", "video", "videos", "tools", "functions", "passage", "document",
+    "documents", "article", "choices", "options",
+)  # fmt: skip
+_NOTHING = frozenset(("<noinput>", "<no input>", "noinput", "n/a", "<nooutput>"))
+_HH = re.compile(r"\n\n(Human|Assistant):")
+
+
+class NotUnderstood(Exception):
+    """A row that is not understood whole: `rule` of RULES, and the `value` that it stumbled over."""
+
+    def __init__(self, rule: str, value: object = "") -> None:
+        """Keep rule and value."""
+        super().__init__(f"{rule}: {value}")
+        self.rule, self.value = rule, str(value)[:200]
+
+
+def asked(row: Mapping[str, Any]) -> tuple[Message, ...]:
+    """Return the messages a row asks with: up to its last user turn. Raises NotUnderstood."""
+    key = next((name for name in _TURNS if _full(row.get(name))), "")
+    if not key and isinstance(row.get("context"), list):
+        key = "context"  # NeMo-RL: the turns before the completions
+    if not key:
+        raise NotUnderstood("no_prompt", ", ".join(map(str, row))[:200])
+    for name in _UNREAD:
+        if _full(row.get(name)) and name != key:
+            raise NotUnderstood("unread_field", name)
+    value = _unpacked(row[key])
+    if key == "chosen":
+        value = _common(value, _unpacked(row.get("rejected")))
+    turns = [("system", "system", row["system"])] if _full(row.get("system")) else []
+    if isinstance(value, str):
+        turns += _history(row.get("history")) if key == "instruction" else []
+        turns.append(("user", "user", _with_material(value, row, key)))
+    else:
+        turns += [_turn(item) for item in value]
+    last = max(
+        (place for place, (role, *_) in enumerate(turns) if _role(role) == "user"), default=-1
+    )
+    if last < 0:
+        raise NotUnderstood("no_prompt", "no user turn")
+    return _checked([_message(*turn) for turn in turns[: last + 1]])
+
+
+def _full(value: Any) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else bool(value)
+
+
+def _unpacked(value: Any) -> Any:
+    """Turns out of JSON text or out of HH's string; other values as they are."""
+    if not isinstance(value, str):
+        if not isinstance(value, list | tuple):
+            raise NotUnderstood("not_text", type(value).__name__)
+        return value
+    if value.lstrip().startswith("[{"):
+        try:
+            made = decode_json(value.strip())
+        except DecodingError:
+            return value
+        spoken = isinstance(made, list) and all(
+            isinstance(one, Mapping) and ("role" in one or "from" in one) for one in made
+        )
+        return made if spoken else value  # a question may be about a list in JSON
+    if _HH.match(value):
+        pieces = _HH.split(value)[1:]
+        turns = list(zip(pieces[::2], pieces[1::2], strict=True))
+        return [list(turn) for turn in turns if turn[1].strip() or turn is not turns[-1]]
+    return value
+
+
+def _common(chosen: Any, rejected: Any) -> Any:
+    """The turns that both answers of a preference share."""
+    if isinstance(chosen, str) or not isinstance(rejected, list | tuple):
+        raise NotUnderstood("no_prompt", "chosen and rejected hold answers alone")
+    count = next(
+        (
+            place
+            for place, (one, two) in enumerate(zip(chosen, rejected, strict=False))
+            if one != two
+        ),
+        min(len(chosen), len(rejected)),
+    )
+    return list(chosen)[:count]
+
+
+def _with_material(text: str, row: Mapping[str, Any], key: str) -> str:
+    """The question and what it is about."""
+    if key not in {"instruction", "question", "prompt"}:
+        return text
+    for name in _MATERIAL:
+        more = row.get(name)
+        if isinstance(more, list) and all(isinstance(one, str) for one in more):
+            more = "\n".join(more)
+        if more is None or (isinstance(more, str) and more.strip().lower() in _NOTHING):
+            continue
+        if not isinstance(more, str):
+            raise NotUnderstood("not_text", name)
+        text += f"\n\n{more}" if more.strip() or name == "input" else ""
+    return text
+
+
+def _history(value: Any) -> list[tuple[str, str, Any]]:
+    """LLaMA-Factory's earlier rounds: [question, answer] pairs."""
+    found: list[tuple[str, str, Any]] = []
+    for pair in value or ():
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise NotUnderstood("unread_field", "history")
+        found += [("user", "user", pair[0]), ("assistant", "assistant", pair[1])]
+    return found
+
+
+def _turn(item: Any) -> tuple[str, str, Any]:
+    """(role in lower case, role as it stands, content) of one turn."""
+    if isinstance(item, Mapping):
+        role, text = item.get("role", item.get("from")), item.get("content", item.get("value"))
+        if item.get("tool_calls") or item.get("function_call"):
+            role = "tool_calls"
+    elif isinstance(item, list | tuple) and len(item) == 2:
+        role, text = item
+    else:
+        raise NotUnderstood("not_text", f"a turn that is {type(item).__name__}")
+    return str(role).strip().lower(), str(role), text
+
+
+def _role(name: str) -> Role | None:
+    return _ROLES.get(name)
+
+
+def _message(name: str, shown: str, content: Any) -> Message:
+    if name in _TOOLS:
+        raise NotUnderstood("tool_turn", shown)
+    role = _role(name)
+    if role is None:
+        raise NotUnderstood("unknown_role", shown)
+    text = _text(content)
+    if not text:
+        raise NotUnderstood("empty_turn", shown)
+    return Message(role, text)
+
+
+def _text(content: Any) -> str:
+    """The words of a turn: text, or text parts joined."""
+    if isinstance(content, list):
+        parts = []
+        for part in content:
+            text = part.get("text") if isinstance(part, Mapping) else part
+            kind = part.get("type", "text") if isinstance(part, Mapping) else "text"
+            if kind not in {"text", "input_text", "output_text"} or not isinstance(text, str):
+                raise NotUnderstood("not_text", kind)
+            parts.append(text)
+        content = "\n".join(parts)
+    if not isinstance(content, str):
+        raise NotUnderstood("not_text", "null" if content is None else type(content).__name__)
+    return content.encode("utf-8", "replace").decode().replace("\x00", "").strip()
+
+
+def _checked(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Return the messages where a system turn at most comes first and the others alternate."""
+    spoken = messages[1:] if messages[0].role == "system" else messages
+    roles = [message.role for message in spoken]
+    if roles != (["user", "assistant"] * len(roles))[: len(roles)]:
+        raise NotUnderstood("roles", " ".join(message.role for message in messages))
+    return tuple(messages)
