@@ -7,6 +7,7 @@ not what this module writes, so a changed record shows in the diff.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import typing
 from collections.abc import Iterator, Sequence
@@ -139,11 +140,28 @@ def _record(name: str, description: str, kind: Any) -> dict[str, Any]:
         "$id": f"corpusforge:{name}.v1",
         "description": description,
     }
-    made = {**head, **msgspec.json.schema(kind)}
+    made = {**head, **_alike(msgspec.json.schema(kind))}
     told = {_reference(cls): descriptions(cls) for cls in _settings(kind)}
     for title, body in made.get("$defs", {}).items():
         for key, text in told.get(title, {}).items():
             body["properties"][key] = {"description": text, **body["properties"][key]}
+    return made
+
+
+def _alike(schema: Any) -> Any:
+    """Return a schema as every version of msgspec gives it: docstrings without indents, nothing empty for
+    a default, which only some tell."""
+    if isinstance(schema, list):
+        return [_alike(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {
+        key: _alike(item)
+        for key, item in schema.items()
+        if key != "default" or item not in ({}, [])
+    }
+    if isinstance(made.get("description"), str):
+        made["description"] = inspect.cleandoc(made["description"])
     return made
 
 
