@@ -130,7 +130,9 @@ def _common(chosen: Any, rejected: Any) -> Any:
 
 
 def _with_material(text: str, row: Mapping[str, Any], key: str) -> str:
-    """The question and what it is about."""
+    """The question and what it is about, where a prompt does not hold it already."""
+    if key == "prompt" and _full(row.get("instruction")):
+        return text  # it was made of instruction and input
     if key not in {"instruction", "question", "prompt"}:
         return text
     for name in _MATERIAL:
@@ -141,6 +143,8 @@ def _with_material(text: str, row: Mapping[str, Any], key: str) -> str:
             continue
         if not isinstance(more, str):
             raise NotUnderstood("not_text", name)
+        if key == "prompt" and more.strip() and more.strip() in text:
+            continue
         text += f"\n\n{more}" if more.strip() or name == "input" else ""
     return text
 

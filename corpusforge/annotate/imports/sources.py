@@ -134,7 +134,9 @@ def _ranked(
     return task, ranking
 
 
-def _turns(text: str) -> list[tuple[str, str]]:
+def _turns(text: Any) -> list[tuple[str, str]]:
+    if not isinstance(text, str):
+        raise TypeError(f"a dialogue is {type(text).__name__}, not text")
     parts = _TURN.split(text.replace("\r\n", "\n"))
     if len(parts) < 3:
         raise ValueError("not a dialogue of Human and Assistant turns")
