@@ -78,17 +78,17 @@ def _is_deep(value: Any, text: bytes | str) -> bool:
 
     A row of a corpus has few containers: to look at them is faster than to pass over its strings.
     """
-    level = _containers([value])
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
     for depth in range(MAX_DEPTH + 1):
         if not level or (depth == 1 and not _may_be_deep(text)):
             return False
-        level = [child for item in level for child in _containers(item)]
+        level = [
+            child
+            for item in level
+            for child in (item.values() if item.__class__ is dict else item)
+            if child.__class__ is dict or child.__class__ is list  # the decoder makes no other kind
+        ]
     return True
-
-
-def _containers(item: Any) -> list[Any]:
-    values = item.values() if isinstance(item, dict) else item
-    return [child for child in values if isinstance(child, (dict, list))]
 
 
 def _one_line(error: Exception) -> str:

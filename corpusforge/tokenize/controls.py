@@ -161,10 +161,12 @@ def _renamed(
     if "dropout" in model:
         made["dropout"] = None
     if "merges" in model:
-        parts = zip(model["merges"], map(_parts, model["merges"]), _joined(model), strict=True)
-        made["merges"] = [
-            merge for merge, own, (a, b) in parts if not names.keys() & {*own, a + b}
-        ]  # fmt: skip
+        prefix = model.get("continuing_subword_prefix") or ""
+
+        def spells(left: str, right: str) -> bool:
+            return left in names or right in names or left + right.removeprefix(prefix) in names
+
+        made["merges"] = [merge for merge in model["merges"] if not spells(*_parts(merge))]
     return made
 
 
