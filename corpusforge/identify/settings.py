@@ -28,8 +28,9 @@ class Settings:
     """Where slices are cut, as shares of the text: 0 its head, 0.5 its middle, 1 its tail."""
     slice_bytes: int = 300
     """Length of each slice in UTF-8 bytes; 0 reads the full text."""
-    sure: float = 0.6
-    """Where the slices score less than this, 0..1, slices of four times the length are read."""
+    sure: float = 0.1
+    """Where the slices score less than this, 0..1, the full text is read after all. Of 7,156 technical texts,
+    1,765 of which score below 0.6, the full text names another language for 38, 33 of them below 0.1."""
     languages: tuple[str, ...] = ()
     """Labels to keep, such as ("en", "zh"); empty keeps all."""
     min_score: float = 0.0
