@@ -7,9 +7,11 @@ to get it.
 from __future__ import annotations
 
 import logging
+import signal
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -44,9 +46,27 @@ def start(runner: str, options: list[str], stack: ExitStack) -> list[str]:
     server = server_of(PipelineOptions([*options, f"--job_port={port}", *location_of(options)]))
     for name in (type(server).__name__, "apache_beam.utils.subprocess_server"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    server.start()
+    with _sigint_by_default():
+        server.start()
     stack.callback(server.stop)
     return [f"--job_endpoint=localhost:{port}"]
+
+
+@contextmanager
+def _sigint_by_default() -> Iterator[None]:
+    """Let a process that is started meanwhile hear SIGINT, by which Beam ends it: one that was started in the
+    background of a script ignores it, and its children do by inheritance."""
+    deaf = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    )
+    if deaf:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if deaf:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def check_endpoint(endpoint: str) -> None:
