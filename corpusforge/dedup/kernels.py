@@ -78,7 +78,7 @@ def ascii_words(fold: FoldTable) -> U8:
 
 
 @jit
-def content_and_words(
+def content_and_words(  # noqa: PLR0912  (one loop, its state in registers)
     data: U8, start: int, end: int, fold: FoldTable, folded: bool, ascii_words: U8, words: U64
 ) -> tuple[np.uint64, int]:
     """Hash the words of data[start:end] into `words`; return (content hash, number of words).
@@ -90,6 +90,7 @@ def content_and_words(
     """
     content, word = _OFFSET, _OFFSET
     count, inside, gap, begun = 0, False, False, False
+    kinds = fold.classes
     i = start
     while i < end:
         byte = ascii_words[data[i]]
@@ -100,16 +101,19 @@ def content_and_words(
                 byte = ascii_words[data[i]] if i < end else np.uint8(0)
             continue
         place = i
-        point, i = point_at(data, i)
-        value = fold_point(point, fold.points)
-        if value >= SPECIAL:
-            value = special(data, start, place, value, fold, folded)
-            if value == GONE:
-                continue
-            if value == ROUGH:
-                return np.uint64(0), ROUGH
-        kind = fold.classes[point] if point < LIMIT else np.uint8(0)
-        low = np.uint64(value)
+        if data[i] < 0x80:  # no word character, and none that folds
+            kind, low, i = kinds[data[i]], np.uint64(data[i]), i + 1
+        else:
+            point, i = point_at(data, i)
+            value = fold_point(point, fold.points)
+            if value >= SPECIAL:
+                value = special(data, start, place, value, fold, folded)
+                if value == GONE:
+                    continue
+                if value == ROUGH:
+                    return np.uint64(0), ROUGH
+            kind = fold.classes[point] if point < LIMIT else np.uint8(0)
+            low = np.uint64(value)
         if (kind & WORD) and not (kind & UNSPACED):
             word, inside = (word ^ low) * _PRIME, True
             continue
