@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from corpusforge.extract.markup import BLOCK, Tags, attributes, plain
 from corpusforge.extract.mathml import linear, script
 
-__all__ = ["image", "mathml", "needed", "subscript", "superscript", "tex", "write_out"]
+__all__ = ["image", "mathml", "subscript", "superscript", "tex", "write_out"]
 
 _PERCENT = re.compile(r"(?<!\\)%")
 _STYLE = re.compile(r"\\(?:display|text)style(?![a-zA-Z])\s*")
@@ -301,19 +301,9 @@ _TELLING = tuple(
     word.encode() for word in ("katex", "mwe-math", "mathjax", "mjxc-display", "noteref", *_SOURCES)
 )
 """Words in the attributes of elements that show a formula, or the mark of a note."""
-_NEEDLES = (
-    b"<sup", b"<sub", b"<math", b":math", b"<ruby", b"<rt", b"<mjx-", b"math/", *_TELLING,
-    b"codecogs", b"latex", b"tex=", b"tex\"", b"tex ", b"tex'", b"mimetex",
-)  # fmt: skip
 _HELD, _DEEPEST, _LONGEST, _TAIL = 2_000, 8, 40, 160
 """Most bytes of open <sup> and <sub>, most of them in each other, longest text of one that is a
 number or mark, bytes of context."""
-
-
-def needed(html: bytes) -> bool:
-    """Whether a page's bytes may hold anything that `write_out` changes."""
-    lowered = html.lower()
-    return any(needle in lowered for needle in _NEEDLES)
 
 
 def _units(lowered: bytes) -> list[int]:

@@ -6,10 +6,14 @@ their bytes (so that nothing can be counted, but nothing may break either).
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import json
+import lzma
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +262,26 @@ def test_any_bytes(text: bytes, name: str) -> None:
     for ending in (".json", ".csv"):
         file = DIRECTORY / f"any{ending}"
         file.write_bytes(text)
-        balanced(read(name, file))
+        try:
+            found = read(name, file)
+        except InputError as error:  # bytes that begin as a packed file does, and end early
+            assert "nothing was imported" in str(error)
+        else:
+            balanced(found)
+
+
+@pytest.mark.parametrize(
+    "pack", [lzma.compress, bz2.compress, gzip.compress], ids=["xz", "bz2", "gz"]
+)
+def test_packed_answers_that_end_early(pack: Callable[[bytes], bytes]) -> None:
+    whole = pack(json.dumps(label_studio()).encode())
+    file = DIRECTORY / "packed.json"
+    file.write_bytes(whole)
+    balanced(read("label-studio", file))
+    for size in range(len(whole) // 2, len(whole), 37):
+        file.write_bytes(whole[:size])
+        with pytest.raises(InputError, match="nothing was imported"):
+            read("label-studio", file)
 
 
 @settings(max_examples=80 * MORE)
