@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from corpusforge.instruct.material import says_none
 from corpusforge.instruct.parse import json_objects
 from corpusforge.models.records import FinishReason
 
@@ -34,9 +35,6 @@ _CLASS = re.compile(
 )
 _INLINE = re.compile(r"(?:\boutput|输出)[ \t]*+\d*[ \t]*+[:：]", re.IGNORECASE)
 _INPUT = re.compile(rf"\A[ \t]*+(?:\*\*|__)?(?:input|输入)[ \t]*+\d*{_COLON}", re.IGNORECASE)
-_NO_INPUT = frozenset(
-    ("<noinput>", "noinput", "no input", "none", "n/a", "na", "无", "无输入", "没有输入", "不需要输入", "空")
-)  # fmt: skip
 _BLANK_BEFORE = re.compile(r"\n[ \t\u3000]*\n[ \t]*+\Z|\A\s*\Z")
 
 
@@ -52,7 +50,7 @@ class Parsed:
 def field(text: str) -> str:
     """Return a field without the blank lines around it; a word for "nothing" becomes nothing."""
     text = text.strip()
-    return "" if text.strip("()（）.。").casefold() in _NO_INPUT else text
+    return "" if says_none(text) else text
 
 
 def _parts(text: str, labels: re.Pattern[str]) -> tuple[list[tuple[str, str]], bool]:

@@ -18,7 +18,7 @@ from corpusforge.models import thoughts
 from corpusforge.models.records import FinishReason
 from corpusforge.text.edits import one_line
 
-__all__ = ["Items", "answer", "json_objects", "listed", "verdict"]
+__all__ = ["Items", "answer", "json_objects", "listed", "unmarked", "verdict"]
 
 _CIRCLED = {chr(0x2460 + place): place + 1 for place in range(20)}  # ① to ⑳
 _HAN = {digit: place for place, digit in enumerate("一二三四五六七八九", 1)}
@@ -101,6 +101,13 @@ def _number(match: re.Match[str]) -> int:
 
 def _cleaned(items: list[str]) -> tuple[str, ...]:
     return tuple(text for item in items if (text := _unwrapped(item)))
+
+
+def unmarked(item: str) -> str:
+    """Return one item of a list that needs no marks (a JSON list) without the number or bullet it has."""
+    text = item.strip()
+    match = _MARK.match(text) or _BULLET.match(text)
+    return _unwrapped(text[match.end() :] if match else text)
 
 
 def _unwrapped(item: str) -> str:

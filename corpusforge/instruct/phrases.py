@@ -24,6 +24,7 @@ PLACEHOLDERS = frozenset(
             "[output]",
             "<output>",
         ),
+        *("example 1", "example 2", "example 3", "示例 1", "示例1", "示例 2", "示例2"),
         *("not applicable", "to be filled", "...", "…", "……", "输出", "[输出]", "<输出>", "无输出"),
         *("不适用", "略", "（略）", "(略)", "暂无"),
     }
@@ -39,7 +40,9 @@ LEAKS = re.compile(
     r"|^[^\S\n]*+#{2,4}\s*+(?:Instruction|Input|Response|Output|指令|输入|输出|回答|回复)\s*+[:：]"
     r"|^[^\S\n]*+(?:Class label|Is it classification\?|Is it classification|Task \d+|类别标签|是否为分类任务)"
     r"\s*+[:：?？]"
-    r"|\bBEGIN_TEXT\b|\bEND_TEXT\b|" + MARKS,
+    r"|\bBEGIN_TEXT\b|\bEND_TEXT\b"
+    r"|</?data-\d+>|\A\s*<data>\s*\n(?!\s*<)|(?<!>)\n\s*</data>\s*\Z"  # `models.prompts.as_data`
+    r"|" + MARKS,
     re.IGNORECASE | re.MULTILINE,
 )
 """Template and end-of-text marks, and headings of the prompts' own formats at the head of a line."""

@@ -52,7 +52,7 @@ class Profile:
     enders: tuple[str, ...]
     """A text that ends so announces something that does not come."""
     stops: tuple[str, ...]
-    """Stop strings of a numbered list; {n} is the number that must not be reached."""
+    """Stop strings of a numbered list; {n} is the first number that nobody asked for."""
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens that novelty compares."""
@@ -154,6 +154,7 @@ _ENGLISH_BLACKLIST = (
 # 文件 is listed for "file" although it also means an official paper.
 _CHINESE_BLACKLIST = (
     *("图片", "图像", "照片", "图表", "地图", "插图", "示意图", "流程图", "柱状图", "折线图", "饼图"),
+    *("下图", "上图", "如图", "图中", "图示", "附图"),
     *("绘制", "画出", "画一", "画个", "文件", "前往"),
 )  # fmt: skip
 
@@ -171,7 +172,7 @@ PROFILES: dict[str, Profile] = {
         han=(0.0, 0.6),
         script="",
         enders=(":",),
-        stops=("\n\n", "\n{n}.", "\n{n} ."),
+        stops=("\n{n}.",),
     ),
     # Length: 1.58 units stand for one English word (186 pairs of messages of translated interfaces,
     # quartiles 1.38 and 1.83), so that 3 and 150 words become 4.7 and 237 units. By the same figure
@@ -190,7 +191,7 @@ PROFILES: dict[str, Profile] = {
         han=(0.5, 1.0),
         script="simplified",
         enders=(":", "："),
-        stops=("\n\n", "\n{n}.", "\n{n}、", "\n{n}．"),
+        stops=("\n{n}.", "\n{n}、", "\n{n}．"),
     ),
 }
 

@@ -21,7 +21,6 @@ from corpusforge.instruct.requests import Asked, Pool
 from corpusforge.instruct.rules import settle
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.records import Completion
-from corpusforge.text.edits import one_line
 
 __all__ = [
     "judge",
@@ -35,13 +34,25 @@ __all__ = [
 ]
 
 
+_TASK_NAMES = ("instruction", "task", "text", "question", "description")
+
+
 def _items(text: str, asked: Asked, completion: Completion, settings: Settings) -> parse.Items:
     if settings.form == "json":
         found, ended = parse.json_objects(text, "tasks")
-        lines = tuple(line for one in found if (line := one_line(str(one))))
+        lines = tuple(line for one in found if (line := parse.unmarked(_said(one))))
         cut_off = "" if ended or completion.finish_reason != "length" else text[-200:]
         return parse.Items(lines, cut_off)
     return parse.listed(text, completion.finish_reason, asked.first)
+
+
+def _said(item: object) -> str:
+    """The task that an element of a JSON list says: a text, or an object with one ({"task": ...})."""
+    if isinstance(item, dict):
+        texts = [text for text in item.values() if isinstance(text, str)]
+        named = [item[name] for name in _TASK_NAMES if isinstance(item.get(name), str)]
+        return str([*named, *texts, ""][0])
+    return item if isinstance(item, str) else ""
 
 
 def take_generate(

@@ -116,7 +116,7 @@ def _generate(pool: Pool, number: int, place: int, settings: Settings) -> Asked:
     name = "generate_classification" if settings.kind == "classification" else "generate"
     request, version = _request(
         name, pool.language, settings, seeded(settings.generate, "generate", *key),
-        opener=f"{first}.", schema=_TASKS,
+        opener=f"{first}.", stops=pool.profile.stop_strings(first + settings.asked), schema=_schema("tasks", _WRITTEN, settings.asked),
         examples=text, first=first, last=first + settings.asked - 1,
     )  # fmt: skip
     return Asked(
@@ -142,9 +142,10 @@ def ask_instances(tasks: Sequence[Machine], settings: Settings) -> list[Asked]:
     made = []
     for task in tasks:
         name = "instance_output_first" if task.is_classification else "instance_input_first"
+        form = _LABELLED if task.is_classification else _INSTANCE
         request, version = _request(
             name, task.language, settings, seeded(settings.instances, "instances", task.id),
-            schema=_LABELLED if task.is_classification else _INSTANCES,
+            schema=_schema("instances", form, settings.max_instances),
             instruction=task.instruction, count=settings.max_instances,
         )  # fmt: skip
         made.append(Asked(request=request, prompt_version=version, subject=task))
@@ -153,9 +154,10 @@ def ask_instances(tasks: Sequence[Machine], settings: Settings) -> list[Asked]:
 
 def _request(
     name: str, language: str, settings: Settings, sampling: Sampling,
-    *, schema: str, opener: str = "", **values: str | int | Sequence[str],
+    *, schema: str, opener: str = "", stops: Sequence[str] = (),
+    **values: str | int | Sequence[str],
 ) -> tuple[Request, str]:  # fmt: skip
-    """The request of a prompt in the settings' form, and the prompt's version."""
+    """The request of a prompt in the settings' form, and the prompt's version; `stops` end a list."""
     step = "instruct." + name.partition("_")[0]
     if settings.form == "json":
         made = prompt(f"{name}_json", language)
@@ -164,6 +166,7 @@ def _request(
         return request, made.version
     made = prompt(name, language)
     messages = made.render(**values)
+    sampling = replace(sampling, stop=(*sampling.stop, *stops))
     if settings.form == "chat":
         return Request(messages=messages, sampling=sampling, purpose=step), made.version
     sampling = replace(sampling, stop=(*sampling.stop, f"\n{_LINE}"))
@@ -187,8 +190,9 @@ def _plain(messages: Sequence[Message], opener: str) -> str:
     return "".join(parts) + (f"\n{opener}" if opener else "")
 
 
-def _schema(name: str, items: dict[str, object]) -> str:
-    return json.dumps(_object({name: {"type": "array", "items": items}}))
+def _schema(name: str, items: dict[str, object], most: int) -> str:
+    array = {"type": "array", "items": items, "minItems": 1, "maxItems": most}
+    return json.dumps(_object({name: array}))
 
 
 def _object(properties: dict[str, object]) -> dict[str, object]:
@@ -201,8 +205,8 @@ def _object(properties: dict[str, object]) -> dict[str, object]:
 
 
 _TEXT: dict[str, object] = {"type": "string"}
-_TASKS = _schema("tasks", _TEXT)
+_WRITTEN: dict[str, object] = {"type": "string", "minLength": 1}
 _VERDICT = json.dumps(_object({"answer": {"type": "string", "enum": ["yes", "no"]}}))
-_INSTANCES = _schema("instances", _object({"input": _TEXT, "output": _TEXT}))
-_LABELLED = _schema("instances", _object({"output": _TEXT, "input": _TEXT}))
+_INSTANCE = _object({"input": _TEXT, "output": _WRITTEN})
+_LABELLED = _object({"output": _WRITTEN, "input": _TEXT})
 """Output first: servers that hold a model to a schema keep the order of its properties."""
