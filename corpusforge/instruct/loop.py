@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from corpusforge.instruct.accounts import Ask, Check, Made, Origin, lineage, sampling_text
+from corpusforge.instruct.classification import may_classify
 from corpusforge.instruct.records import Lineage, Machine, Row
 from corpusforge.instruct.replies import take_checked, take_classify, take_generate, take_instances
 from corpusforge.instruct.requests import Asked, Pool, ask_classify, ask_generate, ask_instances
 from corpusforge.instruct.settings import Settings
 from corpusforge.instruct.triples import ask_triples, take_triples
+from corpusforge.instruct.verify import verify
 from corpusforge.models.records import Completion
 
 __all__ = ["State", "play"]
@@ -120,9 +122,15 @@ def _play_round(
         _play_triples(rounds, number, settings, origin, ask)
     else:
         _play_steps(rounds, number, settings, origin, ask)
+    # one batch for all languages; rows that the model does not stand by are not looked at again
+    verified = iter(verify([row for one in rounds for row in one.rows], settings, ask))
     for one in rounds:
         one.made.see(one.state.pool.language, "instances", 0)
-        take_checked(one.rows, check(one.rows), number, one.made)
+        said = [next(verified) for _ in one.rows]
+        standing = [row for row, finding in said if finding is None]
+        others = iter(check(standing))
+        findings = [finding or next(others) for _, finding in said]
+        take_checked([row for row, _ in said], findings, number, one.made)
 
 
 def _play_steps(
@@ -134,13 +142,29 @@ def _play_steps(
         new = take_generate(one.state.pool, asked, completion, number, settings, one.made)
         one.join(asked, completion, new)
     if settings.kind != "classification":
-        batch = [ask_classify(_drained(one), settings) for one in rounds]
-        for one, asked, completion in _answered(rounds, batch, ask):
-            one.join(asked, completion, take_classify(asked, completion, number, one.made))
+        _classify(rounds, number, settings, ask)
     batch = [ask_instances(_drained(one), settings) for one in rounds]
     for one, asked, completion in _answered(rounds, batch, ask):
         source = _lineage(one, asked, completion, settings, origin)
         one.rows += take_instances(asked, completion, number, source, settings, one.made)
+
+
+def _classify(rounds: Sequence[_Round], number: int, settings: Settings, ask: Ask) -> None:
+    """Ask what is a classification task where the words allow it; the others are none, unasked."""
+    order = {id(one): [task.id for task in one.waiting] for one in rounds}
+    batch = []
+    for one in rounds:
+        language, tasks = one.state.pool.language, _drained(one)
+        for task in tasks:
+            if not may_classify(task.instruction):
+                one.made.decide(language, "classify", task.instruction, None, key=task.id)
+                one.machine[task.id] = replace(task, is_classification=False)
+                one.waiting.append(one.machine[task.id])
+        batch.append(ask_classify([t for t in tasks if may_classify(t.instruction)], settings))
+    for one, asked, completion in _answered(rounds, batch, ask):
+        one.join(asked, completion, take_classify(asked, completion, number, one.made))
+    for one in rounds:
+        one.waiting.sort(key=lambda task, places=order[id(one)]: places.index(task.id))
 
 
 def _play_triples(

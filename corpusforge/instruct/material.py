@@ -40,6 +40,7 @@ _CHINESE = re.compile(
     r"|(?:上面|上述|以上|这|该)(?:[一二两三几]?[条段篇句则首封份张组道件]|个(?:句子|故事|词|数|段落|列表|方程|函数|单词|成语|字)|些(?!年|天|人))(?!话说)"
     r"|(?:句中|文中|段落[里中]|根据(?:所给)?(?:信息|材料|事实|日程|条件|短文|上下文))"
 )
+_THIS_ZH = re.compile(r".*(?:[这该][一二两三几]?.|\A[^这该]*\Z)", re.DOTALL)  # 这个故事 speaks of 故事
 _QUOTED = re.compile(r"[\"“”「」『』《»«`]|(?<!\w)['‘][^'’\n]{2,}['’](?!\w)")
 _AFTER_COLON = re.compile(r"[:：]\s*\S+")
 _FIGURES = re.compile(r"\d[\d,.]*")
@@ -51,7 +52,8 @@ def announced(instruction: str) -> str:
     for pointed in (*_ENGLISH.finditer(instruction), *_CHINESE.finditer(instruction)):
         if _holds(instruction, pointed.end()):
             return ""
-        if not _brought_in(instruction[: pointed.start()], pointed.groupdict().get("thing") or ""):
+        thing = pointed.groupdict().get("thing") or _THIS_ZH.sub("", pointed[0])
+        if not _brought_in(instruction[: pointed.start()], thing):
             return pointed[0].strip()
     return ""
 
@@ -92,4 +94,6 @@ _NOTHING = re.compile(
 def says_none(text: str) -> bool:
     """Whether a field says in words that there is nothing: "No input needed.", 无需输入, N/A."""
     bare = text.strip().strip("()（）[]【】<>{}.。!！*_\"' ").strip()
-    return bool(bare) and len(bare) <= 60 and _NOTHING.fullmatch(bare) is not None
+    if not bare:
+        return bool(text.strip())  # brackets around nothing
+    return len(bare) <= 60 and _NOTHING.fullmatch(bare) is not None

@@ -41,7 +41,6 @@ LEAKS = re.compile(
     r"|^[^\S\n]*+(?:Class label|Is it classification\?|Is it classification|Task \d+|类别标签|是否为分类任务)"
     r"\s*+[:：?？]"
     r"|\bBEGIN_TEXT\b|\bEND_TEXT\b"
-    r"|</?data-\d+>|\A\s*<data>\s*\n(?!\s*<)|(?<!>)\n\s*</data>\s*\Z"  # `models.prompts.as_data`
     r"|" + MARKS,
     re.IGNORECASE | re.MULTILINE,
 )

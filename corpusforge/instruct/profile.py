@@ -72,7 +72,7 @@ class Profile:
     def check_instruction(self, text: str) -> Finding | None:
         """Return (rule, value, bound) of the first rule that `text` breaks, None if it breaks none.
 
-        Rules in order: empty, too_short, too_long, blacklist, prefix, first_character, han_share,
+        Rules in order: empty, too_short, too_long, blacklist, asks_the_model, prefix, first_character, han_share,
         script.
         """
         text = text.strip()
@@ -87,6 +87,9 @@ class Profile:
         if word:
             return "blacklist", word, "none"
         lowered = text.lower()
+        person = _PERSON.search(text)
+        if person:
+            return "asks_the_model", person[0], "nothing of the assistant's own life"
         begun = next((start for start in self.prefixes if lowered.startswith(start)), "")
         if begun:
             return "prefix", begun, "none"
@@ -157,6 +160,18 @@ _CHINESE_BLACKLIST = (
     *("下图", "上图", "如图", "图中", "图示", "附图"),
     *("绘制", "画出", "画一", "画个", "文件", "前往"),
 )  # fmt: skip
+
+_PERSON = re.compile(
+    r"\byour (?:own )?(?:favou?rite|hometown|home town|country|city|town|neighbou?rhood|life|childhood|family"
+    r"|parents|mother|father|friends?|best friend|hobb(?:y|ies)|job(?! description)|boss|workplace|pet|dream|dreams|school"
+    r"|bedroom|house|daily routine|last (?:holiday|vacation|weekend|trip|meal))\b"
+    r"|\b(?:things?|something|foods?|books?|movies?|activities) (?:that )?you (?:really )?(?:like|love|enjoy|hate|fear)\b"
+    r"|\bhave you ever\b|\bwhat do you (?:like|love|enjoy|usually|do)\b|\bdo you (?:like|love|enjoy|have|live|own)\b"
+    r"|你(?:自己)?(?:最)?(?:喜欢|喜爱|爱吃|讨厌|害怕)的|你的(?:家乡|童年|父母|妈妈|爸爸|家人|朋友|爱好|工作|老师|学校|宠物|梦想|生活|一天)"
+    r"|你(?:曾经|有没有(?:去|吃|见|遇)过|去过|住在|小时候)",
+    re.IGNORECASE,
+)
+"""Questions about a life that a model does not have; its answer would be made up."""
 
 PROFILES: dict[str, Profile] = {
     "en": Profile(

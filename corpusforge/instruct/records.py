@@ -114,6 +114,11 @@ class Row:
     group: str = ""
     most_similar: tuple[Similar, ...] = ()
     pass_rate: tuple[int, int] = (0, 0)
+    agreement: tuple[int, int] = (0, 0)
+    """New answers of the model that agree with the output, and how many could be compared."""
+    score: int = 0
+    """A judge's 1 to 5; 0 where nobody judged."""
+    score_reason: str = ""
     flags: tuple[str, ...] = ()
     lineage: Lineage = field(default_factory=Lineage)
 

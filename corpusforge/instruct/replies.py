@@ -15,6 +15,7 @@ from corpusforge.draw import make_id
 from corpusforge.instruct import instances as cut
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import Made, unanswered
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Instance, Lineage, Machine, Reject, Row
 from corpusforge.instruct.requests import Asked, Pool
@@ -88,7 +89,7 @@ def take_generate(
 def judge(pool: Pool, text: str) -> tuple[Finding | None, str]:
     """Return why an instruction cannot join the pool, the first rule it breaks, and the member that it
     is a near copy of."""
-    finding = pool.profile.check_instruction(text)
+    finding = pool.profile.check_instruction(text) or copied(text, pool.language)
     if finding is not None:
         return finding, ""
     verdict = pool.gate.judge(text)

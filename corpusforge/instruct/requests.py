@@ -25,6 +25,9 @@ from corpusforge.models.records import Message, Request, Sampling
 __all__ = ["Asked", "Pool", "ask_classify", "ask_generate", "ask_instances", "open_pool", "pick",
            "plain_request", "prompt_names"]  # fmt: skip
 
+_SECOND = {"en": ("\nExample 2\nOutput:",), "zh": ("\n示例 2\n输出：",)}
+"""Where a second example has no input, neither had the first: one answer is wanted, and it is there."""
+
 _LINE = "====="  # parts few-shot examples in a plain prompt; a reply is over where it stands
 
 
@@ -74,14 +77,16 @@ def open_pool(profile: Profile, gate: Gate, seeds: Sequence[Task], settings: Set
 
 def prompt_names(settings: Settings) -> list[str]:
     """Return the names of the prompts that a run with these settings uses."""
+    checks = ["answer_again"] if settings.consistency else []
+    checks += ["judge_row"] if settings.judge else []
     if settings.method == "alpaca":
-        return ["triple"]
+        return ["triple", *checks]
     ending = "_json" if settings.form == "json" else ""
     first = "generate_classification" if settings.kind == "classification" else "generate"
     steps = [first, "instance_output_first"]
     if settings.kind == "any":
         steps += ["classify", "instance_input_first"]
-    return [name + ending for name in steps]
+    return [*(name + ending for name in steps), *checks]
 
 
 def pick(count: int, size: int, *key: object) -> list[int]:
@@ -145,6 +150,7 @@ def ask_instances(tasks: Sequence[Machine], settings: Settings) -> list[Asked]:
         form = _LABELLED if task.is_classification else _INSTANCE
         request, version = _request(
             name, task.language, settings, seeded(settings.instances, "instances", task.id),
+            stops=() if task.is_classification else _SECOND[task.language],
             schema=_schema("instances", form, settings.max_instances),
             instruction=task.instruction, count=settings.max_instances,
         )  # fmt: skip

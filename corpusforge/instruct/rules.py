@@ -18,6 +18,7 @@ import numpy as np
 
 from corpusforge.draw import id_keys, uniform
 from corpusforge.filter.redact import redact
+from corpusforge.instruct import echo
 from corpusforge.instruct.cot.answers import kind_of, match, read
 from corpusforge.instruct.material import announced
 from corpusforge.instruct.phrases import EVASIONS, LANGUAGES_NAMED, LEAKS, PLACEHOLDERS
@@ -74,7 +75,19 @@ def check_instance(
     for rule, found in checks.items():
         if found and rule not in allow:
             return (rule, found[1], found[2])
-    return _first((given, answer), answer, allow)
+    return _first((given, answer), answer, allow) or _echo(
+        instruction, given, answer, language, allow
+    )
+
+
+def _echo(
+    instruction: str, given: str, answer: str, language: str, allow: Collection[str]
+) -> Finding | None:
+    if "copied_prompt" in allow:
+        return None
+    return echo.copied(given, language, instruction) or echo.copied(
+        answer, language, f"{instruction}\n{given}"
+    )
 
 
 def check_text(text: str, allow: Collection[str] = ()) -> Finding | None:
@@ -164,6 +177,7 @@ _TEXT_RULES = {
 }
 
 RULES: dict[str, str] = {
+    **echo.RULES,
     "cut": "the reply ended at the token limit",
     "empty_output": "no output",
     "copy_of_input": "output and input are the same",

@@ -85,6 +85,19 @@ class Settings:
     max_instances: int = 5
     """Instances kept of one task."""
 
+    consistency: int = 0
+    """Times that a row with a result (a number, a verdict, a label, a name) is answered anew; the share
+    that agrees is kept with the row. 0: never, as in the paper. Recommended for small models: 3."""
+
+    least_agreement: float = 0.5
+    """Share of the new answers that must agree with a row's result."""
+
+    judge: bool = False
+    """The model reads each row against a rubric: a score from 1 to 5 and a reason, kept with the row."""
+
+    least_score: int = 4
+    """Least score of a judged row."""
+
     numerator: int = 7
     """ROUGE-L F1 above numerator / (denominator / 2) is a near copy: 20·L > 7·(m + n) is 0.7."""
 
@@ -148,9 +161,15 @@ class Settings:
     def _check_numbers(self) -> None:
         check_least(
             self, "instruct", target=1, asked=1, prompts=1, max_instances=1, max_rounds=1,
-            yield_rounds=1, human=1, machine=0, similar=0,
+            yield_rounds=1, human=1, machine=0, similar=0, consistency=0, least_score=1,
         )  # fmt: skip
         check_near(self, "instruct")
+        if not 0 <= self.least_agreement <= 1:
+            raise RecipeError(
+                f"[instruct] least_agreement = {self.least_agreement}: expected a share, 0 to 1."
+            )
+        if self.least_score > 5:
+            raise RecipeError(f"[instruct] least_score = {self.least_score}: scores end at 5.")
         if not 0 <= self.yield_floor < 1:
             raise RecipeError(f"[instruct] yield_floor = {self.yield_floor}: expected 0 <= x < 1.")
 
