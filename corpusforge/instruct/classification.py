@@ -16,7 +16,7 @@ __all__ = ["may_classify"]
 _ENGLISH = re.compile(
     r"\b(?:whether|classif\w*|categor\w*|labels?|sentiment|tone|mood|emotions?|feelings?|topics?|genre"
     r"|languages?|part of speech|intent\w*|(?:kind|type|class) of|types?|choose|select|pick (?:the|one)"
-    r"|which (?:of|one|word|sentence|option|type|kind|category|class|season|department|label)"
+    r"|which (?:of|one|word|sentence|option|type|kind|category|class|season|month|continent|department|label)"
     r"|decide|determine|judge|detect|spam|assign|rate|rank|verify|fact[- ]check\w*|entail\w*|contradict\w*"
     r"|similar|toxic|offensive|stance|appropriate|grammatical\w*|identify|predict|(?:tell|say|check|see)(?: me)? if"
     r"|would be suitable)\b"

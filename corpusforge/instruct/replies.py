@@ -188,9 +188,10 @@ def _parsed(
 ) -> tuple[cut.Parsed, ...]:
     if settings.form == "json":
         return cut.structured(text, completion.finish_reason)
-    if task.is_classification:
-        return cut.output_first(text, completion.finish_reason)
-    return cut.input_first(text, completion.finish_reason)
+    forms = (cut.output_first, cut.input_first)
+    first, second = forms if task.is_classification else reversed(forms)
+    # a model may answer in the other step's form
+    return first(text, completion.finish_reason) or second(text, completion.finish_reason)
 
 
 def shown(given: str, output: str) -> str:

@@ -167,7 +167,8 @@ def test_10_no_stop_string_cuts_prices_or_lists() -> None:
     tasks = [machine("Sort the given list.")]
     requests = [ask_generate(pool, 0, settings), ask_classify(tasks, settings),
                 ask_instances(tasks, settings)]  # fmt: skip
-    assert [asked.request.sampling.stop for step in requests for asked in step] == [()] * 3
+    stops = [stop for step in requests for asked in step for stop in asked.request.sampling.stop]
+    assert stops == ["\n9.", "\nExample 2\nOutput:"]  # each at a line's start
     text = "9. Say what to buy for $20. or for 16.5 euros.\n10. Explain the rule 16. in one line."
     assert [one.instruction for one in taken(text).machine] == [
         "Say what to buy for $20. or for 16.5 euros.", "Explain the rule 16. in one line.",

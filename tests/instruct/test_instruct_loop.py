@@ -12,6 +12,7 @@ import pytest
 from loop_kit import Told, completion, machine, small_pool, states_of, taken
 
 from corpusforge.errors import InputError, RecipeError, RunError
+from corpusforge.instruct.classification import may_classify
 from corpusforge.instruct.requests import ask_generate, ask_instances, pick
 from corpusforge.instruct.retrying import NothingAnswered
 from corpusforge.instruct.run import job
@@ -144,7 +145,9 @@ def test_the_plain_form_is_one_text_to_continue(tmp_path: Path) -> None:
     ]
     assert len(state.rows) >= 4
     assert all(one.prompt and not one.messages for one in engine.sent)
-    assert all(one.sampling.stop == ("\n=====",) for one in engine.sent)
+    stops = {one.purpose: one.sampling.stop for one in engine.sent}
+    assert all(stop[-1] == "\n=====" for stop in stops.values())
+    assert stops["instruct.generate"][0] == "\n16."
 
 
 # --- that nothing but the seed decides
@@ -234,7 +237,7 @@ def test_an_interrupt_keeps_the_whole_rounds(tmp_path: Path) -> None:
 
     def interrupt(request: Request) -> None:
         sent.append(request)
-        if len(sent) == 40:
+        if len(sent) == 30:
             raise KeyboardInterrupt
 
     done = played(tmp_path / "a", engine=Scripted(interrupt))
@@ -312,14 +315,15 @@ def test_a_row_knows_all_it_was_made_of(tmp_path: Path) -> None:
     pool = {one["id"]: one for one in table(tmp_path / "a", "pool")}
     assert done.error is None
     for row in table(tmp_path / "a", "rows"):
-        generate, _, instances = row["lineage"]["requests"]
+        generate, *classify, instances = row["lineage"]["requests"]
+        assert len(classify) == may_classify(row["instruction"])
         assert row["instruction"] in journal[generate]
         assert row["output"] in journal[instances]
         assert row["group"] == row["task"]
         assert pool[row["task"]]["instruction"] == row["instruction"]
         assert row["lineage"]["model_licence"] == "Apache-2.0"
         assert [one.partition(".")[0] for one in row["lineage"]["prompt_version"].split()] == [
-            "generate", "classify",
+            "generate", *["classify"] * len(classify),
             "instance_output_first" if row["is_classification"] else "instance_input_first",
         ]  # fmt: skip
 
@@ -336,10 +340,10 @@ def test_personal_data_and_other_languages_are_refused(tmp_path: Path) -> None:
     state = states_of(Settings(prompts=2, max_rounds=1), Told(telling), tmp_path)[0]
     rules = Counter(one.rule for one in state.rejects if one.step == "instances")
     tasks = len(state.pool.machine)
-    plain = sum(task.is_classification is not True for task in state.pool.machine)
-    assert rules == {"personal_data": plain, "language": plain, "no_instance": tasks - plain}
+    # the examples are read in the other form where the task is one of classification
+    assert rules == {"personal_data": tasks, "language": tasks}
     allowed = Settings(prompts=2, max_rounds=1, allow=("personal_data", "language"))
-    assert len(states_of(allowed, Told(telling), tmp_path)[0].rows) == 2 * plain
+    assert len(states_of(allowed, Told(telling), tmp_path)[0].rows) == 2 * tasks
 
 
 def test_evaluation_text_is_refused(tmp_path: Path) -> None:

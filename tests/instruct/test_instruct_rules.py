@@ -141,8 +141,30 @@ def test_two_outputs_of_one_input_cost_the_task_all_instances() -> None:
     rules = sorted((item.output, found[0]) for item, found in made.refused)
     dropped = "contradicting_outputs"
     assert rules == [("", "empty_output"), ("x", dropped), ("y", dropped), ("z", dropped)]
-    # without an input two outputs are two examples
-    assert len(settle("t", "Name it", instances(("", "x"), ("", "z"))).kept) == 2
+
+
+@pytest.mark.parametrize(
+    ("instruction", "outputs", "kept", "rule"),
+    [
+        ("Name it", ("x", "z"), ["x"], "one_answer"),
+        ("Write a poem about rain.", ("Grey rain falls.", "It drips."), ["Grey rain falls."], "one_answer"),
+        ("What is 890 - 567?", ("323", "-323", "123"), [], "contradicting_outputs"),
+        ("What is half of 7?", ("3.5", "7/2"), ["3.5"], "one_answer"),
+        ("Which planet is closest to Earth?", ("Mercury", "Venus"), [], "contradicting_outputs"),
+        ("Is 91 a prime number?", ("No", "no."), ["No"], "one_answer"),
+        ("哪座城市是法国的首都？", ("巴黎", "里昂"), [], "contradicting_outputs"),
+    ],
+)  # fmt: skip
+def test_a_task_without_input_has_one_answer(
+    instruction: str, outputs: tuple[str, ...], kept: list[str], rule: str
+) -> None:
+    language = "en" if instruction.isascii() else "zh"
+    made = settle("t", instruction, instances(*(("", one) for one in outputs)), language)
+    assert [one.output for one in made.kept] == kept
+    assert {found[0] for _, found in made.refused} == {rule}
+    allowed = settle("t", instruction, instances(*(("", one) for one in outputs)), language,
+                     allow=("one_answer",))  # fmt: skip
+    assert len(allowed.kept) == len(outputs)
 
 
 def test_equal_instances_count_once_and_order_is_kept() -> None:
