@@ -23,7 +23,7 @@ from corpusforge.models.client import Client
 from corpusforge.models.records import Request
 from corpusforge.testing.scripted import Scripted
 
-SETTINGS = Settings(languages=("en", "zh"), target=50, prompts=2, similar=3)
+SETTINGS = Settings(languages=("en", "zh"), target=100, prompts=2, similar=3)
 
 
 def play(directory: Path, settings: Settings, before: Callable[[Request], None]) -> None:
