@@ -498,6 +498,7 @@ def text_of(
 
     `markdown` marks headings, list items, tables and code as Markdown does; signs in the text itself
     stay as they are.
+    `spans` are int32 [blocks, 4], as `Blocks` has them, `keep` is bool [blocks].
     """
     room = 48 if markdown else 8
     out = np.empty(3 * len(page.data) + room * len(page.runs) + 64, np.uint8)
