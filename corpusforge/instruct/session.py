@@ -83,6 +83,13 @@ class Job(Protocol):
         """Write files of the job's own; return their names."""
         return ()
 
+    own_forms: Sequence[str] = ()
+    """Names of export forms that this method has beside `export.FORMATS`."""
+
+    def forms(self, made: Made) -> Mapping[str, export.Writer]:
+        """Return the writer of each of `own_forms`."""
+        return {}
+
     def lines(self, report: Any) -> list[str]:
         """Return the figures for a terminal."""
 
@@ -117,7 +124,7 @@ def run(
     Raises RunError where the directory holds another run, RecipeError for an unknown form;
     BudgetSpent, NothingAnswered and an interrupt are returned.
     """
-    _check_formats(formats)
+    _check_formats(formats, job.own_forms)
     engine = client.engine
     origin = Origin(engine=engine.name, model=engine.model, model_licence=model_licence)
     made = Made()
@@ -142,10 +149,11 @@ def run(
     return Finished(report, error)
 
 
-def _check_formats(formats: Sequence[str]) -> None:
+def _check_formats(formats: Sequence[str], own: Sequence[str]) -> None:
     """Raise RecipeError for an export form that is not known: before the run, not at its end."""
     for name in formats:
-        export.find_format(name)
+        if name not in own:
+            export.find_format(name)
 
 
 def _in_words(error: BaseException) -> str:
@@ -223,7 +231,8 @@ def _write(
         for table, rows in tables.items()
     }
     if made.rows:
-        export.write(tables["rows.jsonl"], files.join(output, "export"), formats, job.form)
+        place = files.join(output, "export")
+        export.write(tables["rows.jsonl"], place, formats, job.form, job.forms(made))
     written = set(counts)
     prefix = len(output.rstrip("/")) + 1
     for other in others:
