@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from corpusforge.draw import id_keys, uniform
+from corpusforge.instruct.cot.answers import read
 from corpusforge.instruct.cot.records import Question, Vote
 from corpusforge.instruct.cot.steps import shown
 from corpusforge.instruct.export.settings import Settings
@@ -29,7 +30,8 @@ __all__ = ["SHAPES", "VERL", "Verifiable", "verifiable", "write_rlvr"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verifiable:
-    """One row of the table. `question` holds its options; `gold` is the answer as the file has it.
+    """One row of the table. `question` holds its options; `gold` is the answer as the file has it, of a
+    choice its letter.
 
     `kind`: number, choice, yesno, text. `pass_rate` is right samples / `samples`, hints not counted.
     """
@@ -51,7 +53,7 @@ def verifiable(
     asked = {one.question: one for one in votes}
     made = [
         Verifiable(
-            id=one.id, question=shown(one), gold=one.answer, kind=one.kind, language=one.language,
+            id=one.id, question=shown(one), gold=_gold(one), kind=one.kind, language=one.language,
             source=one.source, pass_rate=asked[one.id].right / asked[one.id].samples,
             samples=asked[one.id].samples,
         )
@@ -59,6 +61,13 @@ def verifiable(
         if one.answer and one.kind != "code" and one.id in asked and asked[one.id].samples
     ]  # fmt: skip
     return made, len(questions) - len(made)
+
+
+def _gold(question: Question) -> str:
+    if question.kind != "choice":
+        return question.answer
+    found = read(question.answer, question.kind, question.choices)
+    return found.label if found else question.answer
 
 
 def _chat(row: Verifiable, settings: Settings) -> list[dict[str, str]]:
