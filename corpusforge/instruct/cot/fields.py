@@ -84,7 +84,9 @@ def _told(row: Mapping[str, Any], made: dict[str, Any]) -> None:
     """Put in the kind and language that verl's file keeps in `extra_info`."""
     more = row.get("extra_info")
     if isinstance(more, Mapping):
-        told = {name: more[name] for name in ("kind", "language") if isinstance(more.get(name), str)}
+        told = {
+            name: more[name] for name in ("kind", "language") if isinstance(more.get(name), str)
+        }
         if len(told) == 2:
             made.update({name: value for name, value in told.items() if name not in row})
 

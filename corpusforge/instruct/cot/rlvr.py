@@ -77,9 +77,7 @@ def _chat(row: Verifiable, settings: Settings) -> list[dict[str, str]]:
 
 def _about(row: Verifiable) -> dict[str, Any]:
     """What a reward function or a filter by difficulty may want beside prompt and gold answer."""
-    return {
-        name: value for name, value in asdict(row).items() if name not in {"question", "gold"}
-    }
+    return {name: value for name, value in asdict(row).items() if name not in {"question", "gold"}}
 
 
 def _data_source(row: Verifiable, settings: Settings) -> str:

@@ -18,8 +18,8 @@ from corpusforge.errors import InputError
 from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.checks import RowCheck, open_check
 from corpusforge.instruct.cot.play import SAMPLES, VOTES, play
-from corpusforge.instruct.cot.questions import load
 from corpusforge.instruct.cot.process import process_rows
+from corpusforge.instruct.cot.questions import load
 from corpusforge.instruct.cot.records import Question, Sample, Vote
 from corpusforge.instruct.cot.rlvr import verifiable, write_rlvr
 from corpusforge.instruct.cot.runner import run_tests
