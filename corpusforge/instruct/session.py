@@ -45,6 +45,8 @@ __all__ = ["Finished", "Job", "command", "first_rejects", "funnel_lines", "run"]
 
 _OWN = ("journal.jsonl", "failures.jsonl", "run.lock")
 """Files that may lie in a directory that no run has claimed yet."""
+_LEFT_OUT = "left_out"
+"""The entry of run.json with the parameters that the server refused, by purpose."""
 
 
 class Job(Protocol):
@@ -145,6 +147,7 @@ def run(
             "usage": client.usage.table(),
         }  # fmt: skip
         report = job.report(made, _in_words(error) if error else "", head)
+        _tell_left_out(output, ask.left_out())
         _write(job, output, made, report, origin, formats)
     return Finished(report, error)
 
@@ -175,7 +178,7 @@ def _claim(output: str, facts: Mapping[str, Any]) -> None:
     mine: dict[str, Any] = records.plain(facts)
     path = files.join(output, "run.json")
     if files.exists(path):
-        earlier = read_json(path)
+        earlier = {name: value for name, value in read_json(path).items() if name != _LEFT_OUT}
         for key in sorted(mine.keys() | earlier.keys()):
             if mine.get(key) != earlier.get(key):
                 raise RunError(
@@ -189,6 +192,15 @@ def _claim(output: str, facts: Mapping[str, Any]) -> None:
             f"{output!r} holds files that no run wrote ({foreign[0]!r}). Choose an empty --output."
         )
     records.write_json(path, mine)
+
+
+def _tell_left_out(output: str, found: Mapping[str, Sequence[str]]) -> None:
+    """Write into run.json what the server refused of each step's requests; nothing where it refused
+    none. It follows from the replies, so it is no reason to refuse the directory."""
+    path = files.join(output, "run.json")
+    facts = {name: value for name, value in read_json(path).items() if name != _LEFT_OUT}
+    if found:
+        records.write_json(path, {**facts, _LEFT_OUT: found})
 
 
 def _facts(job: Job, origin: Origin) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def _preferred(row: Row) -> Compared:
     """OpenAI's preference fine-tuning."""
     asks = row["input"]
     if not isinstance(asks, Mapping):
-        raise ValueError(f"input is {type(asks).__name__}; expected an object with messages")
+        raise NotUnderstood("not_text", f"input is {type(asks).__name__}")
     if asks.get("tools"):
         raise NotUnderstood("unread_field", "tools")
     names = ("preferred_output", "non_preferred_output")

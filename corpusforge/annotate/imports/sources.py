@@ -1,10 +1,10 @@
 """Preference files that were made elsewhere, read as the tasks and rankings they would have been.
 
 HH (Bai et al. 2022): `chosen` and `rejected` dialogues with a shared beginning. Open Assistant (Köpf et
-al. 2023): message trees, siblings by `rank`, nested or as a table. Scored lists (Magpie, UltraFeedback, WebGPT): scores
-become ranks within a prompt, whatever the order of the list. Pairs with a verdict (PandaLM). Every row
-gives tasks with rankings or one Refused. Limits: raters of such files are not known and get one
-pseudonym per column; raw rankings behind Open Assistant's consensus were never published.
+al. 2023): message trees, siblings by `rank`, nested or as a table. Scored lists (Magpie, UltraFeedback,
+WebGPT): scores become ranks within a prompt, whatever the order of the list. Pairs with a verdict
+(PandaLM). Every row gives tasks with rankings, or Refused. Limits: raters of such files are not known and
+get one pseudonym per column; raw rankings behind Open Assistant's consensus were never published.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ r"""Question rows as the world names their fields, brought into `question`, `ans
 MATH (`problem`, `solution` with its last `\boxed`), MATH-500, AQuA (`options`, `correct`), ARC (`choices` as
 `text` and `label`, `answerKey`; `question` with a `stem`), MMLU (an index), BoolQ, and the RLVR files of
 verl (`prompt`, `reward_model`), open-instruct (`messages`, `ground_truth`), TRL (`prompt`, `solution`) and
-OpenRLHF (`input`, `label`). A gold answer that is there and is not read refuses the row: without it the row would
-be kept by majority, and nobody would know. Limit: of several right answers none is the one.
+OpenRLHF (`input`, `label`). A gold answer that is there and is not read refuses the row: without it the
+row would be kept by majority, and nobody would know. Limit: of several right answers none is the one.
 """
 
 from __future__ import annotations
