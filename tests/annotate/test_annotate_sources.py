@@ -67,9 +67,7 @@ def test_hh_comes_in_and_goes_out_to_the_byte(data: Path, tmp_path: Path) -> Non
         for row in everything
     ]
     further = sum(one[0] != two[0] for one, two in cut)
-    silent = sum(
-        one[0] == two[0] and not (one[2].strip() and two[2].strip()) for one, two in cut
-    )
+    silent = sum(one[0] == two[0] and not (one[2].strip() and two[2].strip()) for one, two in cut)
     assert (further, silent) == (5, 2)
     given = [
         row for row, (one, two) in zip(everything, cut, strict=True)

@@ -56,7 +56,8 @@ def common_fields(row: Mapping[str, Any]) -> dict[str, Any] | str:
     _told(row, made)
     solution = row.get("solution")
     if gold is None and isinstance(solution, str) and _bare(solution, row):
-        gold = solution.strip().strip("$")
+        gold = solution.strip()
+        gold = gold[1:-1] if _in_dollars(gold) else gold
     elif isinstance(solution, str) and solution.strip():
         made.setdefault("rationale", solution)
         if gold is None:
@@ -74,10 +75,13 @@ def _bare(solution: str, row: Mapping[str, Any]) -> bool:
     text = solution.strip()
     if not text or "\n" in text or "\\boxed" in text or "####" in text:
         return False
-    dollars = len(text) > 2 and text[0] == text[-1] == "$" and "$" not in text[1:-1]
-    if dollars or not isinstance(row.get("prompt"), list):
-        return dollars
-    return row.get("kind") in KINDS or kind_of(text) != "text"
+    if not isinstance(row.get("prompt"), list):
+        return _in_dollars(text)
+    return _in_dollars(text) or row.get("kind") in KINDS or kind_of(text) != "text"
+
+
+def _in_dollars(text: str) -> bool:
+    return len(text) > 2 and text[0] == text[-1] == "$" and "$" not in text[1:-1]
 
 
 def _told(row: Mapping[str, Any], made: dict[str, Any]) -> None:
