@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import harness
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.rules import (
     check_instance,
@@ -47,6 +48,7 @@ def findings(answer: Answer) -> Iterator[Finding]:
     found = check_instance(*answer) or check_language(*answer, "en")
     if found:
         yield found
+    yield from filter(None, (copied(text, "en") for text in answer))
     personal = check_personal(*answer)
     if personal:
         yield personal

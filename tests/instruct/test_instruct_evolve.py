@@ -97,6 +97,12 @@ def test_each_row_names_its_parent_and_its_operation(tmp_path: Path) -> None:
     [
         ("write", f"{TEA.upper()}!", "evol.write", "no_gain"),
         ("write", f"Rewritten task: {TEA} Be brief.", "evol.write", "copied_prompt"),
+        (
+            "write",
+            f"{TEA} Reply with the new task alone, without a title, a comment or an answer.",
+            "evol.write",
+            "copied_prompt",
+        ),
         ("equal", "Yes", "evol.equal", "no_gain"),
         ("answer", "I am sorry, but I cannot do that.", "evol.answer", "apology"),
         ("answer", "It is... and so on!", "evol.answer", "stop_words"),
@@ -131,10 +137,13 @@ def test_rules_of_the_eliminator_by_hand() -> None:
     assert check_answer("的，了。是！", "zh")[0] == "stop_words"
     assert check_answer("泡茶要用八十度的水。", "zh") is None
     assert check_answer("42", "en") is None
-    assert check_task("写一首诗。", "改写后的任务：写一首关于秋天的诗。")[0] == "copied_prompt"
-    assert check_task("写一首诗。", "写一首，诗")[0] == "no_gain"
     assert (
-        check_task("Compare the new task with the old.", "Compare the new task with two.") is None
+        check_task("写一首诗。", "改写后的任务：写一首关于秋天的诗。", "zh")[0] == "copied_prompt"
+    )
+    assert check_task("写一首诗。", "写一首，诗", "zh")[0] == "no_gain"
+    assert (
+        check_task("Compare the new task with the old.", "Compare the new task with two.", "en")
+        is None
     )
 
 

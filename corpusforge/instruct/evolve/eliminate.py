@@ -4,7 +4,7 @@
 2. The answer is a short apology: below 80 words, the paper's bound; 126 tokens in Chinese, by the 1.58
    of the language profile.
 3. The answer is nothing but marks and stop words.
-4. The new task copies words of the prompt that evolved it.
+4. The new task copies words of the prompt that evolved it, or a sentence of any (`echo`).
 Limit: 2 to 4 are lists of words, and an excuse in other words passes.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.tokens import unicode_tokens
 
@@ -27,7 +28,7 @@ RULES: dict[str, str] = {
 _SORRY = re.compile(r"\bsorry\b|\bapologi[sz]e\b|抱歉|对不起|很遗憾", re.IGNORECASE)
 _SHORT = {"en": 80, "zh": 126}
 _COPIED = re.compile(
-    r"\b(?:given|original|rewritten|new|evolved|created) (?:task|prompt|instruction)\b|</?data"
+    r"\b(?:given|original|rewritten|new|evolved|created) (?:task|prompt|instruction)\b"
     r"|(?:给定|原来|原|新|改写后|进化后)的?(?:任务|提示|指令)",
     re.IGNORECASE,
 )
@@ -40,14 +41,14 @@ _STOP = frozenset(
 )
 
 
-def check_task(parent: str, task: str) -> Finding | None:
+def check_task(parent: str, task: str, language: str) -> Finding | None:
     """Return why an evolved task is eliminated before anyone is asked, or None."""
     if _letters(parent) == _letters(task):
         return "no_gain", task[:80], "other words than its parent's"
     for found in _COPIED.finditer(task):
         if found[0].casefold() not in parent.casefold():
             return "copied_prompt", found[0], "no words of the prompt"
-    return None
+    return copied(task, language, parent)
 
 
 def check_answer(answer: str, language: str) -> Finding | None:

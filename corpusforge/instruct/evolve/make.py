@@ -100,7 +100,7 @@ def _write(
     for question, reply in asked(ask, questions):
         parent, operation = question.subject
         text = parse.answer(reply.text).strip()
-        finding = unanswered(reply) or check_task(parent.text, text)
+        finding = unanswered(reply) or check_task(parent.text, text, parent.language)
         finding = finding or profile(parent.language).check_instruction(text)
         similar = () if finding else gate.judge(text, top=10).nearest
         finding = finding or _near(similar, parent, born, settings)
