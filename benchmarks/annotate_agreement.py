@@ -7,12 +7,12 @@ seconds of ours and of a loop over each package's call, and how far the two are 
 from __future__ import annotations
 
 import sys
-import time
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks import harness
 from corpusforge.annotate.agreement import alpha_matrix, kendall_tau_b
 from corpusforge.annotate.bradley_terry import bradley_terry, plackett_luce
 
@@ -27,14 +27,6 @@ def rankings() -> np.ndarray:
     worth = chance.normal(size=(PROMPTS, 1, SIZE))
     seen = worth + chance.normal(size=(PROMPTS, RATERS, SIZE))
     return (np.argsort(np.argsort(-seen, axis=2), axis=2) + 1).astype(np.int16)
-
-
-def timed(function: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
-    """The result and the CPU seconds of a second call; the first compiles."""
-    function()
-    start = time.process_time()
-    found = function()
-    return found, time.process_time() - start
 
 
 def wins(table: np.ndarray) -> np.ndarray:
@@ -87,6 +79,7 @@ def cases(ranks: np.ndarray) -> dict[str, tuple[str, Callable, Callable]]:
 
 def main() -> int:
     """Print the table; 0 also where the packages are not installed."""
+    harness.arguments(__doc__).parse_args()
     warnings.simplefilter("ignore")
     try:
         rows = cases(rankings())
@@ -94,13 +87,16 @@ def main() -> int:
         print(f"skipped: {error}. Install the extra `test`.")
         return 0
     print(f"{PROMPTS} prompts, K = {SIZE}, {RATERS} raters")
-    print("| figure | package | ours, CPU s | package, CPU s | ratio | largest difference |")
-    print("|---|---|---|---|---|---|")
+    harness.heads(
+        "figure", "package", "ours, CPU s", "package, CPU s", "ratio", "largest difference"
+    )
     for name, (package, ours, theirs) in rows.items():
-        mine, fast = timed(ours)
-        other, slow = timed(theirs)
-        apart = float(np.abs(mine - other).max())
-        print(f"| {name} | {package} | {fast:.4f} | {slow:.3f} | {slow / fast:.0f} | {apart:.1e} |")
+        apart = float(np.abs(ours() - theirs()).max())  # this call compiles
+        spent = harness.by_turns({"ours": ours, "theirs": theirs}, 3)
+        fast, slow = min(spent["ours"]), min(spent["theirs"])
+        harness.row(
+            name, package, f"{fast:.4f}", f"{slow:.3f}", f"{slow / fast:.0f}", f"{apart:.1e}"
+        )
     return 0
 
 

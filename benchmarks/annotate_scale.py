@@ -12,16 +12,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import harness
 from corpusforge import draw
 
 STEPS = ("export", "import", "results")
@@ -109,17 +107,9 @@ def step(name: str, folder: Path, options: argparse.Namespace) -> None:
         print(f"{found.rankings} rankings, {made['pairs']} pairs, {made['rows']}")
 
 
-def measured(action: Callable[[], object]) -> tuple[float, float]:
-    """Return (wall seconds, CPU seconds) of an action in this process."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    action()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a table of steps: wall and CPU seconds, peak memory."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.annotate_scale", description=__doc__,
-                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    options = harness.arguments(__doc__)
     options.add_argument("--tasks", type=int, default=100_000)
     options.add_argument("--raters", type=int, default=3)
     options.add_argument("--overlap", type=int, default=1)
@@ -129,9 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.add_argument("--folder", default="", help=argparse.SUPPRESS)
     asked = options.parse_args(argv)
     if asked.step:
-        wall, cpu = measured(lambda: step(asked.step, Path(asked.folder), asked))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"MEASURED {wall:.1f} {cpu:.1f} {peak:.2f}")
+        clock = harness.Clock()
+        step(asked.step, Path(asked.folder), asked)
+        harness.figures([clock.wall(), clock.cpu(), harness.peak_mb() / 1000])
         return 0
     with tempfile.TemporaryDirectory(prefix="annotate-scale-") as name:
         folder = Path(name)
@@ -139,36 +129,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         table = [_child(step_name, folder, asked) for step_name in STEPS]
     print(
         f"\n{asked.tasks} tasks, K = {asked.k}, {asked.raters} raters, {asked.overlap} a prompt, "
-        f"{asked.words} words an answer\n\n| step | wall s | CPU s | peak GiB |\n|---|---|---|---|"
+        f"{asked.words} words an answer\n"
     )
-    for row_name, (wall, cpu, peak) in zip(STEPS, table, strict=True):
-        print(f"| {row_name} | {wall:.1f} | {cpu:.1f} | {peak:.2f} |")
     walls, cpus, peaks = (list(column) for column in zip(*table, strict=True))
-    print(f"| all | {sum(walls):.1f} | {sum(cpus):.1f} | {max(peaks):.2f} |")
+    harness.heads("step", "wall s", "CPU s", "peak GB")
+    whole = [sum(walls), sum(cpus), max(peaks)]
+    for name, (wall, cpu, peak) in zip([*STEPS, "all"], [*table, whole], strict=True):
+        harness.row(name, f"{wall:.1f}", f"{cpu:.1f}", f"{peak:.2f}")
     return 0
 
 
-def _child(name: str, folder: Path, asked: argparse.Namespace) -> tuple[float, float, float]:
+def _child(name: str, folder: Path, asked: argparse.Namespace) -> list[float]:
     if name == "import":
         answered(folder / "job", folder / "returned")
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.annotate_scale",
-        "--step",
-        name,
-        "--folder",
-        str(folder),
-    ]
+    given = ["--step", name, "--folder", folder, "-k", asked.k]
     for option in ("tasks", "raters", "overlap", "words"):
-        command += [f"--{option}", str(getattr(asked, option))]
-    command += ["-k", str(asked.k)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    print(f"--- {name}\n{done.stdout}{done.stderr}")
-    line = done.stdout.splitlines()[-1].split()
-    assert line[0] == "MEASURED", done.stderr
-    wall, cpu, peak = (float(value) for value in line[1:])
-    return wall, cpu, peak
+        given += [f"--{option}", getattr(asked, option)]
+    return harness.ask("annotate_scale", *given)
 
 
 if __name__ == "__main__":

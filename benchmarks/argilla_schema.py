@@ -10,46 +10,16 @@ reads the answers back. Exit code 1 where something is refused, 3 where the pack
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import harness
 from corpusforge.annotate.jobs import Flag, Job, Scale, Words, task_id, write_job
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Task
 from corpusforge.annotate.targets import find_target
 from corpusforge.models.records import Message
-
-CHECK = """
-import json, sys, uuid
-from argilla_server.api.schemas.v1.datasets import DatasetCreate
-from argilla_server.api.schemas.v1.fields import FieldCreate
-from argilla_server.api.schemas.v1.metadata_properties import MetadataPropertyCreate
-from argilla_server.api.schemas.v1.questions import QuestionCreate
-from argilla_server.api.schemas.v1.records import RecordCreate
-from argilla_server.api.schemas.v1.responses import ResponseCreate
-count = 0
-for name in sys.argv[1:]:
-    body = json.load(open(name, encoding="utf-8"))
-    if name.endswith(".settings.json"):
-        keys = ("name", "guidelines", "allow_extra_metadata", "distribution")
-        DatasetCreate(workspace_id=uuid.uuid4(), **{key: body[key] for key in keys})
-        for kind, key in ((FieldCreate, "fields"), (QuestionCreate, "questions"),
-                          (MetadataPropertyCreate, "metadata_properties")):
-            for row in body[key]:
-                kind(**row)
-                count += 1
-    else:
-        for row in body:
-            answers = row.pop("responses", [])
-            RecordCreate(**row)
-            for answer in answers:
-                ResponseCreate(values=answer["values"], status=answer["status"])
-            count += 1 + len(answers)
-print(count)
-"""
 
 
 def tasks(kind: str, k: int) -> list[Task]:
@@ -87,17 +57,12 @@ def check(python: str, directory: Path) -> list[tuple[str, str]]:
             row["responses"] = [answer(kind, k)]
         returned = place / "returned.records.json"
         returned.write_text(json.dumps(answered), encoding="utf-8")
-        done = subprocess.run(
-            [python, "-c", CHECK, *paths, str(returned)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        taken = harness.peer(python, "argilla_server", *paths, returned)
         back = find_target("argilla").read([str(returned)], {task.id: task for task in made}, job)
         read = sum(isinstance(row, Ranking) for row in back)
-        good = done.returncode == 0 and read == len(made)
-        said = f"{done.stdout.strip()} objects taken, {read} answers read" if good else done.stderr
-        rows.append((f"{kind}, K = {k}, {flags} flags", said if good else f"REFUSED {said[-900:]}"))
+        good = taken is not None and read == len(made)
+        said = f"{taken or 'not all'} objects taken, {read} answers read"
+        rows.append((f"{kind}, K = {k}, {flags} flags", said if good else f"REFUSED: {said}"))
     return rows
 
 
@@ -114,13 +79,10 @@ def answer(kind: str, k: int) -> dict:
 
 def main() -> int:
     """Print a row per kind of job."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.argilla_schema")
+    options = harness.arguments(__doc__)
     options.add_argument("--python", default=sys.executable, metavar="PATH")
     python = options.parse_args().python
-    there = subprocess.run(
-        [python, "-c", "import argilla_server"], capture_output=True, check=False
-    )
-    if there.returncode:
+    if harness.lacks(python, "argilla_server"):
         print(f"skipped: {python} has no argilla-server")
         return 3
     with tempfile.TemporaryDirectory() as scratch:

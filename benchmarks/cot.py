@@ -1,6 +1,6 @@
 """What answer extraction and the rules of chain of thought make of reasoning that people wrote.
 
-    python -m benchmarks.cot [--data ../shared/data]
+    python -m benchmarks.cot [--data DIR]
 
 1. Each set's rationale is searched for the gold answer: found, another found, none found.
 2. Each rationale, with its answer in words after it, goes through the run as a model's only reply:
@@ -11,13 +11,12 @@
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks import harness
 from corpusforge.decontaminate import EvalIndex, read_items
 from corpusforge.instruct.cot.answers import match, read
 from corpusforge.instruct.cot.extract import find
@@ -72,40 +71,37 @@ def refused(path: str, questions: Sequence[Question], evaluation: str = "") -> t
     """Play the set with its own rationales; return the funnel in words, and CPU seconds."""
     settings = Settings(questions=(path,), samples=1, temperatures=(0.0,), hints=0, batch=512,
                         evaluation=evaluation)  # fmt: skip
-    before = time.process_time()
+    clock = harness.Clock()
     with tempfile.TemporaryDirectory() as output, Client(Written(questions)) as client:
         done = run(job(settings), output, client, formats=("messages",))
     parts = []
     for step, account in done.report.steps.items():
         rules = ", ".join(f"{count} {rule}" for rule, count in sorted(account.rejected.items()))
         parts.append(f"{step} {account.accepted}/{account.seen}" + (f" ({rules})" if rules else ""))
-    return "; ".join(parts), time.process_time() - before
+    return "; ".join(parts), clock.cpu()
 
 
 def main() -> None:
     """Print the three tables."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=Path("../shared/data"))
-    data = options.parse_args().data
+    data = harness.arguments(__doc__, data=True).parse_args().data
     loaded = {name: load(str(data / name)) for name in SETS}
-    print(
-        "| set | rows | questions | gold answer found | another | none |\n|---|---|---|---|---|---|"
-    )
+    harness.heads("set", "rows", "questions", "gold answer found", "another", "none")
     for name, (questions, rejects) in loaded.items():
         counts = extraction(questions)
         rows, share = len(questions) + len(rejects), counts["gold"] / len(questions)
-        print(f"| {name} | {rows} | {len(questions)} | {counts['gold']} ({share:.1%}) "
-              f"| {counts['other']} | {counts['none']} |")  # fmt: skip
-    print("\n| set | accepted of seen, refused by rule | CPU s |\n|---|---|---|")
+        gold = f"{counts['gold']} ({share:.1%})"
+        harness.row(name, rows, len(questions), gold, counts["other"], counts["none"])
+    print()
+    harness.heads("set", "accepted of seen, refused by rule", "CPU s")
     for name, (questions, _) in loaded.items():
         funnel, seconds = refused(str(data / name), questions)
-        print(f"| {name} | {funnel} | {seconds:.1f} |")
+        harness.row(name, funnel, f"{seconds:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         index = str(Path(folder) / "eval.index")
         EvalIndex.build(read_items("gsm8k", str(data / SETS[0]), ("question",))).save(index)
         for name in SETS[:2]:
             funnel, seconds = refused(str(data / name), loaded[name][0], index)
-            print(f"| {name} with the index of GSM8K test | {funnel} | {seconds:.1f} |")
+            harness.row(f"{name} with the index of GSM8K test", funnel, f"{seconds:.1f}")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ by itself; kernels are compiled before, and loading them counts. Then microsecon
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from benchmarks import harness
 from corpusforge import ingest
 from corpusforge.cputime import CPU_SECONDS, Bound, region, within
 from corpusforge.errors import InputError
@@ -25,8 +24,6 @@ from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.identify.step import Identify
 from corpusforge.ingest.names import kind_of
-from corpusforge.options import Parser
-from corpusforge.printing import say
 from corpusforge.records import Document, RawDocument, document_batch
 
 T = TypeVar("T")
@@ -43,9 +40,9 @@ class Table:
 
     def take(self, verb: str, size: int, name: str, function: Callable[[], T]) -> T:
         """Do one thing to one document and note its CPU time."""
-        start = time.thread_time()
+        clock = harness.Clock()
         made = function()
-        used = time.thread_time() - start
+        used = clock.thread()
         self.total[verb] += used
         self.count[verb] += 1
         self.worst[verb] = max(self.worst.get(verb, (0.0, 0, "")), (used, size, name))
@@ -91,29 +88,24 @@ def measure(data: Path) -> Table:
 
 def microseconds() -> float:
     """CPU time of one bounded call that does nothing."""
-    start = time.thread_time()
+    clock = harness.Clock()
     for _ in range(CALLS):
         within(30.0, lambda: None)
-    return (time.thread_time() - start) / CALLS * 1e6
+    return clock.thread() / CALLS * 1e6
 
 
 def main() -> None:
     """Print both tables."""
-    options = Parser(prog="python -m benchmarks.cpu_bound", description=__doc__,
-                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    options.add_argument("--data", type=Path, default=Path("../shared/data"))
-    table = measure(options.parse_args().data)
-    say("| verb | documents | CPU s | slowest, CPU s | its bytes | share of its bound |")
-    say("|---|---|---|---|---|---|")
+    table = measure(harness.arguments(__doc__, data=True).parse_args().data)
+    harness.heads("verb", "documents", "CPU s", "slowest, CPU s", "its bytes", "share of its bound")
     for verb, (used, size, _) in sorted(table.worst.items()):
         part = used / Bound(verb, CPU_SECONDS).of(size)
-        say(
-            f"| {verb} | {table.count[verb]} | {table.total[verb]:.1f} | {used:.3f} | {size:,} | {part:.2%} |"
-        )
+        total = f"{table.total[verb]:.1f}"
+        harness.row(verb, table.count[verb], total, f"{used:.3f}", f"{size:,}", f"{part:.2%}")
     alone = microseconds()
     with region():
         inside = microseconds()
-    say(f"one bounded call: {alone:.1f} µs alone, {inside:.1f} µs in a region")
+    print(f"one bounded call: {alone:.1f} µs alone, {inside:.1f} µs in a region")
 
 
 if __name__ == "__main__":

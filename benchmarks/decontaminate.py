@@ -9,14 +9,12 @@ and GSM8K's training questions. Speed in CPU seconds of this process, one core, 
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
-import math
 import re
-import time
 from pathlib import Path
 
+from benchmarks import harness
 from corpusforge.decontaminate import EvalIndex, EvalItem, Scanner, read_items
 from corpusforge.draw import id_keys, uniform
 from corpusforge.extract import Extracted, extract
@@ -72,14 +70,6 @@ def pages(data: Path) -> dict[str, list[str]]:
     return {"books": books, "wiki": wiki}
 
 
-def interval(hits: int, n: int) -> str:
-    """Return the 95 % Wilson interval in percent."""
-    z, p = 1.96, hits / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return f"{100 * max(0, middle - half):.2f}-{100 * min(1, middle + half):.2f}"
-
-
 def planted(item: str, number: int, hosts: list[str]) -> str:
     host = hosts[number % len(hosts)]
     cut = len(host) // 2
@@ -90,12 +80,8 @@ def recall(index: EvalIndex, items: list[EvalItem], hosts: list[str]) -> None:
     scanners = {rules: Scanner(index, rules) for rules in RULES}
     short = set(index.unsearchable("gpt3.v1"))
     numbered = [(n, item) for n, item in enumerate(items) if n not in short]
-    print(
-        "\n| set, items of 8 words and more | edit | "
-        + " | ".join("+".join(r) for r in RULES)
-        + " |"
-    )
-    print("|---|---|" + "---|" * len(RULES))
+    print()
+    harness.heads("set, items of 8 words and more", "edit", *map("+".join, RULES))
     for name in index.benchmarks:
         own = [(n, item.passages[0]) for n, item in numbered if item.benchmark == name]
         for edit, change in EDITS.items():
@@ -108,7 +94,7 @@ def recall(index: EvalIndex, items: list[EvalItem], hosts: list[str]) -> None:
                 )
                 documents = {document for document, _ in pairs}
                 cells.append(f"{len(documents)} ({100 * len(documents) / len(own):.1f} %)")
-            print(f"| {name}, {len(own)} | {edit} | " + " | ".join(cells) + " |", flush=True)
+            harness.row(f"{name}, {len(own)}", edit, *cells)
 
 
 def pieces(texts: list[str], size: int) -> list[str]:
@@ -116,19 +102,20 @@ def pieces(texts: list[str], size: int) -> list[str]:
 
 
 def false_hits(index: EvalIndex, clean: dict[str, list[str]]) -> None:
-    print("\n| clean texts | n | " + " | ".join("+".join(rules) for rules in RULES) + " |")
-    print("|---|---|" + "---|" * len(RULES))
+    print()
+    harness.heads("clean texts", "n", *map("+".join, RULES))
     for name, texts in clean.items():
         cells = []
         for rules in RULES:
             hits = len(set(Scanner(index, rules).scan(texts)["document"].to_pylist()))
-            cells.append(f"{hits} ({interval(hits, len(texts))} %)")
-        print(f"| {name} | {len(texts)} | " + " | ".join(cells) + " |", flush=True)
+            low, high = harness.wilson(hits, len(texts))
+            cells.append(f"{hits} ({100 * low:.2f}-{100 * high:.2f} %)")
+        harness.row(name, len(texts), *cells)
 
 
 def speed(index: EvalIndex, clean: dict[str, list[str]]) -> None:
-    print("\n| rules | " + " | ".join(f"{name}, MB/s" for name in clean) + " |")
-    print("|---|" + "---|" * len(clean))
+    print()
+    harness.heads("rules", *(f"{name}, MB/s" for name in clean))
     for rules in RULES:
         scanner = Scanner(index, rules)
         cells = []
@@ -136,19 +123,13 @@ def speed(index: EvalIndex, clean: dict[str, list[str]]) -> None:
             size = sum(len(text.encode()) for text in texts)
             repeats = max(1, round(8e6 / size))
             batch = texts * repeats
-            best = math.inf
-            for _ in range(3):
-                start = time.process_time()
-                scanner.scan(batch)
-                best = min(best, time.process_time() - start)
+            best = harness.least(lambda scan=scanner.scan, batch=batch: scan(batch))
             cells.append(f"{size * repeats / 1e6 / best:.0f}")
-        print(f"| {'+'.join(rules)} | " + " | ".join(cells) + " |", flush=True)
+        harness.row("+".join(rules), *cells)
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=Path("../shared/data"))
-    data = options.parse_args().data
+    data = harness.arguments(__doc__, data=True).parse_args().data
     items = [
         *read_items("gsm8k", str(data / "decontam/gsm8k_test.jsonl.gz")),
         *read_items("humaneval", str(data / "decontam/HumanEval.jsonl.gz"), ("prompt",)),

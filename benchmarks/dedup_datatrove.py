@@ -1,7 +1,7 @@
 """datatrove's MinHash deduplication, timed step by step; run by an interpreter that has it.
 
-    PYTHON_WITH_DATATROVE benchmarks/dedup_datatrove.py whole DOCS.jsonl WORK
-    PYTHON_WITH_DATATROVE benchmarks/dedup_datatrove.py buckets DOCUMENTS WORK
+    PYTHON_WITH_DATATROVE -m benchmarks.dedup_datatrove whole DOCS.jsonl WORK
+    PYTHON_WITH_DATATROVE -m benchmarks.dedup_datatrove buckets DOCUMENTS WORK
 
 `whole` runs its four stages on a JSON-lines file, all in this process; `buckets` runs stages 2 and 3
 on synthetic signatures of DOCUMENTS documents, a tenth of them copies. CPU seconds as one JSON line.
@@ -11,27 +11,34 @@ Needs datatrove[processing] with xxhash < 4 and spaCy; nothing of corpusforge.
 from __future__ import annotations
 
 import json
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
-from datatrove.pipeline.dedup import minhash
-from datatrove.pipeline.readers import JsonlReader
-from datatrove.pipeline.writers import JsonlWriter
-from datatrove.utils.hashing import HashConfig
+
+from benchmarks import harness
+
+OPTIONS = harness.arguments(__doc__)
+OPTIONS.add_argument("job", choices=("whole", "buckets"))
+OPTIONS.add_argument("source", help="a file of JSON lines, or a number of documents")
+OPTIONS.add_argument("work", type=Path)
+GIVEN = OPTIONS.parse_args()  # before datatrove is asked for, so that --help needs none
+
+from datatrove.pipeline.dedup import minhash  # noqa: E402
+from datatrove.pipeline.readers import JsonlReader  # noqa: E402
+from datatrove.pipeline.writers import JsonlWriter  # noqa: E402
+from datatrove.utils.hashing import HashConfig  # noqa: E402
 
 CONFIG = minhash.MinhashConfig(hash_config=HashConfig(precision=64))
 
 
 def stages_2_and_3(work: Path) -> float:
     """Run buckets and cluster over the signatures in WORK/sig; return CPU seconds."""
-    start = time.process_time()
+    clock = harness.Clock()
     for rank in range(CONFIG.num_buckets):
         step = minhash.MinhashDedupBuckets(f"{work}/sig", f"{work}/buckets", config=CONFIG)
         step.run(None, rank, CONFIG.num_buckets)
     minhash.MinhashDedupCluster(f"{work}/buckets", f"{work}/remove", config=CONFIG).run(None, 0, 1)
-    return time.process_time() - start
+    return clock.cpu()
 
 
 def whole(source: Path, work: Path) -> dict[str, float]:
@@ -39,25 +46,23 @@ def whole(source: Path, work: Path) -> dict[str, float]:
     signature = minhash.MinhashDedupSignature(f"{work}/sig", config=CONFIG)
     signature.get_shingles("load the word splitter before the clock starts, please")
     reader = JsonlReader(str(source.parent), glob_pattern=source.name)
-    start = time.process_time()
-    signature.run(reader.run(None, 0, 1), 0, 1)
-    first = time.process_time() - start
+    _, first = harness.timed(lambda: signature.run(reader.run(None, 0, 1), 0, 1))
     texts = [json.loads(line)["text"] for line in source.read_text("utf-8").split("\n") if line]
-    start = time.process_time()
+    clock = harness.Clock()
     for text in texts:
         shingles = signature.get_shingles(text)
         if shingles.size:
             signature.get_signature(shingles)
-    memory = time.process_time() - start
+    memory = clock.cpu()
     second = stages_2_and_3(work)
-    start = time.process_time()
+    clock = harness.Clock()
     keep = minhash.MinhashDedupFilter(f"{work}/remove")
     writer = JsonlWriter(f"{work}/kept")
     kept = 0
     reader = JsonlReader(str(source.parent), glob_pattern=source.name)
     for _ in writer.run(keep.run(reader.run(None, 0, 1), 0, 1), 0, 1):
         kept += 1
-    fourth = time.process_time() - start
+    fourth = clock.cpu()
     return {"sign": first, "sign_memory": memory, "buckets": second, "filter": fourth, "kept": kept}
 
 
@@ -82,6 +87,7 @@ def buckets(documents: int, work: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    job, source, work = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-    done = whole(Path(source), work) if job == "whole" else buckets(int(source), work)
-    print(json.dumps(done))
+    if GIVEN.job == "whole":
+        harness.figures(whole(Path(GIVEN.source), GIVEN.work))
+    else:
+        harness.figures(buckets(int(GIVEN.source), GIVEN.work))

@@ -13,10 +13,8 @@ by their own estimate and greedy in input order; and datatrove's defaults, run b
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
-import os
 import re
 import sys
 import tempfile
@@ -28,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from benchmarks.dedup_speed import datatrove
+from benchmarks import harness
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import sign_part
@@ -161,7 +159,7 @@ def with_datatrove(
     with tempfile.TemporaryDirectory() as directory:
         source, work = Path(directory) / "docs.jsonl", Path(directory) / "work"
         write_jsonl(str(source), ({"id": k, "text": v} for k, v in documents.items()))
-        if datatrove(python, "whole", str(source), work) is None:
+        if harness.peer(python, "dedup_datatrove", "whole", source, work) is None:
             raise ImportError("datatrove does not run")
         rows = [row for path in (work / "kept").glob("*") for row in read_jsonl(str(path))]
     gone = documents.keys() - {row["id"] for row in rows}
@@ -215,26 +213,21 @@ def compare(
         if pairs:
             methods["datatrove 14x8"] = lambda: with_datatrove(documents, pairs, python)
     done: dict[str, Removed] = {}
-    print("| method | removed | R 0.7 | R 0.8 | R 0.9 | P 0.5 | P 0.7 | lost .5 | CPU s |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    harness.heads(
+        "method", "removed", "R 0.7", "R 0.8", "R 0.9", "P 0.5", "P 0.7", "lost .5", "CPU s"
+    )
     for name, method in methods.items():
-        start = cpu()
+        clock = harness.Clock()
         try:
             done[name] = method()
         except ImportError as error:
-            print(f"| {name} | skipped: {error} | | | | | | | |")
+            harness.row(name, f"skipped: {error}", *[""] * 7)
             continue
-        seconds = cpu() - start
+        seconds = clock.cpu() + clock.children()
         row = figures(done[name], documents, pairs, unspaced)
         cells = [f"{row.pop('removed'):.0f}", *(f"{value:.4f}" for value in row.values())]
-        print(f"| {name} | {' | '.join(cells)} | {seconds:.1f} |", flush=True)
+        harness.row(name, *cells, f"{seconds:.1f}")
     return done
-
-
-def cpu() -> float:
-    """Return the CPU seconds of this process and of those it waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def load(globs: Iterable[str]) -> Documents:
@@ -260,22 +253,23 @@ def planted(
         elif value.get(frozenset((name, str(base))), 0.0) >= 0.7:
             kind["over"] += 1
             kind["found"] += name in removed or base in removed
-    print("\n| edit | planted | J >= .7 with its base | of these removed |\n|---|---|---|---|")
+    print()
+    harness.heads("edit", "planted", "J >= .7 with its base", "of these removed")
     for name, kind in sorted(kinds.items()):
         if name == "boilerplate":
-            cells = f"{kind['innocent']} have no copy | {kind['innocent removed']} of these removed"
+            cells = (
+                f"{kind['innocent']} have no copy",
+                f"{kind['innocent removed']} of these removed",
+            )
         else:
-            cells = f"{kind['over']} | {kind['found']}"
-        print(f"| {name} | {kind['planted']} | {cells} |")
+            cells = (kind["over"], kind["found"])
+        harness.row(name, kind["planted"], *cells)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.arguments(__doc__, data=True)
     parser.add_argument("what", choices=("neardup", "corpus", "clean"))
-    parser.add_argument("--data", type=Path)
     parser.add_argument("--input", action="append", default=[])
     parser.add_argument("--truth", action="append", default=[])
     parser.add_argument("--datatrove", default=sys.executable, metavar="PYTHON")

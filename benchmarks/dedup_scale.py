@@ -14,13 +14,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import harness
 from corpusforge.dedup import select
 from corpusforge.dedup.lsh_buckets import write_collisions
 from corpusforge.dedup.parts import IDS
@@ -92,21 +89,17 @@ def write_part(prefix: str, first: int, count: int, settings: Settings) -> None:
 
 
 class Watch:
-    """The highest resident memory of this process, anonymous and in all, in GB."""
+    """The highest anonymous memory of this process, in GB, looked at twenty times a second."""
 
     def __init__(self) -> None:
-        self.anonymous = self.total = 0.0
+        self.anonymous = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         while not self._stop.wait(0.05):
-            fields = dict(
-                line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
-            )
-            self.anonymous = max(self.anonymous, int(fields["RssAnon"].split()[0]) / 1e6)
-            self.total = max(self.total, int(fields["VmRSS"].split()[0]) / 1e6)
+            self.anonymous = max(self.anonymous, harness.anonymous_mb() / 1e3)
 
     def stop(self) -> None:
         """Stop watching."""
@@ -117,12 +110,12 @@ class Watch:
 def make(documents: int, directory: Path, parts: int) -> dict[str, float]:
     """Write the signed parts; return what that cost."""
     directory.mkdir(parents=True, exist_ok=True)
-    start = time.process_time()
+    clock = harness.Clock()
     edges = np.linspace(0, documents, parts + 1).astype(int)
     for number, (first, last) in enumerate(pairwise(edges)):
         write_part(str(directory / f"part-{number}"), int(first), int(last - first), SETTINGS)
     size = sum(path.stat().st_size for path in directory.iterdir())
-    return {"cpu": time.process_time() - start, "disk": size / 1e9}
+    return {"cpu": clock.cpu(), "disk": size / 1e9}
 
 
 def prefixes(directory: Path) -> list[str]:
@@ -132,12 +125,12 @@ def prefixes(directory: Path) -> list[str]:
 
 def measured(work: Callable[[], dict[str, float]]) -> dict[str, float]:
     """Return what the work returns, its CPU seconds and the peaks of memory in GB."""
+    harness.peak_mb(reset=True)
     watch = Watch()
-    start = time.process_time()
-    figures = work()
-    spent = time.process_time() - start
+    found, spent = harness.timed(work)
     watch.stop()
-    return figures | {"cpu": spent, "anonymous": watch.anonymous, "resident": watch.total}
+    resident = harness.peak_mb() / 1e3
+    return found | {"cpu": spent, "anonymous": watch.anonymous, "resident": resident}
 
 
 def collide(directory: Path, number: int, ranges: int) -> dict[str, float]:
@@ -154,21 +147,21 @@ def choose(directory: Path, ranges: int) -> dict[str, float]:
     numbers = found.corpus.numbers[found.corpus.places]
     copies = np.flatnonzero(found.method)
     copies = copies[np.argsort(numbers[copies])]
-    told = hashlib.sha256(numbers[copies].tobytes() + found.similarity[copies].tobytes())
-    told.update(numbers[found.kept[copies]].tobytes())
+    digest = hashlib.sha256(numbers[copies].tobytes() + found.similarity[copies].tobytes())
+    digest.update(numbers[found.kept[copies]].tobytes())
     return {
         "copies": found.copies,
         "in": found.corpus.size,
         "candidates": found.counts.candidates,
         "compared": found.counts.compared,
         "unseen": found.counts.unseen,
-        "digest": int(told.hexdigest()[:8], 16),
+        "digest": int(digest.hexdigest()[:8], 16),
     }
 
 
-def child(told: list[str]) -> dict[str, float]:
+def child(given: list[str]) -> dict[str, float]:
     """Run one step in this process."""
-    step, directory, numbers = told[0], Path(told[1]), [int(value) for value in told[2:]]
+    step, directory, numbers = given[0], Path(given[1]), [int(value) for value in given[2:]]
     if step == "make":
         return make(numbers[0], directory, numbers[1])
     with tempfile.TemporaryDirectory() as folder:  # kernels are loaded before a clock starts
@@ -179,14 +172,9 @@ def child(told: list[str]) -> dict[str, float]:
     return measured(lambda: choose(directory, *numbers))
 
 
-def ask(*told: object) -> dict[str, float]:
+def ask(*given: object) -> dict[str, float]:
     """Run one step in a process of its own; return its figures."""
-    command = [sys.executable, "-m", "benchmarks.dedup_scale", "--directory", ".", "--child"]
-    done = subprocess.run([*command, *map(str, told)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    return harness.ask("dedup_scale", "--directory", ".", "--child", *given)
 
 
 def rows(
@@ -219,9 +207,7 @@ def rows(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.arguments(__doc__)
     parser.add_argument("--millions", type=float, nargs="+", default=[1.0])
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--parts", type=int, default=10)
@@ -229,17 +215,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.child:
-        print(json.dumps(child(args.child)))
+        harness.figures(child(args.child))
         return
-    head: list[str] = []
+    headed = False
     for millions in args.millions:
         directory = args.directory / f"{millions:g}m"
         for row in rows(int(millions * 1e6), directory, args.parts, args.ranges):
-            if not head:
-                head = list(row)
-                print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-            cells = (v if isinstance(v, str) else f"{v:.6g}" for v in row.values())
-            print(f"| {' | '.join(cells)} |", flush=True)
+            if not headed:
+                harness.heads(*row)
+                headed = True
+            harness.row(*(v if isinstance(v, str) else f"{v:.6g}" for v in row.values()))
         shutil.rmtree(directory, ignore_errors=True)
 
 

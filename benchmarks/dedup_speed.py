@@ -5,24 +5,21 @@
 Rows: (1) strings to signatures, in memory; (2) signatures to clusters, files read and written, on
 100,000 synthetic signatures; (3) whole deduplication, file in, survivors out. Kernels are compiled
 and word splitters loaded before a clock starts. datatrove runs in its own interpreter (it needs
-another xxhash); rensa and datasketch are given `re` words joined to 5-grams. Fast rows are repeated
-and the best of five is shown. Numbers are ratios between rows of one run, not machine constants.
+another xxhash); rensa and datasketch are given `re` words joined to 5-grams. Rows 1 take turns, three
+rounds; of ours the best of five is shown otherwise. Numbers are ratios between rows of one run, not
+machine constants.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks import harness
 from benchmarks.dedup_scale import write_part
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
@@ -35,16 +32,6 @@ from corpusforge.run.dedup_files import deduplicate
 
 WORD = re.compile(r"\w+")
 SYNTHETIC = 100_000
-
-
-def best(job: Callable[[], object], times: int) -> float:
-    """Return the least CPU seconds of some runs."""
-    spent = []
-    for _ in range(times):
-        start = time.process_time()
-        job()
-        spent.append(time.process_time() - start)
-    return min(spent)
 
 
 def grams(text: str) -> list[str]:
@@ -90,32 +77,19 @@ def clusters_datasketch(documents: int) -> float:
     from corpusforge.dedup.sign import to_datasketch
 
     sketches = to_datasketch(signatures(np.arange(documents)), 1)
-    start = time.process_time()
+    clock = harness.Clock()
     lsh = MinHashLSH(threshold=0.7, num_perm=128)
     with lsh.insertion_session() as session:
         for number, sketch in enumerate(sketches):
             session.insert(number, sketch)
     for sketch in sketches:
         lsh.query(sketch)
-    return time.process_time() - start
-
-
-def datatrove(python: str, job: str, source: str, work: Path) -> dict[str, float] | None:
-    """Run the peer's script; None with a message where it cannot run."""
-    script = Path(__file__).parent / "dedup_datatrove.py"
-    try:
-        done = subprocess.run(
-            [python, script, job, source, work], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        print(f"datatrove skipped: {str(getattr(error, 'stderr', error))[-300:]}", file=sys.stderr)
-        return None
-    return json.loads(done.stdout.splitlines()[-1])
+    return clock.cpu()
 
 
 def row(step: str, name: str, seconds: float, ours: float, size: str) -> None:
     """Print one table row."""
-    print(f"| {step} | {name} | {size} | {seconds:.3f} | {seconds / ours:.1f} |", flush=True)
+    harness.row(step, name, size, f"{seconds:.3f}", f"{seconds / ours:.1f}")
 
 
 def measure(documents: list[dict[str, str]], peer: str, work: Path) -> None:
@@ -126,15 +100,20 @@ def measure(documents: list[dict[str, str]], peer: str, work: Path) -> None:
     source = work / "docs.jsonl"
     write_jsonl(str(source), documents)
     sign_ours(texts, settings)
-    print("| step | method | input | CPU s | times ours |\n|---|---|---|---|---|")
-    ours = best(lambda: sign_ours(texts, settings), 5)
-    trove = datatrove(peer, "whole", str(source), work / "trove")
-    row("1 sign", "ours", ours, ours, size)
+    signers = {"ours": lambda: sign_ours(texts, settings)}
     for name, job in (("rensa RMinHash", sign_rensa), ("datasketch bulk", sign_datasketch)):
         try:
-            row("1 sign", name, best(lambda job=job: job(texts), 1), ours, size)
+            job(texts[:1])
         except ImportError as error:
             print(f"{name} skipped: {error}", file=sys.stderr)
+        else:
+            signers[name] = lambda job=job: job(texts)
+    spent = {name: min(found) for name, found in harness.by_turns(signers, 3).items()}
+    trove = harness.peer(peer, "dedup_datatrove", "whole", source, work / "trove")
+    harness.heads("step", "method", "input", "CPU s", "times ours")
+    ours = spent["ours"]
+    for name, seconds in spent.items():
+        row("1 sign", name, seconds, ours, size)
     if trove:
         row("1 sign", "datatrove", trove["sign_memory"], ours, size)
     _clusters(peer, work, settings)
@@ -146,10 +125,10 @@ def _clusters(peer: str, work: Path, settings: Settings) -> None:
     write_part(prefix, 0, SYNTHETIC, settings)
     target = str(work / "duplicates.parquet")
     clusters_ours([prefix], target, settings)
-    ours = best(lambda: clusters_ours([prefix], target, settings), 5)
+    ours = harness.least(lambda: clusters_ours([prefix], target, settings), 5)
     size = f"{SYNTHETIC} documents"
     row("2 clusters", "ours (verified by estimate)", ours, ours, size)
-    found = datatrove(peer, "buckets", str(SYNTHETIC), work / "synthetic-trove")
+    found = harness.peer(peer, "dedup_datatrove", "buckets", SYNTHETIC, work / "synthetic-trove")
     if found:
         row("2 clusters", "datatrove stages 2+3", found["buckets"], ours, size)
     row("2 clusters", "datasketch LSH, in memory", clusters_datasketch(SYNTHETIC), ours, size)
@@ -164,7 +143,7 @@ def _whole(
         deduplicate([str(source)], str(work / f"out{next(runs)}"), settings, Columns())
 
     job()
-    ours = best(job, 5)
+    ours = harness.least(job, 5)
     row("3 whole", "ours (verified, exact where unsure)", ours, ours, size)
     if trove:
         spent = trove["sign"] + trove["buckets"] + trove["filter"]
@@ -173,9 +152,7 @@ def _whole(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.arguments(__doc__)
     parser.add_argument("--input", required=True)
     parser.add_argument("--megabytes", type=float, default=10.0)
     parser.add_argument("--datatrove", default=sys.executable, metavar="PYTHON")

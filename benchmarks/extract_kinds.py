@@ -13,14 +13,13 @@ broken ones (precision) and all (recall). Intervals are bootstraps over pages.
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
 
 import numpy as np
 
+from benchmarks import harness
 from benchmarks.extract_pages import KINDS, MadePage, make
 from benchmarks.extract_train import SCORE, gold_pages, peers, segment_pages
 from corpusforge.extract import Extracted, Settings, extract
@@ -43,8 +42,8 @@ def engines() -> dict[str, Engine]:
     found: dict[str, Engine] = {"corpusforge": ours}
     try:
         for name, engine in peers().items():
-            shown = f"trafilatura {name}" if name in ("fast", "default") else name
-            found[shown] = lambda _, text, engine=engine: engine(text) or ""
+            title = f"trafilatura {name}" if name in ("fast", "default") else name
+            found[title] = lambda _, text, engine=engine: engine(text) or ""
     except ImportError as error:
         print(f"peers skipped: {error}")
     return found
@@ -94,11 +93,10 @@ def element_counts(page: MadePage, text: str) -> dict[str, tuple[int, int, int]]
     return found
 
 
-def bootstrap(values: np.ndarray, score: Callable[[np.ndarray], float]) -> tuple[float, float]:
-    draw = np.random.default_rng(0)
-    picks = draw.integers(0, len(values), (1000, len(values)))
-    made = sorted(score(values[pick]) for pick in picks)
-    return made[25], made[974]
+def shown(values: np.ndarray, score: Callable[[np.ndarray], float]) -> str:
+    """Return a score of all pages with its interval."""
+    low, high = harness.bootstrap(lambda pick: score(values[pick]), len(values))
+    return f"{score(values):.3f} [{low:.3f}, {high:.3f}]"
 
 
 def element_f1(rows: np.ndarray) -> float:
@@ -155,20 +153,21 @@ def gold(engine: Engine, group: str) -> list[tuple[int, int, int]]:
     return rows
 
 
-def speed(engine: Engine) -> float:
-    """Return MB of HTML a CPU second on the news pages, the best of three passes."""
+def speeds(engines: dict[str, Engine], rounds: int = 3) -> dict[str, float]:
+    """Return MB of HTML a CPU second of each engine on the news pages, the best of its turns."""
     pages = [(data, decode(data)) for group, _, data, _ in gold_pages() if group == "aeb"]
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        for page in pages:
-            engine(*page)
-        best = min(best, time.process_time() - start)
-    return sum(len(data) for data, _ in pages) / best / 1e6
+    size = sum(len(data) for data, _ in pages)
+
+    def work(engine: Engine) -> Callable[[], object]:
+        engine(*pages[0])
+        return lambda: [engine(*page) for page in pages]
+
+    spent = harness.by_turns({name: work(engine) for name, engine in engines.items()}, rounds)
+    return {name: size / min(found) / 1e6 for name, found in spent.items()}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options = harness.arguments(__doc__)
     options.add_argument("--pages", type=int, default=PAGES, help="made pages of each kind")
     options.add_argument("--made-only", action="store_true", help="no real pages, no speed")
     given = options.parse_args()
@@ -178,13 +177,10 @@ def main() -> None:
     for name, engine in found.items():
         kinds, elements = measure(engine, pages)
         for kind, values in [*kinds.items(), ("all kinds", [*chain(*kinds.values())])]:
-            low, high = bootstrap(np.array(values), lambda part: float(part.mean()))
-            cell = f"{np.mean(values):.3f} [{low:.3f}, {high:.3f}]"
+            cell = shown(np.array(values), lambda part: float(part.mean()))
             table.setdefault(kind, {})[name] = cell
         for element in ELEMENTS:
-            rows = np.array(elements[element])
-            low, high = bootstrap(rows, element_f1)
-            cell = f"{element_f1(rows):.3f} [{low:.3f}, {high:.3f}]"
+            cell = shown(np.array(elements[element]), element_f1)
             table.setdefault(f"element {element}", {})[name] = cell
         if given.made_only:
             continue
@@ -192,15 +188,14 @@ def main() -> None:
         score = lambda part: f1(  # noqa: E731
             part[:, 0].sum(), part[:, 1].sum(), (part[:, 2] - part[:, 0]).sum()
         )
-        low, high = bootstrap(rows, score)
-        table.setdefault("real, segments", {})[name] = f"{score(rows):.3f} [{low:.3f}, {high:.3f}]"
-        for group, shown in (("aeb", "real, news"), ("rdb", "real, reader-mode")):
-            table.setdefault(shown, {})[name] = f"{SCORE.summary(gold(engine, group))['f1']:.3f}"
-        table.setdefault("MB/s of HTML", {})[name] = f"{speed(engine):.1f}"
-    print("| what | " + " | ".join(found) + " |")
-    print("|---" * (len(found) + 1) + "|")
+        table.setdefault("real, segments", {})[name] = shown(rows, score)
+        for group, what in (("aeb", "real, news"), ("rdb", "real, reader-mode")):
+            table.setdefault(what, {})[name] = f"{SCORE.summary(gold(engine, group))['f1']:.3f}"
+    if not given.made_only:
+        table["MB/s of HTML"] = {name: f"{rate:.1f}" for name, rate in speeds(found).items()}
+    harness.heads("what", *found)
     for what, cells in table.items():
-        print(f"| {what} | " + " | ".join(cells.get(name, "") for name in found) + " |")
+        harness.row(what, *(cells.get(name, "") for name in found))
 
 
 if __name__ == "__main__":

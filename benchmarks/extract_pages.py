@@ -10,17 +10,15 @@ the web looks.
 from __future__ import annotations
 
 import html
-import os
 import random
 import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
+from benchmarks.harness import DATA, ROOT
+
 FILES = {
     "en": "eng", "de": "deu", "fr": "fra", "es": "spa", "it": "ita", "pt": "por_PT", "nl": "nld",
     "pl": "pol", "ru": "rus", "tr": "tur", "zh": "cmn_hans", "ja": "jpn", "ko": "kor", "ar": "arb",

@@ -13,25 +13,22 @@ judge). The first look is a logistic regression with bounded signs, the second g
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import functools
 import gzip
-import importlib.util
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
 from scipy.optimize import minimize
 
+from benchmarks import harness
 from benchmarks.extract_pages import KINDS, make
+from benchmarks.harness import DATA, ROOT
 from corpusforge.extract import htmlmodel
 from corpusforge.extract.charset import decode
 from corpusforge.extract.formula import write_out
@@ -42,8 +39,6 @@ from corpusforge.extract.htmlscan import Page, scan
 from corpusforge.extract.htmltags import tables
 from corpusforge.extract.htmltext import text_of
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
 RIDGE, THRESHOLD, FOLDS = 0.5, 0.46, 5
 WEIGHTS = {"aeb": 3.0, "rdb": 2.2, "segments": 0.4, "made": 0.5}
 SEGMENT_WEIGHT, SHARPEN = 0.15, 1.3
@@ -68,16 +63,7 @@ FOR = frozenset(
 )
 
 
-def scorer() -> ModuleType:
-    """Load the public scorer that stands beside the data."""
-    path = DATA.parent / "tools" / "score_extraction.py"
-    spec = importlib.util.spec_from_file_location("score_extraction", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SCORE = scorer()
+SCORE = harness.scorer("score_extraction")
 Segments = tuple[list[list[tuple[int, ...]]], list[list[tuple[int, ...]]]]
 
 
@@ -399,10 +385,7 @@ def figures(group: str, rows: list[tuple[int, int, int]]) -> tuple[float, float,
 
 def interval(group: str, rows: list[tuple[int, int, int]]) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of F1 over pages."""
-    draw = np.random.default_rng(0)
-    picks = draw.integers(0, len(rows), (1000, len(rows)))
-    made = sorted(figures(group, [rows[n] for n in pick])[0] for pick in picks)
-    return made[25], made[974]
+    return harness.bootstrap(lambda pick: figures(group, [rows[n] for n in pick])[0], len(rows))
 
 
 def held_out(pages: list[Example]) -> dict[float, dict[str, list]]:
@@ -438,7 +421,7 @@ def write(pages: list[Example]) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options = harness.arguments(__doc__)
     options.add_argument("--write", action="store_true", help="train on all pages, write the model")
     options.add_argument("--skip-validation", action="store_true")
     given = options.parse_args()

@@ -8,20 +8,17 @@ tables, files and categories left out on both sides.
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
-import time
-from pathlib import Path
 
 import mwparserfromhell
 
+from benchmarks import harness
+from benchmarks.harness import DATA
 from corpusforge import ingest
 from corpusforge.extract.wikitext import to_text
 from corpusforge.records import RawDocument
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
 BOX = re.compile(r"^(?:[^:\n]{1,30}):")
 
 
@@ -49,24 +46,23 @@ def prose(source: str) -> str:
 
 
 def main() -> None:
+    harness.arguments(__doc__).parse_args()
     rows = pages()
     size = sum(len(row.content.encode()) for row in rows)
-    start = time.process_time()
-    ours = [to_text(row.content, row.title, row.lang, False) for row in rows]
-    middle = time.process_time()
-    for row in rows:
-        mwparserfromhell.parse(row.content).strip_code()
-    end = time.process_time()
+    ours, spent = harness.timed(
+        lambda: [to_text(row.content, row.title, row.lang, False) for row in rows]
+    )
+    _, peers = harness.timed(
+        lambda: [mwparserfromhell.parse(row.content).strip_code() for row in rows]
+    )
     shares = []
     for text, row in zip(ours, rows, strict=True):
         reference = "".join(prose(row.content).split())
         if len(reference) > 200:
             shares.append(len("".join(text.split())) / len(reference))
     print(f"pages {len(rows)}, wikitext {size / 1e6:.2f} MB")
-    print(f"corpusforge      {size / (middle - start) / 1e6:.1f} MB per CPU-second")
-    print(
-        f"mwparserfromhell {size / (end - middle) / 1e6:.1f} MB per CPU-second (strip_code alone)"
-    )
+    print(f"corpusforge      {size / spent / 1e6:.1f} MB per CPU-second")
+    print(f"mwparserfromhell {size / peers / 1e6:.1f} MB per CPU-second (strip_code alone)")
     low, median, high = statistics.quantiles(shares, n=4)
     print(
         f"prose length ratio, {len(shares)} pages: {median:.3f} (quartiles {low:.3f}, {high:.3f})"

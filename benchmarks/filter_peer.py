@@ -1,6 +1,9 @@
-"""datatrove's three filters over texts on standard input: a process of its own for `filter_speed`.
+"""datatrove's three filters over texts, for `filter_speed`; run by an interpreter that has it.
 
-python filter_peer.py spacy|split DUPLICATE_LINE_CHARS < texts.json > {"seconds", "verdict"}
+    PYTHON_WITH_DATATROVE -m benchmarks.filter_peer spacy|split DUPLICATE_LINE_CHARS < texts.json
+
+Prints CPU seconds and the first failing reason of each text. Needs datatrove, spaCy, nltk; nothing of
+corpusforge.
 """
 
 from __future__ import annotations
@@ -8,11 +11,16 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
+
+from benchmarks import harness
 
 
 def main() -> None:
     """Read a JSON list of texts, print CPU seconds and the first failing reason a text."""
+    options = harness.arguments(__doc__)
+    options.add_argument("words", choices=("spacy", "split"))
+    options.add_argument("duplicate_line_chars", type=float)
+    given = options.parse_args()
     from datatrove.data import Document
     from datatrove.pipeline.filters import (
         FineWebQualityFilter,
@@ -23,20 +31,19 @@ def main() -> None:
         gopher_repetition_filter,
     )
 
-    words, bound = sys.argv[1], float(sys.argv[2])
-    if words == "split":
+    if given.words == "split":
         for module in (fineweb_quality_filter, gopher_quality_filter, gopher_repetition_filter):
             module.split_into_words = lambda text, language="": text.split()
     logging.disable(logging.CRITICAL)
     filters = [
         GopherQualityFilter(),
         GopherRepetitionFilter(),
-        FineWebQualityFilter(char_duplicates_ratio=bound),
+        FineWebQualityFilter(char_duplicates_ratio=given.duplicate_line_chars),
     ]
     documents = [Document(text=text, id=str(i)) for i, text in enumerate(json.load(sys.stdin))]
     for one in filters:
         one.filter(Document(text="Words to load the tokenizer with, the first time.", id="x"))
-    start = time.process_time()
+    clock = harness.Clock()
     verdict = []
     for document in documents:
         reason = ""
@@ -46,8 +53,7 @@ def main() -> None:
                 reason = result[1]
                 break
         verdict.append(reason)
-    seconds = time.process_time() - start
-    print(json.dumps({"seconds": seconds, "verdict": verdict}))
+    harness.figures({"seconds": clock.cpu(), "verdict": verdict})
 
 
 if __name__ == "__main__":

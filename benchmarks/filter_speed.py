@@ -7,32 +7,28 @@ datatrove runs its Gopher quality, Gopher repetition and FineWeb filters with it
 and again with words split at white space. All times are CPU seconds of one process, texts in
 memory, best of three for ours and of one for the peer. Agreement is pass/fail of the three
 together, with datatrove's own bound on duplicate-line characters (0.01) on both sides, and with
-the paper's (0.1). Text: manual pages and package documentation of this machine, and, with DIR (the
-real test data), web pages that people labelled, crawl samples and the main text of HTML pages. The
+the paper's (0.1). Text: manual pages and package documentation of this machine, and, where DIR (the
+real test data) is there, web pages that people labelled, crawl samples and the main text of HTML pages. The
 peer may live in its own environment (`pip install datatrove 'xxhash<4' spacy nltk`), named by
 --peer-python.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks import harness
 from benchmarks.make_corpus import base_documents, roots
 from corpusforge.filter import RULES, RuleSet, Settings, decide, rules_for
 from corpusforge.filter.stats import measure
 
-PEER = Path(__file__).with_name("filter_peer.py")
 NAMES = ("gopher_quality.v1", "gopher_repetition.v1", "fineweb.v1")
 
 
@@ -73,36 +69,17 @@ def ours(texts: Sequence[str], sets: list[RuleSet]) -> tuple[list[str], float, f
     meta = pa.record_batch({"lang": ["en"] * len(texts)})
     times = []
     for _ in range(3):
-        start = time.process_time()
-        stats = measure(array)
-        middle = time.process_time()
-        verdict = decide(stats, meta, sets).rule
-        times.append((middle - start, time.process_time() - middle))
+        stats, measuring = harness.timed(lambda: measure(array))
+        decided, deciding = harness.timed(lambda stats=stats: decide(stats, meta, sets))
+        verdict = decided.rule
+        times.append((measuring, deciding))
     return verdict, min(a for a, _ in times), min(b for _, b in times)
 
 
-def peer(texts: Sequence[str], python: str, words: str, duplicate_lines: float) -> dict | None:
-    """Return datatrove's {"seconds", "verdict"}, or None where it is not installed."""
-    done = subprocess.run(
-        [python, str(PEER), words, str(duplicate_lines)],
-        input=json.dumps(list(texts)),
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        print(f"datatrove not run ({(done.stderr.strip().splitlines() or ['?'])[-1]})")
-        return None
-    return json.loads(done.stdout)
-
-
-def interval(hits: int, n: int) -> str:
+def share(hits: int, n: int) -> str:
     """Return a share with its 95 % Wilson interval."""
-    p, z = hits / n, 1.96
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * ((p * (1 - p) + z * z / (4 * n)) / n) ** 0.5 / (1 + z * z / n)
-    return f"{100 * p:.1f} % ({100 * (middle - half):.1f}–{100 * (middle + half):.1f})"
+    low, high = harness.wilson(hits, n)
+    return f"{100 * hits / n:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
 
 
 def report(name: str, texts: list[str], python: str) -> None:
@@ -112,9 +89,9 @@ def report(name: str, texts: list[str], python: str) -> None:
     total = measuring + deciding
     print(f"\n{name}: {len(texts)} documents, {size:.2f} MB")
     print(f"  ours        {size / total:8.2f} MB/s   ({size / measuring:.1f} measuring alone)")
-    spacy = peer(texts, python, "spacy", 0.01)
-    split = peer(texts, python, "split", 0.01)
-    paper = peer(texts, python, "split", 0.1)
+    spacy = harness.peer(python, "filter_peer", "spacy", 0.01, given=texts)
+    split = harness.peer(python, "filter_peer", "split", 0.01, given=texts)
+    paper = harness.peer(python, "filter_peer", "split", 0.1, given=texts)
     if spacy is None or split is None or paper is None:
         return
     for label, run in (("datatrove", spacy), ("datatrove, split words", split)):
@@ -128,7 +105,7 @@ def report(name: str, texts: list[str], python: str) -> None:
     ):
         same = sum(bool(a) == bool(b) for a, b in zip(mine, theirs, strict=True))
         kept = sum(not a for a in mine), sum(not b for b in theirs)
-        print(f"  agreement, {label}: {interval(same, len(texts))}; kept {kept[0]} / {kept[1]}")
+        print(f"  agreement, {label}: {share(same, len(texts))}; kept {kept[0]} / {kept[1]}")
 
 
 def report_labels(data: Path) -> None:
@@ -142,23 +119,20 @@ def report_labels(data: Path) -> None:
     for label, name in ((0, "bad"), (1, "good")):
         chosen = [bool(k) for k, row in zip(kept, rows, strict=True) if row["label"] == label]
         dropped = len(chosen) - sum(chosen)
-        print(f"  {name}: {dropped} of {len(chosen)} dropped, {interval(dropped, len(chosen))}")
+        print(f"  {name}: {dropped} of {len(chosen)} dropped, {share(dropped, len(chosen))}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.arguments(__doc__, data=True)
     parser.add_argument("--documents", type=int, default=600)
     parser.add_argument("--peer-python", default=sys.executable)
-    parser.add_argument("--data", type=Path, default=os.environ.get("CORPUSFORGE_DATA"))
     options = parser.parse_args(arguments)
     measure(pa.array(["compiles"]))
     report("documentation", documentation(options.documents), options.peer_python)
-    if options.data:
-        report("web", web(Path(options.data)), options.peer_python)
-        report_labels(Path(options.data))
+    if options.data.is_dir():
+        report("web", web(options.data), options.peer_python)
+        report_labels(options.data)
 
 
 if __name__ == "__main__":

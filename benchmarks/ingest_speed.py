@@ -1,6 +1,6 @@
 """MB of source per CPU-second of every reader, with peers on the same files in the same run.
 
-    python -m benchmarks.ingest_speed --data DIR [--peers PYTHON] [--megabytes 20] [--rounds 5]
+    python -m benchmarks.ingest_speed [--data DIR] [--peers PYTHON] [--megabytes 20] [--rounds 5]
 
 DIR holds real files (web/html_gold, wiki, books, code/trees). From them one file per kind is made, of
 about the asked size: a WARC of the gold pages (one gzip member a record, each with a request and a
@@ -12,20 +12,17 @@ interpreter PYTHON, which needs fastwarc, warcio, datatrove[io], mwxml, gensim; 
 
 from __future__ import annotations
 
-import argparse
 import bz2
 import gzip
-import importlib.metadata
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
+
+from benchmarks import harness
 
 OURS = ("web", "wikipedia", "books", "code", "documents", "html")
 
@@ -203,22 +200,8 @@ PEERS: dict[str, dict[str, Callable[[list[Path]], int]]] = {
 def timed(run: Callable[[list[Path]], int], paths: list[Path], rounds: int) -> dict[str, object]:
     """Run once unmeasured, then `rounds` times; return the count and the CPU seconds of each."""
     count = run(paths)
-    seconds = []
-    for _ in range(rounds):
-        start = time.process_time()
-        run(paths)
-        seconds.append(time.process_time() - start)
+    (seconds,) = harness.by_turns({"it": lambda: run(paths)}, rounds).values()
     return {"count": count, "seconds": seconds}
-
-
-def peer(python: str, kind: str, name: str, paths: list[Path], rounds: int) -> dict[str, object]:
-    """Run one peer in another interpreter; {"missing": why} where it cannot run."""
-    command = [python, __file__, "--peer", kind, name, str(rounds), *map(str, paths)]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        return {"missing": (done.stderr.strip().split("\n") or ["?"])[-1][:80]}
-    return json.loads(done.stdout.strip().split("\n")[-1])
 
 
 def inputs(data: Path, work: Path, size: int) -> Iterator[tuple[str, list[Path], int]]:
@@ -234,34 +217,30 @@ def inputs(data: Path, work: Path, size: int) -> Iterator[tuple[str, list[Path],
     yield "html", html, sum(len(gzip.decompress(path.read_bytes())) for path in html)
 
 
-def show(kind: str, name: str, size: int, found: dict[str, object]) -> None:
-    """Print one line of the table."""
-    if "missing" in found:
-        print(f"| {kind} | {name} | – | – | not run: {found['missing']} |")
+def show(kind: str, name: str, size: int, found: dict[str, object] | None) -> None:
+    """Print one line of the table; None for a reader that could not run."""
+    if found is None:
+        harness.row(kind, name, "–", "–", "not run")
         return
     seconds = sorted(found["seconds"])  # type: ignore[arg-type, type-var]
     speeds = [size / 1e6 / second for second in seconds]
     spread = f"{speeds[-1]:.1f}–{speeds[0]:.1f}"
-    print(
-        f"| {kind} | {name} | {found['count']} | {statistics.median(speeds):.1f} | {spread} |",
-        flush=True,
-    )
+    harness.row(kind, name, found["count"], f"{statistics.median(speeds):.1f}", spread)
 
 
 def main() -> None:
     """Make the inputs, time our readers and their peers, print the table."""
     if sys.argv[1:2] == ["--peer"]:
         kind, name, rounds, *paths = sys.argv[2:]
-        print(json.dumps(timed(PEERS[kind][name], [Path(p) for p in paths], int(rounds))))
+        harness.figures(timed(PEERS[kind][name], [Path(p) for p in paths], int(rounds)))
         return
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = harness.arguments(__doc__, data=True)
     parser.add_argument("--peers", default=sys.executable)
     parser.add_argument("--megabytes", type=float, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    print(f"Python {sys.version.split()[0]}, fastwarc {importlib.metadata.version('fastwarc')}")
-    print("| kind | reader | documents | MB/CPU-s (median) | range |\n|---|---|---|---|---|")
+    print(harness.machine("fastwarc"))
+    harness.heads("kind", "reader", "documents", "MB/CPU-s (median)", "range")
     with tempfile.TemporaryDirectory() as folder:
         size = int(options.megabytes * 1e6)
         for kind, paths, total in inputs(options.data, Path(folder), size):
@@ -272,7 +251,8 @@ def main() -> None:
                 timed(ours(kind), paths, options.rounds),
             )
             for name in PEERS.get(kind, {}):
-                show(kind, name, total, peer(options.peers, kind, name, paths, options.rounds))
+                given = ("--peer", kind, name, options.rounds, *paths)
+                show(kind, name, total, harness.peer(options.peers, "ingest_speed", *given))
 
 
 if __name__ == "__main__":

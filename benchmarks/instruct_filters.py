@@ -1,6 +1,6 @@
 """What the filters of the instruction loop make of tasks that people wrote.
 
-    python -m benchmarks.instruct_filters [--data ../shared/data]
+    python -m benchmarks.instruct_filters [--data DIR]
 
 The 175 seed tasks of Self-Instruct and its 252 expert evaluation tasks (`selfinstruct/` of the data
 directory), and this project's own seeds, go through the instruction filter, the novelty gate (one
@@ -10,11 +10,11 @@ every form. A refusal here is a false alarm, or a fault of the task: the table n
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections import Counter
 from pathlib import Path
 
+from benchmarks import harness
 from corpusforge.instruct import export, seeds
 from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.novelty import Gate
@@ -51,20 +51,17 @@ def passed(tasks: tuple[Task, ...]) -> tuple[list[Row], Counter[str]]:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=Path("../shared/data"))
-    folder = options.parse_args().data / "selfinstruct"
+    folder = harness.arguments(__doc__, data=True).parse_args().data / "selfinstruct"
     sets = {
         "Self-Instruct's seeds": str(folder / "seed_tasks.jsonl"),
         "expert tasks": str(folder / "user_oriented_instructions.jsonl"),
         "own seeds, en": "en",
         "own seeds, zh": "zh",
     }
-    print("| set | tasks | instances | rows that pass | exported rows, files | refused by |")
-    print("|---|---|---|---|---|---|")
+    harness.heads("set", "tasks", "instances", "rows that pass", "exported files", "refused by")
     for name, source in sets.items():
         if source not in seeds.BUILTIN and not Path(source).is_file():
-            print(f"| {name} | not found at {source} | | | | |")
+            harness.row(name, f"not found at {source}", *[""] * 4)
             continue
         tasks = seeds.load(source)
         rows, refused = passed(tasks)
@@ -72,10 +69,9 @@ def main() -> None:
             written = export.write(rows, output)
         forms = {Path(item.path).relative_to(output).parts[0] for item in written}
         rules = ", ".join(f"{rule} {count}" for rule, count in refused.most_common())
-        print(
-            f"| {name} | {len(tasks)} | {sum(len(task.instances) for task in tasks)} | {len(rows)} | "
-            f"{len(written)} files of {len(forms)} forms | {rules} |"
-        )
+        instances = sum(len(task.instances) for task in tasks)
+        files = f"{len(written)} of {len(forms)} forms"
+        harness.row(name, len(tasks), instances, len(rows), files, rules)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ of Anthropic's HH): what the rules for turns find in its `chosen` dialogues, and
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections import Counter
 
+from benchmarks import harness
 from corpusforge.instruct.dialogue import check_turns, cut_turns, measure_by
 from corpusforge.instruct.kinds import KINDS, check_answer, kind_seeds
 from corpusforge.instruct.seeds import BUILTIN, load
@@ -34,14 +34,17 @@ def hh(path: str) -> None:
         found[broken[0] if broken else "kept"] += 1
         found["cut"] += cuts is not None and len(cuts) > 1
         found["one exchange too long"] += broken is None and cuts is None
-    print("\n| " + " | ".join(found) + " |\n| " + " | ".join(map(str, found.values())) + " |")
+    print()
+    harness.heads(*found)
+    harness.row(*found.values())
 
 
 def main() -> None:
     """Print the tables."""
-    heads = ["rules of", *KINDS, *(f"ordinary {one}" for one in BUILTIN)]
-    print("| " + " | ".join(heads) + " |")
-    print("|---|" + "---:|" * (len(heads) - 1))
+    options = harness.arguments(__doc__)
+    options.add_argument("--hh", default="", metavar="FILE")
+    path = options.parse_args().hh
+    harness.heads("rules of", *KINDS, *(f"ordinary {one}" for one in BUILTIN))
     ordinary = {
         name: [one.output for task in load(name) for one in task.instances] for name in BUILTIN
     }
@@ -56,10 +59,7 @@ def main() -> None:
         for name, texts in ordinary.items():
             passed = sum(check_answer(kind, text, "", name) is None for text in texts)
             cells.append(f"{passed} of {len(texts)}")
-        print(f"| {kind} | " + " | ".join(cells) + " |")
-    options = argparse.ArgumentParser(prog="python -m benchmarks.instruct_kinds")
-    options.add_argument("--hh", default="", metavar="FILE")
-    path = options.parse_args().hh
+        harness.row(kind, *cells)
     if path:
         hh(path)
 

@@ -9,14 +9,13 @@ Limit: the engine's texts are made-up words, so filters see fewer long texts tha
 
 from __future__ import annotations
 
-import argparse
 import cProfile
 import pstats
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks import harness
 from corpusforge.instruct.run import job
 from corpusforge.instruct.session import run
 from corpusforge.instruct.settings import Settings
@@ -34,9 +33,9 @@ class Timed(Scripted):
         self.requests = 0
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        start = time.process_time()
+        clock = harness.Clock()
         answers = list(super().complete(requests))
-        self.seconds += time.process_time() - start
+        self.seconds += clock.cpu()
         self.requests += len(answers)
         yield from answers
 
@@ -44,17 +43,17 @@ class Timed(Scripted):
 def once(output: str, settings: Settings) -> tuple[float, Timed, int, int]:
     """CPU seconds of our code, the engine, rows, candidates."""
     engine = Timed()
-    start = time.process_time()
+    clock = harness.Clock()
     with Client(engine, Path(output) / "journal.jsonl") as client:
         report = run(job(settings), output, client).report
-    seconds = time.process_time() - start - engine.seconds
+    seconds = clock.cpu() - engine.seconds
     rows = sum(part.rows for part in report.languages.values())
     seen = sum(part.steps["generate"].seen for part in report.languages.values())
     return seconds, engine, rows, seen
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = harness.arguments(__doc__)
     options.add_argument("--target", type=int, default=5000)
     options.add_argument("--language", default="en")
     options.add_argument("--profile", action="store_true", help="print where the time goes")
@@ -69,13 +68,11 @@ def main() -> None:
         seconds, engine, rows, seen = once(output, settings)
         profile.disable()
         again, _, _, _ = once(output, settings)
-    print("| run | rows | requests | candidates | CPU s | rows/s | ms a request |")
-    print("|---|---|---|---|---|---|---|")
+    harness.heads("run", "rows", "requests", "candidates", "CPU s", "rows/s", "ms a request")
     for name, cpu in (("from nothing", seconds), ("resumed, all in the journal", again)):
-        print(
-            f"| {name} | {rows:,} | {engine.requests:,} | {seen:,} | {cpu:.2f} | {rows / cpu:,.0f} | "
-            f"{1000 * cpu / engine.requests:.2f} |"
-        )
+        counts = (f"{count:,}" for count in (rows, engine.requests, seen))
+        pace = f"{1000 * cpu / engine.requests:.2f}"
+        harness.row(name, *counts, f"{cpu:.2f}", f"{rows / cpu:,.0f}", pace)
     if given.profile:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(35)
 

@@ -8,13 +8,13 @@ six models to the expert tasks. `--show` prints every refusal, to be judged by r
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import harness
 from corpusforge.instruct.echo import copied
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.rules import (
@@ -64,32 +64,31 @@ def report(name: str, answers: list[Answer], show: bool) -> None:
     listed = ", ".join(f"{rule} {count}" for rule, count in counts.most_common()) or "none"
     grams = [distinct_grams(answer[2]) for answer in answers]
     shares = sorted(distinct / total for distinct, total in grams if total >= 20)
-    print(f"| {name} | {len(answers)} | {listed} | {shares[0]:.2f} ({len(shares)}) |")
+    harness.row(name, len(answers), listed, f"{shares[0]:.2f} ({len(shares)})")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser = harness.arguments(__doc__, data=True)
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
     english = profile("en")
-    print("| answers | n | refused by rule | least share of distinct 4-grams (n with 20 or more) |")
-    print("| --- | --- | --- | --- |")
+    share = "least share of distinct 4-grams (n with 20 or more)"
+    harness.heads("answers", "n", "refused by rule", share)
     folder = options.data / "selfinstruct"
     for name in ("seed_tasks", "user_oriented_instructions"):
         answers = list(human(folder / f"{name}.jsonl"))
         report(name, answers, options.show)
     for path in sorted((options.data / "preference/self-instruct-predictions").glob("*.jsonl.gz")):
         report(path.name.removesuffix(".jsonl.gz"), list(model(path)), options.show)
-    print("\n| instructions | n | refused by the filter | with a verb | with an object |")
-    print("| --- | --- | --- | --- | --- |")
+    print()
+    harness.heads("instructions", "n", "refused by the filter", "with a verb", "with an object")
     for name in ("seed_tasks", "user_oriented_instructions"):
         texts = list(dict.fromkeys(text for text, _, _ in human(folder / f"{name}.jsonl")))
         rules = Counter(found[0] for text in texts if (found := english.check_instruction(text)))
         pairs = [verb_object(text, "en") for text in texts]
         verbs, objects = sum(bool(v) for v, _ in pairs), sum(bool(o) for _, o in pairs)
         refused = ", ".join(f"{rule} {count}" for rule, count in sorted(rules.items())) or "none"
-        print(f"| {name} | {len(texts)} | {refused} | {verbs} | {objects} |")
+        harness.row(name, len(texts), refused, verbs, objects)
 
 
 if __name__ == "__main__":

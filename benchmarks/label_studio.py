@@ -11,7 +11,6 @@ playwright and Chromium. Exit code 1 where a rank differs, 3 where something is 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import shutil
@@ -26,7 +25,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import chromium
+from benchmarks import chromium, harness
 from corpusforge.annotate.imports.run import import_answers
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import Flag, Job, Scale, Words, read_tasks, task_id, write_job
@@ -219,7 +218,7 @@ def check(command: str, directory: Path) -> list[tuple[str, str, bool]]:
 
 def main() -> int:
     """Print a row per task and export form."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.label_studio")
+    options = harness.arguments(__doc__)
     options.add_argument("--label-studio", default="", metavar="PATH")
     command = server_path(options.parse_args().label_studio)
     lacking = chromium.lacking() or ("" if command else "label-studio is not installed")

@@ -1,6 +1,6 @@
 """Language identification: slices against the full text, and accuracy beside stock lid.176.
 
-    python -m benchmarks.langid [--data DIR] [--scorer score_langid.py]
+    python -m benchmarks.langid [--data DIR]
     python -m benchmarks.langid --peers pycld2 fasttext-predict py3langid lingua
 
 Texts: the UDHR declarations whose language has a lid.176 label, whole, cut to 300/1,000/2,000
@@ -10,18 +10,15 @@ languages; Wikipedia dumps in twenty. Accuracy is figured by the scorer's own fu
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import importlib.util
-import os
 import re
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import harness
 from corpusforge import extract, ingest
 from corpusforge.identify import Settings, by_paragraph, identify
 from corpusforge.records import RawDocument
@@ -78,24 +75,30 @@ def documents(data):
 
 def timed(texts, settings):
     identify(texts.slice(0, 2), settings)
-    start = time.process_time()
-    labels, scores = identify(texts, settings)
-    return labels, scores, time.process_time() - start
+    (labels, scores), seconds = harness.timed(lambda: identify(texts, settings))
+    return labels, scores, seconds
 
 
 def slices(data, model, texts):
     size = sum(len(text.encode()) for text in texts.to_pylist())
     print(f"\nslices against full text: {len(texts)} documents, {size / 1e6:.1f} MB")
-    print("| engine | full MB/s | sliced MB/s | times | equal labels |\n|---|---|---|---|---|")
+    harness.heads("engine", "full MB/s", "sliced MB/s", "times", "equal labels")
     for engine in ("pycld2", "lid176", "blend"):
         path = "" if engine == "pycld2" else model
         full, _, slow = timed(texts, Settings(engine=engine, model=path, slice_bytes=0))
         short, _, fast = timed(texts, Settings(engine=engine, model=path))
         equal = np.mean([a == b for a, b in zip(full, short, strict=True)])
-        print(
-            f"| {engine} | {size / slow / 1e6:.1f} | {size / fast / 1e6:.1f} "
-            f"| {slow / fast:.1f} | {equal:.4f} |"
-        )
+        paces = (f"{size / seconds / 1e6:.1f}" for seconds in (slow, fast))
+        harness.row(engine, *paces, f"{slow / fast:.1f}", f"{equal:.4f}")
+
+
+def figures(rows, scorer):
+    """Return the scorer's four figures of (gold, label, score) rows."""
+    found = scorer.figures(rows)
+    return [
+        f"{found[key]:.4f}"
+        for key in ("acc_supported", "macro_supported", "acc_lenient", "wrong@.65")
+    ]
 
 
 def accuracy(name, items, model, scorer):
@@ -109,12 +112,7 @@ def accuracy(name, items, model, scorer):
             (gold, scorer.canon(label), float(score))
             for (gold, _), label, score in zip(items, labels, scores, strict=True)
         ]
-        figures = scorer.figures(rows)
-        print(
-            f"| {name} | {len(items)} | {engine} | {figures['acc_supported']:.4f} "
-            f"| {figures['macro_supported']:.4f} | {figures['acc_lenient']:.4f} "
-            f"| {figures['wrong@.65']:.4f} |"
-        )
+        harness.row(name, len(items), engine, *figures(rows, scorer))
 
 
 def peer(name, model):
@@ -148,32 +146,24 @@ def peer(name, model):
 
 def peers(names, sets, model, scorer):
     """Print accuracy and pace of detectors, a text at a time."""
-    print("| texts | n | detector | acc | macro | lenient | wrong@.65 | MB/s |")
-    print("|---|---|---|---|---|---|---|---|")
+    harness.heads("texts", "n", "detector", "acc", "macro", "lenient", "wrong@.65", "MB/s")
     for name in names:
         detect = peer(name, model)
         detect("A first sentence loads whatever is loaded.")
         for title, items in sets:
-            start = time.process_time()
-            found = [detect(text) for _, text in items]
-            spent = time.process_time() - start
+            found, spent = harness.timed(
+                lambda detect=detect, items=items: [detect(text) for _, text in items]
+            )
             rows = [(gold, scorer.canon(label), float(score))
                     for (gold, _), (label, score) in zip(items, found, strict=True)]  # fmt: skip
             size = sum(len(text.encode()) for _, text in items) / 1e6
-            told = scorer.figures(rows)
-            figures = " | ".join(
-                f"{told[key]:.4f}"
-                for key in ("acc_supported", "macro_supported", "acc_lenient", "wrong@.65")
-            )
-            print(
-                f"| {title} | {len(items)} | {name} | {figures} | {size / spent:.2f} |", flush=True
-            )
+            harness.row(title, len(items), name, *figures(rows, scorer), f"{size / spent:.2f}")
 
 
 def mixed_pages(data, gold, long, pairs=(("en", "zh"), ("fr", "en"), ("es", "pt"), ("ru", "uk"))):
     """Print how lines of two declarations, set by turns, are labelled; and what that costs."""
-    print("\n| mixed page | lines | right, all | lines of 60 bytes | right | bytes right |")
-    print("|---|---|---|---|---|---|")
+    print()
+    harness.heads("mixed page", "lines", "right, all", "lines of 60 bytes", "right", "bytes right")
     texts = {label: text.split("\n") for label, text in reversed(gold)}
     if "zh" not in texts:  # Chinese Wikipedia, as extracted
         dump = str(data / "wiki" / "minidumps" / "zhwiki.xml.bz2")
@@ -194,15 +184,12 @@ def mixed_pages(data, gold, long, pairs=(("en", "zh"), ("fr", "en"), ("es", "pt"
         sizes = [len(line.encode()) for _, line in lines]
         long_right = [r for r, n in zip(right, sizes, strict=True) if n >= 60]
         share = sum(n for r, n in zip(right, sizes, strict=True) if r) / sum(sizes)
-        print(
-            f"| {first}+{second} | {len(lines)} | {sum(right) / len(right):.4f} "
-            f"| {len(long_right)} | {sum(long_right) / len(long_right):.4f} | {share:.4f} |"
-        )
+        every, long_lines = (f"{sum(part) / len(part):.4f}" for part in (right, long_right))
+        pair = f"{first}+{second}"
+        harness.row(pair, len(lines), every, len(long_right), long_lines, f"{share:.4f}")
     array = pa.array(long, type=pa.large_string())
     size = sum(len(text.encode()) for text in long) / 1e6
-    start = time.process_time()
-    found = by_paragraph(array)
-    spent = time.process_time() - start
+    found, spent = harness.timed(lambda: by_paragraph(array))
     print(f"\nby paragraph: {size:.1f} MB, {size / spent:.1f} MB/s, {len(long)} documents")
     sizes = [page.sizes() for page in found]
     other = sum(s.total() - max(s.values()) for s in sizes if s)
@@ -210,18 +197,11 @@ def mixed_pages(data, gold, long, pairs=(("en", "zh"), ("fr", "en"), ("es", "pt"
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
-    options.add_argument("--data", type=Path, default=default)
+    options = harness.arguments(__doc__, data=True)
     options.add_argument("--mixed", action="store_true", help="only pages of two languages")
     options.add_argument("--peers", nargs="+", help="only these detectors, on the same texts")
-    options.add_argument(
-        "--scorer", type=Path, default=default.parent / "tools" / "score_langid.py"
-    )
     given = options.parse_args()
-    spec = importlib.util.spec_from_file_location("score_langid", given.scorer)
-    scorer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scorer)
+    scorer = harness.scorer("score_langid", given.data)
     model = str(given.data / "langid" / "lid.176.ftz")
     gold = list(declarations(given.data, scorer))
     if given.peers:
@@ -241,9 +221,7 @@ def main():
         return
     slices(given.data, model, pa.array(long, type=pa.large_string()))
     print("\naccuracy (supported, macro, lenient; wrong label with score >= 0.65)")
-    print(
-        "| texts | n | engine | acc | macro | lenient | wrong@.65 |\n|---|---|---|---|---|---|---|"
-    )
+    harness.heads("texts", "n", "engine", "acc", "macro", "lenient", "wrong@.65")
     cut = [(label, s) for label, text in gold for s in sentences(text, 40)]
     accuracy("UDHR sentences", cut, model, scorer)
     for n in (300, 1000, 2000):

@@ -11,12 +11,9 @@ declarations, and rare on the web. A label is right where it is the declaration'
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import importlib.util
 import json
 import math
-import os
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +22,7 @@ import numpy as np
 import pycld2
 from scipy.optimize import minimize
 
+from benchmarks import harness
 from benchmarks.langid import genesis, sentences
 from corpusforge import extract, ingest
 from corpusforge.identify.confidence import PATH, features
@@ -140,34 +138,23 @@ def report(name, found, scores):
     wrong = (~right & (scores >= 0.65)).mean()
     precision = gold[english].mean() if english.any() else float("nan")
     recall = gold[english].sum() / max(1, gold.sum())
-    print(
-        f"| {name} | {len(found)} | {right.mean():.3f} | {error:.3f} | {wrong:.3f} "
-        f"| {precision:.3f} | {recall:.3f} |"
-    )
+    figures = (right.mean(), error, wrong, precision, recall)
+    harness.row(name, len(found), *(f"{figure:.3f}" for figure in figures))
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
-    options.add_argument("--data", type=Path, default=default)
+    options = harness.arguments(__doc__, data=True)
     options.add_argument(
         "--write", action="store_true", help="fit on both halves and write the file"
     )
     given = options.parse_args()
-    spec = importlib.util.spec_from_file_location(
-        "score_langid", given.data.parent / "tools" / "score_langid.py"
-    )
-    scorer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scorer)
+    scorer = harness.scorer("score_langid", given.data)
     found = list(rows(given.data, scorer))
     held = [(row, predicted(model, row))
             for half in (0, 1)
             for model in [fitted([row for row in found if row.half != half])]
             for row in found if row.half == half]  # fmt: skip
-    print(
-        "| texts | n | right | calibration error | wrong at .65 | English P | R |\n"
-        "|---|---|---|---|---|---|---|"
-    )
+    harness.heads("texts", "n", "right", "calibration error", "wrong at .65", "English P", "R")
     for title, old in (("share of the text", True), ("confidence, held out", False)):
         for kind in (*dict.fromkeys(row.kind for row, _ in held), "known languages", "all"):
             part = [

@@ -9,11 +9,10 @@ practice. Texts are compared: equal or counted. On a CUDA machine add --device c
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-import time
 from pathlib import Path
 
+from benchmarks import harness
 from corpusforge.draw import id_keys, uniform
 from corpusforge.models import Client, Message, Request, Sampling, Settings
 from tests.models.tiny_model import save_tiny
@@ -100,7 +99,7 @@ def ours(path, work, rows, device):
 
 def main():
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = harness.arguments(__doc__)
     for name, default in (("requests", 48), ("rows", 32), ("hidden", 384), ("layers", 8),
                           ("most", 96), ("vocabulary", 8192)):  # fmt: skip
         options.add_argument(f"--{name}", type=int, default=default)
@@ -111,7 +110,6 @@ def main():
 
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
-    clock = time.process_time if given.device == "cpu" else time.perf_counter
     work = requests(given.requests, given.most)
     with tempfile.TemporaryDirectory() as folder:
         path = save_tiny(
@@ -122,25 +120,22 @@ def main():
         size = sum(file.stat().st_size for file in Path(folder).rglob("*.safetensors")) / 4e6
         print(
             f"{size:.1f} M parameters, float32, {given.device}, one thread; {len(work)} requests; "
-            f"torch {torch.__version__}, transformers {transformers.__version__}\n"
+            f"{harness.machine('torch', 'transformers')}\n"
         )
-        print("| what | new tokens | s | requests/s | tokens/s | ratio | other texts |")
-        print("|---|---:|---:|---:|---:|---:|---:|")
+        harness.heads("what", "new tokens", "s", "requests/s", "tokens/s", "ratio", "other texts")
         calls = [*peers(path, work, given.rows, given.device)]
         calls.append(
             (f"engine local, {given.rows} rows", ours(path, work, given.rows, given.device))
         )
         first = None
         for name, call in calls:
-            start = clock()
+            clock = harness.Clock()
             texts, tokens = call()
-            seconds = clock() - start
+            seconds = clock.cpu() if given.device == "cpu" else clock.wall()
             first = first or (texts, seconds)
             other = sum(a != b for a, b in zip(texts, first[0], strict=True))
-            print(
-                f"| {name} | {tokens} | {seconds:.1f} | {len(work) / seconds:.2f} | "
-                f"{tokens / seconds:.0f} | {first[1] / seconds:.2f} | {other} |", flush=True,
-            )  # fmt: skip
+            paces = f"{len(work) / seconds:.2f}", f"{tokens / seconds:.0f}"
+            harness.row(name, tokens, f"{seconds:.1f}", *paces, f"{first[1] / seconds:.2f}", other)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ near copies lie in it too; a benchmark must compute true pairs, not trust the pl
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import re
 import subprocess
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import harness
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.io.jsonl import write_jsonl
 
@@ -252,9 +252,7 @@ def make(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.arguments(__doc__)
     parser.add_argument("--megabytes", type=float, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--duplicates", type=float, default=0.06, help="share of planted copies")

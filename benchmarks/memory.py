@@ -5,18 +5,19 @@
     python -m benchmarks.memory CORPUS_200 CORPUS_400 [--workers 2] [--tokenizer RANKS]
 
 Each corpus goes through every stage of `benchmarks/plain.toml` in a process of its own; every 50 ms
-the resident peak (VmHWM) of that process and of all its descendants is read from /proc. Linux only.
+the resident peak of that process and of all its descendants is read. Linux only.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
 import threading
 from pathlib import Path
+
+from benchmarks import harness
 
 RECIPE = Path(__file__).with_name("plain.toml")
 
@@ -37,17 +38,6 @@ def descendants(root: int) -> set[int]:
     return found
 
 
-def peak_mb(pid: int) -> float:
-    """Resident peak of a process in 10^6 bytes; 0 where it has ended."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) * 1024 / 1e6
-    except OSError:
-        pass
-    return 0.0
-
-
 def measure(corpus: str, workers: int, tokenizer: str) -> dict[str, float]:
     """Run the pipeline on a corpus; return its peaks and totals."""
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +51,7 @@ def measure(corpus: str, workers: int, tokenizer: str) -> dict[str, float]:
         wait = threading.Event()
         while process.poll() is None:
             for pid in descendants(process.pid):
-                peaks[pid] = max(peaks.get(pid, 0.0), peak_mb(pid))
+                peaks[pid] = max(peaks.get(pid, 0.0), harness.peak_mb(pid))
             wait.wait(0.05)
         if process.returncode:
             raise SystemExit(f"the run on {corpus} failed with exit code {process.returncode}")
@@ -80,22 +70,19 @@ def measure(corpus: str, workers: int, tokenizer: str) -> dict[str, float]:
 
 def main() -> None:
     """Print a row a corpus."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    options = harness.arguments(__doc__)
     options.add_argument("corpora", nargs="+", metavar="CORPUS")
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--tokenizer", default="train", help="a name or path, as in a recipe")
     given = options.parse_args()
-    print("| documents | text kept, MB | survive dedup | largest process, MB | driver, MB | s |")
-    print("|---|---|---|---|---|---|")
+    harness.heads(
+        "documents", "text kept, MB", "survive dedup", "largest process, MB", "driver, MB", "s"
+    )
     for corpus in given.corpora:
         row = measure(corpus, given.workers, given.tokenizer)
-        print(
-            f"| {row['documents']:,.0f} | {row['text_mb']:.0f} | {row['survive_dedup']:.1%} "
-            f"| {row['largest']:.0f} | {row['driver']:.0f} | {row['seconds']:.0f} |",
-            flush=True,
-        )
+        sizes = (f"{row[name]:.0f}" for name in ("largest", "driver", "seconds"))
+        share = f"{row['survive_dedup']:.1%}"
+        harness.row(f"{row['documents']:,.0f}", f"{row['text_mb']:.0f}", share, *sizes)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,9 @@ python -m benchmarks.mix_scale run DIR [--range-documents N] [--budget TOKENS] [
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import harness
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.io.parquet import write_table
 from corpusforge.manifest import Manifest, describe, part_name
@@ -129,13 +128,8 @@ def context(folder: Path, mix: Settings, tokenizer: str, megabytes: float) -> Co
 
 
 def _measured(part: Part, work: Any, pipe: Any) -> None:
-    start = time.process_time()
-    run_part(work, part)
-    used = time.process_time() - start
-    # of this program: the process's own maximum (rusage) has the parent's in it
-    status = Path("/proc/self/status").read_text().splitlines()
-    most = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-    pipe.send((used, most / 1024))
+    _, used = harness.timed(lambda: run_part(work, part))
+    pipe.send((used, harness.peak_mb()))
     pipe.close()
 
 
@@ -172,8 +166,7 @@ BUILDERS = {
 def run(given: Context, *, with_shards: bool) -> None:
     """Make the stages and print a row each."""
     documents = given.manifests["tokens"].documents
-    print("| documents | stage | tasks | CPU s | longest task, s | largest task, MB |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    harness.heads("documents", "stage", "tasks", "CPU s", "longest task, s", "largest task, MB")
     for name, build in BUILDERS.items():
         stage = build(given) if with_shards or name != "shards" else None
         if stage is None:
@@ -181,13 +174,13 @@ def run(given: Context, *, with_shards: bool) -> None:
         manifest, tasks, total, longest, most = measure(stage)
         if name != "choice":  # here all are tokenized, chosen or not
             given.manifests[name] = manifest
-        row = [f"{documents:,}", name, tasks, f"{total:.1f}", f"{longest:.1f}", f"{most:,.0f}"]
-        print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
+        seconds = (f"{total:.1f}", f"{longest:.1f}")
+        harness.row(f"{documents:,}", name, tasks, *seconds, f"{most:,.0f}")
 
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mix_scale", allow_abbrev=False)
+    parser = harness.arguments(__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     maker = verbs.add_parser("make")
     maker.add_argument("--documents", type=int, default=1_000_000)

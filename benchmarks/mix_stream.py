@@ -10,13 +10,12 @@ position) stands beside for comparison. CPU seconds of this process, best of thr
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import harness
 from corpusforge.draw import id_keys, uniform
 from corpusforge.mix import PhasePlan, Settings, Supply, plan, stream
 from corpusforge.shard import Settings as Shard
@@ -55,16 +54,6 @@ def worst(leaf: np.ndarray, length: np.ndarray, asked: dict[int, float], window:
     return error
 
 
-def best(work) -> float:
-    """Return the least CPU seconds of three calls."""
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
-
-
 def by_u(have: dict[str, Supply], asked: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return (leaf, length) of the stream ordered by u, the simpler rule."""
     columns = []
@@ -90,14 +79,14 @@ def reader(folder: Path, draws) -> None:
     )
     for number in picks[:2000]:
         tokens[number]
-    seconds = best(lambda: [tokens[number] for number in picks])
-    print(f"| random sequence of 2,048 (warm) | {seconds / len(picks) * 1e6:.2f} us |")
+    seconds = harness.least(lambda: [tokens[number] for number in picks])
+    harness.row("random sequence of 2,048 (warm)", f"{seconds / len(picks) * 1e6:.2f} us")
     positions = (np.array(picks) * 2048 + 17).tolist()[:2000]
     tokens.locate(positions[0])
-    seconds = best(lambda: [tokens.locate(position) for position in positions])
-    print(f"| source and document of a token | {seconds / len(positions) * 1e6:.1f} us |")
-    seconds = best(lambda: list(_whole(tokens)))
-    print(f"| all batches of 64 in order | {draws.tokens * 2 / seconds / 1e6:.0f} MB/s |")
+    seconds = harness.least(lambda: [tokens.locate(position) for position in positions])
+    harness.row("source and document of a token", f"{seconds / len(positions) * 1e6:.1f} us")
+    seconds = harness.least(lambda: list(_whole(tokens)))
+    harness.row("all batches of 64 in order", f"{draws.tokens * 2 / seconds / 1e6:.0f} MB/s")
 
 
 def _whole(tokens: TokenStream):
@@ -107,9 +96,7 @@ def _whole(tokens: TokenStream):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.arguments(__doc__)
     parser.add_argument("--documents", type=int, default=400_000)
     parser.add_argument("--tokens", type=int, default=100_000_000)
     args = parser.parse_args(arguments)
@@ -121,18 +108,17 @@ def main(arguments: list[str] | None = None) -> None:
     asked = made.phases[0].asked
     shares = {n: asked[name] / draws.tokens for n, name in enumerate(sorted(asked))}
     print(f"\n{len(draws)} documents drawn, {draws.tokens} ids (asked {args.tokens})\n")
-    print("| what | figure |\n| --- | --- |")
+    harness.heads("what", "figure")
     leaf, length = by_u(have, asked)
     for window in (200_000, 1_000_000):
         ours, other = (
             worst(draws.leaf, draws.length, shares, window),
             worst(leaf, length, shares, window),
         )
-        print(
-            f"| worst share error, windows of {window:,}: by v / by u | {ours:.4f} / {other:.4f} |"
-        )
-    seconds = best(lambda: stream(have, made.phases, 1))
-    print(f"| draw and merge | {len(draws) / seconds / 1e6:.2f} M documents/s |")
+        what = f"worst share error, windows of {window:,}: by v / by u"
+        harness.row(what, f"{ours:.4f} / {other:.4f}")
+    seconds = harness.least(lambda: stream(have, made.phases, 1))
+    harness.row("draw and merge", f"{len(draws) / seconds / 1e6:.2f} M documents/s")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts = [(np.arange(s.tokens) % 50000).astype("<u2") for s in have.values()]
@@ -147,8 +133,10 @@ def main(arguments: list[str] | None = None) -> None:
                 piece = table.slice(start, stop - start)
                 write_shard(piece, parts, str(folder / shard_name(number)), np.dtype("<u2"))
 
-        seconds = best(write)
-        print(f"| shards with both indexes | {draws.tokens * 2 / seconds / 1e6:.0f} MB/s of ids |")
+        seconds = harness.least(write)
+        harness.row(
+            "shards with both indexes", f"{draws.tokens * 2 / seconds / 1e6:.0f} MB/s of ids"
+        )
         assert verify(folder) == []
         reader(folder, draws)
 

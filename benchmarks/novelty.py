@@ -12,20 +12,19 @@ over every pair with rouge_score's own float formula, and rouge_score itself on 
 
 from __future__ import annotations
 
-import argparse
 import ast
 import gzip
 import importlib.util
 import json
 import re
 import sysconfig
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numba
 import numpy as np
 
+from benchmarks import harness
 from corpusforge.draw import id_keys, uniform
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
@@ -102,12 +101,6 @@ def textbook(left, tokens, starts, lengths, out):
         out[i] = row[len(left)]
 
 
-def timed(action):
-    start = time.process_time()
-    result = action()
-    return result, time.process_time() - start
-
-
 def scored(lcs, left, right):
     """F1 as rouge_score computes it: 2·P·R/(P+R) in floats."""
     precision, recall = lcs / max(left, 1), lcs / np.maximum(right, 1)
@@ -117,7 +110,7 @@ def scored(lcs, left, right):
 
 def stream(texts: list[str], language: str, top: int) -> tuple[int, float]:
     gate = Gate(profile(language))
-    _, seconds = timed(lambda: [gate.admit(str(k), t, top) for k, t in enumerate(texts)])
+    _, seconds = harness.timed(lambda: [gate.admit(str(k), t, top) for k, t in enumerate(texts)])
     return len(gate), seconds
 
 
@@ -157,8 +150,7 @@ def check(pool: list[str], candidates: list[str], verdicts: list[bool], scorer) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser = harness.arguments(__doc__, data=True)
     parser.add_argument("--pool", type=int, default=52_000)
     parser.add_argument("--candidates", type=int, default=2_000)
     parser.add_argument("--rouge", type=int, default=3)
@@ -168,11 +160,11 @@ def main() -> None:
     words = [len(text.split()) for text in texts]
     print(f"{len(pool)} in the pool, {len(candidates)} candidates, mean {np.mean(words):.1f} words")
     stream(texts[:300], "en", 10)  # compiles
-    gate, seconds = timed(lambda: filled(pool, "rouge"))
+    gate, seconds = harness.timed(lambda: filled(pool, "rouge"))
     print(f"filling the pool: {seconds:.2f} s")
     found = {}
     for top in (0, 1, 10):
-        verdicts, seconds = timed(lambda top=top: gate.judge_many(candidates, top))
+        verdicts, seconds = harness.timed(lambda top=top: gate.judge_many(candidates, top))
         found[top] = seconds / len(candidates)
         print(f"judge(top={top}): {found[top] * 1e6:.0f} µs a candidate, "
               f"{sum(not v.accepted for v in verdicts)} refused")  # fmt: skip
@@ -182,7 +174,7 @@ def main() -> None:
 
         scorer = RougeScorer(["rougeL"], use_stemmer=False)
         loop = [
-            timed(lambda t=t: max(scorer.score(p, t)["rougeL"].fmeasure for p in pool))
+            harness.timed(lambda t=t: max(scorer.score(p, t)["rougeL"].fmeasure for p in pool))
             for t in candidates[: options.rouge]
         ]
         assert [best <= 0.7 for best, _ in loop] == [v.accepted for v in verdicts[: options.rouge]]

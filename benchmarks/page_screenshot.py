@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import chromium
+from benchmarks import chromium, harness
 from corpusforge.annotate.jobs import Flag, Job, Scale, Words, task_id, write_job
 from corpusforge.annotate.records import Candidate, Prompt, Task
 from corpusforge.annotate.targets import find_target
@@ -48,6 +48,7 @@ def tasks() -> list[Task]:
 
 def main() -> int:
     """Save the picture; exit code 3 where no browser is installed."""
+    harness.arguments(__doc__).parse_args()
     if lacking := chromium.lacking():
         print(f"skipped: {lacking}")
         return 3

@@ -11,12 +11,12 @@ hours lean to the high side; prices are from memory, not looked up.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks import harness
 from corpusforge.io.jsonl import read_jsonl
 
 RESULTS = Path(__file__).with_name("results.d")
@@ -211,41 +211,38 @@ def show(terabytes: float, given: Assumed, row: Mapping[str, Any]) -> None:
         f"{amount(text * given.kept)} kept by the rules, {amount(unique)} unique, "
         f"{tokens / 1e9:,.1f} billion tokens.\n"
     )
-    print("| stage | tasks | core-hours | reads | writes |\n|---|---|---|---|---|")
+    harness.heads("stage", "tasks", "core-hours", "reads", "writes")
     for step in made:
         tasks = "parts" if step.divided else "one"
-        print(
-            f"| {step.name} | {tasks} | {step.hours:,.2f} | {amount(step.reads)} | {amount(step.writes)} |"
-        )
+        hours = f"{step.hours:,.2f}"
+        harness.row(step.name, tasks, hours, amount(step.reads), amount(step.writes))
     total = [sum(getattr(step, name) for step in made) for name in ("hours", "reads", "writes")]
-    print(f"| all | | {total[0]:,.1f} | {amount(total[1])} | {amount(total[2])} |\n")
+    harness.row("all", "", f"{total[0]:,.1f}", *map(amount, total[1:]))
+    print()
     print(f"Disk beside the input, nothing cleaned: {amount(total[2])}. Memory of `duplicates`: "
           f"{amount(documents * given.neighbours * DUPLICATES[1])} in one process. One-task stages: "
           f"{span(sum(step.hours for step in made if not step.divided))}.\n")  # fmt: skip
-    print("| on | cores | hours | compute, $ | storage, $ |\n|---|---|---|---|---|")
+    harness.heads("on", "cores", "hours", "compute, $", "storage, $")
     for bill in bills(crawl, given, made):
         storage = f"{bill.storage:,.0f}" if bill.storage else "its own disks"
-        print(
-            f"| {bill.name} | {bill.cores:,.0f} | {bill.hours:,.1f} | {bill.compute:,.0f} | {storage} |"
-        )
+        hours = f"{bill.hours:,.1f}"
+        harness.row(bill.name, f"{bill.cores:,.0f}", hours, f"{bill.compute:,.0f}", storage)
 
 
 def main() -> None:
     """Run the command line."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = harness.arguments(__doc__)
     options.add_argument("--terabytes", type=float, nargs="+", default=[1.0, 100.0])
     options.add_argument("--size", type=Path, default=RESULTS / "size.jsonl")
     names = ", ".join(field.name for field in fields(Assumed))
     options.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help=names)
-    told = options.parse_args()
-    changes = {name: float(value) for name, value in (item.split("=", 1) for item in told.set)}
+    chosen = options.parse_args()
+    changes = {name: float(value) for name, value in (item.split("=", 1) for item in chosen.set)}
     given = replace(Assumed(), **changes)
-    row = max(read_jsonl(str(told.size)), key=lambda row: row["gigabytes"])
+    row = max(read_jsonl(str(chosen.size)), key=lambda row: row["gigabytes"])
     print(f"Rates: the {row['gigabytes']:.1f} GB run. Assumed: "
           + ", ".join(f"{name} {value:g}" for name, value in asdict(given).items()))  # fmt: skip
-    for terabytes in told.terabytes:
+    for terabytes in chosen.terabytes:
         show(terabytes, given, row)
 
 

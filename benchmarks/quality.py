@@ -1,6 +1,6 @@
 """Quality scores against people: AUC on human-labelled web documents, none of them trained on.
 
-    python -m benchmarks.quality [--data DIR] [--scorer score_quality.py] [--sweep] [--encoder]
+    python -m benchmarks.quality [--data DIR] [--sweep] [--encoder]
 
 Positives: English Wikipedia dumps, two books, and by recipe the article texts of two extraction
 benchmarks; negatives: every HTML page of the web archives as text, boilerplate included. The
@@ -10,25 +10,20 @@ chosen on half A, half B was read after. Intervals: bootstrap over documents, 1,
 
 from __future__ import annotations
 
-import argparse
 import functools
 import gzip
 import hashlib
-import importlib.util
 import json
 import math
-import os
 import re
-import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
+from benchmarks import harness
 from corpusforge import extract, ingest, score
-from corpusforge.draw import mix64, word64
 from corpusforge.records import RawDocument
 from corpusforge.score.evaluation import roc_auc
 
@@ -94,14 +89,9 @@ def stop_words(text):
     return sum(word in GOPHER for word in words) / max(1, len(words))
 
 
-def interval(values, labels, rounds=1000):
-    n = len(values)
-    found = []
-    for k in range(rounds):
-        drawn = mix64(mix64(np.arange(n, dtype=np.uint64)) ^ np.uint64(word64("quality", k)))
-        rows = (drawn % np.uint64(n)).astype(np.int64)
-        found.append(roc_auc(values[rows], labels[rows]))
-    return np.quantile(found, 0.025), np.quantile(found, 0.975)
+def interval(values, labels):
+    """Return the interval of the AUC over documents."""
+    return harness.bootstrap(lambda pick: roc_auc(values[pick], labels[pick]), len(values))
 
 
 def report(name, values, rows, scorer):
@@ -117,7 +107,7 @@ def report(name, values, rows, scorer):
         )
         low, high = interval(values[part], labels[part])
         cells.append(f"{scorer.auc(pairs):.3f} ({low:.3f}-{high:.3f}) / {same:.3f}")
-    print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    harness.row(name, *cells)
 
 
 def recipes(data, sweep):
@@ -144,23 +134,16 @@ def trained(good, bad, settings):
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
-    options.add_argument("--data", type=Path, default=default)
-    options.add_argument(
-        "--scorer", type=Path, default=default.parent / "tools" / "score_quality.py"
-    )
+    options = harness.arguments(__doc__, data=True)
     options.add_argument("--sweep", action="store_true", help="also the recipes that were tried")
     options.add_argument("--encoder", action="store_true", help="only the encoder (needs torch)")
     given = options.parse_args()
-    spec = importlib.util.spec_from_file_location("score_quality", given.scorer)
-    scorer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scorer)
+    scorer = harness.scorer("score_quality", given.data)
     rows = scorer.read_jsonl(given.data / "quality" / "human-quality-labels.jsonl.gz")
     texts = pa.array([row["text"] for row in rows], type=pa.large_string())
     print(f"{len(rows)} documents, {sum(row['label'] for row in rows)} good")
     print("AUC (95 % interval) / same-length AUC")
-    print("| method | half A | half B | all |\n|---|---|---|---|")
+    harness.heads("method", "half A", "half B", "all")
     report("length", np.array([math.log(1 + len(row["text"])) for row in rows]), rows, scorer)
     if given.encoder:
         _encoder(given.data, rows, texts, scorer)
@@ -186,17 +169,16 @@ def _encoder(data, rows, texts, scorer):
     """Report a small encoder from scratch, and its speed."""
     encoder = score.EncoderSettings(width=64, layers=2, heads=2, epochs=3, rate=1e-3)
     settings = score.TrainSettings(windows_per_document=4, window_bytes=800, encoder=encoder)
-    start = time.process_time()
-    model = trained(
-        reference(data), {"crawl": crawl(data)}, score.Settings(engine="encoder", train=settings)
+    good, bad = reference(data), {"crawl": crawl(data)}
+    model, training = harness.timed(
+        lambda: trained(good, bad, score.Settings(engine="encoder", train=settings))
     )
-    middle = time.process_time()
-    report("encoder, reference", model.totals(texts), rows, scorer)
-    end = time.process_time()
+    totals, scoring = harness.timed(lambda: model.totals(texts))
+    report("encoder, reference", totals, rows, scorer)
     size = sum(len(row["text"].encode()) for row in rows) / 1e6
     held = model.card["held_out"]["roc_auc"]
-    print(f"\n{model.card['windows']}, held out {held:.3f}, trained in {middle - start:.0f} CPU s")
-    print(f"scored {size:.2f} MB at {size / (end - middle):.3f} MB/s of CPU time")
+    print(f"\n{model.card['windows']}, held out {held:.3f}, trained in {training:.0f} CPU s")
+    print(f"scored {size:.2f} MB at {size / scoring:.3f} MB/s of CPU time")
 
 
 def _chinese(data):
@@ -218,11 +200,11 @@ def _chinese(data):
         "wikipedia": plain["wikipedia"] + texts["Wikipedia"],
         "books": plain["books"] + texts["Mengzi"],
     }
-    print("\n| mean score | " + " | ".join(texts) + " |\n|" + "---|" * (len(texts) + 1))
+    print()
+    harness.heads("mean score", *texts)
     for name, good in (("reference", plain), ("+ Wikipedia (zh), Mengzi", wide)):
         model = trained(good, raw, score.Settings())
-        means = (f"{model.score(rows).mean():.3f}" for rows in texts.values())
-        print(f"| {name} | " + " | ".join(means) + " |", flush=True)
+        harness.row(name, *(f"{model.score(rows).mean():.3f}" for rows in texts.values()))
 
 
 def _shape_constants(rows):

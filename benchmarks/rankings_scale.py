@@ -6,15 +6,13 @@ step in one process and the peak memory so far, objects of tasks and rankings in
 
 from __future__ import annotations
 
-import argparse
-import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from benchmarks import harness
 from corpusforge.annotate.aggregate import METHODS, consensus
 from corpusforge.annotate.compare import agreement
 from corpusforge.annotate.export import write
@@ -57,16 +55,14 @@ def job(prompts: int) -> tuple[dict[str, Task], list[Ranking]]:
 
 def step(name: str, function: Callable[[], object]) -> object:
     """Run a step and print its line."""
-    start = time.process_time()
-    made = function()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"| {name} | {time.process_time() - start:.1f} | {memory:.0f} |", flush=True)
+    made, seconds = harness.timed(function)
+    harness.row(name, f"{seconds:.1f}", f"{harness.peak_mb():.0f}")
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = harness.arguments(__doc__)
     options.add_argument("--tasks", type=int, default=9000)
     prompts = -(-options.parse_args(argv).tasks // RATERS)
     small = job(20)
@@ -75,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         consensus(votes_of(*small), method)
     tasks, rankings = job(prompts)
     print(f"{len(tasks)} tasks, {prompts} prompts, K = {SIZE}")
-    print("| step | CPU s | peak MB |\n|---|---|---|")
+    harness.heads("step", "CPU s", "peak MB")
     votes = step("votes", lambda: votes_of(tasks, rankings))
     step("agreement with intervals", lambda: agreement(votes))
     for method in METHODS:

@@ -8,14 +8,12 @@ is installed, its findings in the fake-secrets fixtures are compared as well. CP
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import math
 import tarfile
-import time
 from collections import Counter
 from pathlib import Path
 
+from benchmarks import harness
 from benchmarks.decontaminate import pages
 from corpusforge import ingest
 from corpusforge.errors import InputError
@@ -72,13 +70,7 @@ def show(name: str, text: str) -> None:
 def speed(texts: list[str]) -> float:
     size = sum(len(text.encode()) for text in texts)
     repeats = max(1, round(4e6 / size))
-    best = math.inf
-    for _ in range(3):
-        start = time.process_time()
-        for _ in range(repeats):
-            for text in texts:
-                redact(text)
-        best = min(best, time.process_time() - start)
+    best = harness.least(lambda: [redact(text) for _ in range(repeats) for text in texts])
     return size * repeats / 1e6 / best
 
 
@@ -105,8 +97,7 @@ def scanner(data: Path) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=Path("../shared/data"))
+    options = harness.arguments(__doc__, data=True)
     options.add_argument("--show", action="store_true")
     arguments = options.parse_args()
     sets = {
@@ -116,7 +107,7 @@ def main() -> None:
         "web pages": read([arguments.data / "web"]),
         "rows": read([arguments.data / name for name in ("quality", "neardup", "decontam")]),
     }
-    print("| texts | MB | hits | MB/s |\n|---|---|---|---|")
+    harness.heads("texts", "MB", "hits", "MB/s")
     for name, texts in sets.items():
         counts: Counter[str] = Counter()
         for text in texts:
@@ -125,12 +116,13 @@ def main() -> None:
                 show(name, text)
         size = sum(len(text.encode()) for text in texts) / 1e6
         hits = ", ".join(f"{label} {count}" for label, count in sorted(counts.items())) or "none"
-        print(f"| {name} | {size:.2f} | {hits} | {speed(texts):.0f} |", flush=True)
-    print("\n| texts without a hit, cut at 5,000 characters | n | MB/s |\n|---|---|---|")
+        harness.row(name, f"{size:.2f}", hits, f"{speed(texts):.0f}")
+    print()
+    harness.heads("texts without a hit, cut at 5,000 characters", "n", "MB/s")
     for name, texts in sets.items():
         pieces = [text[k : k + 5000] for text in texts for k in range(0, len(text), 5000)]
         clean = [piece for piece in pieces if not redact(piece).counts]
-        print(f"| {name} | {len(clean)} | {speed(clean):.0f} |")
+        harness.row(name, len(clean), f"{speed(clean):.0f}")
     scanner(arguments.data)
 
 

@@ -16,16 +16,16 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from benchmarks import harness
+from corpusforge.beam import runner
 from corpusforge.beam.parts import balanced
-from corpusforge.run.stage import Part
+from corpusforge.run.stage import Part, Stage, run_stage
+from corpusforge.testing.parts import write_process
 
 SHOWN = 0.5  # seconds
 
@@ -43,14 +43,12 @@ def chosen(corpus: Path, megabytes: int, target: Path) -> None:
 def run(inputs: Path, output: Path, workers: int) -> float:
     """Make a run in a process of its own; return its seconds."""
     recipe = Path(__file__).with_name("whole_chain.toml")
-    start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "pipelines.pretrain_mix", "--quiet", "--until", "shards",
-         "--recipe", str(recipe), f"--source=text={inputs}/*.zst",
-         "--output", str(output), "--workers", str(workers)],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    return time.perf_counter() - start
+    clock = harness.Clock()
+    harness.run([
+        sys.executable, "-m", "pipelines.pretrain_mix", "--quiet", "--until", "shards",
+        "--recipe", recipe, f"--source=text={inputs}/*.zst", "--output", output, "--workers", workers,
+    ])  # fmt: skip
+    return clock.wall()
 
 
 def stages(output: Path, workers: int) -> dict[str, tuple[float, float]]:
@@ -82,40 +80,28 @@ def digest(output: Path) -> str:
     return total.hexdigest()
 
 
+def empty_stages(folder: Path, workers: int, times: int) -> list[float]:
+    """Make a stage of empty parts some times; return its least wall seconds and its mean CPU seconds."""
+    walls = []
+    clock = harness.Clock()
+    with runner.BeamExecutor("DirectRunner", workers) as execute:
+        for number in range(times):
+            name = f"empty{number}"
+            size = 10**9 if workers > 1 else 0  # large enough to be given to workers
+            count = max(2, workers)
+            parts = tuple(Part(name, i, str(folder), None, (i,), size) for i in range(count))
+            each = harness.Clock()
+            run_stage(Stage(name, str(folder), write_process, parts, {}, {}), execute)
+            walls.append(each.wall())
+    return [min(walls), (clock.cpu() + clock.children()) / times]
+
+
 def fork_cost(folder: Path, workers: int, times: int = 7) -> None:
     """Print the least wall and CPU seconds of a stage of empty parts, made here and by forked workers."""
-    code = """
-import json, resource, sys, time
-from corpusforge.beam import runner
-from corpusforge.run.stage import Part, Stage, run_stage
-from corpusforge.testing.parts import write_process
-folder, workers, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-def spent():
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(own.ru_utime + own.ru_stime for own in used)
-rows = []
-begin = spent()
-with runner.BeamExecutor("DirectRunner", workers) as execute:
-    for number in range(times):
-        name = f"empty{number}"
-        size = 10**9 if workers > 1 else 0
-        parts = tuple(Part(name, i, folder, None, (i,), size) for i in range(max(2, workers)))
-        start = time.perf_counter()
-        run_stage(Stage(name, folder, write_process, parts, {}, {}), execute)
-        rows.append(time.perf_counter() - start)
-print("FIGURES", json.dumps([min(rows), spent() / times, begin / times]))
-"""
-    found = []
-    for own in (1, workers):
-        target = folder / f"fork{own}"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(target), str(own), str(times)],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        line = next(row for row in done.stdout.splitlines() if row.startswith("FIGURES"))
-        wall, cpu, before = json.loads(line.removeprefix("FIGURES"))
-        found.append((wall, cpu - before))
-    (here, _), (forked, cpu) = found
+    (here, _), (forked, cpu) = (
+        harness.ask("scaling", "--corpus", folder / f"fork{count}", "--empty", count, times)
+        for count in (1, workers)
+    )
     print(f"a stage of empty parts: {here:.2f} s here, {forked:.2f} s by {workers} forked workers (least of "
           f"{times}; {cpu:.2f} s of CPU a stage)")  # fmt: skip
 
@@ -138,34 +124,37 @@ def compare(corpus: Path, folder: Path, megabytes: int, workers: int, repeats: i
     least = {own: min(values) for own, values in walls.items()}
     print(f"\n{megabytes or 'all'} MB of text: 1 worker {least[1]:.1f} s, {workers} workers "
           f"{least[workers]:.1f} s, {least[1] / least[workers]:.2f}x, shards "
-          f"{'equal' if len(digests) == 1 else 'DIFFER'}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
-    print("| stage | wall s, 1 | wall s, N | ratio | CPU s, 1 | CPU s, the busiest | ratio |")
-    print("|---" * 7 + "|")
+          f"{'equal' if len(digests) == 1 else 'DIFFER'}, load {harness.load():.1f}")  # fmt: skip
+    harness.heads(
+        "stage", "wall s, 1", "wall s, N", "ratio", "CPU s, 1", "CPU s, the busiest", "ratio"
+    )
     for name in times[1][0]:
         alone, used = (min(found[name][i] for found in times[1]) for i in (0, 1))
         shared, most = (min(found[name][i] for found in times[workers]) for i in (0, 1))
         if alone >= SHOWN:
-            print(f"| {name} | {alone:.2f} | {shared:.2f} | {alone / shared:.2f} | {used:.2f} | {most:.2f} | "
-                  f"{used / max(most, 1e-9):.2f} |", flush=True)  # fmt: skip
+            figures = (alone, shared, alone / shared, used, most, used / max(most, 1e-9))
+            harness.row(name, *(f"{figure:.2f}" for figure in figures))
 
 
 def main() -> None:
     """Run the command line."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = harness.arguments(__doc__)
     options.add_argument("--corpus", type=Path, required=True)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--megabytes", type=int, nargs="+", default=[8, 30, 60, 200])
     options.add_argument("--repeats", type=int, default=2)
-    told = options.parse_args()
-    print(f"load before: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
-    with tempfile.TemporaryDirectory(dir=told.corpus.parent) as folder:
-        fork_cost(Path(folder), told.workers)
-        for megabytes in told.megabytes:
-            own = Path(folder) / str(megabytes)
-            compare(told.corpus, own, megabytes, told.workers, told.repeats)
-    print(f"load after: {os.getloadavg()[0]:.1f}")
+    options.add_argument("--empty", type=int, nargs=2, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.empty:
+        harness.figures(empty_stages(given.corpus, *given.empty))
+        return
+    print(harness.machine())
+    with tempfile.TemporaryDirectory(dir=given.corpus.parent) as folder:
+        fork_cost(Path(folder), given.workers)
+        for megabytes in given.megabytes:
+            target = Path(folder) / str(megabytes)
+            compare(given.corpus, target, megabytes, given.workers, given.repeats)
+    print(f"load after: {harness.load():.1f}")
 
 
 if __name__ == "__main__":

@@ -2,33 +2,21 @@
 
     python -m benchmarks.score_speed [--data DIR] [--megabytes 12]
 
-CPU time of one process, best of five; the same texts, models trained on the same windows: ours,
+CPU time of one process, best of five turns; the same texts, models trained on the same windows: ours,
 fastText with word pairs (raw handle, newlines replaced), and HashingVectorizer + logistic
 regression where scikit-learn is installed.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import os
-import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import harness
 from benchmarks.quality import crawl, reference
 from corpusforge import score
-
-
-def best(call, rounds=5):
-    times = []
-    for _ in range(rounds):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def corpus(data, megabytes):
@@ -44,9 +32,7 @@ def corpus(data, megabytes):
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
-    options.add_argument("--data", type=Path, default=default)
+    options = harness.arguments(__doc__, data=True)
     options.add_argument("--megabytes", type=float, default=12.0)
     given = options.parse_args()
     good = {
@@ -70,15 +56,13 @@ def main():
         "fastText, ours (set apart)": lambda: models["fasttext"].score(array),
     }
     models["hashed_logreg"].score(array)
-    print(
-        f"\n{len(texts)} texts, {size / 1e6:.1f} MB\n| scorer | MB/s | times fastText |\n|---|---|---|"
-    )
-    spent = {name: best(call) for name, call in runs.items()}
+    spent = {name: min(found) for name, found in harness.by_turns(runs).items()}
+    print(f"\n{len(texts)} texts, {size / 1e6:.1f} MB\n")
+    harness.heads("scorer", "MB/s", "times fastText")
+    base = spent["fastText raw handle"]
     for name, seconds in spent.items():
-        print(
-            f"| {name} | {size / seconds / 1e6:.1f} | {spent['fastText raw handle'] / seconds:.2f} |"
-        )
-    _sklearn(texts, size, spent["fastText raw handle"])
+        harness.row(name, f"{size / seconds / 1e6:.1f}", f"{base / seconds:.2f}")
+    _sklearn(texts, size, base)
 
 
 def _sklearn(texts, size, base):
@@ -91,8 +75,8 @@ def _sklearn(texts, size, base):
     vectors = HashingVectorizer(n_features=1 << 18, ngram_range=(1, 2), alternate_sign=False)
     rows = vectors.transform(texts[:400])
     model = LogisticRegression().fit(rows, np.arange(rows.shape[0]) % 2)
-    seconds = best(lambda: model.predict_proba(vectors.transform(texts)), 2)
-    print(f"| scikit-learn | {size / seconds / 1e6:.1f} | {base / seconds:.2f} |")
+    seconds = harness.least(lambda: model.predict_proba(vectors.transform(texts)), 2)
+    harness.row("scikit-learn", f"{size / seconds / 1e6:.1f}", f"{base / seconds:.2f}")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,8 @@ times of the manifests; anonymous memory is read then too, the resident peak is 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -32,8 +30,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import harness
 from benchmarks.make_corpus import base_documents, fetch, pieces, roots
-from benchmarks.memory import descendants, peak_mb
+from benchmarks.memory import descendants
 from corpusforge.draw import id_keys, uniform
 from corpusforge.io.jsonl import read_jsonl, write_jsonl
 
@@ -117,17 +116,6 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
 
 
-def anonymous_mb(pid: int) -> float:
-    """Memory of a process that no file backs, in 10^6 bytes; 0 where it has ended."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon"):
-                return int(line.split()[1]) * 1024 / 1e6
-    except OSError:
-        pass
-    return 0.0
-
-
 def disk(directory: Path) -> int:
     """Bytes of all files below a directory."""
     total = 0
@@ -142,25 +130,25 @@ def disk(directory: Path) -> int:
 def follow(process: subprocess.Popen[bytes], run: Path) -> dict[str, Any]:
     """Sample a run's process tree until it ends: peaks, CPU by time, largest disk use."""
     peaks: dict[int, float] = {}
-    own: dict[int, float] = {}
+    anonymous: dict[int, float] = {}
     spent: dict[int, float] = {}
     samples = [(time.time(), 0.0)]
     wait, largest, round_ = threading.Event(), 0, 0
     while process.poll() is None:
         for pid in descendants(process.pid):
-            peaks[pid] = max(peaks.get(pid, 0.0), peak_mb(pid))
-            own[pid] = max(own.get(pid, 0.0), anonymous_mb(pid))
+            peaks[pid] = max(peaks.get(pid, 0.0), harness.peak_mb(pid))
+            anonymous[pid] = max(anonymous.get(pid, 0.0), harness.anonymous_mb(pid))
             spent[pid] = max(spent.get(pid, 0.0), cpu_seconds(pid))
         samples.append((time.time(), sum(spent.values())))
         if round_ % 40 == 0:
             largest = max(largest, disk(run))
         round_ += 1
         wait.wait(0.5)
-    driver, driver_own = peaks.pop(process.pid), own.pop(process.pid)
+    driver, driver_anonymous = peaks.pop(process.pid), anonymous.pop(process.pid)
     return {
         "driver_mb": driver,
-        "driver_anonymous_mb": driver_own,
-        "worker_anonymous_mb": max(own.values(), default=0.0),
+        "driver_anonymous_mb": driver_anonymous,
+        "worker_anonymous_mb": max(anonymous.values(), default=0.0),
         "worker_mb": max(peaks.values(), default=0.0),
         "disk_peak": max(largest, disk(run)),
         "samples": samples,
@@ -192,11 +180,10 @@ def measure(corpus: Path, work: Path, gigabytes: float, workers: int, tokenizer:
         "--source", f"text={inputs}/*.zst", "--output", str(run), "--workers", str(workers),
         "--set", f'tokenize.tokenizer="{tokenizer}"',
     ]  # fmt: skip
-    load, start = os.getloadavg()[0], time.time()
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    load, clock = harness.load(), harness.Clock()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     row = follow(process, run)
-    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.time() - start
+    cpu, wall = clock.children(), clock.wall()
     if process.returncode:
         raise SystemExit(f"the run failed with exit code {process.returncode}")
     report = json.loads((run / "report.json").read_text())
@@ -211,29 +198,23 @@ def measure(corpus: Path, work: Path, gigabytes: float, workers: int, tokenizer:
         "stats": disk(run / "stats") / report["text_bytes"],
         "workers": workers,
         "wall": wall,
-        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "load": [load, os.getloadavg()[0]],
+        "cpu": cpu,
+        "load": [load, harness.load()],
         "stages": by_stage(run, row.pop("samples")),
     }  # fmt: skip
     shutil.rmtree(work)
     return row
 
 
-def cells(*values: str) -> None:
-    """Print a row of a table."""
-    print("| " + " | ".join(values) + " |")
-
-
 def table(rows: list[dict[str, Any]]) -> None:
     """Print the totals, then CPU seconds and MB of text a CPU second by stage, a column a size."""
-    cells("text, GB", "documents", "survive dedup", "10^6 tokens", "CPU s", "MB/s of CPU", "wall s", "load",
-          "driver: resident (anonymous), MB", "largest worker, MB", "input, GB", "disk at most, GB",
-          "disk a byte of text")  # fmt: skip
-    cells(*["---"] * 13)
+    harness.heads("text, GB", "documents", "survive dedup", "10^6 tokens", "CPU s", "MB/s of CPU", "wall s",
+                  "load", "driver: resident (anonymous), MB", "largest worker, MB", "input, GB",
+                  "disk at most, GB", "disk a byte of text")  # fmt: skip
     for row in rows:
-        own = [f" ({row[name]:,.0f})" if name in row else ""
+        anonymous = [f" ({row[name]:,.0f})" if name in row else ""
                for name in ("driver_anonymous_mb", "worker_anonymous_mb")]  # fmt: skip
-        cells(
+        harness.row(
             f"{row['gigabytes']:.2f}",
             f"{row['documents']:,}",
             f"{row['survive_dedup']:.2%}",
@@ -242,16 +223,15 @@ def table(rows: list[dict[str, Any]]) -> None:
             f"{row['gigabytes'] * 1e3 / row['cpu']:.2f}",
             f"{row['wall']:,.0f}",
             f"{row['load'][0]:.1f}-{row['load'][1]:.1f}",
-            f"{row['driver_mb']:,.0f}{own[0]}",
-            f"{row['worker_mb']:,.0f}{own[1]}",
+            f"{row['driver_mb']:,.0f}{anonymous[0]}",
+            f"{row['worker_mb']:,.0f}{anonymous[1]}",
             f"{row['stored'] / 1e9:.2f}",
             f"{row['disk_peak'] / 1e9:.2f}",
             f"{row['disk_peak'] / row['gigabytes'] / 1e9:.2f}",
         )
     heads = [f"{row['gigabytes']:.1f} GB: CPU s (MB/s), wall s" for row in rows]
     print()
-    cells("stage", *heads, "on disk, bytes a byte of text")
-    cells(*["---"] * (len(rows) + 2))
+    harness.heads("stage", *heads, "on disk, bytes a byte of text")
     for name in rows[-1]["stages"]:
         shown = []
         for row in rows:
@@ -259,14 +239,12 @@ def table(rows: list[dict[str, Any]]) -> None:
             rate = f" ({row['gigabytes'] * 1e3 / stage['cpu']:,.1f})" if stage["cpu"] >= 0.5 else ""
             shown.append(f"{stage['cpu']:,.1f}{rate}, {stage['wall']:,.1f}")
         share = rows[-1]["stages"][name]["disk"] / rows[-1]["gigabytes"] / 1e9
-        cells(name, *shown, f"{share:.3f}")
+        harness.row(name, *shown, f"{share:.3f}")
 
 
 def main() -> None:
     """Run the command line."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = harness.arguments(__doc__)
     actions = options.add_subparsers(dest="action", required=True)
     making = actions.add_parser("make")
     making.add_argument("--gigabytes", type=float, required=True)

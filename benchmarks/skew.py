@@ -18,16 +18,14 @@ import argparse
 import gzip
 import hashlib
 import json
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import harness
 from corpusforge.manifest import Manifest
 from corpusforge.run.progress import Reporter
 from corpusforge.run.stage import Stage
@@ -162,21 +160,13 @@ RAISED = [
 ]
 
 
-def peak_gb(*, reset: bool = False) -> float:
-    """The most memory this process had resident since it was last set back."""
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5")
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e9
-
-
 class Meter(Reporter):
     """CPU seconds and peak memory of each stage, driver and worker together: here one process."""
 
     def __init__(self) -> None:
         super().__init__(quiet=True)
         self.rows: dict[str, tuple[float, float]] = {}
-        self._start = 0.0
+        self._clock = harness.Clock()
 
     def begin(self, stage: Stage) -> None:
         """Start a stage."""
@@ -185,8 +175,8 @@ class Meter(Reporter):
 
     def start(self) -> None:
         """Set the clock and the mark."""
-        peak_gb(reset=True)
-        self._start = time.process_time()
+        harness.peak_mb(reset=True)
+        self._clock = harness.Clock()
 
     def end(self, manifest: Manifest, *, worked: bool) -> None:
         """Note a stage."""
@@ -196,7 +186,7 @@ class Meter(Reporter):
 
     def note(self, name: str) -> None:
         """Note what was used since the start."""
-        self.rows[name] = (time.process_time() - self._start, peak_gb())
+        self.rows[name] = (self._clock.cpu(), harness.peak_mb() / 1e3)
 
 
 def pipeline(folder: Path, name: str, size: int, tokenizer: str) -> dict[str, tuple[float, float]]:
@@ -242,29 +232,22 @@ def child(folder: Path, name: str, size: int, tokenizer: str) -> None:
     else:
         pipeline(folder / "warm", name, 1 if CASES[name][2] == "MB" else 500, tokenizer)
         rows = pipeline(folder / "case", name, size, tokenizer)
-    print("FIGURES", json.dumps({"case": name, "size": size, "stages": rows}))
+    harness.figures({"case": name, "size": size, "stages": rows})
 
 
 def measure(directory: Path, name: str, size: int, tokenizer: str) -> dict[str, Any]:
     """Run one case in a process of its own."""
     with tempfile.TemporaryDirectory(dir=directory) as folder:
-        command = [sys.executable, "-m", "benchmarks.skew", "--directory", folder,
-                   "--tokenizer", tokenizer, "--child", name, str(size)]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = [line for line in done.stdout.splitlines() if line.startswith("FIGURES")]
-    if not found:
-        raise SystemExit(done.stderr[-2000:])
-    row: dict[str, Any] = json.loads(found[0].removeprefix("FIGURES"))
-    return row
+        child = ("--tokenizer", tokenizer, "--child", name, size)
+        return harness.ask("skew", "--directory", folder, *child)
 
 
 def table(rows: list[dict[str, Any]], unit: str) -> None:
     """Print a case: a line per stage, CPU seconds and peak at each size, growth of seconds a unit."""
     sizes = [row["size"] for row in rows]
     print(f"\n{rows[0]['case']}, {' and '.join(f'{size:,}' for size in sizes)} {unit}\n")
-    print("| stage | " + " | ".join(f"CPU s, {size:,}" for size in sizes)
-          + " | growth a unit | " + " | ".join(f"peak GB, {size:,}" for size in sizes) + " |")  # fmt: skip
-    print("|---" * (2 + 2 * len(sizes)) + "|")
+    times, memory = ([f"{what}, {size:,}" for size in sizes] for what in ("CPU s", "peak GB"))
+    harness.heads("stage", *times, "growth a unit", *memory)
     large = rows[-1]["stages"]
     shown = [name for name in large if large[name][0] >= SMALL]
     for name in [*shown, "the others", "all"]:
@@ -280,35 +263,32 @@ def table(rows: list[dict[str, Any]], unit: str) -> None:
             continue
         spent = [sum(seconds for seconds, _ in found) for found in own]
         growth = spent[-1] / sizes[-1] / (spent[0] / sizes[0]) if spent[0] else 0.0
-        peaks = " | ".join(f"{max(peak for _, peak in found):.2f}" for found in own)
-        seconds = " | ".join(f"{value:.1f}" for value in spent)
-        print(f"| {name} | {seconds} | {growth:.2f} | {peaks} |", flush=True)
+        peaks = (f"{max(peak for _, peak in found):.2f}" for found in own)
+        harness.row(name, *(f"{value:.1f}" for value in spent), f"{growth:.2f}", *peaks)
 
 
 def main() -> None:
     """Run the command line."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = harness.arguments(__doc__)
     options.add_argument("--directory", type=Path, required=True)
     options.add_argument("--sizes", type=float, nargs="+", default=[0.25, 1.0])
     options.add_argument("--only", nargs="*", choices=sorted(FULL), default=None)
     options.add_argument("--tokenizer", default="train", help="a rank file saves the training")
     options.add_argument("--save", type=Path, help="a JSON line a run is added here")
     options.add_argument("--child", nargs=2, default=None, help=argparse.SUPPRESS)
-    told = options.parse_args()
-    if told.child:
-        child(told.directory, told.child[0], int(told.child[1]), told.tokenizer)
+    given = options.parse_args()
+    if given.child:
+        child(given.directory, given.child[0], int(given.child[1]), given.tokenizer)
         return
-    told.directory.mkdir(parents=True, exist_ok=True)
+    given.directory.mkdir(parents=True, exist_ok=True)
     for name, (full, unit) in FULL.items():
-        if told.only and name not in told.only:
+        if given.only and name not in given.only:
             continue
         rows = []
-        for share in told.sizes:
-            rows.append(measure(told.directory, name, round(full * share), told.tokenizer))
-            if told.save:
-                with told.save.open("a") as stream:
+        for share in given.sizes:
+            rows.append(measure(given.directory, name, round(full * share), given.tokenizer))
+            if given.save:
+                with given.save.open("a") as stream:
                     stream.write(json.dumps(rows[-1]) + "\n")
         table(rows, unit)
 

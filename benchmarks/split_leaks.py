@@ -9,13 +9,13 @@ so runs of some thousand documents.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from benchmarks import harness
 from corpusforge.dedup.sign import shingle_sets
 from corpusforge.run.mix import stream_files
 
@@ -62,14 +62,12 @@ def leaks(run: Path, threshold: float, ngram: int = 5) -> dict[str, object]:
 
 def main() -> None:
     """Print the figures of a run."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    options = harness.arguments(__doc__)
     options.add_argument("run", type=Path)
     options.add_argument("--threshold", type=float, default=0.7)
-    told = options.parse_args()
-    print(json.dumps(leaks(told.run, told.threshold), indent=1))
-    receipt = json.loads((told.run / "mix" / "receipt.json").read_text())
+    given = options.parse_args()
+    print(json.dumps(leaks(given.run, given.threshold), indent=1))
+    receipt = json.loads((given.run / "mix" / "receipt.json").read_text())
     val, train = receipt["val"], receipt["train"]
     asked = val.get("asked_tokens", "?")
     print(f"tokens: {val['tokens']} of {asked}, {val['tokens'] / train['tokens']:.3%} of training")

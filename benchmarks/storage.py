@@ -6,9 +6,10 @@ RUN is a complete run made with `--keep all`; documents are those that the first
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
+
+from benchmarks import harness
 
 
 def main(run: Path) -> None:
@@ -19,10 +20,13 @@ def main(run: Path) -> None:
     for output in top["outputs"]:
         path = Path(output["path"])
         sizes[f"{path.parent.as_posix()}/*{path.suffix}"] += output["bytes"]
-    print(f"{documents:,} documents\n\n| files | bytes | bytes per document |\n|---|---|---|")
+    print(f"{documents:,} documents\n")
+    harness.heads("files", "bytes", "bytes per document")
     for name, size in sorted(sizes.items()):
-        print(f"| `{name}` | {size:,} | {size / documents:,.1f} |")
+        harness.row(f"`{name}`", f"{size:,}", f"{size / documents:,.1f}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    options = harness.arguments(__doc__)
+    options.add_argument("run", type=Path, metavar="RUN")
+    main(options.parse_args().run)

@@ -14,55 +14,20 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import resource
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import harness
 from corpusforge.errors import InputError
 from corpusforge.io.jsonl import read_jsonl
-from corpusforge.tokenize import Settings, load, write_part
-from corpusforge.tokenize.part import _delimited
+from corpusforge.tokenize import Settings, Tokenizer, load, write_part
 from corpusforge.tokenize.patterns import PATTERNS
 from corpusforge.tokenize.ranks import dump_tokenizer_json, parse_ranks
-
-PEER = """
-import json, os, sys, time
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["RAYON_NUM_THREADS"] = "1"
-from loguru import logger
-logger.remove()
-from datatrove.data import Document
-from datatrove.pipeline.tokens.tokenizer import DocumentTokenizer, TokenizedFile
-texts, vocabulary, out, repeat = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-docs = [Document(text=text, id=str(n)) for n, text in enumerate(json.load(open(texts)))]
-best = {}
-def clock(name, work):
-    start = time.process_time()
-    result = work()
-    best[name] = min(best.get(name, 1e9), time.process_time() - start)
-    return result
-for shuffle in (False, True):
-    step = DocumentTokenizer(
-        out, vocabulary, eos_token="<|endoftext|>", seed=1, shuffle_documents=shuffle
-    )
-    step.tokenizer.encode("warm")
-    clock("shuffle" if shuffle else "plain", lambda: step.run(iter(docs)))
-ids = [row.ids for row in step.tokenizer.encode_batch([doc.text for doc in docs[:2000]])]
-def write():
-    file = TokenizedFile(out, "w.ds")
-    for row in ids:
-        file.write(row, None)
-    file.close()
-for _ in range(repeat):
-    clock("writer", write)
-print(json.dumps({**best, "ids": sum(map(len, ids)), "first": ids[0][:50]}))
-"""
+from corpusforge.tokenize.step import delimited
 
 
 def corpus(directory: Path, longest: int) -> list[str]:
@@ -88,26 +53,16 @@ def batches(texts: list[str], rows: int = 1000) -> list[pa.RecordBatch]:
     return made
 
 
-def cpu(work, repeat: int) -> float:
-    """Return the least CPU seconds of `repeat` calls."""
-    times = []
-    for _ in range(repeat):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
-
-
 def own_rows(texts: list[str], settings: dict, folder: str, repeat: int) -> dict[str, float]:
     """Return CPU seconds of tiktoken's own batch call and of our part writer by engine."""
     plain = load(Settings(**settings, accelerator="off"))
     whole = batches(texts)
     encoding = plain.engine.encoding
     rows = {
-        "tiktoken encode_ordinary_batch(num_threads=1), no file": cpu(
+        "tiktoken encode_ordinary_batch(num_threads=1), no file": harness.least(
             lambda: encoding.encode_ordinary_batch(texts, num_threads=1), repeat
         ),
-        "corpusforge write_part, tiktoken alone": cpu(
+        "corpusforge write_part, tiktoken alone": harness.least(
             lambda: write_part(whole, plain, f"{folder}/p"), repeat
         ),
     }
@@ -121,7 +76,7 @@ def own_rows(texts: list[str], settings: dict, folder: str, repeat: int) -> dict
 
         def cold(chosen: str = name) -> float:  # a new engine: its caches are empty, as in a run
             engine = load(Settings(**settings, accelerator=chosen))
-            seconds = cpu(lambda: write_part(whole, engine, f"{folder}/f"), 1)
+            _, seconds = harness.timed(lambda: write_part(whole, engine, f"{folder}/f"))
             assert engine.refused == 0
             return seconds
 
@@ -132,24 +87,35 @@ def own_rows(texts: list[str], settings: dict, folder: str, repeat: int) -> dict
     return rows
 
 
+class Encoded:
+    """A tokenizer that has its texts' ids already: all that is left is to put end ids in."""
+
+    def __init__(self, tokenizer: Tokenizer, texts: list[str]) -> None:
+        self.start_id, self.end_id, self.dtype = None, tokenizer.end_id, tokenizer.dtype
+        self._counted = tokenizer.counted(pa.array(texts, pa.large_string()))
+
+    def counted(self, texts: object) -> tuple:
+        """Return the ids, as `Tokenizer.counted` does."""
+        return self._counted
+
+
 def writer_row(texts: list[str], settings: dict, folder: str, repeat: int) -> tuple[float, int]:
     """Return CPU seconds and bytes of writing ids that are there: end ids put in, file written."""
     tokenizer = load(Settings(**settings))
-    ids, offsets = tokenizer.encode(pa.array(texts[:2000], pa.large_string()))
+    encoded = [Encoded(tokenizer, texts[n : n + 256]) for n in range(0, min(2000, len(texts)), 256)]
     out = Path(folder) / "w.bin"
 
     def write() -> None:
         with out.open("wb") as stream:
-            for a, b in itertools.pairwise([*range(0, len(offsets) - 1, 256), len(offsets) - 1]):
-                piece = ids[offsets[a] : offsets[b]]
-                stream.write(_delimited(piece, offsets[a : b + 1] - offsets[a], tokenizer)[0].data)
+            for piece in encoded:
+                stream.write(delimited(None, piece)[0].data)
 
-    return cpu(write, repeat), out.stat().st_size
+    return harness.least(write, repeat), out.stat().st_size
 
 
 def datatrove_rows(python: str, texts: list[str], ranks: str, folder: str, repeat: int) -> dict:
     """Return datatrove's CPU seconds from its own process, or nothing where it is not installed."""
-    if subprocess.run([python, "-c", "import datatrove, tokenizers"], check=False).returncode:
+    if harness.lacks(python, "datatrove", "tokenizers"):
         print(f"datatrove: skipped (not importable by {python})")
         return {}
     vocabulary = str(Path(folder) / "tokenizer.json")
@@ -157,9 +123,8 @@ def datatrove_rows(python: str, texts: list[str], ranks: str, folder: str, repea
     dump_tokenizer_json(vocabulary, table, PATTERNS["gpt2"], {"<|endoftext|>": 50256})
     source = Path(folder) / "texts.json"
     source.write_text(json.dumps(texts))
-    command = [python, "-c", PEER, str(source), vocabulary, f"{folder}/peer", str(repeat)]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(answer.stdout.splitlines()[-1])
+    given = (source, vocabulary, f"{folder}/peer", repeat)
+    return harness.peer(python, "tokenize_datatrove", *given) or {}
 
 
 def streamed(directory: Path, longest: int) -> Iterator[pa.RecordBatch]:
@@ -175,12 +140,11 @@ def streamed(directory: Path, longest: int) -> Iterator[pa.RecordBatch]:
 def memory(args: argparse.Namespace) -> None:
     """Stream `--memory` MB through write_part here and print the peak resident size."""
     settings = Settings(tokenizer=str(args.ranks), accelerator=args.accelerator)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before, clock = harness.peak_mb(), harness.Clock()
     with tempfile.TemporaryDirectory() as folder:
         stream = streamed(args.corpus, int(args.memory * 1e6))
         receipt = write_part(stream, load(settings), f"{folder}/p")
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    seconds = time.process_time()
+    after, seconds = harness.peak_mb(), clock.cpu()
     print(
         f"accelerator {args.accelerator}: {receipt.total.bytes / 1e6:.0f} MB of text, "
         f"{receipt.total.tokens / 1e6:.1f} M ids, {seconds:.0f} CPU s, reading included; peak "
@@ -192,17 +156,15 @@ def report(texts: list[str], rows: dict[str, float], base: str) -> None:
     """Print the table of one run."""
     size = sum(len(text.encode()) for text in texts)
     print(f"\n{len(texts)} documents, {size / 1e6:.1f} MB of text\n")
-    print("| what | CPU s | MB/s of text | against tiktoken |\n| --- | --- | --- | --- |")
+    harness.heads("what", "CPU s", "MB/s of text", "against tiktoken")
     for name, seconds in rows.items():
-        speed = size / seconds / 1e6
-        print(f"| {name} | {seconds:.2f} | {speed:.1f} | {rows[base] / seconds:.2f} |")
+        speed = f"{size / seconds / 1e6:.1f}"
+        harness.row(name, f"{seconds:.2f}", speed, f"{rows[base] / seconds:.2f}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.arguments(__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--ranks", type=Path, required=True, help="r50k_base.tiktoken")
     parser.add_argument("--megabytes", type=float, default=20.0)

@@ -11,12 +11,9 @@ only; of three choices of sides this one was the best on the sample. Intervals: 
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import json
-import math
-import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -24,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import harness
 from benchmarks.quality import interval, reference, trained
 from classifiers.command import recipe
 from corpusforge.filter.lists import BUILTIN, load_patterns
@@ -31,16 +29,6 @@ from corpusforge.filter.stats import measure
 from corpusforge.score.evaluation import roc_auc
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "score" / "toxicity.jsonl"
-
-
-def wilson(hits, n, z=1.959964):
-    """Return share, low and high."""
-    if not n:
-        return 0.0, 0.0, 1.0
-    share, spread = hits / n, z * z / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return share, max(0.0, middle - half), min(1.0, middle + half)
 
 
 def lines(path):
@@ -56,9 +44,10 @@ def show(name, hit, rows, languages=("en", "zh")):
                 for h, row in zip(hit, rows, strict=True)
                 if row["lang"] == lang and row["toxic"] == toxic
             ]
-            share, low, high = wilson(sum(chosen), len(chosen))
+            low, high = harness.wilson(sum(chosen), len(chosen))
+            share = sum(chosen) / max(1, len(chosen))
             cells.append(f"{sum(chosen)} of {len(chosen)}: {share:.3f} ({low:.3f}-{high:.3f})")
-        print(f"| {name} | {lang} | " + " | ".join(cells) + " |")
+        harness.row(name, lang, *cells)
 
 
 def kinds(hit, rows):
@@ -74,15 +63,15 @@ def plain(data, tables):
     texts = dict(reference(data))
     path = data / "quality" / "human-quality-labels.jsonl.gz"
     texts["web"] = [json.loads(line)["text"] for line in lines(path)]
-    print("\n| plain text | documents | with a hit | dropped by listed.v1 | hits per MB |")
-    print("|---|---|---|---|---|")
+    print()
+    harness.heads("plain text", "documents", "with a hit", "dropped by listed.v1", "hits per MB")
     for name, rows in texts.items():
         stats = measure(pa.array(rows, pa.large_string()), tables)
         hits, words = (stats.column(c).to_numpy() for c in ("phrase_listed", "words"))
         size = sum(len(text.encode()) for text in rows) / 1e6
         dropped = int((hits > 0.01 * np.maximum(1, words)).sum())
-        cells = (name, len(rows), int((hits > 0).sum()), dropped, f"{hits.sum() / size:.2f}")
-        print("| " + " | ".join(map(str, cells)) + " |")
+        per_mb = f"{hits.sum() / size:.2f}"
+        harness.row(name, len(rows), int((hits > 0).sum()), dropped, per_mb)
 
 
 def classifier(data):
@@ -110,15 +99,12 @@ def classifier(data):
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    default = Path(os.environ.get("CORPUSFORGE_DATA", "../shared/data"))
-    options.add_argument("--data", type=Path, default=default)
-    given = options.parse_args()
+    given = harness.arguments(__doc__, data=True).parse_args()
     rows = [json.loads(line) for line in SAMPLE.read_text("utf-8").splitlines()]
     texts = pa.array([row["text"] for row in rows], pa.large_string())
     tables = load_patterns(BUILTIN)
     print(f"{len(rows)} texts, lists {', '.join(BUILTIN)}")
-    print("| method | language | false positives | false negatives |\n|---|---|---|---|")
+    harness.heads("method", "language", "false positives", "false negatives")
     hit = measure(texts, tables).column("phrase_listed").to_numpy() > 0
     show("lists", hit, rows)
     if given.data.exists():

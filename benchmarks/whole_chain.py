@@ -14,14 +14,10 @@ run each; the peer has no step for language, redaction, mixing and receipts, whi
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import itertools
 import json
-import platform
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -31,13 +27,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import zstandard
 
+from benchmarks import harness
 from corpusforge.filter import RULES
 from corpusforge.io.jsonl import read_jsonl
 from corpusforge.tokenize.patterns import PATTERNS
 from corpusforge.tokenize.ranks import dump_tokenizer_json, parse_ranks
 
 RECIPE = Path(__file__).with_name("whole_chain.toml")
-PEER = Path(__file__).with_name("whole_chain_peer.py")
 WARM_DOCUMENTS = 100
 
 
@@ -75,23 +71,15 @@ def head(corpus: Path, target: Path) -> None:
     (target / "part-00000.jsonl.zst").write_bytes(zstandard.compress(text.encode()))
 
 
-def timed(command: list[str]) -> tuple[float, str]:
-    """Run a command; return CPU seconds of it and its children, and what it printed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if answer.returncode:
-        raise SystemExit(f"{command} failed:\n{answer.stderr[-2000:]}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, answer.stdout
-
-
 def own(corpus: Path, run: Path, ranks: str) -> Row:
     """Run our pipeline with one worker and describe its output."""
-    seconds, _ = timed([
-        sys.executable, "-m", "pipelines.pretrain_mix", "--recipe", str(RECIPE), "--quiet",
-        "--source", f"text={corpus}/part-*.jsonl.zst", "--output", str(run), "--workers", "1",
+    clock = harness.Clock()
+    harness.run([
+        sys.executable, "-m", "pipelines.pretrain_mix", "--recipe", RECIPE, "--quiet",
+        "--source", f"text={corpus}/part-*.jsonl.zst", "--output", run, "--workers", "1",
         "--set", f'tokenize.tokenizer="{ranks}"',
     ])  # fmt: skip
+    seconds = clock.children()
     report = json.loads((run / "report.json").read_text())
     ids, gone = {}, set()
     for path in (run / "documents").glob("*.parquet"):
@@ -108,9 +96,11 @@ def own(corpus: Path, run: Path, ranks: str) -> Row:
 
 def peer(python: str, corpus: Path, work: Path, vocabulary: Path, words: str) -> Row:
     """Run datatrove's chain and describe its output."""
-    command = [python, str(PEER), str(corpus), str(work), str(vocabulary), str(bound()), words]
-    seconds, printed = timed(command)
-    steps = json.loads(printed.splitlines()[-1])
+    clock = harness.Clock()
+    steps = harness.peer(python, "whole_chain_peer", corpus, work, vocabulary, bound(), words)
+    seconds = clock.children()
+    if steps is None:
+        raise SystemExit("datatrove's chain failed")
     sets = [frozenset(ids_of((work / name).glob("*.gz"))) for name in ("filtered", "kept")]
     (metadata,) = (work / "tokens").glob("*.metadata")
     tokens = int(metadata.read_text().split("\n")[1])
@@ -134,41 +124,29 @@ def ids_of(paths: Iterable[Path]) -> Iterable[str]:
 
 def version(python: str) -> str:
     """Return the peer's versions, or nothing where it cannot be imported."""
-    code = (
-        "from importlib.metadata import version; import datatrove; "
-        "print(', '.join(f'{name} {version(name)}' for name in ('datatrove', 'tokenizers', 'spacy')))"
-    )
-    try:
-        answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    except OSError:
+    if harness.lacks(python, "datatrove"):
         return ""
-    return "" if answer.returncode else answer.stdout.strip()
-
-
-def line(*cells: str | int | float) -> None:
-    """Print a row of a table."""
-    shown = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells)
-    print("| " + " | ".join(shown) + " |")
+    names = ("datatrove", "tokenizers", "spacy")
+    return ", ".join(f"{name} {harness.version_of(python, name)}" for name in names)
 
 
 def table(rows: list[Row], size: int) -> None:
     """Print speed, outputs, agreement and steps."""
     ours = rows[0]
-    line("chain", "CPU s", "MB/s of text", "ours is faster by", "kept by the filters",
-         "kept after dedup", "tokens written")  # fmt: skip
-    line(*["---"] * 7)
+    harness.heads("chain", "CPU s", "MB/s of text", "ours is faster by", "kept by the filters",
+                  "kept after dedup", "tokens written")  # fmt: skip
     for row in rows:
         ratio = "" if row is ours else f"{row.seconds / ours.seconds:.1f}"
         speed = f"{size / row.seconds / 1e6:.2f}"
-        line(row.name, f"{row.seconds:.1f}", speed, ratio, len(row.filtered), len(row.kept),
-             row.tokens)  # fmt: skip
+        counts = (f"{count:,}" for count in (len(row.filtered), len(row.kept), row.tokens))
+        harness.row(row.name, f"{row.seconds:.1f}", speed, ratio, *counts)
     print()
-    line("peer", "filters: both keep", "ours alone", "peer alone", "after dedup: both keep",
-         "ours alone", "peer alone")  # fmt: skip
-    line(*["---"] * 7)
+    harness.heads("peer", "filters: both keep", "ours alone", "peer alone", "after dedup: both keep",
+                  "ours alone", "peer alone")  # fmt: skip
     for row in rows[1:]:
         pairs = ((ours.filtered, row.filtered), (ours.kept, row.kept))
-        line(row.name, *(len(cell) for a, b in pairs for cell in (a & b, a - b, b - a)))
+        sets = (cell for a, b in pairs for cell in (a & b, a - b, b - a))
+        harness.row(row.name, *(f"{len(cell):,}" for cell in sets))
     for row in rows:
         steps = "; ".join(f"{name} {seconds:.1f}" for name, seconds in row.steps.items())
         clock = "wall" if row is ours else "CPU"
@@ -177,9 +155,7 @@ def table(rows: list[Row], size: int) -> None:
 
 def main() -> None:
     """Run the command line."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    options = harness.arguments(__doc__)
     options.add_argument("--corpus", type=Path, required=True, help="made by make_corpus")
     options.add_argument("--peer-python", default=sys.executable, metavar="PATH")
     options.add_argument("--tokenizer", required=True, metavar="RANKS", help="r50k_base.tiktoken")
@@ -201,8 +177,9 @@ def main() -> None:
         for words in given.words if versions else ():
             peer(given.peer_python, work / "head", work / f"head_{words}", vocabulary, words)
             rows.append(peer(given.peer_python, work / "corpus", work / words, vocabulary, words))
-    python = platform.python_version()
-    print(f"{documents:,} documents, {size / 1e6:.1f} MB of text; Python {python}; {versions}\n")
+    print(
+        f"{documents:,} documents, {size / 1e6:.1f} MB of text; {harness.machine()}; {versions}\n"
+    )
     table(rows, size)
 
 

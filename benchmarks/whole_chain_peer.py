@@ -1,30 +1,36 @@
 """datatrove's chain, text to shuffled tokens, for `whole_chain`; run by an interpreter that has it.
 
-    PYTHON_WITH_DATATROVE whole_chain_peer.py CORPUS WORK TOKENIZER_JSON DUPLICATES spacy|split
+    PYTHON_WITH_DATATROVE -m benchmarks.whole_chain_peer CORPUS WORK TOKENIZER_JSON DUPLICATES spacy|split
 
 Gopher quality, Gopher repetition and FineWeb filters, MinHash in its four stages, DocumentTokenizer
 with its shuffle: everything at its defaults except DUPLICATES, the bound on characters in repeated
 lines. Steps are run directly, in this one process, without the executor, which could only add time;
 the last pass reads once for filter, writer and tokenizer. `split` takes words at white space in the
 three filters and in MinHash instead of spaCy's, which is cheaper than any setting datatrove has.
-One JSON line: CPU seconds of each step. Needs datatrove[processing], spaCy, tokenizers; nothing of
+Prints CPU seconds of each step. Needs datatrove[processing], spaCy, tokenizers; nothing of
 corpusforge.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from benchmarks import harness
+
+OPTIONS = harness.arguments(__doc__)
+for name in ("corpus", "work", "vocabulary"):
+    OPTIONS.add_argument(name)
+OPTIONS.add_argument("duplicates", type=float)
+OPTIONS.add_argument("words", choices=("spacy", "split"))
+GIVEN = OPTIONS.parse_args()  # before datatrove is asked for, so that --help needs none
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
 
-from datatrove.pipeline.dedup import minhash
-from datatrove.pipeline.filters import (
+from datatrove.pipeline.dedup import minhash  # noqa: E402
+from datatrove.pipeline.filters import (  # noqa: E402
     FineWebQualityFilter,
     GopherQualityFilter,
     GopherRepetitionFilter,
@@ -32,10 +38,10 @@ from datatrove.pipeline.filters import (
     gopher_quality_filter,
     gopher_repetition_filter,
 )
-from datatrove.pipeline.readers import JsonlReader
-from datatrove.pipeline.tokens import DocumentTokenizer
-from datatrove.pipeline.writers import JsonlWriter
-from loguru import logger
+from datatrove.pipeline.readers import JsonlReader  # noqa: E402
+from datatrove.pipeline.tokens import DocumentTokenizer  # noqa: E402
+from datatrove.pipeline.writers import JsonlWriter  # noqa: E402
+from loguru import logger  # noqa: E402
 
 CONFIG = minhash.MinhashConfig()
 
@@ -90,22 +96,24 @@ def tokens_of(work: str, vocabulary: str) -> None:
 
 
 def main() -> None:
-    """Run the chain; print CPU seconds since the process began, step by step."""
-    corpus, work, vocabulary, duplicates, words = sys.argv[1:]
+    """Run the chain; print CPU seconds, step by step; the start is not in them."""
+    work = GIVEN.work
     logger.remove()
-    if words == "split":
+    if GIVEN.words == "split":
         for module in (fineweb_quality_filter, gopher_quality_filter, gopher_repetition_filter):
             module.split_into_words = lambda text, language="": text.split()
     Path(work).mkdir(parents=True)
-    marks = {"start and imports": time.process_time()}
-    filters(corpus, work, float(duplicates))
-    marks["filters"] = time.process_time()
-    duplicates_of(work, words == "split")
-    marks["MinHash, stages 1 to 3"] = time.process_time()
-    tokens_of(work, vocabulary)
-    marks["MinHash stage 4, tokens"] = time.process_time()
-    times = [0.0, *marks.values()]
-    print(json.dumps({name: times[i + 1] - times[i] for i, name in enumerate(marks)}))
+    seconds = {}
+    clock = harness.Clock()
+    filters(GIVEN.corpus, work, GIVEN.duplicates)
+    seconds["filters"] = clock.cpu()
+    clock = harness.Clock()
+    duplicates_of(work, GIVEN.words == "split")
+    seconds["MinHash, stages 1 to 3"] = clock.cpu()
+    clock = harness.Clock()
+    tokens_of(work, GIVEN.vocabulary)
+    seconds["MinHash stage 4, tokens"] = clock.cpu()
+    harness.figures(seconds)
 
 
 if __name__ == "__main__":

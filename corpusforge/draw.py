@@ -41,7 +41,7 @@ def id_key(name: str) -> int:
 
 
 def id_keys(ids: Iterable[str]) -> U64:
-    """Return one uint64 per document id; any string is accepted."""
+    """Return one uint64 per document id; any string is accepted. The result is [ids]."""
     digests = b"".join(
         hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         for name in ids
@@ -50,7 +50,10 @@ def id_keys(ids: Iterable[str]) -> U64:
 
 
 def mix64(values: U64) -> U64:
-    """Return splitmix64's finisher of each value; shape unchanged."""
+    """Return splitmix64's finisher of each value; shape unchanged.
+
+    Values and result are uint64, as [n] or of any other shape.
+    """
     z = np.asarray(values, dtype=np.uint64)
     with np.errstate(over="ignore"):
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -59,7 +62,10 @@ def mix64(values: U64) -> U64:
 
 
 def uniform(keys: U64, seed: int, purpose: str, copy: int = 0) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each key of `id_keys`: the same for ever for the same arguments."""
+    """Return a number in [0, 1) for each key of `id_keys`: the same for ever for the same arguments.
+
+    `keys` are uint64 [n] and the result float64 [n].
+    """
     salt = np.array([word64(seed, purpose, copy)], dtype=np.uint64)
     with np.errstate(over="ignore"):
         mixed = mix64(mix64(np.asarray(keys, dtype=np.uint64) + salt))

@@ -1,24 +1,46 @@
-"""Every process-wide patch: what start-up does to its own process, to load less and collect less.
+"""Every process-wide patch: what is changed of Python's, Beam's and boto3's own state, where and why.
 
-Two libraries look for others that nothing of a run uses: pyarrow for pandas at its first array,
-numba for SciPy's BLAS at its first kernel. Both go without where those are not loaded already.
-And objects that imports left, some 270,000, are taken from the garbage collector, which would
-look at all of them again and again. Limit: `lean` is for a process of our own, never inside another program.
+Nothing else here assigns to a foreign module's attributes, its environment, its loggers or its garbage
+collector (`tests/contracts/test_contracts_patches.py` looks), so this page is the whole list.
+
+- `hold_garbage` and `lean`, when a command's own process starts: imports leave some 270,000 objects, which
+  the collector would look at again and again; pyarrow looks for pandas at its first array, numba for SciPy's
+  BLAS at its first kernel, and nothing of a run uses either.
+- `without_unused`, when Beam is imported: Beam loads pandas and pymongo, a third of its import's time, and
+  warns that Google's client is absent.
+- `errors_only`, for a stage and for a job server: two of Beam's loggers advise modes that are refused here,
+  and servers tell their life at WARNING.
+- `thread_errors`, while a stage runs: Beam's runner waits for ever for a worker that died; the only sign is
+  an exception in one of its threads.
+- `before_forks`, when the fork server starts: gRPC's own fork handlers are for channels in use, of which
+  the server has none.
+- `become_worker`, when a forked worker starts: Beam's worker takes its addresses from the environment alone,
+  and tells its life at INFO.
+- `shared_s3_clients`, when an s3:// path is used: Beam 2.77 makes a boto3 client per call, and cannot write
+  an empty object.
+
+Signal handlers are no patches: each process has its own, set where its life is written (`program.py`,
+`cputime.py`, `beam/forkserver.py`). Limit: `lean` is for a process of our own, never inside another program.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import logging
+import os
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
-import pyarrow as pa
-
-__all__ = ["lean", "without_unused"]
+__all__ = [
+    "become_worker", "before_forks", "errors_only", "hold_garbage", "lean", "shared_s3_clients",
+    "thread_errors", "without_unused",
+]  # fmt: skip
 
 _UNUSED = ("pandas", "scipy")
 _YOUNG = 50_000  # objects before a collection, for 700: a batch of documents makes some 20,000
@@ -34,8 +56,19 @@ class _Refuses:
             raise ImportError(name)
 
 
+def hold_garbage() -> None:
+    """Collect no garbage until `lean`: nothing that imports make is garbage. Call it before the imports."""
+    gc.disable()
+
+
 def lean() -> None:
-    """Make a command's own process lean; call it once, after the imports."""
+    """Make a command's own process lean; call it once, after the imports.
+
+    pyarrow and numba go without what they look for where it is not loaded already, and the objects that
+    imports left are taken from the garbage collector.
+    """
+    import pyarrow as pa
+
     finder = _Refuses()
     sys.meta_path.insert(0, finder)
     try:
@@ -52,9 +85,8 @@ def lean() -> None:
 def without_unused(*names: str) -> Iterator[None]:
     """Import Beam in this block: `names` that are not loaded yet look as if they were not installed.
 
-    Beam loads pandas for data frames and pymongo for MongoDB, which nothing here uses: a third of its
-    import's time. And it warns at import that Google's client is absent; that is an extra here, and its
-    lack is told when it is used.
+    Beam loads pandas for data frames and pymongo for MongoDB, which nothing here uses. And it warns at import
+    that Google's client is absent; that is an extra here, and its lack is told when it is used.
     """
     unused = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]  # None: "not importable"
@@ -66,3 +98,87 @@ def without_unused(*names: str) -> Iterator[None]:
         logging.disable(level)
         for name in unused:
             del sys.modules[name]
+
+
+def errors_only(*loggers: str) -> None:
+    """Silence some of Beam's loggers below errors, for the life of the process."""
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextmanager
+def thread_errors(
+    taken: Callable[[BaseException | None], bool], lasting: Callable[[], bool]
+) -> Iterator[None]:
+    """Hand every exception that ends a thread in this block to `taken`; what it refuses is printed as ever.
+
+    Where `lasting` is true at the end of the block, it stays so: threads of Beam's that lost their worker
+    go on ending for a while.
+    """
+    previous = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        if not taken(arguments.exc_value):
+            previous(arguments)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        if not lasting():
+            threading.excepthook = previous
+
+
+def before_forks() -> None:
+    """Make this process one that forks others: gRPC, loaded but not in use, leaves forks alone."""
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+
+def become_worker(environment: Mapping[str, str]) -> None:
+    """Make a forked process one of Beam's workers: addresses in its environment, no word about its life."""
+    os.environ.update(environment)
+    logging.disable(logging.WARNING)
+
+
+@functools.cache
+def shared_s3_clients() -> None:
+    """Correct Beam 2.77's S3 file system, once; without boto3 nothing is done (Beam says that it is missing).
+
+    Beam makes a new boto3 client for every call (measured: 0.17 s each, twenty times the call itself), so
+    one is shared here; boto3 clients are safe to share between threads. And its uploader cannot write
+    an empty object: a multipart upload without parts is refused, so an empty one is put whole.
+    """
+    try:
+        import boto3.session
+        from apache_beam.io.aws import s3io
+        from apache_beam.io.aws.clients.s3 import boto3_client
+    except ImportError:
+        return
+    make = boto3.session.Session.client
+
+    @functools.cache
+    def shared(options: tuple[tuple[str, Any], ...]) -> Any:
+        return make(boto3.session.Session(), **dict(options))
+
+    class OneClient:
+        """Stands where Beam looks for boto3: sessions whose clients are shared."""
+
+        class session:  # noqa: N801 - boto3's own name
+            class Session:
+                """A session that hands out one client for equal options."""
+
+                def client(self, **options: Any) -> Any:
+                    return shared(tuple(sorted(options.items())))
+
+    boto3_client.boto3 = OneClient
+    finish = s3io.S3Uploader.finish
+
+    def finish_empty_too(self: Any) -> None:
+        if self.parts or self.buffer or self.last_error is not None:
+            finish(self)
+            return
+        client = self._client.client
+        client.abort_multipart_upload(Bucket=self._bucket, Key=self._name, UploadId=self.upload_id)
+        client.put_object(Bucket=self._bucket, Key=self._name, Body=b"")
+
+    s3io.S3Uploader.finish = finish_empty_too

@@ -192,7 +192,10 @@ def with_columns(rows: pa.RecordBatch, **columns: pa.Array) -> pa.RecordBatch:
 
 
 def append_column(rows: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
-    """Return the rows with one more column, or with that column replaced where it is there."""
+    """Return the rows with one more column, or with that column replaced where it is there.
+
+    `values` are [rows].
+    """
     columns = dict(zip(rows.schema.names, rows.columns, strict=True)) | {name: values}
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 

@@ -24,7 +24,10 @@ ORDER = ("documents", "quality", "duplicates", "contamination")
 
 
 def kept_rows(run: str, index: int, upto: str) -> NDArray[np.bool_]:
-    """Return, for each row of document part `index`, whether every stage through `upto` kept it."""
+    """Return, for each row of document part `index`, whether every stage through `upto` kept it.
+
+    The result is bool [rows].
+    """
     part = f"{part_name(index)}.parquet"
     kept = np.ones(row_count(files.join(run, "documents", part)), dtype=bool)
     last = ORDER.index(upto)

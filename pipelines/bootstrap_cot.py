@@ -35,6 +35,12 @@ def parser() -> Parser:
     )
     options.add_argument("--reasoning", choices=REASONING, default="think",
                          help="how reasoning joins an answer")  # fmt: skip
+    options.add_argument("--ask", default="", metavar="TEXT",
+                         help="rlvr: stands behind each question, as the form of answer that the "
+                              "reward function looks for")  # fmt: skip
+    options.add_argument("--data-source", default="", metavar="NAME",
+                         help="rlvr: verl's data_source, OpenRLHF's datasource; the questions' file "
+                              "by default")  # fmt: skip
     return options
 
 
@@ -58,7 +64,9 @@ def run(options: argparse.Namespace) -> int:
     from corpusforge.instruct.session import command
 
     models = settings_from(options)
-    form = ExportSettings(reasoning=options.reasoning, name="cot")
+    form = ExportSettings(
+        reasoning=options.reasoning, name="cot", ask=options.ask, data_source=options.data_source
+    )
     return command(options, models, job(settings_of(options, models), form))
 
 

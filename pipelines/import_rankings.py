@@ -31,7 +31,7 @@ from corpusforge.program import guard
 
 __all__ = ["main"]
 
-_SOURCES = ("hh", "oasst", "scores", "pairs")
+_SOURCES = ("hh", "oasst", "scores", "pairs", "auto")
 
 
 def parser() -> Parser:

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from corpusforge.startup import hold_garbage, lean
+
 if __name__ == "__main__":
-    gc.disable()  # nothing that imports make is garbage; `lean` turns it on again
+    hold_garbage()
 
 from corpusforge import recipe as recipes
 from corpusforge.beam.options import LOCAL, check, runner_named
@@ -36,7 +37,6 @@ from corpusforge.run.pretrain import STAGES, Outcome
 from corpusforge.run.pretrain import run as run_pretrain
 from corpusforge.run.progress import Reporter
 from corpusforge.run.report import print_summary
-from corpusforge.startup import lean
 
 __all__ = ["main", "run"]
 

@@ -9,7 +9,6 @@ the system does for it when the driver dies. POSIX only.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import select
 import signal
@@ -24,6 +23,7 @@ from types import TracebackType
 
 from corpusforge.beam.forkclient import connect
 from corpusforge.io.decoding import decode_json
+from corpusforge.startup import become_worker, before_forks
 
 __all__ = ["ForkServer", "may_fork"]
 
@@ -124,7 +124,7 @@ def _serve(path: str, life: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    before_forks()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
     warm()
@@ -175,8 +175,7 @@ def _fork(
         other.close()
     code = 1
     try:
-        os.environ.update(decode_json(request))
-        logging.disable(logging.WARNING)  # the harness tells its life at INFO, worker by worker
+        become_worker(decode_json(request))
         from apache_beam.runners.worker import sdk_worker_main
 
         sdk_worker_main.main([])

@@ -6,7 +6,6 @@ to get it.
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import threading
@@ -25,6 +24,7 @@ from corpusforge.beam.assemble import assembled_jar
 from corpusforge.beam.flink_jar import VERSIONS, cached_jar, find_jar
 from corpusforge.beam.pipeline_option import given
 from corpusforge.errors import InputError
+from corpusforge.startup import errors_only
 
 __all__ = ["check_endpoint", "start"]
 
@@ -44,8 +44,7 @@ def start(runner: str, options: list[str], stack: ExitStack) -> list[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = server_of(PipelineOptions([*options, f"--job_port={port}", *location_of(options)]))
-    for name in (type(server).__name__, "apache_beam.utils.subprocess_server"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    errors_only(type(server).__name__, "apache_beam.utils.subprocess_server")
     with _sigint_by_default():
         server.start()
     stack.callback(server.stop)

@@ -7,7 +7,6 @@ flush cuts elements in half) and the Dask runner (it drops branches without a wo
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from corpusforge.errors import EngineError, InputError
 from corpusforge.io import remote
 from corpusforge.run.crash_isolation import CRASHES
 from corpusforge.run.stage import Part, Stage
+from corpusforge.startup import errors_only, thread_errors
 
 __all__ = ["IN_MEMORY_BYTES", "BeamExecutor", "WorkerDied", "build", "worth_forking"]
 
@@ -35,6 +35,13 @@ IN_MEMORY_BYTES = 12_000_000
 """Stages with less input than this, times their pace, run in this process. `documents` takes in so much in a
 second where it is quickest (plain text, short rules); two workers save half of it, and cost about as much as
 they save: `benchmarks.scaling` measures that."""
+
+
+_LOGGERS = tuple(
+    f"apache_beam.runners.portability.{name}"
+    for name in ("fn_api_runner.fn_runner", "local_job_service")
+)
+"""Loggers that advise modes which this module refuses."""
 
 
 class WorkerDied(EngineError):
@@ -78,12 +85,6 @@ def check_runner(name: str, options: Sequence[str]) -> None:
             "--number_of_execution_retries is read by Beam for streams only. Set restart-strategy in "
             "Flink's configuration, for the embedded cluster in --flink_conf_dir DIR/flink-conf.yaml."
         )
-
-
-def _quiet() -> None:
-    """Silence two of Beam's loggers below errors: they advise modes that this module refuses."""
-    for name in ("fn_api_runner.fn_runner", "local_job_service"):
-        logging.getLogger(f"apache_beam.runners.portability.{name}").setLevel(logging.ERROR)
 
 
 class BeamExecutor:
@@ -204,15 +205,13 @@ class BeamExecutor:
         outcome: list[BaseException] = []
         died = threading.Event()
         status: list[int] = []
-        previous = threading.excepthook
 
-        def hook(arguments: threading.ExceptHookArgs) -> None:
-            text = str(arguments.exc_value)
-            if "Worker subprocess exited" in text:
-                status.append(int(text.rsplit(maxsplit=1)[-1]))
+        def taken(error: BaseException | None) -> bool:
+            if "Worker subprocess exited" in str(error):
+                status.append(int(str(error).rsplit(maxsplit=1)[-1]))
                 died.set()
-            elif not isinstance(arguments.exc_value, RpcError):  # of Beam's that lost a worker
-                previous(arguments)
+                return True
+            return isinstance(error, RpcError)  # of Beam's threads that lost a worker
 
         def work() -> None:
             try:
@@ -220,10 +219,9 @@ class BeamExecutor:
             except BaseException as error:
                 outcome.append(error)
 
-        _quiet()
+        errors_only(*_LOGGERS)
         thread = threading.Thread(target=work, name=f"stage-{stage.name}", daemon=True)
-        threading.excepthook = hook
-        try:
+        with thread_errors(taken, lasting=died.is_set):
             if desk:
                 with self._watching(stage), desk:
                     thread.start()
@@ -236,9 +234,6 @@ class BeamExecutor:
                     self._watch(stage)
             if died.is_set():
                 thread.join(1.0)
-        finally:
-            if not died.is_set():  # else threads that lost the worker go on ending for a while
-                threading.excepthook = previous
         if died.is_set() and not outcome:
             raise WorkerDied(stage.name, status[0])
         if outcome:

@@ -116,6 +116,7 @@ def edits(
 
     `hits` from `Scanner.scan` of the batch; `ids` and `sizes` (characters) of its texts;
     `ignored`: grams of `frequent_grams`, which only gpt3.v1 leaves out.
+    `ids` and `sizes` (int64) are [texts].
     """
     by_document: dict[int, list[Mapping[str, Any]]] = {}
     for row in hits.to_pylist():

@@ -44,7 +44,11 @@ I64 = NDArray[np.int64]
 def content(
     hashes: NDArray[np.uint64], flags: NDArray[np.uint8], bounds: I64
 ) -> tuple[NDArray[np.uint64], I64, I64]:
-    """Return (hashes, place among all words, bounds) of the words that are no numbers."""
+    """Return (hashes, place among all words, bounds) of the words that are no numbers.
+
+    `hashes` and `flags` are [words], `bounds` [texts + 1]; returned are uint64
+    [content words], int64 [content words] and int64 [texts + 1].
+    """
     stays = (flags & NUMERIC) == 0
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(stays, dtype=np.int64)])
     return hashes[stays], np.flatnonzero(stays), before[bounds]

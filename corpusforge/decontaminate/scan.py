@@ -95,7 +95,10 @@ def _characters(data: U8, offsets: I64, texts: I64, places: I64, out: I64) -> No
 def character_offsets(
     words: Words, texts: NDArray[np.int64], places: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the characters of the text as given before each byte place in the data; any order, int64."""
+    """Return the characters of the text as given before each byte place in the data; any order, int64.
+
+    `texts` (numbers of texts), `places` (bytes) and the result (characters) are [places].
+    """
     order = np.lexsort((places, texts))
     ordered = np.empty(len(places), dtype=np.int64)
     _characters(words.data, words.offsets, texts[order], places[order], ordered)
@@ -137,6 +140,7 @@ class Scanner:
         A text whose search would take more than `max_steps` has a row of rule `STEPS_RULE` over all
         its words, with item -1 and share 0, instead of fuzzy.v1's; one over the bound on CPU time such a
         row of `CPU_RULE` over all of it, and no other.
+        `texts` are strings [texts].
         """
         texts = texts if isinstance(texts, pa.Array) else pa.array(texts, type=pa.large_string())
         return self._bounded(texts)

@@ -91,7 +91,10 @@ def _fill(keys: U64, values: I32, names: U64, table_values: I32, bits: U8) -> No
 
 
 def make_table(keys: NDArray[np.uint64], values: NDArray[np.int32]) -> Table:
-    """Return the table of the pairs; equal keys stand one after another on the probe path."""
+    """Return the table of the pairs; equal keys stand one after another on the probe path.
+
+    `keys` and `values` (0 and more) are [pairs].
+    """
     size = 1 << max(4, int(2 * len(keys)).bit_length())
     bits = 1 << max(10, int(_BITS_A_KEY * len(keys)).bit_length())
     table = Table(
@@ -133,6 +136,8 @@ def find_keys(
     """Return rows (text, first word, value) of every window whose key is in the table.
 
     `texts` are the bounds of the texts' words; `lengths` the gram lengths to try.
+    `prefix` is `prefix_hashes`' uint64 [words + 1], `texts` [texts + 1], `lengths` [lengths];
+    the rows are int64 [found, 3].
     """
     out = np.empty((4096, 3), dtype=np.int64)
     while True:

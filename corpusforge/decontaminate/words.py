@@ -155,7 +155,10 @@ def _split(
 
 
 def split_words(texts: pa.Array | Sequence[str]) -> Words:
-    """Return the words of the texts."""
+    """Return the words of the texts.
+
+    `texts` are strings [texts]; nulls count as empty.
+    """
     data, offsets = packed(texts)
     rough = np.zeros(len(offsets) - 1, dtype=bool)
     words = _words(data, offsets, np.zeros_like(rough), rough)

@@ -70,7 +70,10 @@ class Probe:
     def matches(
         self, texts: pa.Array | Sequence[str], threshold: float
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Return (place in the probe, place in texts, exact Jaccard) of pairs >= threshold."""
+        """Return (place in the probe, place in texts, exact Jaccard) of pairs >= threshold.
+
+        `texts` are strings [texts]; the three arrays are [pairs].
+        """
         flat, bounds = shingle_sets(texts, self._ngram)
         return _count(self._hashes, self._starts, self._owners, self.sizes, flat, bounds, threshold)
 
@@ -104,7 +107,10 @@ def _count(
 
 
 def pick_sample(ids: Sequence[str], count: int, seed: int) -> NDArray[np.int64]:
-    """Return the places of `count` ids (all, if fewer), the smallest draws, ascending."""
+    """Return the places of `count` ids (all, if fewer), the smallest draws, ascending.
+
+    `ids` are [documents]; the places are int64 [at most count].
+    """
     draws = uniform(id_keys(ids), seed, "dedup audit")
     return np.sort(np.argsort(draws, kind="stable")[:count])
 

@@ -23,7 +23,10 @@ class Marks:
         self._before = np.zeros(len(self._words) + 1, dtype=np.uint32)
 
     def add(self, numbers: NDArray[np.uint32]) -> None:
-        """Put numbers in."""
+        """Put numbers in.
+
+        `numbers` are uint32 [any], each below `size`, in any order.
+        """
         _add(self._words, numbers)
 
     def add_all(self) -> None:
@@ -38,11 +41,17 @@ class Marks:
         return int(self._before[-1])
 
     def places(self, numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Return the place of each member among all members in ascending order."""
+        """Return the place of each member among all members in ascending order.
+
+        `numbers` and the result are uint32 [members asked].
+        """
         return _places(self._words, self._before, numbers)
 
     def rows(self, first: int, last: int) -> NDArray[np.int64]:
-        """Return the members in [first, last), ascending, less `first`."""
+        """Return the members in [first, last), ascending, less `first`.
+
+        The result is int64 [members there].
+        """
         low, high = first // 64, -(-last // 64)
         words = self._words[low:high].astype("<u8", copy=False)
         bits = np.unpackbits(words.view(np.uint8), bitorder="little")

@@ -149,6 +149,7 @@ def regroup(ranks: NDArray[np.uint32], offsets: NDArray[np.int64], size: int) ->
     """Return the buckets with members renumbered densely, and each document's list of buckets.
 
     `ranks` is overwritten.
+    `ranks` are the members, uint32 [members], all below `size`; `offsets` int64 [buckets + 1].
     """
     present = np.zeros(size, dtype=bool)
     present[ranks] = True
@@ -213,7 +214,10 @@ def _invert(
 
 
 def components(buckets: Buckets) -> NDArray[np.uint32]:
-    """Return the smallest document of each document's component: members of a bucket are joined."""
+    """Return the smallest document of each document's component: members of a bucket are joined.
+
+    The result is uint32 [documents], places in `buckets.documents`.
+    """
     return _components(buckets.members, buckets.offsets, len(buckets.documents))
 
 

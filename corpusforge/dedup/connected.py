@@ -97,7 +97,8 @@ def links(
 ) -> Links:
     """Return what joins the documents of some buckets (whole components of the candidate graph).
 
-    `kept` [corpus.size] are the joins of selection; `signatures` is [len(buckets.documents), slots].
+    `kept` are the joins of selection, uint32 [ranks]; `signatures` are uint32 [documents, slots], as
+    `buckets.documents` names them.
     """
     documents = buckets.documents
     parent = _begun(documents, kept)
@@ -314,7 +315,10 @@ def _within(
 
 
 def join(kept: U32, stays: NDArray[np.bool_], found: list[Links]) -> Components:
-    """Return the components of all ranks: `kept` are the joins of selection, `stays` who stays."""
+    """Return the components of all ranks: `kept` are the joins of selection, `stays` who stays.
+
+    `kept` are uint32 [documents] and `stays` bool [documents], both by rank.
+    """
     parent = np.arange(len(kept), dtype=np.uint32)
     ranks = np.arange(len(kept), dtype=np.uint64)
     _join_all(parent, ranks << np.uint64(32) | kept.astype(np.uint64))

@@ -90,6 +90,8 @@ def sweep(
 
     The first `frozen` documents are kept whatever they resemble; they have no text, so the
     estimate alone decides against them.
+    `signatures` are uint32 [documents, slots]; `pairs` (document << 32 | document) and `values`
+    (Jaccard) are [pairs].
     """
     count = len(buckets.documents)
     result = _Result(

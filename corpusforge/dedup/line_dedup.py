@@ -60,6 +60,7 @@ def text_pieces(
     """Return (hash, text number, start, end) of each line or paragraph that is long enough.
 
     A piece ends after its newline, a paragraph after the blank lines that follow it.
+    `texts` are strings [texts]; the four arrays are [pieces], starts and ends in bytes of `packed` data.
     """
     data, offsets = packed(texts)
     paragraphs = settings.spans == "paragraph"

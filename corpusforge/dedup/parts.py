@@ -97,7 +97,10 @@ def write_keys(
     sizes: list[int],
     blocks: Iterable[tuple[NDArray[np.uint64], NDArray[np.uint32]]],
 ) -> None:
-    """Write (keys ascending, rows) of each block, `sizes` values each, as one key file."""
+    """Write (keys ascending, rows) of each block, `sizes` values each, as one key file.
+
+    The arrays of a block are uint64 [keys] and uint32 [keys].
+    """
     edges = np.arange(1, SLICES, dtype=np.uint64) << np.uint64(64 - (SLICES.bit_length() - 1))
     with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
         keys = _room(Path(scratch) / "keys", sum(sizes), "<u8")

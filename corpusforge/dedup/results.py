@@ -130,7 +130,7 @@ class Duplicates:
         return int((self.method != 0).sum())
 
     def removed_rows(self, part: int) -> NDArray[np.int64]:
-        """Return the rows of a part that leave, ascending."""
+        """Return the rows of a part that leave, ascending: int64 [removed]."""
         rows, ranks = self._part(part)
         return rows[self.removed[ranks]]
 
@@ -140,11 +140,17 @@ class Duplicates:
         return int(self.corpus.bases[place + 1] - self.corpus.bases[place])
 
     def ids_of(self, part: int) -> pa.Array:
-        """Return the id of each document of a part, by row; read from its file."""
+        """Return the id of each document of a part, by row; read from its file.
+
+        They are strings [documents].
+        """
         return self._column(part, "id")
 
     def sources_of(self, part: int) -> pa.Array:
-        """Return the source of each document of a part, by row; read from its file."""
+        """Return the source of each document of a part, by row; read from its file.
+
+        They are strings [documents].
+        """
         return self._column(part, "source")
 
     def _column(self, part: int, name: str) -> pa.Array:
@@ -199,7 +205,10 @@ class Duplicates:
         return pa.Table.from_arrays(columns, schema=COMPONENTS)
 
     def ranks_of(self, part: int) -> NDArray[np.uint32]:
-        """Return the rank of each document of a part, by row; only where all documents are in."""
+        """Return the rank of each document of a part, by row; only where all documents are in.
+
+        They are uint32 [documents].
+        """
         rows, ranks = self._part(part)
         assert len(rows) == self.documents_of(part)
         return ranks

@@ -224,7 +224,7 @@ def select_near(
 ) -> Selection:
     """Return the sequential greedy selection over some buckets (whole components of the graph).
 
-    `signatures` is [len(buckets.documents), slots].
+    `signatures` are uint32 [documents, slots], as `buckets.documents` names them.
     """
     bounds = _bounds(settings, plan, exact=text_of is not None)
     frozen = int(np.searchsorted(buckets.documents, corpus.frozen))

@@ -50,6 +50,7 @@ def sign_documents(
     """Return what `sign` does of a batch with text and, where it has one, source.
 
     A document of a `byte_exact` source has no shingles, so no band finds it, and the hash of its bytes.
+    Signatures are uint32 [documents, slots], shingles uint32 [documents], content hashes uint64 [documents].
     """
     signatures, shingles, content = sign(batch["text"], settings)
     if settings.byte_exact:
@@ -62,7 +63,10 @@ def sign_documents(
 
 
 def exact_hashes(texts: pa.Array | Sequence[str]) -> NDArray[np.uint64]:
-    """Return the content hash of each text (folded, lower-cased, white space as one space), uint64."""
+    """Return the content hash of each text (folded, lower-cased, white space as one space), uint64.
+
+    `texts` are strings [texts]; the hashes are [texts].
+    """
     one = np.ones(1, dtype=np.uint32)
     return _signed(texts, 1, one, one)[2]
 
@@ -85,7 +89,10 @@ def _signed(
 def shingle_sets(
     texts: pa.Array | Sequence[str], ngram: int
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return (flat uint32, offsets int64): each text's distinct shingle hashes, ascending."""
+    """Return (flat uint32, offsets int64): each text's distinct shingle hashes, ascending.
+
+    `texts` are strings [texts], flat hashes [shingles], offsets [texts + 1].
+    """
     data, offsets = packed(texts)
     folded = np.zeros(len(offsets) - 1, dtype=bool)
     flat, bounds, rough = kernels.shingle_sets(data, offsets, fold_table(), folded, ngram)
@@ -96,7 +103,10 @@ def shingle_sets(
 
 
 def to_datasketch(signatures: NDArray[np.uint32], seed: int) -> list[object]:
-    """Return `datasketch.MinHash` objects (scheme "affine32") that hold these signatures."""
+    """Return `datasketch.MinHash` objects (scheme "affine32") that hold these signatures.
+
+    `signatures` are uint32 [documents, slots].
+    """
     from datasketch import MinHash
 
     slots = signatures.shape[1]

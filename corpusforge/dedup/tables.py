@@ -175,7 +175,10 @@ def _batch(
 
 
 def distinct_ids(ids: pa.Array, names: Names) -> pa.Array:
-    """Return the ids, numbered where `names` has them already: the same for the same rows before."""
+    """Return the ids, numbered where `names` has them already: the same for the same rows before.
+
+    Both are strings [documents].
+    """
     return pa.array([names.distinct(name) for name in ids.to_pylist()], type=pa.string())
 
 

@@ -54,7 +54,10 @@ class Verifier:
         self._directory.cleanup()
 
     def similarities(self, pairs: NDArray[np.uint64]) -> NDArray[np.float32]:
-        """Return the exact Jaccard similarity of (document << 32 | document) pairs, float32."""
+        """Return the exact Jaccard similarity of (document << 32 | document) pairs, float32.
+
+        `pairs` are uint64 [pairs], and the result is [pairs], from 0 to 1.
+        """
         left = (pairs >> np.uint64(32)).astype(np.int64)
         right = (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
         wanted = np.unique(np.concatenate([left, right]))

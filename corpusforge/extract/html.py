@@ -23,6 +23,7 @@ from corpusforge.errors import InputError
 from corpusforge.extract.charset import to_utf8
 from corpusforge.extract.formula import write_out
 from corpusforge.extract.htmlblocks import SIZE, Blocks, blocks
+from corpusforge.extract.htmllinks import address_of
 from corpusforge.extract.htmlmodel import keep
 from corpusforge.extract.htmlscan import Page, scan
 from corpusforge.extract.htmltags import tables
@@ -37,12 +38,18 @@ from corpusforge.records import RawDocument
 __all__ = ["ENGINES", "engine_of", "extract_html", "main_text", "whole_text"]
 
 
-def _scanned(html: bytes) -> tuple[Page, Blocks]:
+def _scanned(html: bytes, *, links: bool = False) -> tuple[Page, Blocks]:
     html = html.replace(b"\x00", b"") if b"\x00" in html else html
-    page = scan(html, tables())
+    page = scan(html, tables(), links=links)
     if page.formulas:
-        page = scan(write_out(html), tables())
+        page = scan(write_out(html), tables(), links=links)
     return page, blocks(page, tables())
+
+
+def _base(page: Page, url: str) -> str:
+    """Return what relative addresses of a page are relative to: its <base>, itself relative to its own."""
+    start, end = page.base
+    return address_of(page.data[start:end].tobytes().decode("utf-8", "replace"), url) or url
 
 
 def _format(page: Page, found: Blocks, kept: NDArray[np.bool_]) -> str:
@@ -61,11 +68,17 @@ def _title(page: Page) -> str:
     return " ".join(normalise(entities.unescape(title)).split())
 
 
-def main_text(html: bytes, *, markdown: bool = False) -> Extracted:
-    """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose."""
-    page, found = _scanned(html)
+def main_text(
+    html: bytes, *, markdown: bool = False, links: bool = False, url: str = ""
+) -> Extracted:
+    """Return the main text of a page in UTF-8 by the fast engine; `format` is "" for prose.
+
+    `links`: addresses of links too, in Markdown; relative ones are made whole with `url`, the page's.
+    """
+    page, found = _scanned(html, links=markdown and links)
     kept, second = keep(page, found)
-    text = normalise(text_of(page, found.spans, kept, markdown=markdown))
+    base = _base(page, url) if page.links else ""
+    text = normalise(text_of(page, found.spans, kept, markdown=markdown, base=base))
     notes = ("second_pass",) if second else ()
     return Extracted(text, _title(page), _format(page, found, kept), notes)
 
@@ -137,10 +150,11 @@ def _own_engine(name: str) -> Engine:
     return engine
 
 
-def _chain(settings: Settings) -> list[Engine]:
+def _chain(settings: Settings, url: str) -> list[Engine]:
     """Return the engine asked for, and those that take a page on which it spends all its time."""
-    ours = ENGINES["fast"]
-    fast = partial(ours, markdown=True) if settings.markup == "markdown" else ours
+    fast = ENGINES["fast"]
+    if settings.markup == "markdown":
+        fast = partial(fast, markdown=True, links=settings.markup_links, url=url)
     first = fast if settings.engine == "fast" else engine_of(settings.engine)
     return list(dict.fromkeys((first, fast, _resiliparse)))
 
@@ -154,7 +168,7 @@ def extract_html(raw: RawDocument, settings: Settings) -> Extracted:
         html = raw.content.removeprefix("\ufeff").encode("utf-8", "replace")
     else:
         html = to_utf8(raw.content, raw.charset)
-    for engine in _chain(settings):
+    for engine in _chain(settings, raw.url):
         try:
             found = settings.bound.within(len(html), partial(engine, html))
         except OverTimeError:

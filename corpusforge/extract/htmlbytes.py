@@ -42,13 +42,15 @@ Arrays = tuple[U64, I16]
 
 POS, TOP, LEVEL, ELEMENTS, RUNS, INLINK, LINK_TOP, PENDING, OPEN_P = range(9)
 TITLE_START, TITLE_END, ATTR_FLAGS, NO_QUOTE1, NO_QUOTE2, SELF, COLSPAN, ROWSPAN = range(9, 17)
-BUTTON, FORMULAS, MATH = 17, 18, 19
-PLACES = 20
+BUTTON, FORMULAS, MATH, HREF_START, HREF_END, LINK_START, LINK_END, LINK_USED = range(17, 25)
+ADDRESSES, BASE_START, BASE_END = range(25, 28)
+PLACES = 28
 """Places of the state: position in the bytes; innermost element and its level; numbers of elements
 and runs; whether a link is open, and in which element; flags of the next run; open paragraphs; the
 title; flags of the tag just read; quotes that never close; whether the tag ended in "/"; the columns
 and rows that a cell spans; the button or choice that is open;
-whether the page may hold a formula; whether the tag just read may be one."""
+whether the page may hold a formula; whether the tag just read may be one; the address in the tag just
+read, that of the open link, and whether a run has it; whether addresses are recorded; the page's <base>."""
 
 HIDDEN, LINKED, STYLE_PRE, STYLE_WRAP, STYLE_BLOCK = 1, 4, 8, 16, 32
 """Flags that attributes set: hidden, a link, white space counts (always, or with wrapped lines), shown
@@ -276,6 +278,7 @@ def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
     state[SELF] = 0
     state[COLSPAN] = state[ROWSPAN] = 1
     state[MATH] = 0
+    state[HREF_START] = state[HREF_END] = 0
     while position < size:
         byte = data[position]
         if byte == 62:
@@ -299,6 +302,8 @@ def read_attributes(data: U8, t: Arrays, state: I64) -> np.uint64:
         ):
             state[ATTR_FLAGS] |= HIDDEN
         elif attribute == _HREF:
+            if not state[ATTR_FLAGS] & LINKED:  # of two, browsers take the first
+                state[HREF_START], state[HREF_END] = start, end
             state[ATTR_FLAGS] |= LINKED
         elif attribute == _COLSPAN:
             state[COLSPAN] = _read_span(data, start, end)

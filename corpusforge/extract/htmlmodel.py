@@ -154,14 +154,20 @@ def _second(
 
 
 def first_look(found: Blocks, weights: F64) -> F64:
-    """Return the probability of each block to be main text by itself."""
+    """Return the probability of each block to be main text by itself.
+
+    `weights` are float64 [features], the result float64 [blocks], from 0 to 1.
+    """
     out = np.empty(len(found.features))
     _first(found.features, weights, out)
     return out
 
 
 def probabilities(page: Page, found: Blocks, model: Model) -> tuple[F64, F64]:
-    """Return the probability of each block to be main text, after each look."""
+    """Return the probability of each block to be main text, after each look.
+
+    Both are float64 [blocks], from 0 to 1.
+    """
     first = first_look(found, model.first)
     second = np.empty(len(first))
     trees = (model.trees, model.cuts, model.leaves, model.roots, model.bias)

@@ -15,18 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.extract.htmlbytes import (
+    ADDRESSES,
     ATTR_FLAGS,
+    BASE_END,
+    BASE_START,
     BUTTON,
     COLSPAN,
     ELEMENTS,
     FORMULAS,
     HIDDEN,
+    HREF_END,
+    HREF_START,
     I16,
     I32,
     I64,
     INLINK,
     LEVEL,
+    LINK_END,
+    LINK_START,
     LINK_TOP,
+    LINK_USED,
     LINKED,
     MATH,
     OPEN_P,
@@ -109,6 +117,7 @@ _CODE_TAG, _TEXTAREA, _Q = map(tag_id, ("code", "textarea", "q"))
 _IMG, _SUP, _SUB, _RUBY, _RT, _MATH = map(tag_id, ("img", "sup", "sub", "ruby", "rt", "math"))
 _BUTTON, _SELECT = map(tag_id, ("button", "select"))
 _H1, _H6, _HEAD, _BODY, _HTML = map(tag_id, ("h1", "h6", "head", "body", "html"))
+_BASE = tag_id("base")
 _DEPTH = 512
 
 
@@ -117,7 +126,9 @@ class Page(NamedTuple):
 
     data: uint8 bytes; elements: int32 [n, 5] (tag, parent, flags, level, columns + 32 * rows that a cell
     spans); hints: uint64 [n] groups
-    named by the element's tag and attributes; runs: int32 [m, 4] (start, end, element, flags);
+    named by the element's tag and attributes; runs: int32 [m, 6] (start, end, element, flags, and where the
+    address of the link around it starts and ends: 0 and 0 without one, behind a link's first block, and where
+    addresses were not asked for); base: (start, end) of the address in <base>; links: whether they were;
     title: (start, end) of the title's bytes, (0, 0) if there is none; formulas: whether there may be
     superscripts, ruby or formulas to write out (`formula.write_out`).
     """
@@ -127,6 +138,8 @@ class Page(NamedTuple):
     hints: NDArray[np.uint64]
     runs: NDArray[np.int32]
     title: tuple[int, int]
+    base: tuple[int, int]
+    links: bool
     formulas: bool
 
 
@@ -278,6 +291,34 @@ def _note_formula(
 
 
 @jit
+def _note_link(runs: I32, new: int | np.int64, state: I64) -> None:
+    """Record the address of the link that is open, for the first block of its text alone.
+
+    Each address is so written once, and a page's text grows with the page.
+    """
+    runs[new, 4] = runs[new, 5] = 0
+    if state[INLINK] and state[LINK_END]:
+        if state[LINK_USED] and runs[new, 3] & GAP:
+            state[LINK_START] = state[LINK_END] = 0
+            return
+        runs[new, 4], runs[new, 5] = state[LINK_START], state[LINK_END]
+        state[LINK_USED] = 1
+
+
+@jit
+def _open_link(tag: int | np.int64, state: I64) -> None:
+    """Open the link of the start tag just read, or note the page's first <base>."""
+    if tag == _A:
+        state[INLINK] = state[ATTR_FLAGS] & LINKED
+        state[LINK_TOP] = state[TOP]
+        if state[ADDRESSES]:
+            state[LINK_START], state[LINK_END] = state[HREF_START], state[HREF_END]
+            state[LINK_USED] = 0
+    elif state[HREF_END] and not state[BASE_END]:
+        state[BASE_START], state[BASE_END] = state[HREF_START], state[HREF_END]
+
+
+@jit
 def _mark(place: int, flags: int, elements: I32, runs: I32, state: I64) -> None:
     """Record a run without bytes: a quotation mark, or a line break of code."""
     if elements[state[TOP], 2] & HIDDEN:
@@ -286,6 +327,7 @@ def _mark(place: int, flags: int, elements: I32, runs: I32, state: I64) -> None:
     runs[new, 0] = runs[new, 1] = place
     runs[new, 2] = state[TOP]
     runs[new, 3] = flags | state[PENDING]
+    _note_link(runs, new, state)
     state[RUNS] += 1
     state[PENDING] = 0
 
@@ -336,9 +378,8 @@ def _start_tag(
             _break_code(position, elements, runs, state)
         else:
             state[PENDING] |= GAP if state[PENDING] & NEWLINE else NEWLINE
-    if tag == _A:
-        state[INLINK] = state[ATTR_FLAGS] & LINKED
-        state[LINK_TOP] = state[TOP]
+    if tag in (_A, _BASE):
+        _open_link(tag, state)
     if kind & RAW or (tag == _TITLE and not state[TITLE_END]):
         end = raw_end(data, state[POS], position, name_end)
         if tag == _TITLE:
@@ -468,6 +509,7 @@ def _flush(data: U8, start: int, end: int, elements: I32, runs: I32, state: I64)
     runs[new, 1] = end if verbatim else last
     runs[new, 2] = state[TOP]
     runs[new, 3] = (flags & ~SPACE) | VERBATIM if verbatim else flags
+    _note_link(runs, new, state)
     state[RUNS] += 1
     state[PENDING] = SPACE if last < end and not verbatim else 0
 
@@ -494,17 +536,18 @@ def _scan(data: U8, t: Arrays, elements: I32, hints: U64, runs: I32, state: I64)
     _flush(data, text, size, elements, runs, state)
 
 
-def scan(html: bytes, t: Tables | None = None) -> Page:
-    """Return the elements and text runs of a page given as UTF-8 bytes."""
+def scan(html: bytes, t: Tables | None = None, *, links: bool = False) -> Page:
+    """Return the elements and text runs of a page given as UTF-8 bytes; `links`: with addresses of links."""
     known = t or tables()
     data = np.frombuffer(html, dtype=np.uint8)
     marks = html.count(b"<") + 2
     elements = np.empty((marks, 5), np.int32)
     hints = np.zeros(marks, np.uint64)
-    runs = np.empty((2 * marks, 4), np.int32)
+    runs = np.empty((2 * marks, 6), np.int32)
     state = np.zeros(PLACES, np.int64)
     elements[0] = 0
     state[ELEMENTS] = 1
+    state[ADDRESSES] = links
     arrays = (known.wide, known.small)
     _scan(data, arrays, elements, hints, runs, state)
     found = int(state[ELEMENTS])
@@ -514,5 +557,7 @@ def scan(html: bytes, t: Tables | None = None) -> Page:
         hints[:found],
         runs[: int(state[RUNS])],
         (int(state[TITLE_START]), int(state[TITLE_END])),
+        (int(state[BASE_START]), int(state[BASE_END])),
+        links,
         bool(state[FORMULAS]),
     )

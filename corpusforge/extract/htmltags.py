@@ -149,7 +149,7 @@ class Tables:
 
     @property
     def kinds(self) -> NDArray[np.int16]:
-        """Return the kinds of tags, by number."""
+        """Return the kinds of tags, by number: int16 [tags]."""
         return self.small[AT_KIND:AT_FOLD]
 
 

@@ -7,11 +7,10 @@ in one line. Entities are read last, once.
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 from numpy.typing import NDArray
 
+from corpusforge.extract.htmllinks import entities_read, written
 from corpusforge.extract.htmlscan import (
     CODE,
     GAP,
@@ -182,12 +181,32 @@ def _write_mark(elements: I32, element: int, joint: int, out: U8, size: int) -> 
 
 
 @jit
+def _begins_link(runs: I32, place: int) -> bool:
+    """Whether a run is the first of a link's text."""
+    return runs[place, 4] > 0 and (place == 0 or runs[place - 1, 4] != runs[place, 4])
+
+
+@jit
+def _end_link(data: U8, run: I32, out: U8, size: int) -> int:
+    """Write a link's address between marks, behind its text."""
+    size = _write(out, size, b"\0")
+    for place in range(run[4], run[5]):
+        out[size] = data[place]
+        size += 1
+    return _write(out, size, b"\0")
+
+
+@jit
 def _write_plain(
     data: U8, elements: I32, runs: I32, span: I32, last: int, markdown: bool, out: U8, size: int
 ) -> int:
     """Write a block or list: a line an item, a paragraph else."""
+    link = -1
     for place in range(span[0], span[1]):
         flags = runs[place, 3]
+        if link >= 0 and runs[place, 4] != runs[link, 4]:
+            size = _end_link(data, runs[link], out, size)
+            link = -1
         first = place == span[0]
         if first or flags & GAP:
             element = runs[place, 2]
@@ -207,8 +226,11 @@ def _write_plain(
         elif flags & SPACE:
             size = _write(out, size, b" ")
         if not flags & (LINE | GUTTER):
+            if _begins_link(runs, place):
+                size = _write(out, size, b"\0")
+                link = place
             size = _write_run(data, elements, runs[place], out, size, False)
-    return size
+    return _end_link(data, runs[link], out, size) if link >= 0 else size
 
 
 @jit
@@ -315,8 +337,12 @@ def _write_cell(
     """Write the runs of one cell in a line; return the size and the first run behind them."""
     cell = cells[runs[place, 2]]
     start = size
+    link = -1
     while place < end and cells[runs[place, 2]] == cell:
         flags = runs[place, 3]
+        if link >= 0 and runs[place, 4] != runs[link, 4]:
+            size = _end_link(data, runs[link], out, size)
+            link = -1
         if size > start:
             if flags & GAP:
                 item = _holder(elements, runs[place, 2], _LI, _DD)
@@ -324,9 +350,12 @@ def _write_cell(
             elif flags & (NEWLINE | SPACE | LINE):
                 size = _write(out, size, b" ")
         if not flags & (LINE | GUTTER):
+            if _begins_link(runs, place):
+                size = _write(out, size, b"\0")
+                link = place
             size = _write_run(data, elements, runs[place], out, size, True)
         place += 1
-    return size, place
+    return (_end_link(data, runs[link], out, size) if link >= 0 else size), place
 
 
 @jit
@@ -492,17 +521,23 @@ def _render(
 
 
 def text_of(
-    page: Page, spans: NDArray[np.int32], keep: NDArray[np.bool_], *, markdown: bool = False
+    page: Page,
+    spans: NDArray[np.int32],
+    keep: NDArray[np.bool_],
+    *,
+    markdown: bool = False,
+    base: str = "",
 ) -> str:
     """Return the text of the blocks for which `keep` is true, in page order.
 
     `markdown` marks headings, list items, tables and code as Markdown does; signs in the text itself
-    stay as they are.
+    stay as they are. A page that was scanned with the addresses of its links has them written, in full
+    where `base` is the page's address.
+    `spans` are int32 [blocks, 4], as `Blocks` has them, `keep` is bool [blocks].
     """
     room = 48 if markdown else 8
     out = np.empty(3 * len(page.data) + room * len(page.runs) + 64, np.uint8)
     size = _render(page.data, page.elements, page.runs, spans, keep, markdown, out)
     text = out[:size].tobytes().decode("utf-8", "replace")
-    if "&" in text:
-        text = html.unescape(text).replace("\xad", "")
+    text = written(text, base) if page.links else entities_read(text)
     return text.strip("\n").rstrip()

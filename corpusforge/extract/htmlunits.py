@@ -319,6 +319,7 @@ def units(page: Page, t: Tables) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Return, for each element, the root of its unit (0 if none) and the unit's sort.
 
     Runs that are line numbers get the flag `GUTTER`.
+    Both are [elements].
     """
     unit = np.zeros(len(page.elements), np.int32)
     sort = np.zeros(len(page.elements), np.uint8)

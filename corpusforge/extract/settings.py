@@ -39,6 +39,10 @@ class Settings:
     markup: str = "text"
     """"text": a page's text alone; "markdown": headings, lists, tables and code marked (fast engine)."""
 
+    markup_links: bool = False
+    """Whether links of pages are written in Markdown, [text](address), addresses in full where the page's own
+    is known; links inside the page, scripts and mail addresses stay text. Needs markup = "markdown"."""
+
     wiki_tables: bool = True
     """Whether data tables of wikitext are kept, one line per row, cells separated by " | "."""
 
@@ -69,6 +73,11 @@ class Settings:
                 raise RecipeError(
                     f"extract.{name} is {value!r}; expected one of {known}." + nearest(value, known)
                 )
+        if self.markup_links and self.markup != "markdown":
+            raise RecipeError(
+                f"extract.markup_links is true and extract.markup {self.markup!r}; links are written in "
+                "Markdown alone: set extract.markup to 'markdown', or leave markup_links out."
+            )
         for name in (
             "max_bytes",
             "epub_max_files",

@@ -53,6 +53,7 @@ def decide(
     `stats` is `measure`'s batch; `meta` has a row per document with the columns source, category,
     format, url, lang (and, where code rules are used, flags). Nulls count as empty. `texts` are needed
     by rules of one's own only.
+    `texts` are strings [documents].
     """
     rows = stats.num_rows
     decision = Decision([""] * rows, [""] * rows, [""] * rows)
@@ -90,7 +91,10 @@ def _place(error: Exception) -> str:
 def values_of(
     bound: Bound, derived: Mapping[str, F64], stats: pa.Table, languages: Sequence[str]
 ) -> F64:
-    """Return a bound's statistic a document, float64; NaN where the bound does not apply."""
+    """Return a bound's statistic a document, float64; NaN where the bound does not apply.
+
+    The columns of `derived` and the result are float64 [documents].
+    """
     counts = _reader(stats, derived)
     values = np.full(len(languages), np.nan)
     labels = np.array([base_language(name) for name in languages], dtype=object)

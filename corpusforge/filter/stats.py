@@ -41,6 +41,7 @@ def measure(texts: pa.Array, lists: Patterns | None = None) -> pa.RecordBatch:
     """Return one row of `SCHEMA` a text, in order; nulls count as empty texts.
 
     `lists` are `tables.patterns` with the recipe's own phrases; by default only the built-in ones.
+    `texts` are strings [documents].
     """
     data, offsets = packed(texts)
     out = np.zeros((len(offsets) - 1, len(COLUMNS)), dtype=np.int64)

@@ -87,7 +87,10 @@ def load(run: str, bound: Bound) -> pa.Table:
 
 
 def thresholds(bound: Bound, end: str, values: F64, given: Sequence[float]) -> F64:
-    """Return the thresholds to try: those given, or quantiles of the values and the rule's own."""
+    """Return the thresholds to try: those given, or quantiles of the values and the rule's own.
+
+    `values` are float64 [documents], in the statistic's unit; the result is ascending float64 [thresholds].
+    """
     if given:
         return np.unique(np.array(given, dtype=np.float64))
     own = bound.low if end == "low" else bound.high
@@ -99,7 +102,10 @@ def thresholds(bound: Bound, end: str, values: F64, given: Sequence[float]) -> F
 def curves(
     stats: pa.Table, values: F64, points: F64, end: str, rates: dict[tuple[str, str], float]
 ) -> list[Curve]:
-    """Return the curve of all rows, then one for each (source, language), largest first."""
+    """Return the curve of all rows, then one for each (source, language), largest first.
+
+    `values` are float64 [documents], `points` the thresholds, float64 [thresholds].
+    """
     sources = np.array(stats.column("source").to_pylist(), dtype=object)
     labels = np.array([lang or "und" for lang in stats.column("lang").to_pylist()], dtype=object)
     sizes = np.asarray(stats.column("text_bytes"), dtype=np.int64)
@@ -130,7 +136,10 @@ def _kept(values: F64, points: F64, end: str) -> I64:
 
 
 def table(found: Sequence[Curve], points: F64, own: float | None) -> Iterator[str]:
-    """Yield the lines of the plain table; the rule's own threshold bears a star."""
+    """Yield the lines of the plain table; the rule's own threshold bears a star.
+
+    `points` are the thresholds, float64 [thresholds].
+    """
     heads = ("threshold", 14), ("documents", 12), ("share", 7), ("bytes", 15), ("share", 7)
     yield " ".join(f"{name:>{width}}" for name, width in (*heads, ("~tokens", 14)))
     for curve in found:
@@ -146,7 +155,10 @@ def table(found: Sequence[Curve], points: F64, own: float | None) -> Iterator[st
 
 
 def draw(found: Sequence[Curve], points: F64, own: float | None, title: str, path: str) -> None:
-    """Write the share of bytes kept by threshold as a PNG, one line per group (the eight largest)."""
+    """Write the share of bytes kept by threshold as a PNG, one line per group (the eight largest).
+
+    `points` are the thresholds, float64 [thresholds].
+    """
     import io
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -70,7 +70,10 @@ _MASK = (1 << 64) - 1
 
 @functools.cache
 def property_table() -> NDArray[np.uint32]:
-    """Return the property bits of each code point below `LIMIT`: `classes`' and this module's."""
+    """Return the property bits of each code point below `LIMIT`: `classes`' and this module's.
+
+    The table is uint32 [LIMIT].
+    """
     table = class_table().astype(np.uint32)
     table[mark_table()] |= MARK
     table[np.isin(categories()[:LIMIT], [b"Pe", b"Pf", b"Pi"])] |= CLOSER

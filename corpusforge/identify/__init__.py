@@ -79,7 +79,10 @@ def keep(labels: list[str], scores: NDArray[np.float32], settings: Settings) -> 
 
 
 def by_paragraph(texts: pa.Array, settings: Settings | None = None) -> list[Paragraphs]:
-    """Return the language of each paragraph of each text (see `paragraphs`)."""
+    """Return the language of each paragraph of each text (see `paragraphs`).
+
+    `texts` are strings [documents], and so many results.
+    """
     chosen = settings or Settings()
     return paragraphs(texts, lambda lines: _read(lines, chosen, 0))
 
@@ -89,6 +92,7 @@ def mixed(texts: pa.Array, settings: Settings) -> tuple[pa.Array, Counter[str]]:
 
     Notes are `paragraphs:LANG`, `paragraph_bytes:LANG` and `mixed` (documents), and where paragraphs
     are cut `paragraphs_cut:LANG`.
+    `texts` are strings [documents], given and returned.
     """
     notes: Counter[str] = Counter()
     if not settings.paragraphs:

@@ -57,7 +57,10 @@ class Paragraphs:
 
 
 def paragraphs(texts: pa.Array | Sequence[str], read: Read) -> list[Paragraphs]:
-    """Return the paragraphs of each text; `read` names the language of each of many texts."""
+    """Return the paragraphs of each text; `read` names the language of each of many texts.
+
+    `texts` are strings [documents], and so many results.
+    """
     documents = [text.split("\n") for text in pa.array(texts).to_pylist()]
     flat = [line for lines in documents for line in lines]
     array = pa.array(flat, type=pa.large_string())

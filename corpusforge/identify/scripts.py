@@ -115,7 +115,10 @@ def _count(
 
 
 def scripts(texts: pa.Array | Sequence[str]) -> pa.RecordBatch:
-    """Return one float32 column a script: its share of the text's letters (0 without letters)."""
+    """Return one float32 column a script: its share of the text's letters (0 without letters).
+
+    `texts` are strings [texts]; a row for each.
+    """
     data, offsets = packed(texts)
     counts = np.zeros((len(offsets) - 1, len(SCRIPTS)), dtype=np.int64)
     _count(data, offsets, script_table(), counts)

@@ -119,6 +119,7 @@ def cut(
 
     `length` is the bytes of each slice (0: the full text); a text no longer than all slices
     together is taken whole. Slices of one text never overlap and are separated by a space.
+    `texts` are strings [texts]; data is uint8 [bytes], offsets int64 [texts + 1].
     """
     data, offsets = packed(texts)
     sizes = np.diff(offsets)

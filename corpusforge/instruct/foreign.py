@@ -1,13 +1,17 @@
-"""Rows of other people's instruction files: Alpaca, Dolly, OpenAI messages, ShareGPT, TRL.
+"""Rows of other people's instruction files: Alpaca, Dolly, OpenAI messages, ShareGPT, TRL, GPT-3.
 
 The prompt is understood whole (`annotate.understand`) or the file is refused by row, in words. A row of
-one exchange is an instruction with its answer; one of several is a dialogue. Limit: what such a file says
-of itself beyond prompt, answer and system text is not kept.
+one exchange is an instruction with its answer; one of several is a dialogue. An answer that begins with
+<think>…</think> has that as its reasoning, and an id that is one of ours is kept, so our own exports come
+back as they went. Limit: what such a file says of itself beyond that, prompt, answer and system text is
+not kept.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from corpusforge.annotate.understand import NotUnderstood, asked
@@ -21,11 +25,36 @@ __all__ = ["foreign_row"]
 
 _TURNS = ("messages", "conversations", "conversation", "turns")
 _ANSWERS = ("output", "response", "completion", "answer")
+_THOUGHT = re.compile(r"<think>\n(.+?)\n</think>\n\n(.+)", re.DOTALL)
+_ID = re.compile(r"[0-9a-f]{32}")
+_COMPLETION = re.compile(r"(.+?)(?:\n\nInput: (.*))?\n\nOutput:", re.DOTALL)
+_END = "<|endoftext|>"
+"""What a completion ends with in Self-Instruct's files for GPT-3 (`export.selfinstruct`)."""
 _CHINESE = 0.3  # as for questions and the loop's seed files
 
 
 def foreign_row(value: Mapping[str, Any], where: str) -> Row | None:
     """Return the row that a foreign object holds, None for no known shape. Raises InputError."""
+    made = _understood(_from_gpt3(value), where)
+    if made is None:
+        return None
+    name = value.get("id")
+    known = isinstance(name, str) and bool(_ID.fullmatch(name))
+    return replace(made, id=name, task=name, group=name) if known else made
+
+
+def _from_gpt3(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row of GPT-3's fine-tuning file as Alpaca's; others as they are."""
+    asks, says = value.get("prompt"), value.get("completion")
+    if not (isinstance(asks, str) and isinstance(says, str) and says.endswith(_END)):
+        return value
+    found = _COMPLETION.fullmatch(asks)
+    if found is None:
+        return value
+    return {"instruction": found[1], "input": found[2] or "", "output": says.removesuffix(_END)}
+
+
+def _understood(value: Mapping[str, Any], where: str) -> Row | None:
     key = next((name for name in _TURNS if value.get(name)), "")
     try:
         if key:
@@ -66,6 +95,11 @@ def _single(value: Mapping[str, Any], output: str) -> Row:
     extra = given.strip() if isinstance(given, str) else ""
     if extra.lower() in {"<noinput>", "n/a", "noinput"}:
         extra = ""
+    if extra and any(
+        one.role == "assistant" for one in messages
+    ):  # a dialogue has no input of its own
+        last = replace(messages[-1], content=f"{messages[-1].content}\n\n{extra}")
+        messages, extra = (*messages[:-1], last), ""
     return _row(messages, extra, output)
 
 
@@ -87,11 +121,13 @@ def _row(messages: tuple[Message, ...], given: str, output: str) -> Row:
     )
     text = " ".join(one.content for one in spoken)
     several = len(spoken) > 1
+    thought = _THOUGHT.fullmatch(output)
+    reasoning, output = (thought[1], thought[2]) if thought else ("", output)
     turns = (
         (*((one.role, one.content) for one in messages), ("assistant", output)) if several else ()
     )
     return Row(
         id=name, task=name, instruction=spoken[0].content, input=given, output=output,
         language="zh" if han_share(text) >= _CHINESE else "en", system=system, group=name,
-        kind="dialogue" if several else "instruct", turns=turns,
+        kind="dialogue" if several else "instruct", turns=turns, reasoning=reasoning,
     )  # fmt: skip

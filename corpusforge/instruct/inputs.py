@@ -1,7 +1,8 @@
 """Rows to start from: a run's rows, a file of rows, or seed tasks; and which of them are drawn.
 
 A run is a directory with `rows.jsonl`. A file holds rows or tasks in Self-Instruct's schema, which
-`instances` tells apart, or rows of other people (`foreign`). Limit: all rows are held in memory.
+`instances` tells apart, rows as our Parquet exports have them, or rows of other people (`foreign`).
+Limit: all rows are held in memory.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError
 from corpusforge.instruct import seeds as seeding
+from corpusforge.instruct.export.tables import row_of
 from corpusforge.instruct.foreign import foreign_row
 from corpusforge.instruct.records import Row, Task
-from corpusforge.io import files
+from corpusforge.io import files, parquet
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_jsonl, read_lines
 
@@ -51,6 +54,9 @@ def _read(source: str) -> list[Row]:
         if "instances" in line:
             rows += rows_of(seeding.parse_task(line, where))
             continue
+        if whole := row_of(line):
+            rows.append(whole)
+            continue
         if ("id" not in line or "task" not in line) and (made := foreign_row(line, where)):
             rows.append(made)
             continue
@@ -62,7 +68,12 @@ def _read(source: str) -> list[Row]:
 
 
 def _objects(path: str) -> Iterable[dict[str, Any]]:
-    """The objects of JSON lines, or of one array as Alpaca is published."""
+    """The objects of JSON lines, of one array as Alpaca is published, or of a Parquet file."""
+    if path.endswith(".parquet"):
+        try:
+            return parquet.read_table(path).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
     if not path.endswith(".json"):
         return read_jsonl(path)
     try:

@@ -43,6 +43,7 @@ class Patient:
     def __init__(self, client: Client, path: str, *, give_up: bool = False) -> None:
         self._client, self._path, self._give_up = client, path, give_up
         self._failed = _read(path)
+        self._left_out: dict[str, set[str]] = {}
 
     def __call__(self, requests: Sequence[Request]) -> list[Completion]:
         """Return one completion a request, in order."""
@@ -51,6 +52,10 @@ class Patient:
         keys = [one.key for one in filled]
         open_ = [one for one, key in zip(filled, keys, strict=True) if key not in self._failed]
         got = {one.key: one for one in self._client.complete(open_)}
+        for one in filled:
+            if (reply := got.get(one.key)) and reply.left_out:
+                names = reply.left_out.split(",")
+                self._left_out.setdefault(one.purpose, set()).update(names)
         failed = [one for one in got.values() if one.finish_reason == "error"]
         if failed and len(failed) == len(got) and not self._give_up:
             raise NothingAnswered(
@@ -63,6 +68,10 @@ class Patient:
             got.get(key) or failure(one, self._failed[key])
             for one, key in zip(filled, keys, strict=True)
         ]
+
+    def left_out(self) -> dict[str, list[str]]:
+        """Return, by the requests' purpose, the parameters that the server refused."""
+        return {name: sorted(found) for name, found in sorted(self._left_out.items())}
 
     def _remember(self, failed: Sequence[Completion]) -> None:
         if not failed:

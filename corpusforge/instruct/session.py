@@ -45,6 +45,8 @@ __all__ = ["Finished", "Job", "command", "first_rejects", "funnel_lines", "run"]
 
 _OWN = ("journal.jsonl", "failures.jsonl", "run.lock")
 """Files that may lie in a directory that no run has claimed yet."""
+_LEFT_OUT = "left_out"
+"""The entry of run.json with the parameters that the server refused, by purpose."""
 
 
 class Job(Protocol):
@@ -83,6 +85,13 @@ class Job(Protocol):
         """Write files of the job's own; return their names."""
         return ()
 
+    own_forms: Sequence[str] = ()
+    """Names of export forms that this method has beside `export.FORMATS`."""
+
+    def forms(self, made: Made) -> Mapping[str, export.Writer]:
+        """Return the writer of each of `own_forms`."""
+        return {}
+
     def lines(self, report: Any) -> list[str]:
         """Return the figures for a terminal."""
 
@@ -117,7 +126,7 @@ def run(
     Raises RunError where the directory holds another run, RecipeError for an unknown form;
     BudgetSpent, NothingAnswered and an interrupt are returned.
     """
-    _check_formats(formats)
+    _check_formats(formats, job.own_forms)
     engine = client.engine
     origin = Origin(engine=engine.name, model=engine.model, model_licence=model_licence)
     made = Made()
@@ -138,14 +147,16 @@ def run(
             "usage": client.usage.table(),
         }  # fmt: skip
         report = job.report(made, _in_words(error) if error else "", head)
+        _tell_left_out(output, ask.left_out())
         _write(job, output, made, report, origin, formats)
     return Finished(report, error)
 
 
-def _check_formats(formats: Sequence[str]) -> None:
+def _check_formats(formats: Sequence[str], own: Sequence[str]) -> None:
     """Raise RecipeError for an export form that is not known: before the run, not at its end."""
     for name in formats:
-        export.find_format(name)
+        if name not in own:
+            export.find_format(name)
 
 
 def _in_words(error: BaseException) -> str:
@@ -167,7 +178,7 @@ def _claim(output: str, facts: Mapping[str, Any]) -> None:
     mine: dict[str, Any] = records.plain(facts)
     path = files.join(output, "run.json")
     if files.exists(path):
-        earlier = read_json(path)
+        earlier = {name: value for name, value in read_json(path).items() if name != _LEFT_OUT}
         for key in sorted(mine.keys() | earlier.keys()):
             if mine.get(key) != earlier.get(key):
                 raise RunError(
@@ -181,6 +192,15 @@ def _claim(output: str, facts: Mapping[str, Any]) -> None:
             f"{output!r} holds files that no run wrote ({foreign[0]!r}). Choose an empty --output."
         )
     records.write_json(path, mine)
+
+
+def _tell_left_out(output: str, found: Mapping[str, Sequence[str]]) -> None:
+    """Write into run.json what the server refused of each step's requests; nothing where it refused
+    none. It follows from the replies, so it is no reason to refuse the directory."""
+    path = files.join(output, "run.json")
+    facts = {name: value for name, value in read_json(path).items() if name != _LEFT_OUT}
+    if found:
+        records.write_json(path, {**facts, _LEFT_OUT: found})
 
 
 def _facts(job: Job, origin: Origin) -> dict[str, Any]:
@@ -223,7 +243,8 @@ def _write(
         for table, rows in tables.items()
     }
     if made.rows:
-        export.write(tables["rows.jsonl"], files.join(output, "export"), formats, job.form)
+        place = files.join(output, "export")
+        export.write(tables["rows.jsonl"], place, formats, job.form, job.forms(made))
     written = set(counts)
     prefix = len(output.rstrip("/")) + 1
     for other in others:

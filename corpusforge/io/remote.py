@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from corpusforge.errors import InputError
-from corpusforge.io import s3
-from corpusforge.startup import without_unused
+from corpusforge.startup import shared_s3_clients, without_unused
 
 with without_unused("pandas", "pymongo"):
     from apache_beam.io.filesystem import CompressionTypes
@@ -30,7 +29,7 @@ def configure(options: Sequence[str]) -> None:
 def _told(action: str, path: str) -> Iterator[None]:
     """Raise InputError, naming the path, for what a file system refuses."""
     if path.startswith("s3://"):
-        s3.correct()
+        shared_s3_clients()
     try:
         yield
     except Exception as error:  # each store has its own, and few are BeamIOError

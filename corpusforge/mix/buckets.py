@@ -54,7 +54,7 @@ class Sections(Protocol):
         ...
 
     def sums(self, section: Section) -> tuple[I64, I64]:
-        """Return the documents and the tokens of each bucket."""
+        """Return the documents and the tokens of each bucket. Both are int64 [buckets]."""
         ...
 
     def rows(self, section: Section, first: int, last: int) -> Supply:
@@ -76,7 +76,7 @@ class Held:
         return Section(self.side, leaf, copy)
 
     def sums(self, section: Section) -> tuple[I64, I64]:
-        """Return the documents and the tokens of the one bucket."""
+        """Return the documents and the tokens of the one bucket. Both are int64 [buckets]."""
         own = self.supplies[section.leaf]
         return np.array([len(own)]), np.array([own.tokens])
 
@@ -111,7 +111,7 @@ class Filed:
         return sum(own.buckets for own in self.layout[: self.layout.index(section)])
 
     def sums(self, section: Section) -> tuple[I64, I64]:
-        """Return the documents and the tokens of each bucket."""
+        """Return the documents and the tokens of each bucket. Both are int64 [buckets]."""
         start = self._first(section)
         own = slice(start, start + section.buckets)
         return self.documents[own], self.tokens[own]
@@ -148,6 +148,7 @@ def file_sections(
     """Write a group's sections; return the documents and the tokens of each bucket.
 
     `sides` are its supplies, with ids, by side and leaf.
+    Both are int64 [buckets of all sections].
     """
     documents: list[I64] = [np.zeros(0, np.int64)]
     tokens: list[I64] = [np.zeros(0, np.int64)]
@@ -168,7 +169,10 @@ def file_sections(
 
 
 def buckets(keys: NDArray[np.uint64], section: Section, seed: int) -> I64:
-    """Return the bucket of each document in an epoch."""
+    """Return the bucket of each document in an epoch.
+
+    `keys` are uint64 [documents], the result int64 [documents], below `section.buckets`.
+    """
     u = uniform(keys, seed, "mix", section.copy)
     return (u * section.buckets).astype(np.int64)
 
@@ -187,7 +191,10 @@ def _batch(own: Supply) -> pa.RecordBatch:
 
 
 def read_sums(paths: Sequence[str], count: int) -> tuple[I64, I64]:
-    """Return the sums over groups of the documents and tokens of `count` buckets."""
+    """Return the sums over groups of the documents and tokens of `count` buckets.
+
+    Both are int64 [count].
+    """
     documents, tokens = np.zeros(count, np.int64), np.zeros(count, np.int64)
     for path in paths:
         table = read_table(path, ["documents", "tokens"])

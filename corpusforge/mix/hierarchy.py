@@ -105,7 +105,7 @@ def leaf_paths(settings: Settings, sources: Sequence[str]) -> tuple[str, ...]:
 def assign(nodes: Sequence[Node], index: pa.Table) -> NDArray[np.int32]:
     """Return the number of each row's leaf (in the order of the nodes' leaves), -1 where none.
 
-    `index` needs the column source and those that the splits name.
+    `index` needs the column source and those that the splits name; the result is int32 [rows].
     """
     leaf_of = np.full(index.num_rows, -1, dtype=np.int32)
     numbers = {leaf.path: n for n, leaf in enumerate(x for node in nodes for x in node.leaves())}

@@ -87,6 +87,7 @@ def codes(
 
     `keys` are keys of groups; `alike` the documents of each one's group, 0 where that is not known, which
     counts as a group of a few.
+    `keys`, `alike` and the result are [documents].
     """
     found = np.full(len(keys), NEVER, dtype=np.int16)
     if share <= 0:
@@ -107,7 +108,10 @@ def largest_group(share: float, documents: int) -> int:
 def spreads(
     leaf: NDArray[np.int32], code: NDArray[np.int16], tokens: I64, paths: Collection[str]
 ) -> dict[str, Spread]:
-    """Return the spread of each leaf; `leaf` are numbers in `paths`, -1 for none."""
+    """Return the spread of each leaf; `leaf` are numbers in `paths`, -1 for none.
+
+    `leaf`, `code` (of `codes`) and `tokens` are [documents].
+    """
     found = {}
     for number, path in enumerate(paths):
         own = leaf == number

@@ -98,7 +98,10 @@ class Supplies:
         return Totals(leaves, _counts(self.index.column("source")), self.unshared)
 
     def numbers(self, places: Draws | Supply) -> I64:
-        """Return the row of `index` of each draw, or of each document of a supply."""
+        """Return the row of `index` of each draw, or of each document of a supply.
+
+        The numbers are int64 [draws].
+        """
         part, row = (
             (places.part, places.row)
             if isinstance(places, Draws)
@@ -107,7 +110,7 @@ class Supplies:
         return self.starts[part - self.first] + row
 
     def ids(self, places: Draws | Supply) -> pa.Array:
-        """Return the ids of draws, or of the documents of a supply."""
+        """Return the ids of draws, or of the documents of a supply: strings [draws]."""
         return self.rows(places, ["id"]).column("id").combine_chunks()
 
     def rows(self, places: Draws | Supply, columns: Sequence[str] = _KEPT) -> pa.Table:
@@ -121,7 +124,10 @@ class Supplies:
 
 
 def named(draws: Draws, ids: pa.Array | None) -> pa.Table:
-    """Return the draws as the table that the shard writer takes, given their ids."""
+    """Return the draws as the table that the shard writer takes, given their ids.
+
+    `ids` are strings [draws].
+    """
     assert ids is not None
     sources = pa.array([path.split("/")[0] for path in draws.names], pa.string())
     source = pa.DictionaryArray.from_arrays(pa.array(draws.leaf), sources).cast(pa.string())
@@ -235,7 +241,10 @@ def _read(
 
 
 def column_keys(column: pa.ChunkedArray) -> NDArray[np.uint64]:
-    """Return the id key of each string of a column."""
+    """Return the id key of each string of a column.
+
+    `column` is strings [rows], the result uint64 [rows].
+    """
     pieces = [
         id_keys(column.slice(start, _HASHED).to_pylist())
         for start in range(0, len(column), _HASHED)

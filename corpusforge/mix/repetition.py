@@ -59,7 +59,10 @@ def reaches(drawn: Sequence[Segment], documents: Mapping[str, int]) -> dict[str,
 
 
 def times(keys: NDArray[np.uint64], reach: Reach, seed: int) -> I64:
-    """Return how often each document of a leaf stands in the stream."""
+    """Return how often each document of a leaf stands in the stream.
+
+    `keys` are uint64 [documents], the result int64 [documents].
+    """
     count = np.full(len(keys), reach.copies, dtype=np.int64)
     if reach.key is None:
         return count
@@ -72,6 +75,7 @@ def tally(documents: pa.Table, counted: I64, reach: Reach) -> Tally:
     """Return the sums over documents of one leaf that stand `counted` times in the stream.
 
     `documents` has the columns key and length, and those by which diversity is judged.
+    `counted` is int64 [documents].
     """
     drawn = pa.array(counted > 0)
     documents, counted = documents.filter(drawn), counted[counted > 0]

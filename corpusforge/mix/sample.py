@@ -130,10 +130,16 @@ COLUMNS = ("leaf", "part", "row", "offset", "length", "copy", "cut", "phase")
 
 
 def held_out(cluster_keys: NDArray[np.uint64], seed: int, share: float) -> NDArray[np.bool_]:
-    """Return which documents are for validation: whole clusters, about `share` of them."""
+    """Return which documents are for validation: whole clusters, about `share` of them.
+
+    `cluster_keys` are uint64 [documents], the result bool [documents].
+    """
     return uniform(cluster_keys, seed, "validation") < share
 
 
 def in_order(keys: NDArray[np.uint64], seed: int, copy: int) -> I64:
-    """Return the numbers of the documents in the order of their copy `copy`: by u, then by key."""
+    """Return the numbers of the documents in the order of their copy `copy`: by u, then by key.
+
+    `keys` are uint64 [documents], the result int64 [documents].
+    """
     return np.lexsort((keys, uniform(keys, seed, "mix", copy)))

@@ -166,7 +166,10 @@ def _audited(batch: pa.RecordBatch, settings: Settings) -> pa.RecordBatch:
 
 
 def texts_at(run: str, index: int, rows: NDArray[np.int64]) -> pa.Array:
-    """Return the texts of ascending rows of a document part, reading it once, batch by batch."""
+    """Return the texts of ascending rows of a document part, reading it once, batch by batch.
+
+    `rows` are int64 [rows], the texts strings [rows].
+    """
     pieces: list[pa.Array] = []
     first = 0
     path = files.join(run, "documents", f"{part_name(index)}.parquet")

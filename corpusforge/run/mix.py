@@ -212,7 +212,10 @@ def make_mix(part: Part) -> PartResult:
 def write_stream(
     run: str, path: str, side: str, draws: Draws, ids: pa.Array | None, made: PartResult
 ) -> None:
-    """Write a stretch of a stream, and note what it delivers of each leaf."""
+    """Write a stretch of a stream, and note what it delivers of each leaf.
+
+    `ids` are strings [draws].
+    """
     made.outputs[path] = write_table(files.join(run, path), named(draws, ids))
     made.extra["delivered"] = made.extra.get("delivered", {}) | {
         side: {leaf: asdict(found) for leaf, found in delivered(draws).items()}

@@ -200,7 +200,10 @@ def train_encoder(
     held: tuple[Sequence[str], NDArray[np.bool_]],
     settings: TrainSettings,
 ) -> EncoderModel:
-    """Train on windows; `held` ones calibrate (the trained ones, where a side is missing there)."""
+    """Train on windows; `held` ones calibrate (the trained ones, where a side is missing there).
+
+    `labels` are bool [texts], true for good ones; so are those of `held`, for its own texts.
+    """
     _torch()
     encoder = settings.encoder
     device = _device(encoder.device)

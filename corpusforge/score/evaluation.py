@@ -20,7 +20,10 @@ F64 = NDArray[np.float64]
 
 
 def roc_auc(scores: F64, labels: NDArray[np.bool_]) -> float:
-    """Return the share of (positive, negative) pairs ranked rightly; 0.5 where a side is empty."""
+    """Return the share of (positive, negative) pairs ranked rightly; 0.5 where a side is empty.
+
+    `scores` are float64 [n], `labels` bool [n].
+    """
     good, bad = int(labels.sum()), int((~labels).sum())
     if not good or not bad:
         return 0.5
@@ -30,7 +33,10 @@ def roc_auc(scores: F64, labels: NDArray[np.bool_]) -> float:
 
 
 def average_precision(scores: F64, labels: NDArray[np.bool_]) -> float:
-    """Return the area under the precision-recall steps; 0 where there is no positive."""
+    """Return the area under the precision-recall steps; 0 where there is no positive.
+
+    `scores` are float64 [n], `labels` bool [n].
+    """
     if not labels.any():
         return 0.0
     order = np.argsort(-scores, kind="stable")
@@ -41,7 +47,10 @@ def average_precision(scores: F64, labels: NDArray[np.bool_]) -> float:
 
 
 def interval(scores: F64, labels: NDArray[np.bool_], rounds: int = 500) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of `roc_auc`."""
+    """Return the 95 % bootstrap interval of `roc_auc`.
+
+    `scores` are float64 [n], `labels` bool [n].
+    """
     n = len(scores)
     if n == 0:
         return 0.5, 0.5
@@ -116,7 +125,10 @@ def evaluate(
     sources: Sequence[str],
     languages: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the figures of a held-out set as plain values, ready for JSON."""
+    """Return the figures of a held-out set as plain values, ready for JSON.
+
+    `scores` are float32 [n], `labels` bool [n]; sources and languages stand beside them, by document.
+    """
     if not len(scores):
         return {}
     values = np.asarray(scores, dtype=np.float64)

@@ -103,7 +103,10 @@ def load_fasttext(path: str, label: str, card: Mapping[str, Any]) -> FastTextMod
 def train_fasttext(
     texts: Sequence[str], labels: NDArray[np.bool_], settings: TrainSettings
 ) -> FastTextModel:
-    """Train on texts in the given order; raises InputError where fastText fails."""
+    """Train on texts in the given order; raises InputError where fastText fails.
+
+    `labels` are bool [texts], true for good ones.
+    """
     options = {
         "bucket": 1 << settings.buckets_log2,
         "dim": settings.dim,

@@ -278,6 +278,7 @@ def prose(shapes: NDArray[np.int64]) -> NDArray[np.float64]:
     weigh as much as the share of words that could have one, and are cut at 1 above: style sheets
     have none. Centres and spreads are the mean and
     the standard deviation over 200 web documents (`benchmarks/quality.py` prints them).
+    `shapes` are int64 [texts, counts], the result float64 [texts].
     """
     width = np.maximum(1, shapes[:, WIDTH])
     marks = (0.043 - shapes[:, MARKS] / (2 * width)) / 0.016

@@ -105,6 +105,7 @@ def calibrate(logits: NDArray[np.float64], labels: NDArray[np.bool_]) -> tuple[f
 
     Both classes weigh the same. With a class missing, or logits that do not rank the classes, the
     logits are left as they are: (1, 0).
+    `logits` are float64 [n], `labels` bool [n].
     """
     good, bad = int(labels.sum()), int((~labels).sum())
     if not good or not bad:

@@ -59,7 +59,10 @@ class Model(Scorer, Protocol):
 
 
 def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 / (1 + e^-x) of each value."""
+    """Return 1 / (1 + e^-x) of each value.
+
+    Both are float64, as [n] or of any other shape.
+    """
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0))))
 
 

@@ -54,7 +54,10 @@ def _spaced(
 
 
 def spaced(texts: pa.Array | Sequence[str]) -> list[str]:
-    """Return each text on one line, a space after each character that is a word of its own."""
+    """Return each text on one line, a space after each character that is a word of its own.
+
+    `texts` are strings [texts], and so many results.
+    """
     data, offsets = packed(texts)
     out = np.empty(2 * int(offsets[-1] - offsets[0]) + 1, dtype=np.uint8)
     bounds = _spaced(data, offsets, class_table(), out).tolist()

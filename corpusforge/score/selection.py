@@ -22,12 +22,18 @@ PURPOSE = "score.keep"
 
 
 def keep_probability(scores: NDArray[np.floating], alpha: float) -> NDArray[np.float64]:
-    """Return the chance that a document of each score in 0..1 is kept: (2 - s)^-alpha."""
+    """Return the chance that a document of each score in 0..1 is kept: (2 - s)^-alpha.
+
+    Scores and chances are [documents].
+    """
     return np.asarray((2.0 - np.asarray(scores, dtype=np.float64)) ** -alpha)
 
 
 def tiers(scores: NDArray[np.floating], settings: KeepSettings) -> list[str]:
-    """Return the name of each document's tier: the highest whose bound it reaches, else ""."""
+    """Return the name of each document's tier: the highest whose bound it reaches, else "".
+
+    `scores` are [documents], from 0 to 1, and so many names.
+    """
     names = sorted(settings.tiers, key=lambda name: (settings.tiers[name], name))
     bounds = np.array([settings.tiers[name] for name in names])
     places = np.searchsorted(bounds, np.asarray(scores, dtype=np.float64), side="right")

@@ -54,7 +54,10 @@ class Idx:
 
 
 def write_idx(path: str, dtype: np.dtype[Any], starts: NDArray[np.int64], sizes: Any) -> None:
-    """Write the Megatron index of sequences at token offsets `starts` with `sizes` tokens."""
+    """Write the Megatron index of sequences at token offsets `starts` with `sizes` tokens.
+
+    `starts` and `sizes` are [sequences], in tokens.
+    """
     count = len(starts)
     header = _HEADER.pack(MAGIC, VERSION, _CODES[dtype], count, count + 1)
     with files.atomic_write(path) as stream:

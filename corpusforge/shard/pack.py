@@ -100,7 +100,10 @@ def _places(sizes: I64, packing: str, sequence: int) -> I64:
 
 
 def best_fit(sizes: I64, sequence: int) -> tuple[I64, I64]:
-    """Return (bin, offset in it) of each piece: longest first, each into the fullest bin it fits."""
+    """Return (bin, offset in it) of each piece: longest first, each into the fullest bin it fits.
+
+    `sizes` (tokens) and both results are int64 [pieces].
+    """
     order = np.argsort(-sizes, kind="stable")
     return _best_fit(sizes, order, sequence)
 

@@ -56,7 +56,10 @@ class Skipped:
     ranges: tuple[tuple[int, int], ...] = ()
 
     def number(self, rank: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sequence number of the `rank`-th sequence that is read, counted from 0."""
+        """Return the sequence number of the `rank`-th sequence that is read, counted from 0.
+
+        `rank` and the result are int64 [ranks], or one number.
+        """
         numbers = np.array(rank, dtype=np.int64)
         for start, stop in self.ranges:
             numbers = np.where(numbers >= start, numbers + (stop - start), numbers)

@@ -47,7 +47,10 @@ def _rows(
 def pieces(
     draws: pa.Table, part: int, ids: NDArray[Any], bounds: Sequence[tuple[int, int]]
 ) -> Iterator[Piece]:
-    """Yield every drawn document of one part, for a shuffle by `shard`."""
+    """Yield every drawn document of one part, for a shuffle by `shard`.
+
+    `ids` are the part's tokens, [tokens].
+    """
     rows, shard, place = _rows(draws, part, bounds)
     offset = draws.column("offset").to_numpy()[rows]
     length = draws.column("length").to_numpy()[rows]
@@ -62,6 +65,7 @@ def scatter(
     """Pass one: write the drawn ids of one part to `<prefix>.bin`, sorted by shard and place.
 
     `<prefix>.parquet` holds, in the same order, the columns shard, place, offset and tokens.
+    `ids` are the part's tokens, [tokens].
     """
     rows, shard, place = _rows(draws, part, bounds)
     lengths = draws.column("length").to_numpy()[rows]

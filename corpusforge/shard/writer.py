@@ -56,14 +56,20 @@ def shard_bounds(
     lengths: NDArray[np.int64], settings: Settings, dtype: np.dtype[Any]
 ) -> list[tuple[int, int]]:
     """Return the draws [start, stop) of each shard: each ends at the first document end at or after
-    its size, so that no document lies in two shards."""
+    its size, so that no document lies in two shards.
+
+    `lengths` are int64 [draws], in tokens.
+    """
     return [(start, stop) for start, stop, _ in shard_stretches([lengths], settings, dtype)]
 
 
 def shard_stretches(
     lengths: Iterable[NDArray[np.int64]], settings: Settings, dtype: np.dtype[Any]
 ) -> Iterator[tuple[int, int, int]]:
-    """Yield the draws [start, stop) of each shard and its ids, from the draws' lengths in pieces."""
+    """Yield the draws [start, stop) of each shard and its ids, from the draws' lengths in pieces.
+
+    A piece of `lengths` is int64 [draws of it], in tokens.
+    """
     size = max(1, int(settings.shard_megabytes * 1e6) // dtype.itemsize)
     start = place = filled = 0
     for piece in lengths:
@@ -101,7 +107,10 @@ def write_pieces(
     dtype: np.dtype[Any],
     end_id: int | None = None,
 ) -> ShardReceipt:
-    """Write the three files of a shard whose ids come as `pieces`, in the order of `draws`."""
+    """Write the three files of a shard whose ids come as `pieces`, in the order of `draws`.
+
+    A piece is [tokens of it], of any integer type that `dtype` can hold.
+    """
     lengths = draws.column("length").to_numpy()
     starts = np.cumsum(lengths) - lengths
     cut = draws.column("cut").to_numpy(zero_copy_only=False)

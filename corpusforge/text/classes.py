@@ -108,7 +108,10 @@ def class_table() -> NDArray[np.uint8]:
 
 @functools.cache
 def lower_table() -> NDArray[np.uint32]:
-    """Return the lower case of each code point below `LIMIT`, where that is one code point; uint32."""
+    """Return the lower case of each code point below `LIMIT`, where that is one code point; uint32.
+
+    The table is uint32 [LIMIT].
+    """
     table = np.arange(LIMIT, dtype=np.uint32)
     # Only letters, their numerals and signs have a lower case; line feeds keep them apart, as the
     # case of a final sigma depends on its neighbours.

@@ -235,7 +235,11 @@ def fold_places(text: str) -> tuple[str, NDArray[np.int64]]:
 def refolded(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], rough: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the packed texts with those marked as rough folded by `fold_text`."""
+    """Return the packed texts with those marked as rough folded by `fold_text`.
+
+    `data` is uint8 [bytes], `offsets` int64 [texts + 1], `rough` bool [texts]; the same two are
+    returned.
+    """
     texts = unpacked(data, offsets, np.ones(len(rough), dtype=bool))
     return packed([fold_text(t) if r else t for t, r in zip(texts, rough.tolist(), strict=True)])
 

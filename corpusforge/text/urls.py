@@ -38,7 +38,7 @@ def normalise_url(url: str) -> str:
 
 
 def url_hashes(urls: Iterable[str | None]) -> NDArray[np.uint64]:
-    """Return a uint64 for each URL's normal form; 0 where there is none."""
+    """Return a uint64 for each URL's normal form; 0 where there is none. The result is [urls]."""
     forms = [normalise_url(url) if url else "" for url in urls]
     hashes = id_keys(forms)
     empty = np.fromiter((form == "" for form in forms), dtype=bool, count=len(forms))

@@ -43,11 +43,17 @@ class Engine(Protocol):
     """An encoder of batches."""
 
     def encode(self, texts: pa.Array) -> Ids:
-        """Return the ids of each text, without end-of-document ids."""
+        """Return the ids of each text, without end-of-document ids.
+
+        `texts` are strings [texts]; ids are uint32 [tokens], offsets int64 [texts + 1].
+        """
         ...
 
     def counted(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64, I64]:
-        """Return ids and offsets, and how many characters of each text have no id of their own."""
+        """Return ids and offsets, and how many characters of each text have no id of their own.
+
+        `texts` are strings [texts]; uint32 [tokens], int64 [texts + 1], int64 [texts].
+        """
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -89,12 +95,18 @@ class Tiktoken:
         return cls(encoding, whole=cut in (*FAST_PATTERNS.values(), *PATTERNS.values()))
 
     def encode(self, texts: pa.Array) -> Ids:
-        """Return flat ids and offsets; text that spells a special token is ordinary text."""
+        """Return flat ids and offsets; text that spells a special token is ordinary text.
+
+        `texts` are strings [texts]; ids are uint32 [tokens], offsets int64 [texts + 1].
+        """
         encode = self.encoding.encode_to_numpy
         return _flat([encode(text or "", disallowed_special=()) for text in texts.to_pylist()])
 
     def counted(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64, I64]:
-        """Return flat ids, offsets, and characters between the pieces that the pattern finds."""
+        """Return flat ids, offsets, and characters between the pieces that the pattern finds.
+
+        `texts` are strings [texts]; uint32 [tokens], int64 [texts + 1], int64 [texts].
+        """
         ids, offsets = self.encode(texts)
         lost = np.zeros(len(texts), dtype=np.int64)
         if not self.whole:
@@ -196,7 +208,10 @@ class Accelerated:
         self._bytes = np.frombuffer(b"".join(table), dtype=np.uint8)
 
     def encode(self, texts: pa.Array) -> Ids:
-        """Return flat ids and offsets: tiktoken's, from the first batch found to differ."""
+        """Return flat ids and offsets: tiktoken's, from the first batch found to differ.
+
+        `texts` are strings [texts]; ids are uint32 [tokens], offsets int64 [texts + 1].
+        """
         if self.refused:
             return self.reference.encode(texts)
         ids, offsets = self._fast(texts)
@@ -206,7 +221,10 @@ class Accelerated:
         return self.reference.encode(texts)
 
     def counted(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64, I64]:
-        """Return flat ids and offsets, and zeros: a checked batch decodes to its texts' own bytes."""
+        """Return flat ids and offsets, and zeros: a checked batch decodes to its texts' own bytes.
+
+        `texts` are strings [texts]; uint32 [tokens], int64 [texts + 1], int64 [texts].
+        """
         return *self.encode(texts), np.zeros(len(texts), dtype=np.int64)
 
     def _agrees(self, texts: pa.Array, ids: NDArray[np.uint32], offsets: NDArray[np.int64]) -> bool:

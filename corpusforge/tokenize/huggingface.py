@@ -66,12 +66,18 @@ class HuggingFace:
         return moved
 
     def encode(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64]:
-        """Return flat ids and offsets."""
+        """Return flat ids and offsets.
+
+        `texts` are strings [texts]; ids are uint32 [tokens], offsets int64 [texts + 1].
+        """
         ids, offsets, _ = self.counted(texts)
         return ids, offsets
 
     def counted(self, texts: pa.Array) -> tuple[NDArray[np.uint32], I64, I64]:
-        """Return flat ids, offsets, and how many characters of each text have no id of their own."""
+        """Return flat ids, offsets, and how many characters of each text have no id of their own.
+
+        `texts` are strings [texts]; uint32 [tokens], int64 [texts + 1], int64 [texts].
+        """
         plain = [text or "" for text in texts.to_pylist()]
         offsets = np.zeros(len(plain) + 1, dtype=np.int64)
         lost = np.zeros(len(plain), dtype=np.int64)

@@ -111,7 +111,10 @@ def write_part(batches: Iterable[pa.RecordBatch], tokenizer: Tokenizer, prefix: 
 
 
 def open_part(prefix: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the ids of a part as a read-only memory map; an empty part is an empty array."""
+    """Return the ids of a part as a read-only memory map; an empty part is an empty array.
+
+    The ids are of `dtype`, [tokens].
+    """
     path = Path(f"{prefix}.bin")
     if not path.stat().st_size:
         return np.zeros(0, dtype=dtype)

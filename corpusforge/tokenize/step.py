@@ -44,6 +44,8 @@ def delimited(
 ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
     """Return the texts' ids with delimiting ids, flat in the tokenizer's dtype, their lengths, and how
     many characters of each text have no id.
+
+    `texts` are strings [texts]; ids are [tokens], the other two int64 [texts].
     """
     ids, offsets, unknown = tokenizer.counted(texts)
     extra = 1 if tokenizer.start_id is None else 2

@@ -69,11 +69,14 @@ class Tokenizer:
     def counted(
         self, texts: pa.Array
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
-        """Return ids and offsets as `encode` does, and each text's characters that have no id."""
+        """Return ids and offsets as `encode` does, and each text's characters that have no id.
+
+        `texts` are strings [texts]; uint32 [tokens], int64 [texts + 1], int64 [texts].
+        """
         return self.engine.counted(texts)
 
     def decode(self, ids: Sequence[int] | NDArray[Any]) -> str:
-        """Return the text of ids; a cut character becomes U+FFFD."""
+        """Return the text of ids; a cut character becomes U+FFFD. `ids` are integers [tokens]."""
         return self.engine.decode([int(number) for number in ids])
 
     def __reduce__(self) -> tuple[Callable[..., Tokenizer], tuple[Settings, str | None]]:

@@ -49,6 +49,7 @@ def sample(
     """Return which documents to train on: a hash sample of about `train_megabytes`.
 
     `keys` are the documents' id keys, `text_bytes` their sizes; any order gives the same documents.
+    `keys`, `text_bytes` and the result (bool) are [documents].
     """
     order = np.lexsort((keys, uniform(keys, seed, "tokenizer training")))
     before = np.cumsum(text_bytes[order]) - text_bytes[order]

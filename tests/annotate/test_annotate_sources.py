@@ -60,8 +60,21 @@ def made_pairs(tasks: dict, rankings: list[Ranking]) -> tuple[int, int]:
 def test_hh_comes_in_and_goes_out_to_the_byte(data: Path, tmp_path: Path) -> None:
     path = data / "preference" / "hh-harmless-base-test-half.jsonl.gz"
     made = import_source("hh", [str(path)], str(tmp_path / "in"))
-    given = packed(path)
-    assert (made.rows, made.accepted, made.refused) == (1156, 1156, {})
+    everything = packed(path)
+    # told apart without our reader: where the last answer begins, and what stands behind it
+    cut = [
+        [row[side].rpartition("\n\nAssistant:") for side in ("chosen", "rejected")]
+        for row in everything
+    ]
+    further = sum(one[0] != two[0] for one, two in cut)
+    silent = sum(one[0] == two[0] and not (one[2].strip() and two[2].strip()) for one, two in cut)
+    assert (further, silent) == (5, 2)
+    given = [
+        row for row, (one, two) in zip(everything, cut, strict=True)
+        if one[0] == two[0] and one[2].strip() and two[2].strip()
+    ]  # fmt: skip
+    assert (made.rows, made.accepted) == (1156, 1149)
+    assert made.refused == {"more_turns": further, "empty_answer": silent}
     assert made.rankings == len(given)
     tasks, rankings = back(tmp_path / "in")
     prompts = Counter(tasks[ranking.task].prompt.id for ranking in rankings)
@@ -76,9 +89,8 @@ def test_hh_comes_in_and_goes_out_to_the_byte(data: Path, tmp_path: Path) -> Non
     )
     wanted = Counter((row["chosen"], row["rejected"]) for row in given)
     missing = sum((wanted - out).values())
-    # five dialogues part before the last answer: their answers hold turns, which a string cannot say
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert missing == summary["unclear_prompts"] == 5
+    assert missing == summary["unclear_prompts"] == 0
     # one prompt occurs twice with other answers: four answers of one prompt, compared across, too
     twice = out - wanted
     assert sum(twice.values()) == 2

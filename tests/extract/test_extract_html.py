@@ -10,8 +10,9 @@ import gzip
 import pytest
 
 from corpusforge import ingest
-from corpusforge.extract import Extracted, Settings, extract, html
+from corpusforge.extract import Extracted, Settings, extract, html, htmlmodel
 from corpusforge.extract.html import main_text
+from corpusforge.extract.step import Extract
 from corpusforge.records import Failed, RawDocument
 
 MENU = "".join(f'<li><a href="/{n}">{n}</a></li>' for n in ("Home", "World", "Sport", "Shop"))
@@ -166,3 +167,24 @@ def test_every_gold_page_gives_text_and_no_markup(data):
         assert isinstance(row, Extracted), path.name
         for mark in ("<div", "<script", "</p>", "&nbsp;", "\x00"):
             assert mark not in row.text
+
+
+@pytest.mark.parametrize("inner", ["<p>{}</p>", "<span>{}</span><br><br>", "<tr><td>{}</td></tr>"])
+def test_a_page_on_which_nothing_convinces_keeps_its_largest_text_and_is_noted(monkeypatch, inner):
+    """No look is sure enough, as in mark-up that none has seen."""
+    prose = [
+        f"{n} of the barges came up the river in spring, and {n} went down." for n in range(12)
+    ]
+    rows = "".join(inner.format(line) for line in prose)
+    holder = f"<table>{rows}</table>" if "<td>" in inner else f"<div>{rows}</div>"
+    page = SHELL % f'<div><p>Notes from the weir</p></div><div class="body">{holder}</div>'
+    raw = RawDocument("a", page, "html")
+    noted = []
+    text = Extract("web").open(noted.extend)(raw).text
+    assert all(line in text for line in prose)
+    assert noted == []
+    doubting = htmlmodel.stored()._replace(threshold=1.0)
+    monkeypatch.setattr(htmlmodel, "stored", lambda: doubting)
+    text = Extract("web").open(noted.extend)(raw).text
+    assert [line for line in prose if line in text] == prose
+    assert noted == ["second_pass"]

@@ -10,6 +10,7 @@ import random
 
 import pytest
 
+from corpusforge.errors import RecipeError
 from corpusforge.extract import Extracted, Settings, extract
 from corpusforge.extract.html import main_text
 from corpusforge.records import RawDocument
@@ -129,7 +130,7 @@ def test_every_row_keeps_its_number_of_fields(place):
     for _ in range(60):
         columns, count = draw.randint(3, 5), draw.randint(3, 9)
         grid = [
-            [f"{words(draw, 2)} {row}{column}" for column in range(columns)] for row in range(count)
+            [f"{phrase(draw)} {row}{column}" for column in range(columns)] for row in range(count)
         ]
         marks = [[f"<td>{cell}</td>" for cell in row] for row in grid]
         for _ in range(draw.randint(1, 4)):
@@ -151,7 +152,7 @@ def test_every_row_keeps_its_number_of_fields(place):
                 marks[row][column] = f"<td rowspan=2>{grid[row][column]}</td>"
                 grid[row + 1][column] = marks[row + 1][column] = ""
             elif what == "list":
-                first, second = words(draw, 2), words(draw, 2)
+                first, second = phrase(draw), phrase(draw)
                 grid[row][column] = f"{first}; {second}"
                 marks[row][column] = f"<td><ul><li>{first}</li><li>{second}</li></ul></td>"
         head = "".join(f"<th>{HEADS[n]}</th>" for n in range(columns))
@@ -296,7 +297,7 @@ def test_comments_under_an_article_go(comments):
 def test_headings_and_bold_leads_stay_with_what_they_head():
     draw = random.Random(9)
     for shape in ("<h2>{}</h2>", "<h4>{}</h4>", "<p><b>{}</b></p>", "<p><strong>{}</strong></p>"):
-        parts = [(f"Part {n} {words(draw, 3)}", paragraph(draw)) for n in range(4)]
+        parts = [(f"Part {n} {phrase(draw)}", paragraph(draw)) for n in range(4)]
         body = "".join(shape.format(head) + f"<p>{text}</p>" for head, text in parts)
         found = lines_of(shell(f"<p><b>{sentence(draw)}</b></p>{body}", "Heads"))
         for head, text in parts:
@@ -335,3 +336,96 @@ def test_markdown_marks_what_the_text_holds():
     row = extract(RawDocument("a", page, "html"), Settings(markup="markdown"))
     assert isinstance(row, Extracted)
     assert row.text == expected
+
+
+ADDRESSES = {
+    "https://a.example/x": "https://a.example/x",
+    "/top?a=1&amp;copy=2&copy=3": "https://site.example/top?a=1&copy=2&copy=3",
+    "next%20page.html": "https://site.example/folder/next%20page.html",
+    "two words (2).html": "https://site.example/folder/two%20words%20%282%29.html",
+    "//other.example/a|b": "https://other.example/a%7Cb",
+    "../up.html#part": "https://site.example/up.html#part",
+    "  \n/blank\n ": "https://site.example/blank",
+    "?page=2": "https://site.example/folder/page.html?page=2",
+    "/größe": "https://site.example/größe",
+    "&#x2F;by&#47;number": "https://site.example/by/number",
+    "#part": "",
+    "": "",
+    "javascript:go(1)": "",
+    "data:text/html,a": "",
+    "mailto:a@b.example": "",
+    "http://[half": "",
+}
+"""Addresses on a page at https://site.example/folder/page.html, resolved by hand as RFC 3986, section 5.2,
+says; what Markdown takes for an end is percent-encoded; "" where there is no use of them outside."""
+
+
+def phrase(draw: random.Random) -> str:
+    return f"the {draw.choice(THINGS)} of {draw.choice(NAMES)}"
+
+
+def links_of(text: str) -> list[tuple[str, str]]:
+    """Return (text, address) of each link as a Markdown parser of others reads them."""
+    parser = pytest.importorskip("markdown_it").MarkdownIt().enable("table")
+    parser.normalizeLink = str
+    found = []
+    for block in parser.parse(text):
+        open_at = None
+        for place, token in enumerate(block.children or ()):
+            if token.type == "link_open":
+                open_at = place
+            elif token.type == "link_close":
+                inner = block.children[open_at + 1 : place]
+                text = "".join(part.content or "\n" for part in inner)
+                found.append((text, block.children[open_at].attrs["href"]))
+    return found
+
+
+@pytest.mark.parametrize("shape", ["<p>{}</p>", "<h3>{}</h3>", "<ul><li>{}</li></ul>", "table"])
+def test_links_in_markdown(shape):
+    """Every address in every structure, read back by a Markdown parser."""
+    draw = random.Random(4)
+    row = f"<tr><th>Place</th><th>Link</th></tr><tr><td>{phrase(draw)}</td><td>{{}}</td></tr>"
+    shape = f"<table>{row}<tr><td>one</td><td>two</td></tr></table>" if shape == "table" else shape
+    for href, address in ADDRESSES.items():
+        name = f"{phrase(draw)} [1] <b>{draw.choice(THINGS)}</b>"
+        piece = shape.format(f'{phrase(draw)} <a class=x href="{href}">{name}</a>, {phrase(draw)}.')
+        body = f"<p>{paragraph(draw)}</p>{piece}<p>{paragraph(draw)}</p>"
+        url = "https://site.example/folder/page.html"
+        page = RawDocument("a", shell(body, "The north basin"), "html", url=url)
+        found = extract(page, Settings(markup="markdown", markup_links=True))
+        plain = extract(page, Settings(markup="markdown"))
+        name = name.replace("<b>", "").replace("</b>", "")
+        assert links_of(found.text) == ([(name, address)] if address else []), href
+        assert found.text.replace(f"[{name}]({address})", name) == plain.text
+
+
+def test_links_of_other_shapes():
+    """A link around several blocks stands on the first; brackets, <base> and a page without address."""
+    draw = random.Random(5)
+    lead, second, end = (paragraph(draw) for _ in range(3))
+    body = (
+        f'<a href="/a"><p>{lead}</p><p>{second}</p></a><p>See <a href="b">this ] one</a> <a href="c">and</a>'
+        f'<a href="d"> that</a><a href="e"><img src="x.png"></a>. {end} <a href="f" href="g">Last</a></p>'
+        '<pre><a href="h">code = 1\nmore = 2</a></pre>'
+    )
+    expected = (
+        f"[{lead}]({{0}}/a)\n\n{second}\n\nSee [this \\] one]({{1}}b) [and]({{1}}c) [that]({{1}}d). {end} "
+        "[Last]({1}f)\n\n```\ncode = 1\nmore = 2\n```"
+    )
+    base = '<base href="/deep/"><base href="/not/">'
+    for url, head, top, folder in (
+        ("https://s.example/x/y", "", "https://s.example", "https://s.example/x/"),
+        ("https://s.example/x/y", base, "https://s.example", "https://s.example/deep/"),
+        ("", "", "", ""),
+    ):
+        page = shell(body, "").replace("<head>", "<head>" + head)
+        row = extract(
+            RawDocument("a", page, "html", url=url), Settings(markup="markdown", markup_links=True)
+        )
+        assert expected.format(top, folder) in row.text
+
+
+def test_links_need_markdown():
+    with pytest.raises(RecipeError, match=r"set extract\.markup to 'markdown'"):
+        Settings(markup_links=True)

@@ -35,7 +35,12 @@ def rows(path: Path) -> list[dict]:
 
 
 def play(
-    folder: Path, reply: Reply, *questions: dict, budget: Budget | None = None, **settings: object
+    folder: Path,
+    reply: Reply,
+    *questions: dict,
+    budget: Budget | None = None,
+    formats: tuple[str, ...] = ("messages",),
+    **settings: object,
 ) -> tuple[Finished, Told]:
     """Run in folder/out, with a journal there; returns how it ended and the engine."""
     given = Settings(questions=(write(folder / "q.jsonl", *questions),), **settings)
@@ -43,4 +48,4 @@ def play(
     output.mkdir(exist_ok=True)
     engine = Told(reply)
     with Client(engine, output / "journal.jsonl", budget) as client:
-        return run(job(given), str(output), client, formats=("messages",)), engine
+        return run(job(given), str(output), client, formats=formats), engine

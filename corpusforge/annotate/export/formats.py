@@ -1,10 +1,11 @@
 """One function a file format: a group in, its rows out.
 
 Keys as the trainers read them: TRL (preference explicit or implicit, as chat or as strings,
-unpaired), OpenRLHF, DeepSpeed-Chat, Anthropic HH, WebGPT comparisons, Open Assistant trees. None of
-them holds more than two answers natively; `kway` does, and is what the others are made from. Every
-pair row carries group_id, weight and margin. Limit: string formats leave out dialogues whose texts
-hold the opening of a turn.
+unpaired), OpenRLHF, LLaMA-Factory (ranking and KTO), NeMo-RL, OpenAI's preference fine-tuning,
+DeepSpeed-Chat, Anthropic HH, WebGPT comparisons, Open Assistant trees. Of them NeMo-RL's and Open
+Assistant's hold more than two answers; `kway` holds all there is, and is what the others are made from.
+Every pair row of TRL's and OpenRLHF's formats carries group_id, weight and margin. Limit: string formats
+leave out dialogues whose texts hold the opening of a turn.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from corpusforge.errors import InputError
 from corpusforge.models.records import Message
 from corpusforge.plugins import find
 
-__all__ = ["FORMATS", "STRINGS", "Format", "Row", "find_format"]
+__all__ = ["DATASET_INFO", "FORMATS", "STRINGS", "Format", "Row", "find_format"]
 
 Row = dict[str, Any]
 
@@ -145,6 +146,47 @@ def openrlhf(group: Group) -> Iterator[Row]:
     yield from trl_explicit_chat(group)
 
 
+_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
+
+
+def _said(role: str, text: str) -> Row:
+    return {"from": _SHAREGPT[role], "value": text}
+
+
+def llamafactory(group: Group) -> Iterator[Row]:
+    """LLaMA-Factory's ranking data (`"ranking": true`): ShareGPT turns, and two answers beside them."""
+    turns = [_said(m.role, m.content) for m in group.prompt.messages]
+    for _, good, bad in _texts(group):
+        answers = {"chosen": _said("assistant", good), "rejected": _said("assistant", bad)}
+        yield {"conversations": turns, **answers}
+
+
+def llamafactory_kto(group: Group) -> Iterator[Row]:
+    """LLaMA-Factory's KTO data: ShareGPT turns with the answer, and `kto_tag`."""
+    turns = [_said(m.role, m.content) for m in group.prompt.messages]
+    for text, good in _labels(group):
+        yield {"conversations": [*turns, _said("assistant", text)], "kto_tag": good}
+
+
+def nemo_rl(group: Group) -> Iterator[Row]:
+    """NeMo-RL's preference data: the prompt, and all ranked answers whole, best first, rank from 0."""
+    ranked = sorted(
+        (rank, row.id, row.text)
+        for rank, row in zip(group.ranks, group.candidates, strict=True)
+        if rank
+    )
+    if len({rank for rank, *_ in ranked}) > 1:
+        completions = [{"rank": rank - 1, "completion": [_reply(text)]} for rank, _, text in ranked]
+        yield {"context": _turns(group), "completions": completions}
+
+
+def openai(group: Group) -> Iterator[Row]:
+    """OpenAI's preference fine-tuning (DPO): the prompt, a preferred and a non-preferred answer."""
+    for _, good, bad in _texts(group):
+        answers = {"preferred_output": [_reply(good)], "non_preferred_output": [_reply(bad)]}
+        yield {"input": {"messages": _turns(group)}, **answers}
+
+
 def deepspeed_chat(group: Group) -> Iterator[Row]:
     """DeepSpeed-Chat's local files: prompt, chosen, rejected as strings."""
     for row in trl_explicit(group):
@@ -236,12 +278,29 @@ FORMATS: dict[str, Format] = {
     "trl_implicit": trl_implicit,
     "trl_unpaired": trl_unpaired,
     "openrlhf": openrlhf,
+    "llamafactory": llamafactory,
+    "llamafactory_kto": llamafactory_kto,
+    "nemo_rl": nemo_rl,
+    "openai": openai,
     "deepspeed_chat": deepspeed_chat,
     "hh": hh,
     "oasst": oasst,
     "webgpt": webgpt,
 }
 """Every format by name, K-way first."""
+
+DATASET_INFO: dict[str, Row] = {
+    "llamafactory": {
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+    },
+    "llamafactory_kto": {
+        "formatting": "sharegpt",
+        "columns": {"messages": "conversations", "kto_tag": "kto_tag"},
+    },
+}
+"""What LLaMA-Factory's dataset_info.json says of the files of a format, but for their names."""
 
 
 def find_format(name: str) -> Format:

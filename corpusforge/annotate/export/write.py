@@ -21,7 +21,13 @@ import numpy as np
 from corpusforge.annotate.aggregate import PRIOR, Consensus, consensus
 from corpusforge.annotate.export.card import card
 from corpusforge.annotate.export.clean import Removed, contaminated
-from corpusforge.annotate.export.formats import FORMATS, STRINGS, find_format, unclear
+from corpusforge.annotate.export.formats import (
+    DATASET_INFO,
+    FORMATS,
+    STRINGS,
+    find_format,
+    unclear,
+)
 from corpusforge.annotate.export.group import Group, demonstrations, groups
 from corpusforge.annotate.export.table import KWAY, kway_batch
 from corpusforge.annotate.pairs import pair_counts
@@ -39,7 +45,7 @@ from corpusforge.plugins import folder
 __all__ = ["ALL", "DEFAULT", "write"]
 
 ALL = (*FORMATS, "kway_parquet")
-DEFAULT = ("kway", "pairs", "sft", "trl_implicit_chat")
+DEFAULT = ("kway", "pairs", "sft", "trl_explicit_chat", "trl_implicit_chat")
 ENDINGS = {"kway_parquet": "parquet"}
 _BATCH = 1000
 
@@ -99,6 +105,22 @@ class _Files:
                 )
                 if not self.rows[name, side] and files.exists(path):
                     files.remove(path)
+        for name, entry in DATASET_INFO.items():
+            self._write_info(name, entry)
+
+    def _write_info(self, name: str, entry: Mapping[str, Any]) -> None:
+        """Write the dataset_info.json that LLaMA-Factory finds the files of a format by."""
+        path = files.join(self._directory, name, "dataset_info.json")
+        info = {
+            f"rankings_{side}": {"file_name": f"{side}.jsonl", **entry}
+            for side in SIDES
+            if self.rows[name, side]
+        }
+        if info:
+            body = msgspec.json.format(msgspec.json.encode(info), indent=1)
+            files.write_bytes(path, body + b"\n")
+        elif files.exists(path):
+            files.remove(path)
 
 
 def _checked(formats: Sequence[str]) -> tuple[str, ...]:

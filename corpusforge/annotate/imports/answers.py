@@ -20,7 +20,7 @@ from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 
-__all__ = ["RULES", "Answer", "by_rank", "judge", "judge_all", "moment", "refused", "seconds",
+__all__ = ["RULES", "Answer", "LeftOut", "by_rank", "judge", "judge_all", "moment", "refused", "seconds",
            "whole_rank"]  # fmt: skip
 
 RULES = {
@@ -39,10 +39,24 @@ RULES = {
     "partial": "A candidate was not placed, or a required rating is missing.",
     "tie_not_allowed": "The job asks for an order without ties.",
     "bad_rating": "A rating on an unknown scale, outside its bounds, or an unknown flag.",
-    "empty_answer": "A demonstration without text.",
+    "empty_answer": "A demonstration, or an answer of a public file, without text.",
+    "more_turns": "A public file's answer goes on with further turns, so there are no two answers.",
+    "roles": "User and assistant do not take turns in a public file's prompt.",
+    "empty_turn": "A turn without text in a public file's prompt.",
+    "one_sided": "All answers of an unpaired prompt are good, or all are bad: there is nothing to compare.",
     "untouched": "The presented order, not confirmed or given too fast (setting `untouched`).",
     "superseded": "A newer answer of the same rater to the same task was kept.",
 }
+
+
+class LeftOut(ValueError):
+    """A row of a public file that is left out by a rule of RULES; `value` is what was found."""
+
+    def __init__(self, rule: str, value: str) -> None:
+        """Keep rule and value."""
+        super().__init__(f"{rule}: {value}")
+        self.rule, self.value = rule, value
+
 
 _WRITTEN = ("demonstration", "dialogue", "red_team")
 _RANKED = ("ranking", "pairwise")

@@ -1,8 +1,9 @@
 """Preference rows as the world publishes them: a prompt, answers, and who is better, whatever the names.
 
 TRL (explicit and implicit, text and chat), RewardBench, LLaMA-Factory, axolotl, HelpSteer 2 and 3, PKU,
-SHP, Nectar, Arena, distilabel, NeMo-RL, summaries with feedback. `compared` says by name which shape it
-took, so that a file that is taken for another is seen. Limit: a row that fits two shapes is the first.
+SHP, Nectar, Arena, distilabel, NeMo-RL, OpenAI, summaries with feedback. `compared` says by name which
+shape it took, so that a file that is taken for another is seen. Limit: a row that fits two shapes is the
+first.
 """
 
 from __future__ import annotations
@@ -11,10 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from corpusforge.annotate.imports.answers import LeftOut
+from corpusforge.annotate.imports.gather import UNPAIRED
+from corpusforge.annotate.imports.transcripts import (
+    is_dialogue,
+    messages_of,
+    opens_turn,
+    turns_of,
+)
 from corpusforge.annotate.understand import NotUnderstood, asked
 from corpusforge.models.records import Message
 
-__all__ = ["Compared", "compared", "ranked_list"]
+__all__ = ["Compared", "compared", "ranked_list", "unpaired"]
 
 Row = Mapping[str, Any]
 
@@ -41,17 +50,26 @@ def compared(row: Row) -> Compared | None:
 
 
 def _words(value: Any, name: str) -> str:
-    """The words of one answer: text, a turn, or a list that ends in the one assistant turn."""
+    """The words of one answer: text, a turn, or a list that ends in the one assistant turn.
+
+    A text that goes on with a turn of HH's notation is no answer; in a chat it is what was said.
+    """
     if isinstance(value, str):
         if not value.strip():
-            raise ValueError(f"{name} is an empty answer")
+            raise LeftOut("empty_answer", f"{name} is an empty answer")
+        if opens_turn(value):
+            raise LeftOut("more_turns", f"{name} is not one answer: it holds further turns")
         return value
     turns = value if isinstance(value, list) else [value]
+    if len(turns) > 1:
+        raise LeftOut("more_turns", f"{name} is not one answer: it has {len(turns)} turns")
     last = turns[-1] if turns else None
     text = last.get("content", last.get("value")) if isinstance(last, Mapping) else None
-    if not isinstance(text, str) or len(turns) != 1:
-        raise ValueError(f"{name} is not one answer: expected text or one assistant turn")
-    return text
+    if isinstance(last, Mapping) and last.get("role", last.get("from")) in _ASKING:
+        raise LeftOut("roles", f"{name} is a turn of the user")
+    if isinstance(text, str):
+        return text
+    raise ValueError(f"{name} is not one answer: expected text or one assistant turn")
 
 
 def _prompted(row: Row, *names: str) -> tuple[Message, ...]:
@@ -63,7 +81,23 @@ def _spoken(value: Any) -> bool:
     """Whether a list of turns holds its prompt, too."""
     first = value[0] if isinstance(value, list) and value else None
     role = first.get("role", first.get("from")) if isinstance(first, Mapping) else ""
-    return role in ("user", "human", "system")
+    return role in (*_ASKING, "system")
+
+
+_ASKING = ("user", "human")
+
+
+def _told(row: Row, *names: str) -> tuple[tuple[Message, ...], list[Any]]:
+    """The prompt, and the answers beside it.
+
+    A prompt in HH's notation ends with an open turn, and its answers begin with the blank of it.
+    """
+    answers = [row[name] for name in names]
+    spaced = all(isinstance(one, str) and one.startswith(" ") for one in answers)
+    if is_dialogue(row.get("prompt")) and spaced:
+        *turns, _ = turns_of(row["prompt"])
+        return messages_of(turns), [one.removeprefix(" ") for one in answers]
+    return _prompted(row, *names), answers
 
 
 def _chosen(row: Row) -> Compared:
@@ -72,7 +106,7 @@ def _chosen(row: Row) -> Compared:
     if _spoken(one) and _spoken(two):
         messages, one, two = _dialogues(one, two)
     else:
-        messages = _prompted(row, "chosen", "rejected")
+        messages, (one, two) = _told(row, "chosen", "rejected")
     if one == two:
         raise ValueError("chosen and rejected are the same")
     texts = (_words(one, "chosen"), _words(two, "rejected"))
@@ -88,7 +122,46 @@ def _dialogues(one: list[Any], two: list[Any]) -> tuple[tuple[Message, ...], lis
         raise ValueError("chosen and rejected are the same")
     if not shared:
         raise ValueError("chosen and rejected share no turn before an answer")
-    return asked({"messages": one[:shared]}), one[shared:], two[shared:]
+    if shared in (len(one), len(two)):
+        raise LeftOut("more_turns", "one dialogue is not one answer longer than the other's prompt")
+    messages = asked({"messages": one[:shared]})
+    if len(messages) != shared:
+        raise LeftOut("roles", "the shared turns do not end with a question")
+    return messages, one[shared:], two[shared:]
+
+
+def _preferred(row: Row) -> Compared:
+    """OpenAI's preference fine-tuning."""
+    asks = row["input"]
+    if not isinstance(asks, Mapping):
+        raise NotUnderstood("not_text", f"input is {type(asks).__name__}")
+    if asks.get("tools"):
+        raise NotUnderstood("unread_field", "tools")
+    names = ("preferred_output", "non_preferred_output")
+    if row[names[0]] == row[names[1]]:
+        raise ValueError(f"{names[0]} and {names[1]} are the same")
+    one, two = (_words(row[name], name) for name in names)
+    return Compared(
+        "openai", asked({"messages": asks.get("messages")}), ((one, ""), (two, "")), (1, 2)
+    )
+
+
+def unpaired(row: Row) -> Compared:
+    """Answers to one prompt that are good or bad, as `gather` brings them together."""
+    given = row[UNPAIRED]
+    if len({good for _, good in given}) < 2:
+        told = "good" if given[0][1] else "bad"
+        raise LeftOut("one_sided", f"{len(given)} answers, all {told}")
+    keyed = {**row, **{str(place): text for place, (text, _) in enumerate(given)}}
+    try:
+        messages, answers = _told(
+            {name: value for name, value in keyed.items() if name != UNPAIRED},
+            *map(str, range(len(given))),
+        )
+    except NotUnderstood as error:
+        raise ValueError(f"the prompt is not understood ({error})") from error
+    texts = tuple((_words(one, "completion"), "") for one in answers)
+    return Compared("unpaired", messages, texts, tuple(1 if good else 2 for _, good in given))
 
 
 def _arena(row: Row) -> Compared:
@@ -202,6 +275,7 @@ _SHAPES: tuple[tuple[tuple[str, ...], Callable[[Row], Compared]], ...] = (
      _two("arena", "response_a", "response_b", lambda row: _verdict(row["winner"]))),
     (("generations", "ratings"), _generations),
     (("info", "summaries", "choice"), _summaries),
+    (("input", "preferred_output", "non_preferred_output"), _preferred),
     (("chosen", "rejected"), _chosen),
 )  # fmt: skip
 

@@ -10,8 +10,8 @@ blind; a revision may lose what was good, which only the judge can notice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.instruct import parse
@@ -117,6 +117,8 @@ class _Draft:
     trail: Trail = ()
     first_model: str = ""
     model: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """By step (first, critique, revise): what the server refused of its last request."""
 
 
 def make_revisions(
@@ -206,7 +208,7 @@ class _Maker:
             return None
         return replace(
             draft, first=text, answer=text, trail=((reply.key, "chat"),), first_model=reply.model,
-            model=reply.model,
+            model=reply.model, left_out={"first": reply.left_out},
         )  # fmt: skip
 
     def _examine(self, draft: _Draft) -> Question[_Draft]:
@@ -234,7 +236,10 @@ class _Maker:
             requests=(reply.key,), prompt_versions=(question.prompt_version,),
         )  # fmt: skip
         trail = (*draft.trail, (reply.key, question.prompt_version))
-        return replace(draft, steps=(*draft.steps, step), trail=trail, model=reply.model)
+        return replace(
+            draft, steps=(*draft.steps, step), trail=trail, model=reply.model,
+            left_out={**draft.left_out, "critique": reply.left_out},
+        )  # fmt: skip
 
     def _revise(self, draft: _Draft) -> Question[_Draft]:
         principle = draft.principles[len(draft.steps) - 1]
@@ -258,6 +263,7 @@ class _Maker:
         draft = replace(
             draft, steps=(*draft.steps[:-1], step),
             trail=(*draft.trail, (reply.key, question.prompt_version)),
+            left_out={**draft.left_out, "revise": reply.left_out},
         )  # fmt: skip
         if not self.made.decide(self.language, "critique.revise", text, finding, key=reply.key):
             return draft
@@ -296,8 +302,12 @@ class _Maker:
         parent, settings = draft.parent, self.settings
         revised = tuple(f"revised_by_{name}" for name in draft.applied)
         flags = revised if draft.answer != draft.first else ("unrevised",)
-        sampling = (sampling_text("critique", settings.critique),
-                    sampling_text("revise", settings.revise))  # fmt: skip
+        left = draft.left_out
+        sampling = [
+            *([sampling_text("first", settings.first, left["first"])] if left.get("first") else []),
+            sampling_text("critique", settings.critique, left.get("critique", "")),
+            sampling_text("revise", settings.revise, left.get("revise", "")),
+        ]
         changed = draft.answer != parent.output
         made_by = lineage(draft.trail, self.origin, sampling, (parent.id,), (), draft.model)
         turns = (*draft.conversation, ("assistant", draft.answer)) if parent.turns else ()

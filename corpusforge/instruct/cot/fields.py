@@ -1,9 +1,10 @@
 r"""Question rows as the world names their fields, brought into `question`, `answer`, `choices`, `rationale`.
 
 MATH (`problem`, `solution` with its last `\boxed`), MATH-500, AQuA (`options`, `correct`), ARC (`choices` as
-`text` and `label`, `answerKey`; `question` with a `stem`), MMLU (an index), BoolQ, verl (`prompt`,
-`reward_model`). A gold answer that is there and is not read refuses the row: without it the row would
-be kept by majority, and nobody would know. Limit: of several right answers none is the one.
+`text` and `label`, `answerKey`; `question` with a `stem`), MMLU (an index), BoolQ, and the RLVR files of
+verl (`prompt`, `reward_model`), open-instruct (`messages`, `ground_truth`), TRL (`prompt`, `solution`) and
+OpenRLHF (`input`, `label`). A gold answer that is there and is not read refuses the row: without it the
+row would be kept by majority, and nobody would know. Limit: of several right answers none is the one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from corpusforge.instruct.cot.answers import KINDS, kind_of
 from corpusforge.instruct.cot.plain import boxed
 
 __all__ = ["RULES", "common_fields"]
@@ -27,6 +29,8 @@ RULES: dict[str, str] = {
 _QUESTIONS = ("question", "problem", "query", "prompt", "input_question", "Question", "Problem")
 _GOLDS = ("answer", "final_answer", "expected_answer", "correct_answer", "gold_answer", "ground_truth",
           "gold", "target", "correct", "answerKey", "answer_key", "label", "answers")  # fmt: skip
+_CHATS = ("messages", "input")
+"""Fields that hold the question where they are a chat of one user turn."""
 _LETTERED = re.compile(r"\s*[(（\[]?([A-Ja-j])[)）\].:：、]\s*(.*)", re.DOTALL)
 
 
@@ -49,8 +53,12 @@ def common_fields(row: Mapping[str, Any]) -> dict[str, Any] | str:
     others = row.get("answers")
     if name != "answers" and isinstance(others, list) and len(set(map(str, others))) > 1:
         return "several_answers"
+    _told(row, made)
     solution = row.get("solution")
-    if isinstance(solution, str) and solution.strip():
+    if gold is None and isinstance(solution, str) and _bare(solution, row):
+        gold = solution.strip()
+        gold = gold[1:-1] if _in_dollars(gold) else gold
+    elif isinstance(solution, str) and solution.strip():
         made.setdefault("rationale", solution)
         if gold is None:
             gold = boxed(solution)
@@ -59,6 +67,32 @@ def common_fields(row: Mapping[str, Any]) -> dict[str, Any] | str:
             if gold is None:
                 return "unread_gold"
     return _answered(made, gold, options, labels)
+
+
+def _bare(solution: str, row: Mapping[str, Any]) -> bool:
+    """Whether a solution is an answer alone, as TRL's GRPO files have it: mathematics between dollar
+    signs, or a line beside a chat that is no text or whose row says its kind."""
+    text = solution.strip()
+    if not text or "\n" in text or "\\boxed" in text or "####" in text:
+        return False
+    if not isinstance(row.get("prompt"), list):
+        return _in_dollars(text)
+    return _in_dollars(text) or row.get("kind") in KINDS or kind_of(text) != "text"
+
+
+def _in_dollars(text: str) -> bool:
+    return len(text) > 2 and text[0] == text[-1] == "$" and "$" not in text[1:-1]
+
+
+def _told(row: Mapping[str, Any], made: dict[str, Any]) -> None:
+    """Put in the kind and language that verl's file keeps in `extra_info`."""
+    more = row.get("extra_info")
+    if isinstance(more, Mapping):
+        told = {
+            name: more[name] for name in ("kind", "language") if isinstance(more.get(name), str)
+        }
+        if len(told) == 2:
+            made.update({name: value for name, value in told.items() if name not in row})
 
 
 def _answered(
@@ -90,6 +124,9 @@ def _answered(
 def _asked(row: Mapping[str, Any]) -> tuple[Any, Any]:
     """The question's text, and the options that stand in it (ARC)."""
     value = next((row[name] for name in _QUESTIONS if row.get(name)), row.get("question", ""))
+    if not value:
+        chats = (row[name] for name in _CHATS if isinstance(row.get(name), list))
+        value = next((chat for chat in chats if chat), value)
     if isinstance(value, Mapping) and isinstance(value.get("stem"), str):
         return value["stem"], value.get("choices")
     if isinstance(value, list):  # a chat; its last question

@@ -1,4 +1,4 @@
-"""Questions from files: GSM8K's JSON lines, FLAN's chain-of-thought TSV, and plain JSON lines.
+"""Questions from files: GSM8K's JSON lines, FLAN's chain-of-thought TSV, Parquet, and plain JSON lines.
 
 GSM8K (Cobbe et al. 2021) has `question` and an `answer` that ends with `#### 18`; its calculator
 marks `<<48/2=24>>` are taken out. FLAN (Longpre et al. 2023) has three columns, question, answer and
@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from corpusforge.draw import make_id
 from corpusforge.errors import InputError
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
@@ -19,6 +21,7 @@ from corpusforge.instruct.cot.fields import common_fields
 from corpusforge.instruct.cot.records import Question
 from corpusforge.instruct.profile import han_share
 from corpusforge.instruct.records import Reject
+from corpusforge.io import parquet
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines
 
@@ -37,7 +40,8 @@ _CHINESE = 0.3  # the share of Han letters from which the loop's seed files coun
 def load(path: str) -> tuple[list[Question], list[Reject]]:
     """Return the questions of a file in order, and a reject for each row that is none.
 
-    Raises InputError where the file's name ends neither in .jsonl nor in .tsv (.gz, .zst … after it).
+    Raises InputError where the file's name ends in none of .jsonl, .json, .tsv (.gz, .zst … after it)
+    and .parquet.
     """
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     if ".tsv" in name:
@@ -46,9 +50,11 @@ def load(path: str) -> tuple[list[Question], list[Reject]]:
         reader = _json
     elif ".json" in name:
         reader = _array
+    elif name.endswith(".parquet"):
+        reader = _parquet
     else:
         raise InputError(
-            f"{path}: expected a name with .jsonl, .json or .tsv; convert the file first."
+            f"{path}: expected a name with .jsonl, .json, .tsv or .parquet; convert the file first."
         )
     questions: dict[str, Question] = {}
     rejects: list[Reject] = []
@@ -107,6 +113,17 @@ def _array(path: str, name: str) -> _Lines:
     for number, row in enumerate(rows, 1):
         good = isinstance(row, dict)
         yield f"{name}:{number}", row if good else {}, "" if good else "not_an_object"
+
+
+def _parquet(path: str, name: str) -> _Lines:
+    number = 0
+    try:
+        for batch in parquet.read_batches(path):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{name}:{number}", row, ""
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
 
 
 def _question(row: dict[str, Any], source: str) -> Question | str:

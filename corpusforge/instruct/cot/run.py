@@ -18,14 +18,19 @@ from corpusforge.errors import InputError
 from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.checks import RowCheck, open_check
 from corpusforge.instruct.cot.play import SAMPLES, VOTES, play
+from corpusforge.instruct.cot.process import process_rows
 from corpusforge.instruct.cot.questions import load
 from corpusforge.instruct.cot.records import Question, Sample, Vote
+from corpusforge.instruct.cot.rlvr import verifiable, write_rlvr
 from corpusforge.instruct.cot.runner import run_tests
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import prompt_names
+from corpusforge.instruct.export import Writer, Written
 from corpusforge.instruct.export.settings import Settings as ExportSettings
-from corpusforge.instruct.records import Reject
+from corpusforge.instruct.records import Reject, Row
 from corpusforge.instruct.session import Job, first_rejects, funnel_lines
+from corpusforge.io import files
+from corpusforge.io.jsonl import write_jsonl
 
 __all__ = ["ChainOfThought", "Report", "SetReport", "gather", "job"]
 
@@ -106,6 +111,27 @@ class ChainOfThought(Job):
     def tables(self, made: Made) -> Mapping[str, Sequence[Any]]:
         own = {name: made.tables.get(name, ()) for name in (SAMPLES, VOTES)}
         return {"rows.jsonl": made.rows, "rejects.jsonl": made.rejects, **own}
+
+    own_forms = ("rlvr", "trl_prm")
+
+    def forms(self, made: Made) -> Mapping[str, Writer]:
+        """Questions with their gold answers, and reasoning with a label for each step."""
+        table, left_out = verifiable(self.questions, made.tables.get(VOTES, ()))
+        code = {one.id for one in self.questions if one.kind == "code"}
+
+        def rlvr(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
+            return write_rlvr(place, parts, form, table, left_out)
+
+        def prm(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
+            written = []
+            for split, rows in parts.items():
+                found, _ = process_rows([row for row in rows if row.task not in code])
+                path = files.join(place, f"{split}.jsonl")
+                count = write_jsonl(path, found)
+                written.append(Written(path, split, count, len(rows) - count))
+            return written
+
+        return {"rlvr": rlvr, "trl_prm": prm}
 
     def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Report:
         sets: dict[str, list[Vote]] = {_set(one.source): [] for one in self.questions}

@@ -59,6 +59,8 @@ class _Draft:
     flags: tuple[str, ...] = ()
     trail: Trail = ()
     model: str = ""
+    left_out: tuple[str, str] = ("", "")
+    """What the server refused of the requests that wrote, and of those that answered; the last one's."""
 
 
 def make_dialogues(
@@ -161,7 +163,9 @@ class _Maker:
         if not self.made.decide(self.language, step, text, finding, key=reply.key):
             return None
         trail = (*draft.trail, (reply.key, question.prompt_version))
-        return replace(draft, turns=turns, trail=trail, model=reply.model)
+        wrote, answered = draft.left_out
+        left_out = (reply.left_out, answered) if role == "user" else (wrote, reply.left_out)
+        return replace(draft, turns=turns, trail=trail, model=reply.model, left_out=left_out)
 
     def _pieces(self, draft: _Draft) -> list[Row]:
         """The rows of a finished dialogue: one, or as many as it is cut into."""
@@ -188,8 +192,8 @@ class _Maker:
         spoken = draft.turns[len(head) :][first:last]
         flags = draft.flags + ((f"piece_{place + 1}_of_{pieces}",) if pieces > 1 else ())
         steps = (
-            sampling_text("write", self.settings.write),
-            sampling_text("answer", self.settings.answer),
+            sampling_text("write", self.settings.write, draft.left_out[0]),
+            sampling_text("answer", self.settings.answer, draft.left_out[1]),
         )
         said = "\x00".join(text for _, text in draft.turns)
         made = lineage(draft.trail, self.origin, steps, draft.parents, (), draft.model)

@@ -7,7 +7,7 @@ single-answer forms (Alpaca, Self-Instruct) leave dialogues out and count them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from corpusforge.errors import InputError, RecipeError
@@ -20,7 +20,7 @@ from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
 from corpusforge.plugins import find, folder
 
-__all__ = ["FORMATS", "Settings", "Written", "find_format", "write"]
+__all__ = ["FORMATS", "Settings", "Writer", "Written", "find_format", "write"]
 
 Writer = Callable[[str, dict[str, list[Row]], Settings], list[Written]]
 
@@ -67,14 +67,16 @@ def write(
     directory: str,
     formats: Sequence[str] = (),
     settings: Settings | None = None,
+    more: Mapping[str, Writer] | None = None,
 ) -> list[Written]:
     """Write rows in each form (all where none is named) and return what was written.
 
-    `directory/export.jsonl` lists every file with its rows and the rows left out. Raises RecipeError
-    for an unknown form.
+    `more` are forms that the rows' own method has beside ours. `directory/export.jsonl` lists every
+    file with its rows and the rows left out. Raises RecipeError for an unknown form.
     """
-    settings = settings or Settings()
-    writers = {name: find_format(name) for name in sorted(set(formats or FORMATS))}
+    settings, more = settings or Settings(), more or {}
+    names = sorted(set(formats or (*FORMATS, *more)))
+    writers = {name: more[name] if name in more else find_format(name) for name in names}
     files.make_directory(directory)
     parts = divide(rows, settings.validation, settings.seed)
     written: list[Written] = []

@@ -88,8 +88,10 @@ def write_openai(folder: str, parts: Parts, settings: Settings) -> list[Written]
 
 
 def write_sharegpt(folder: str, parts: Parts, settings: Settings) -> list[Written]:
-    """Write ShareGPT's {"id", "conversations"} a line."""
-    return write_lines(folder, parts, shapes.sharegpt, settings)
+    """Write ShareGPT's {"id", "conversations"} a line, and the dataset_info.json that names the files."""
+    written = write_lines(folder, parts, shapes.sharegpt, settings)
+    columns = {"messages": "conversations"}
+    return [*written, _write_info(folder, parts, settings, "jsonl", "sharegpt", columns)]
 
 
 def write_trl(folder: str, parts: Parts, settings: Settings) -> list[Written]:
@@ -102,12 +104,24 @@ def write_llamafactory(folder: str, parts: Parts, settings: Settings) -> list[Wr
     written = _write_list(folder, parts, shapes.llamafactory, settings)
     columns = {"prompt": "instruction", "query": "input", "response": "output",
                "system": "system", "history": "history"}  # fmt: skip
+    return [*written, _write_info(folder, parts, settings, "json", "alpaca", columns)]
+
+
+def _write_info(
+    folder: str,
+    parts: Parts,
+    settings: Settings,
+    ending: str,
+    formatting: str,
+    columns: dict[str, str],
+) -> Written:
+    """Write LLaMA-Factory's index of the files of a folder."""
     info = {
         f"{settings.name}_{split}": {
-            "file_name": f"{split}.json", "formatting": "alpaca", "columns": columns
+            "file_name": f"{split}.{ending}", "formatting": formatting, "columns": columns
         }
         for split in parts
     }  # fmt: skip
     path = files.join(folder, "dataset_info.json")
     _write_json(path, info)
-    return [*written, Written(path, "", 0)]
+    return Written(path, "", 0)

@@ -28,6 +28,14 @@ class Settings:
     name: str = "instructions"
     """Name of the data set in LLaMA-Factory's index and on the card."""
 
+    ask: str = ""
+    """Text behind each question of `rlvr`, a blank line between: the form of answer that the reward
+    function looks for."""
+
+    data_source: str = ""
+    """verl's and OpenRLHF's name of the data set in `rlvr`, by which they pick a reward function; the name
+    of the questions' file by default."""
+
     licence: str = ""
     """Licence on the card. Rows made by a model also carry that model's output licence."""
 

@@ -5,8 +5,10 @@ A nested value (most similar, lineage, turns) stays nested, so nothing of a `Row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from corpusforge.instruct.export.card import card
@@ -16,7 +18,8 @@ from corpusforge.instruct.export.written import Written
 from corpusforge.instruct.records import Row
 from corpusforge.io import files, parquet
 
-__all__ = ["DATASET", "ROWS", "dataset_table", "row_table", "write_datasets", "write_parquet"]
+__all__ = ["DATASET", "ROWS", "dataset_table", "row_of", "row_table", "write_datasets",
+           "write_parquet"]  # fmt: skip
 
 _SIMILAR = pa.struct(
     [("id", pa.string()), ("lcs", pa.int32()), ("left", pa.int32()), ("right", pa.int32()),
@@ -85,6 +88,46 @@ def dataset_table(rows: Sequence[Row], reasoning: str) -> pa.Table:
         for row in rows
     ]  # fmt: skip
     return pa.Table.from_pylist(made, schema=DATASET)
+
+
+def row_of(line: Mapping[str, Any]) -> Row | None:
+    """Return the row that a line of `ROWS` or of `DATASET` was made of, None for other lines.
+
+    Of `DATASET`, what it does not hold is empty: flags, pass rate, most similar, most of the lineage.
+    """
+    try:
+        if line.keys() == set(ROWS.names):
+            return _whole(line)
+        return _listed(line) if line.keys() == set(DATASET.names) else None
+    except (msgspec.ValidationError, KeyError, TypeError):
+        return None
+
+
+def _whole(line: Mapping[str, Any]) -> Row:
+    similar = [
+        {name: value for name, value in one.items() if name != "f1"} for one in line["most_similar"]
+    ]
+    made = {
+        **{name: value for name, value in line.items() if name not in {"passed", "tried"}},
+        "turns": [(one["role"], one["content"]) for one in line["turns"]],
+        "most_similar": similar, "pass_rate": (line["passed"], line["tried"]),
+    }  # fmt: skip
+    return msgspec.convert(made, Row)
+
+
+def _listed(line: Mapping[str, Any]) -> Row:
+    said = [(one["role"], one["content"]) for one in line["messages"]]
+    system = said[0][1] if said and said[0][0] == "system" else ""
+    several = len(said) - bool(system) > 2
+    if several and said[-1][0] == "assistant":  # the answer without the reasoning that joined it
+        said[-1] = ("assistant", line["output"])
+    plain = ("id", "task", "instruction", "input", "output", "language", "kind", "reasoning")
+    made = {
+        **{name: line[name] for name in plain}, "system": system, "turns": said if several else [],
+        "group": line["task"],
+        "lineage": {name: line[name] for name in ("model", "model_licence")},
+    }  # fmt: skip
+    return msgspec.convert(made, Row)
 
 
 def write_parquet(folder: str, parts: dict[str, list[Row]], settings: Settings) -> list[Written]:

@@ -74,6 +74,8 @@ class _Draft:
     output: str = ""
     trail: Trail = ()
     model: str = ""
+    left_out: tuple[str, str] = ("", "")
+    """What the server refused of the request that wrote, and of the one that answered."""
 
 
 def prompt_names(kinds: Sequence[str], *, judge: bool) -> list[str]:
@@ -166,7 +168,10 @@ class _Maker:
     def _written(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, text = f"{self.kind}.write", parse.answer(reply.text)
         finding, nearest = unanswered(reply), ""
-        draft = replace(question.subject, trail=((reply.key, question.prompt_version),))
+        draft = replace(
+            question.subject, trail=((reply.key, question.prompt_version),),
+            left_out=(reply.left_out, ""),
+        )  # fmt: skip
         if finding is None:
             blocks = labelled(text, LABELS[self.kind])
             fields = blocks[0] if blocks else {}
@@ -201,7 +206,10 @@ class _Maker:
         step, text = f"{self.kind}.answer", parse.answer(reply.text).strip()
         draft = question.subject
         trail = (*draft.trail, (reply.key, question.prompt_version))
-        draft = replace(draft, output=text, trail=trail, model=reply.model)
+        draft = replace(
+            draft, output=text, trail=trail, model=reply.model,
+            left_out=(draft.left_out[0], reply.left_out),
+        )  # fmt: skip
         allow = (*ALLOWED, *self.settings.allow)
         finding = unanswered(reply) or check_instance(
             draft.request, "", text, self.language, reply.finish_reason, allow
@@ -231,8 +239,8 @@ class _Maker:
         parent, admits = draft.parent, self.kind == "admit"
         instruction = shapes.prompt(parent) if admits else draft.request
         steps = (
-            sampling_text("write", self.settings.write),
-            sampling_text("answer", self.settings.answer),
+            sampling_text("write", self.settings.write, draft.left_out[0]),
+            sampling_text("answer", self.settings.answer, draft.left_out[1]),
         )
         return Row(
             id=make_id(f"instruct.{self.kind}", f"{parent.id}\x00{draft.request}\x00{draft.output}"),

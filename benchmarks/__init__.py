@@ -1,0 +1,1 @@
+"""Measurements, `python -m benchmarks.NAME --help`; shared parts are in `harness`, results in `results.d`."""
