@@ -18,7 +18,8 @@ _ENGLISH = re.compile(
     r"|languages?|part of speech|intent\w*|(?:kind|type|class) of|types?|choose|select|pick (?:the|one)"
     r"|which (?:of|one|word|sentence|option|type|kind|category|class|season|month|continent|department|label)"
     r"|decide|determine|judge|detect|spam|assign|rate|rank|verify|fact[- ]check\w*|entail\w*|contradict\w*"
-    r"|similar|toxic|offensive|stance|appropriate|grammatical\w*|identify|predict|(?:tell|say|check|see)(?: me)? if"
+    r"|similar|toxic|offensive|stance|appropriate|grammatical\w*|identify|predict"
+    r"|(?:tell|say|check|see)(?: me)? if"
     r"|would be suitable)\b"
     r"|\A\W*(?:is|are|was|were|does|do|did|can|could|will|would|should|has|have|had|am)\b"
     r"|[:,]\s*(?:is|are|does|do|can|did|was)\b[^.]*\?|\S+ or \S+",

@@ -151,7 +151,7 @@ def _play_steps(
 
 def _classify(rounds: Sequence[_Round], number: int, settings: Settings, ask: Ask) -> None:
     """Ask what is a classification task where the words allow it; the others are none, unasked."""
-    order = {id(one): [task.id for task in one.waiting] for one in rounds}
+    orders = [[task.id for task in one.waiting] for one in rounds]
     batch = []
     for one in rounds:
         language, tasks = one.state.pool.language, _drained(one)
@@ -163,8 +163,9 @@ def _classify(rounds: Sequence[_Round], number: int, settings: Settings, ask: As
         batch.append(ask_classify([t for t in tasks if may_classify(t.instruction)], settings))
     for one, asked, completion in _answered(rounds, batch, ask):
         one.join(asked, completion, take_classify(asked, completion, number, one.made))
-    for one in rounds:
-        one.waiting.sort(key=lambda task, places=order[id(one)]: places.index(task.id))
+    for one, order in zip(rounds, orders, strict=True):
+        waiting = {task.id: task for task in one.waiting}
+        one.waiting = [waiting[name] for name in order if name in waiting]
 
 
 def _play_triples(

@@ -19,11 +19,12 @@ _THINGS_EN = (
     "|quotes?|excerpts?|tweets?|headlines?|phrases?|strings?|arrays?|essay|abstract|scenario"
     "|lyrics|inputs?|facts|claims?|jokes?|notes?|clauses?|requests?|arguments?|outline|values|gaps"
     "|ingredients|pairs|opening|report|tickets?|diary entry|xml|csv data|json|code|transcript|pseudocode"
+    "|book|novel|author|narrator|main character|protagonist|speaker|movie|film|song|play|character"
     "|figures|settings|options|items|products?|puzzle|riddle|proverb|idiom|verse|stanza|lines|posts?"
 )
 _GOES_ON = (
-    r"(?=\s*+(?:[.,;:?!)]|$)|\s+(?:and|or|so|in|into|is|are|as|with|below|above|from|to|using|by|on|at|if"
-    r"|has|have|does|do|belongs?|contains?|was|were|should|most|correctly|sound|more|without|while|but)\b)"
+    r"(?=(?:['’]s)?\s*+(?:[.,;:?!)]|$)|['’]s\s+\w+|\s+(?:and|or|so|in|into|is|are|as|with|below|above|from|to|using|by|on|at|if"
+    r"|has|have|had|live|lives|lived|write|wrote|written|published|does|do|belongs?|contains?|was|were|should|most|correctly|sound|more|without|while|but)\b)"
 )
 _ENGLISH = re.compile(
     # the given film comment, the following two sentences, each of the provided names
@@ -40,7 +41,9 @@ _CHINESE = re.compile(
     r"|(?:上面|上述|以上|这|该)(?:[一二两三几]?[条段篇句则首封份张组道件]|个(?:句子|故事|词|数|段落|列表|方程|函数|单词|成语|字)|些(?!年|天|人))(?!话说)"
     r"|(?:句中|文中|段落[里中]|根据(?:所给)?(?:信息|材料|事实|日程|条件|短文|上下文))"
 )
-_THIS_ZH = re.compile(r".*(?:[这该][一二两三几]?.|\A[^这该]*\Z)", re.DOTALL)  # 这个故事 speaks of 故事
+_THIS_ZH = re.compile(
+    r".*(?:[这该][一二两三几]?.|\A[^这该]*\Z)", re.DOTALL
+)  # 这个故事 speaks of 故事
 _QUOTED = re.compile(r"[\"“”「」『』《»«`]|(?<!\w)['‘][^'’\n]{2,}['’](?!\w)")
 _AFTER_COLON = re.compile(r"[:：]\s*\S+")
 _FIGURES = re.compile(r"\d[\d,.]*")
@@ -81,11 +84,14 @@ _TASK_EN = r"(?:\s+(?:for|in|by|to)\s+(?:this|the)\s+(?:\w+\s+){0,2}?(?:task|exa
 _OBJECT_ZH = r"(?:输入|材料|内容|文字|数据|信息)"
 _NOTHING = re.compile(
     r"none|nothing|n/?a|nil|null|empty|blank|-+|—+"
-    rf"|(?:there (?:is|are)\s+)?(?:no|none|not)\s+(?:\w+\s+)?(?:{_OBJECT_EN}(?:\s+(?:is|are))?(?:\s+{_STATE_EN})?|{_STATE_EN})"
+    rf"|(?:there (?:is|are)\s+)?(?:no|none|not)\s+(?:\w+\s+)?"
+    rf"(?:{_OBJECT_EN}(?:\s+(?:is|are))?(?:\s+{_STATE_EN})?|{_STATE_EN})"
     rf"{_TASK_EN}|no_?input|none\s+(?:is\s+)?{_STATE_EN}{_TASK_EN}"
-    rf"|(?:(?:this|the)\s+)?(?:input|task)(?:\s*+:|\s+(?:is|does|requires|needs))?\s+(?:none|empty|no\s+(?:\w+\s+)?{_OBJECT_EN}"
+    rf"|(?:(?:this|the)\s+)?(?:input|task)(?:\s*+:|\s+(?:is|does|requires|needs))?\s+"
+    rf"(?:none|empty|no\s+(?:\w+\s+)?{_OBJECT_EN}"
     rf"|not\s+(?:{_STATE_EN}|(?:need|require)(?:\s+\w+){{0,2}}))"
-    rf"|(?:本|该|此|这个)?(?:任务|题目|示例)?(?:并|均)?(?:不需要?|不用|无需|无须|不必|没有|没|无)(?:提供|给出)?(?:任何|额外|具体|其[他它])?的?{_OBJECT_ZH}"
+    rf"|(?:本|该|此|这个)?(?:任务|题目|示例)?(?:并|均)?(?:不需要?|不用|无需|无须|不必|没有|没|无)"
+    rf"(?:提供|给出)?(?:任何|额外|具体|其[他它])?的?{_OBJECT_ZH}"
     r"|无|空|空白|没有|不需要|无需|不适用|不用",
     re.IGNORECASE,
 )

@@ -72,8 +72,8 @@ class Profile:
     def check_instruction(self, text: str) -> Finding | None:
         """Return (rule, value, bound) of the first rule that `text` breaks, None if it breaks none.
 
-        Rules in order: empty, too_short, too_long, blacklist, asks_the_model, prefix, first_character, han_share,
-        script.
+        Rules in order: empty, too_short, too_long, blacklist, asks_the_model, prefix,
+        first_character, han_share, script.
         """
         text = text.strip()
         if not text:
@@ -161,13 +161,21 @@ _CHINESE_BLACKLIST = (
     *("绘制", "画出", "画一", "画个", "文件", "前往"),
 )  # fmt: skip
 
+_OWN_EN = (
+    "favou?rite|hometown|home town|country|city|town|neighbou?rhood|life|childhood|family|parents|mother"
+    "|father|friends?|best friend|hobb(?:y|ies)|job(?! description)|boss|workplace|pet|dreams?|school"
+    "|bedroom|house|garden|kitchen|street|classroom|daily routine"
+    "|last (?:holiday|vacation|weekend|trip|meal)"
+)
 _PERSON = re.compile(
-    r"\byour (?:own )?(?:favou?rite|hometown|home town|country|city|town|neighbou?rhood|life|childhood|family"
-    r"|parents|mother|father|friends?|best friend|hobb(?:y|ies)|job(?! description)|boss|workplace|pet|dream|dreams|school"
-    r"|bedroom|house|daily routine|last (?:holiday|vacation|weekend|trip|meal))\b"
-    r"|\b(?:things?|something|foods?|books?|movies?|activities) (?:that )?you (?:really )?(?:like|love|enjoy|hate|fear)\b"
-    r"|\bhave you ever\b|\bwhat do you (?:like|love|enjoy|usually|do)\b|\bdo you (?:like|love|enjoy|have|live|own)\b"
-    r"|你(?:自己)?(?:最)?(?:喜欢|喜爱|爱吃|讨厌|害怕)的|你的(?:家乡|童年|父母|妈妈|爸爸|家人|朋友|爱好|工作|老师|学校|宠物|梦想|生活|一天)"
+    rf"\byour (?:own )?(?:{_OWN_EN})\b"
+    r"|\b(?:things?|something|foods?|books?|movies?|activities) (?:that )?you (?:really )?"
+    r"(?:like|love|enjoy|hate|fear)\b"
+    r"|\bif you (?:could (?:have|be|travel|go|live|meet|visit|change|choose)|were|had)\b"
+    r"|\bdid you (?:learn|study|go|see|eat|do)\b|\bhave you ever\b"
+    r"|\bwhat do you (?:like|love|enjoy|usually|do)\b|\bdo you (?:like|love|enjoy|have|live|own)\b"
+    r"|你(?:自己)?(?:最)?(?:喜欢|喜爱|爱吃|讨厌|害怕)的"
+    r"|你的(?:家乡|童年|父母|妈妈|爸爸|家人|朋友|爱好|工作|老师|学校|宠物|梦想|生活|一天)"
     r"|你(?:曾经|有没有(?:去|吃|见|遇)过|去过|住在|小时候)",
     re.IGNORECASE,
 )

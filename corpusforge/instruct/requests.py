@@ -121,7 +121,8 @@ def _generate(pool: Pool, number: int, place: int, settings: Settings) -> Asked:
     name = "generate_classification" if settings.kind == "classification" else "generate"
     request, version = _request(
         name, pool.language, settings, seeded(settings.generate, "generate", *key),
-        opener=f"{first}.", stops=pool.profile.stop_strings(first + settings.asked), schema=_schema("tasks", _WRITTEN, settings.asked),
+        opener=f"{first}.", stops=pool.profile.stop_strings(first + settings.asked),
+        schema=_schema("tasks", _WRITTEN, settings.asked),
         examples=text, first=first, last=first + settings.asked - 1,
     )  # fmt: skip
     return Asked(

@@ -33,10 +33,10 @@ def row(
 @pytest.mark.parametrize(
     ("instruction", "output", "reply", "same"),
     [
-        ("How many letters has the word hello?", 'The word "hello" has 5 letters.', "h-e-l-l-o\nAnswer: 5", True),
-        ("How many letters has the word hello?", 'The word "hello" has 5 letters.', "Answer: 6", False),
-        ("Calculate the area of a circle of radius 5.", "π * 5^2 = 78.54 square units.", "Answer: 78.5398", True),
-        ("Calculate the area of a circle of radius 5.", "π * 5^2 = 78.54 square units.", "Answer: 78.64", False),
+        ("How many letters has 'hello'?", 'The word "hello" has 5 letters.', "h-e-l-l-o\nAnswer: 5", True),
+        ("How many letters has 'hello'?", 'The word "hello" has 5 letters.', "Answer: 6", False),
+        ("Calculate π · 5².", "π * 5^2 = 78.54 square units.", "Answer: 78.5398", True),
+        ("Calculate π · 5².", "π * 5^2 = 78.54 square units.", "Answer: 78.64", False),
         ("What is 2 to the power of 10?", "1024", "Answer: 1,024", True),
         ("What is half of 7?", "3.5", "Answer: 7/2", True),
         ("What is half of 7?", "4", "Answer: 3.5", False),
@@ -52,7 +52,7 @@ def row(
 def test_a_new_answer_agrees_as_a_reader_would_say(
     instruction: str, output: str, reply: str, same: bool
 ) -> None:
-    result = result_of(row(instruction, output, language="en" if output.isascii() else "zh"))
+    result = result_of(row(instruction, output, language="zh" if "答案" in reply else "en"))
     assert result is not None
     assert agrees(result, reply) is same
 
