@@ -1,0 +1,85 @@
+"""The share of sound rows in a run of instruct, by rows that a person has read.
+
+    python -m benchmarks.instruct_sound draw RUN --rows 100 --labels labels.jsonl
+    python -m benchmarks.instruct_sound count labels.jsonl
+
+`draw` writes rows of a run, drawn by a hash of their ids, with an empty label. A reader fills it in: sound
+(the task can be done, the answer does all of it and is right), weak (done, with a flaw that misleads nobody)
+or wrong. `count` prints the share of each with its 95 % interval (Wilson), and what bounds on agreement and
+score would keep. Labels are written before what they judge is changed; those of docs/instruct.md lie in
+`benchmarks/labels.d`.
+"""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from benchmarks import harness
+from corpusforge.draw import word64
+
+FIELDS = ("instruction", "input", "output", "language", "agreement", "score", "score_reason")
+LABELS = ("sound", "weak", "wrong")
+
+
+def draw(run: Path, count: int, seed: int) -> list[dict[str, Any]]:
+    """Return `count` rows of a run, each with an empty label and a place for the reason."""
+    rows = [json.loads(line) for line in (run / "rows.jsonl").read_text("utf-8").splitlines()]
+    rows.sort(key=lambda row: word64("sound", seed, row["id"]))
+    return [
+        {"id": row["id"], **{name: row[name] for name in FIELDS}, "label": "", "why": ""}
+        for row in rows[:count]
+    ]
+
+
+def count(rows: list[dict[str, Any]], name: str) -> None:
+    """Print one line of the table: n, the labels, and the sound share with its interval."""
+    counts = [sum(row["label"] == label for row in rows) for label in LABELS]
+    low, high = harness.wilson(counts[0], len(rows))
+    share = counts[0] / len(rows) if rows else 0.0
+    harness.row(name, len(rows), *counts, f"{share:.2f} [{low:.2f}, {high:.2f}]")
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print the table of all rows and of what each bound keeps."""
+    harness.heads("rows", "n", *LABELS, "sound share")
+    count(rows, "all")
+    compared = [row for row in rows if row["agreement"][1]]
+    if compared:
+        count([row for row in rows if not row["agreement"][1]], "free text")
+        count(compared, "with a result")
+    for least in ("1/3", "1/2", "2/3", "1") if compared else ():
+        kept = [row for row in compared if Fraction(*row["agreement"]) >= Fraction(least)]
+        count(kept, f"with a result, agreement >= {least}")
+    for score in range(2, 6) if any(row["score"] for row in rows) else ():
+        count([row for row in rows if row["score"] >= score], f"score >= {score}")
+
+
+def main() -> None:
+    """Draw rows to read, or count what was read."""
+    parser = harness.arguments(__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    drawing = commands.add_parser("draw", help="rows of a run, to be read")
+    drawing.add_argument("run", type=Path)
+    drawing.add_argument("--rows", type=int, default=100)
+    drawing.add_argument("--seed", type=int, default=0)
+    drawing.add_argument("--labels", type=Path, required=True)
+    commands.add_parser("count", help="what was read").add_argument("labels", type=Path)
+    options = parser.parse_args()
+    if options.command == "draw":
+        rows = draw(options.run, options.rows, options.seed)
+        options.labels.write_text(
+            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+        )
+        return
+    rows = [json.loads(line) for line in options.labels.read_text("utf-8").splitlines()]
+    unread = [row["id"] for row in rows if row["label"] not in LABELS]
+    if unread:
+        raise SystemExit(f"{len(unread)} rows have no label of {', '.join(LABELS)}: {unread[0]} …")
+    table(rows)
+
+
+if __name__ == "__main__":
+    main()
