@@ -29,11 +29,13 @@ from corpusforge.instruct.tokens import unicode_tokens
 __all__ = [
     "RULES",
     "Settled",
+    "asks_for_code",
     "check_instance",
     "check_language",
     "check_personal",
     "check_text",
     "distinct_grams",
+    "is_code",
     "settle",
 ]
 
@@ -71,6 +73,9 @@ def check_instance(
         ),
         "ends_with_colon": _colon(given, answer, enders),
         "missing_material": _missing(instruction, given),
+        "no_code": _when(
+            asks_for_code(instruction) and not is_code(answer), answer[:40], "the code asked for"
+        ),
     }
     for rule, found in checks.items():
         if found and rule not in allow:
@@ -184,6 +189,7 @@ RULES: dict[str, str] = {
     "copy_of_instruction": "output and instruction are the same",
     "ends_with_colon": "input or output announces something that does not come",
     "missing_material": "the task announces a text or a list that neither it nor the input holds",
+    "no_code": "the task asks for a function, a program or a query, and the output has no code",
     "placeholder": "the output stands for nothing (N/A, 无, <nooutput>)",
     "leaked_mark": "marks of a chat template or of the prompt's own format",
     "evasion": "the model speaks of itself instead of answering",
@@ -214,7 +220,7 @@ def check_language(instruction: str, input: str, output: str, language: str) -> 
     """
     if LANGUAGES_NAMED.search(instruction) or LANGUAGES_NAMED.search(input[:200]):
         return None
-    if _is_code(output):
+    if is_code(output):
         return None
     if len(unicode_tokens(output)) >= _LEAST_SCRIPT:
         share = han_share(output)
@@ -236,8 +242,23 @@ def check_language(instruction: str, input: str, output: str, language: str) -> 
     return "language", labels[0], language
 
 
-def _is_code(text: str) -> bool:
-    """Whether a text is code or notation: fenced, or 1 in 20 characters is a mark of code."""
+_CODE = re.compile(
+    r"\b(?:write|create|implement|define|develop|code|build)\s+(?:\w+\s+){0,3}?"
+    r"(?:function|method|program|script|class|query|regex|regular expression|css|html|sql)\b(?! (?:of|that explains|names?)\b)"
+    r"|\brefactor\b"
+    r"|(?:编写|写|实现|定义)(?:出)?(?:一个|一段|一条|个|段|条)?.{0,12}?"
+    r"(?:函数|程序|脚本|代码|查询语句|正则表达式)",
+    re.IGNORECASE,
+)
+
+
+def asks_for_code(instruction: str) -> bool:
+    """Return whether a task asks for a function, a program or a query to be written."""
+    return _CODE.search(instruction) is not None
+
+
+def is_code(text: str) -> bool:
+    """Return whether a text is code or notation: fenced, or 1 in 20 characters is a mark of code."""
     return "```" in text or 20 * sum(map(text.count, "{}[]();=<>_|\\/*+")) > len(text)
 
 

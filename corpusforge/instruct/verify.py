@@ -24,6 +24,7 @@ from corpusforge.instruct.cot.quantity import Quantity
 from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
+from corpusforge.instruct.rules import asks_for_code
 from corpusforge.instruct.settings import Settings
 from corpusforge.instruct.tokens import unicode_tokens
 from corpusforge.models.prompts import prompt
@@ -39,6 +40,7 @@ PROMPTS = ("answer_again", "judge_row")
 
 _AGAIN = Sampling(temperature=0.7, top_p=0.95, max_tokens=256)
 _JUDGE = Sampling(max_tokens=160)
+_SENTENCE = 40  # tokens of the longest output whose last number is taken for its result
 _NAME = 8  # tokens of the longest output that is a result as it stands
 _JUDGED: Labels = {"reason": ("Reason", "理由"), "score": ("Score", "分数", "评分", "得分")}
 _POINTS = re.compile(r"\D{0,3}([1-5])(?!\d|\.\d)")
@@ -69,10 +71,13 @@ def result_of(row: Row) -> Result | None:
     A result is a short output that answers a question, labels or counts, or the number at the end of a
     calculation. A short output of an order without input ("Suggest a name") has no one right answer.
     """
+    if asks_for_code(row.instruction) or "```" in row.output:
+        return None
     kind = kind_of(row.output)
     if kind == "text" and _COUNTS.search(f"{row.instruction}\n{row.input}"):
         found = extract.find(row.output, "number")
-        if found.answer is not None and found.answer.kind == "number":
+        sure = found.by != "last" or len(unicode_tokens(row.output)) <= _SENTENCE
+        if sure and found.answer is not None and found.answer.kind == "number":
             return Result("number", found.answer, found.text)
     if "\n" in row.output.strip() or len(unicode_tokens(row.output)) > _NAME:
         return None
@@ -124,9 +129,10 @@ def _final(reply: str) -> str:
 
 
 def _within(left: str, right: str) -> bool:
-    """Whether one result is the other with a word or two more ("Mercury", "the planet Mercury")."""
+    """Whether one result stands in the other with some words more: "Paris", "the capital … is Paris"."""
     shorter, longer = sorted((left, right), key=len)
-    return len(shorter) >= 3 and shorter in longer and len(longer) <= 4 * len(shorter)
+    least = 3 if shorter.isascii() else 2
+    return len(shorter) >= least and shorter in longer and len(longer) <= 8 * len(shorter)
 
 
 def verify(rows: Sequence[Row], settings: Settings, ask: Ask) -> list[tuple[Row, Finding | None]]:

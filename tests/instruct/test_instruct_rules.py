@@ -240,3 +240,21 @@ def test_human_answers_pass_and_loops_of_models_do_not(data) -> None:
     # Counted by eye among the longest answers: a base model loops, a tuned one does not.
     assert loops["davinci-superni-ft"] > loops["davinci-self-instruct"] > 5
     assert loops["text-davinci-002"] == 0
+
+
+@pytest.mark.parametrize(
+    ("instruction", "output", "missing"),
+    [
+        ("Write a Python function `count_vowels(text)`.", "yes", True),
+        ("Create a JavaScript function `gcd(a, b)`.", "The GCD of 48 and 18 is 6.", True),
+        ("Write a Python function that adds.", "def add(a, b):\n    return a + b", False),
+        ("Write a SQL query that counts the rows of t.", "SELECT COUNT(*) FROM t;", False),
+        ("Explain what a function is.", "A rule that gives each input one output.", False),
+        ("编写一个 Python 函数，求两数之和。", "两数之和是五。", True),
+        ("编写一个 Python 函数，求两数之和。", "def add(a, b):\n    return a + b", False),
+    ],
+)
+def test_code_that_was_asked_for_is_there(instruction: str, output: str, missing: bool) -> None:
+    language = "en" if instruction.isascii() else "zh"
+    finding = check_instance(instruction, "", output, language)
+    assert (finding is not None and finding[0] == "no_code") is missing

@@ -42,6 +42,8 @@ def row(
         ("What is half of 7?", "4", "Answer: 3.5", False),
         ("Which planet is closest to the Sun?", "Mercury", "Answer: The planet Mercury.", True),
         ("Which planet is closest to the Sun?", "Venus", "Answer: Mercury", False),
+        ("What is the capital of France?", "The capital of France is Paris.", "Answer: Paris", True),
+        ("What is the capital of France?", "The capital of France is Lyon.", "Answer: Paris", False),
         ("Is 91 a prime number?", "No", "91 = 7 × 13\nAnswer: no", True),
         ("Is 91 a prime number?", "Yes", "91 = 7 × 13\nAnswer: no", False),
         ("一周有几天？", "7天", "答案：7", True),
@@ -61,6 +63,7 @@ def test_a_new_answer_agrees_as_a_reader_would_say(
     ("instruction", "output"),
     [
         ("Suggest a name for a cat.", "Whiskers"),
+        ("Write a function that sums.", "def sum_all(numbers):\n    return sum(numbers, 0)"),
         ("Write a poem about rain.", "Grey rain\nfalls down"),
         (
             "What would a pirate say of rain?",
