@@ -244,7 +244,8 @@ def check_language(instruction: str, input: str, output: str, language: str) -> 
 
 _CODE = re.compile(
     r"\b(?:write|create|implement|define|develop|code|build)\s+(?:\w+\s+){0,3}?"
-    r"(?:function|method|program|script|class|query|regex|regular expression|css|html|sql)\b(?! (?:of|that explains|names?)\b)"
+    r"(?:function|method|program|script|class|query|regex|regular expression|css|html|sql)\b"
+    r"(?! (?:of|that explains|names?)\b)"
     r"|\brefactor\b"
     r"|(?:编写|写|实现|定义)(?:出)?(?:一个|一段|一条|个|段|条)?.{0,12}?"
     r"(?:函数|程序|脚本|代码|查询语句|正则表达式)",
