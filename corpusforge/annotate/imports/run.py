@@ -26,7 +26,8 @@ from corpusforge.annotate.imports.state import RANKINGS, State
 from corpusforge.annotate.jobs import TASKS_FILE, Job, open_tasks, read_job
 from corpusforge.annotate.records import Ranking, Task
 from corpusforge.annotate.targets import TARGETS, find_target
-from corpusforge.annotate.targets.crowd import is_table
+from corpusforge.annotate.targets.common import is_table
+from corpusforge.annotate.targets.labelstudio_table import is_export
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
@@ -136,7 +137,7 @@ def target_of(path: str) -> str:
     Raises InputError where it looks like none.
     """
     if is_table(path):
-        return "csv"
+        return "label-studio" if is_export(path) else "csv"
     empty = True
     for _, row in islice(stream.rows(path), _LOOKED_AT):
         empty = False
