@@ -71,6 +71,10 @@ class LocalEngine:
 
     @cached_property
     def _batch(self) -> Batch:
+        if self.settings.threads:
+            import torch
+
+            torch.set_num_threads(self.settings.threads)
         return Batch(load_model(self.settings, self._devices[0]), self.prompts)
 
     @cached_property
