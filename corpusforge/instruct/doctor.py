@@ -7,7 +7,7 @@ run would accept. Limit: one answer per form says which form to begin with, not 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from corpusforge.instruct.accounts import Made
@@ -55,9 +55,14 @@ class Diagnosis:
     command: str
 
 
-def diagnose(models: ModelSettings, language: str = "en") -> Diagnosis:
-    """Return what a model can do for self_instruct in a language. Raises InputError where none answers."""
-    probe = Probe(models)
+def diagnose(
+    models: ModelSettings, language: str = "en", show: Callable[[str], object] = lambda line: None
+) -> Diagnosis:
+    """Return what a model can do for self_instruct in a language; `show` is given a line before each request.
+
+    Raises InputError where no request is answered.
+    """
+    probe = Probe(models, show=show)
     try:
         found = examine(probe)
         forms = tuple(
@@ -79,7 +84,7 @@ def _try(probe: Probe, models: ModelSettings, form: str, language: str) -> FormT
     rules = profile(language)
     pool = open_pool(rules, Gate(rules, own.numerator, own.denominator), load(language), own)
     [asked] = ask_generate(pool, 0, own)
-    completion, _ = probe.ask(asked.request)
+    completion, _ = probe.ask(replace(asked.request, purpose=f"self_instruct --form {form}"))
     made = Made()
     accepted = take_generate(pool, asked, completion, 0, own, made)
     account = made.accounts(language)["generate"]

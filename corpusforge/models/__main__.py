@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from corpusforge.models.options import add_model_options, settings_from
 from corpusforge.options import Parser
-from corpusforge.printing import say_json, say_text
+from corpusforge.printing import say, say_json, say_text
 from corpusforge.program import guard
 
 __all__ = ["main", "parser"]
@@ -47,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
 
     from corpusforge.instruct.doctor import diagnose, lines
 
-    found = diagnose(settings_from(options), options.language)
+    found = diagnose(
+        settings_from(options), options.language, show=lambda line: say(line, error=True)
+    )
     if options.json:
         record = {"schema": "corpusforge.doctor/1", **msgspec.to_builtins(found)}
         say_json(msgspec.json.format(msgspec.json.encode(record), indent=1).decode())

@@ -77,15 +77,20 @@ class Probe:
     Args:
         settings: the engine to ask; its retries are cut to `TRIES`.
         clock: seconds, monotonic.
+        show: is given a line before each request; a slow server is then no silent one.
 
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Callable[[], float] = time.perf_counter
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        show: Callable[[str], object] = lambda line: None,
     ) -> None:
         """Open the engine. Raises InputError where it cannot be had."""
         self.settings = replace(settings, retries=min(settings.retries, TRIES))
-        self._clock = clock
+        self._clock, self._show = clock, show
         self._bodies: list[bytes] = []
         self._lock = threading.Lock()
         self.engine = self._open()
@@ -115,6 +120,7 @@ class Probe:
     def ask(self, request: Request) -> tuple[Completion, float]:
         """Return the answer and the seconds it took; a refusal is an error completion."""
         self._bodies.clear()
+        self._show(f"asking: {request.purpose}, up to {request.sampling.max_tokens} tokens")
         client = Client(self.engine, retries=self.settings.retries)
         start = self._clock()
         try:
@@ -168,11 +174,11 @@ def examine(probe: Probe) -> Examination:
     )  # fmt: skip
 
 
-def _question(text: str, chat: bool = True, **values: Any) -> Request:
+def _question(purpose: str, text: str, chat: bool = True, **values: Any) -> Request:
     sampling = Sampling(**{"max_tokens": 32, **values})
     if chat:
-        return Request(messages=(Message("user", text),), sampling=sampling, purpose="doctor")
-    return Request(prompt=text, sampling=sampling, purpose="doctor")
+        return Request(messages=(Message("user", text),), sampling=sampling, purpose=purpose)
+    return Request(prompt=text, sampling=sampling, purpose=purpose)
 
 
 def _said(made: Completion) -> str:
@@ -183,7 +189,9 @@ def _said(made: Completion) -> str:
 
 
 def _chat(probe: Probe) -> tuple[Check, Completion]:
-    asked = _question("What is the capital of France? Answer with the name alone.", max_tokens=200)
+    asked = _question(
+        "chat", "What is the capital of France? Answer with the name alone.", max_tokens=200
+    )
     made, _ = probe.ask(asked)
     ok = made.finish_reason != "error" and bool(made.text.strip() or made.reasoning)
     return Check(name="chat", ok=ok, told=_said(made)), made
@@ -200,7 +208,7 @@ def _thought(made: Completion) -> Check:
 
 
 def _plain(probe: Probe) -> Check:
-    made, _ = probe.ask(_question("The capital of France is", chat=False, max_tokens=8))
+    made, _ = probe.ask(_question("plain completion", "The capital of France is", chat=False, max_tokens=8))
     ok = made.finish_reason != "error" and bool(made.text.strip() or made.reasoning)
     return Check(name="plain completion", ok=ok, told=_said(made))
 
@@ -210,7 +218,7 @@ def _system(probe: Probe) -> Check:
         Message("system", "You answer every question with the one word BANANA and nothing else."),
         Message("user", "What colour is the sky?"),
     )
-    asked = Request(messages=turns, sampling=Sampling(max_tokens=24), purpose="doctor")
+    asked = Request(messages=turns, sampling=Sampling(max_tokens=24), purpose="system turn")
     made, _ = probe.ask(asked)
     if made.finish_reason == "error":
         return Check(name="system turn", ok=False, told=_said(made))
@@ -235,7 +243,7 @@ def _folded(engine: Engine, asked: Request) -> bool:
 
 def _schema(probe: Probe) -> Check:
     # a question that nobody answers in JSON of himself: an answer of the schema was held to it
-    asked = replace(_question("Write two lines about rain.", max_tokens=80), json_schema=_SCHEMA)
+    asked = replace(_question("JSON Schema", "Write two lines about rain.", max_tokens=80), json_schema=_SCHEMA)
     made, _ = probe.ask(asked)
     if probe.engine.name == "local":
         return Check(name="JSON Schema", ok=False, told="engine local holds no answer to a schema")
@@ -252,7 +260,7 @@ def _schema(probe: Probe) -> Check:
 
 def _stop(probe: Probe, chat: bool) -> Check:
     text = "Count from 1 to 20 in digits, parted by commas." if chat else "1, 2, 3, 4, 5,"
-    made, _ = probe.ask(_question(text, chat, stop=("8",), max_tokens=60))
+    made, _ = probe.ask(_question("stop strings", text, chat, stop=("8",), max_tokens=60))
     if made.finish_reason == "error":
         return Check(name="stop strings", ok=False, told=_said(made))
     if "8" in made.text or "stop" in made.left_out.split(","):
@@ -265,7 +273,7 @@ def _stop(probe: Probe, chat: bool) -> Check:
 def _seed(probe: Probe, chat: bool) -> Check:
     text = "Write a sentence about any animal." if chat else "Once upon a time"
     texts = [
-        probe.ask(_question(text, chat, temperature=1.0, seed=seed, max_tokens=24))[0]
+        probe.ask(_question("seed", text, chat, temperature=1.0, seed=seed, max_tokens=24))[0]
         for seed in (7, 7, 8)
     ]
     if any(made.finish_reason == "error" for made in texts):
@@ -285,7 +293,7 @@ def _parameters(probe: Probe, chat: bool) -> Check:
         "presence_penalty": 0.1, "repetition_penalty": 1.1, "seed": 1, "stop": ("\n\n\n\n",),
     }  # fmt: skip
     text = "Say hello." if chat else "Hello"
-    made, _ = probe.ask(_question(text, chat, max_tokens=8, **every))
+    made, _ = probe.ask(_question("parameters", text, chat, max_tokens=8, **every))
     if made.finish_reason == "error":
         return Check(name="parameters", ok=False, told=_said(made))
     refused = sorted(probe.left_out - {"system"})
@@ -299,8 +307,8 @@ def _speed(probe: Probe, chat: bool) -> Speed | None:
     nonce = time.time_ns()  # no cache of an earlier examination may help
     numbers = " ".join(str(draw.word64("doctor", nonce, n) % 10_000) for n in range(_NUMBERS))
     text = f"{numbers}\n\nForget these numbers. Tell a long story about a river."
-    read, reading = probe.ask(_question(text, chat, max_tokens=1))
-    written, seconds = probe.ask(_question(text, chat, max_tokens=48))
+    read, reading = probe.ask(_question("speed", text, chat, max_tokens=1))
+    written, seconds = probe.ask(_question("speed", text, chat, max_tokens=48))
     if "error" in (read.finish_reason, written.finish_reason):
         return None
     cached = probe.cached()

@@ -166,6 +166,10 @@ class OpenAIEngine:
         if fatal is not None:
             raise fatal
 
+    def close(self) -> None:
+        """Close the connections; no request can be sent afterwards."""
+        self._client.close()
+
     def _outage(self) -> BaseException | None:
         if self._failures < max(OUTAGE, 2 * self.settings.concurrency):
             return None
