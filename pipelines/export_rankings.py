@@ -28,7 +28,12 @@ def parser() -> Parser:
     add = options.add_argument
     add("--job", action="append", required=True, metavar="DIR", help="a job; again for a round")
     add("--rankings", action="append", required=True, metavar="DIR", help="its imported answers")
-    add("--output", required=True, metavar="DIR", help="directory of the report and the training files")
+    add(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="directory of the report and the training files",
+    )
     add("--format", nargs="+", type=choice("formats", (*ALL, "all")), default=list(DEFAULT),
         metavar="NAME", help=f"of {', '.join(ALL)}, all, or your own as package.module:NAME; "
         f"default {' '.join(DEFAULT)}")  # fmt: skip

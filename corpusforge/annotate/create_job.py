@@ -137,7 +137,9 @@ def export(
     text = msgspec.json.format(msgspec.json.encode(report, order="deterministic"), indent=1)
     files.write_bytes(files.join(request.output, _LAST), text + b"\n")
     cut = client.usage.cut_lines() if client is not None else []
-    return Exported(job, paths, report, [f"{line}, or raters see answers that break off" for line in cut])
+    return Exported(
+        job, paths, report, [f"{line}, or raters see answers that break off" for line in cut]
+    )
 
 
 def plan(request: Request, settings: Settings, say: Callable[[str], None] = print) -> Estimate:

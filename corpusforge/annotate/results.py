@@ -146,9 +146,7 @@ def write_results(
 def _notices(rows: Mapping[str, Mapping[str, int]], tasks: Mapping[str, Task]) -> list[str]:
     """Return a line for each format without a row, with the likely reason."""
     ends = {
-        answer.id: answer.finish_reason
-        for _, task in tasks.items()
-        for answer in task.candidates
+        answer.id: answer.finish_reason for _, task in tasks.items() for answer in task.candidates
     }
     cut = sum(end == "length" for end in ends.values())
     why = "its rows need a prompt with one best answer that is finished"

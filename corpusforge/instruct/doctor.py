@@ -70,7 +70,9 @@ def diagnose(
         )
     finally:
         probe.close()
-    return Diagnosis(examination=found, forms=forms, command=_command(models, found, forms, language))
+    return Diagnosis(
+        examination=found, forms=forms, command=_command(models, found, forms, language)
+    )
 
 
 def _askable(form: str, found: Examination) -> bool:
@@ -129,7 +131,9 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     told += [f"  {check.name:<18}{marks[check.ok]:<5}{check.told}" for check in found.checks]
     if found.speed is not None:
         speed = found.speed
-        cached = "the server does not say" if speed.cached_tokens is None else str(speed.cached_tokens)
+        cached = (
+            "the server does not say" if speed.cached_tokens is None else str(speed.cached_tokens)
+        )
         told += [
             "",
             f"  speed, one request alone: {speed.prompt_per_second:.3g} prompt tokens per second "

@@ -25,16 +25,17 @@ __all__ = ["main", "parser"]
 def parser() -> Parser:
     """Return the command line's parser."""
     raw = argparse.RawDescriptionHelpFormatter
-    options = Parser(
-        prog="python -m corpusforge.models", description=__doc__, formatter_class=raw
-    )
+    options = Parser(prog="python -m corpusforge.models", description=__doc__, formatter_class=raw)
     commands = options.add_subparsers(dest="command", metavar="COMMAND", required=True)
     doctor = commands.add_parser(
         "doctor", help="ask a model one request of each form, and say what it can do",
         description=__doc__, formatter_class=raw,
     )  # fmt: skip
     doctor.add_argument(
-        "--language", choices=("en", "zh"), default="en", help="of the tasks asked for (default: en)"
+        "--language",
+        choices=("en", "zh"),
+        default="en",
+        help="of the tasks asked for (default: en)",
     )
     doctor.add_argument("--json", action="store_true", help="print the findings as one JSON object")
     add_model_options(doctor)

@@ -130,7 +130,9 @@ class Probe:
         seconds = self._clock() - start
         if made.finish_reason != "error":
             self.left_out |= set(filter(None, made.left_out.split(",")))
-            self.counted = self.counted and made.usage.completion_tokens > 0 and not made.wasted.prompt_tokens
+            self.counted = (
+                self.counted and made.usage.completion_tokens > 0 and not made.wasted.prompt_tokens
+            )
         return made, seconds
 
     def cached(self) -> int | None:
@@ -162,9 +164,17 @@ def examine(probe: Probe) -> Examination:
     checks = [chat, _thought(answer), plain]
     if chat.ok:
         checks += [_system(probe), _schema(probe)]
-    checks += [_stop(probe, bool(chat.ok)), _seed(probe, bool(chat.ok)), _parameters(probe, bool(chat.ok))]
+    checks += [
+        _stop(probe, bool(chat.ok)),
+        _seed(probe, bool(chat.ok)),
+        _parameters(probe, bool(chat.ok)),
+    ]
     speed = _speed(probe, bool(chat.ok))
-    told = "every answer says how many tokens it was" if probe.counted else "missing: costs are bounded"
+    told = (
+        "every answer says how many tokens it was"
+        if probe.counted
+        else "missing: costs are bounded"
+    )
     checks.append(Check(name="token counts", ok=probe.counted, told=told))
     settings = probe.settings
     server = without_credentials(settings.base_url) if settings.engine == "openai" else ""
@@ -203,12 +213,20 @@ def _thought(made: Completion) -> Check:
     if not made.reasoning:
         return Check(name="thinks aloud", ok=False, told="no mark of thought, no field of thought")
     words = len(made.reasoning.split())
-    end = "" if made.text.strip() else ", cut in its thought at 200 tokens: give --max-tokens 2000 or more"
-    return Check(name="thinks aloud", ok=True, told=f"{words} words of thought, kept apart from answers{end}")
+    end = (
+        ""
+        if made.text.strip()
+        else ", cut in its thought at 200 tokens: give --max-tokens 2000 or more"
+    )
+    return Check(
+        name="thinks aloud", ok=True, told=f"{words} words of thought, kept apart from answers{end}"
+    )
 
 
 def _plain(probe: Probe) -> Check:
-    made, _ = probe.ask(_question("plain completion", "The capital of France is", chat=False, max_tokens=8))
+    made, _ = probe.ask(
+        _question("plain completion", "The capital of France is", chat=False, max_tokens=8)
+    )
     ok = made.finish_reason != "error" and bool(made.text.strip() or made.reasoning)
     return Check(name="plain completion", ok=ok, told=_said(made))
 
@@ -223,7 +241,9 @@ def _system(probe: Probe) -> Check:
     if made.finish_reason == "error":
         return Check(name="system turn", ok=False, told=_said(made))
     if "system" in made.left_out.split(",") or _folded(probe.engine, asked):
-        return Check(name="system turn", ok=False, told="refused; its text opens the first question instead")
+        return Check(
+            name="system turn", ok=False, told="refused; its text opens the first question instead"
+        )
     heard = "banana" in made.text.lower()
     return Check(
         name="system turn", ok=True,
@@ -243,7 +263,9 @@ def _folded(engine: Engine, asked: Request) -> bool:
 
 def _schema(probe: Probe) -> Check:
     # a question that nobody answers in JSON of himself: an answer of the schema was held to it
-    asked = replace(_question("JSON Schema", "Write two lines about rain.", max_tokens=80), json_schema=_SCHEMA)
+    asked = replace(
+        _question("JSON Schema", "Write two lines about rain.", max_tokens=80), json_schema=_SCHEMA
+    )
     made, _ = probe.ask(asked)
     if probe.engine.name == "local":
         return Check(name="JSON Schema", ok=False, told="engine local holds no answer to a schema")
@@ -280,7 +302,9 @@ def _seed(probe: Probe, chat: bool) -> Check:
         return Check(name="seed", ok=False, told=_said(texts[0]))
     first, again, other = (made.text for made in texts)
     if first != again:
-        return Check(name="seed", ok=False, told="the same seed gave two texts; the journal makes them final")
+        return Check(
+            name="seed", ok=False, told="the same seed gave two texts; the journal makes them final"
+        )
     told = "the same text twice, another by another seed" if other != first else (
         "the same text by every seed: is the temperature ignored?"
     )  # fmt: skip

@@ -43,9 +43,24 @@ def add_parsers(commands: Any) -> None:
     check_run.add_argument("run", metavar="RUN", help="its directory")
     check_run.set_defaults(run_command=_verify)
     check = commands.add_parser("check", help="lint a recipe without running it")
-    check.add_argument("recipe", metavar="RECIPE", help="a recipe file or the name of a built-in one")
-    check.add_argument("--source", action="append", default=[], metavar="NAME=GLOB", help="files of a source, in place of the recipe's; may be repeated")
-    check.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="a setting in place of the recipe's; may be repeated")
+    check.add_argument(
+        "recipe", metavar="RECIPE", help="a recipe file or the name of a built-in one"
+    )
+    check.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="NAME=GLOB",
+        help="files of a source, in place of the recipe's; may be repeated",
+    )
+    check.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY=VALUE",
+        help="a setting in place of the recipe's; may be repeated",
+    )
     check.set_defaults(run_command=_check)
     recipe = commands.add_parser("recipe", help="list the recipes, or explain one")
     actions = recipe.add_subparsers(dest="action", metavar="ACTION", required=True)

@@ -43,7 +43,9 @@ def test_a_rule_that_takes_more_than_half_is_told_once() -> None:
     assert told == [f"critique: 5 of 5 refused as no_verdict: {ADVICE['no_verdict']}"]
     assert losses("x", 4, {"cut": 2}, ADVICE, "look") == [], "half is not more than half"
     assert losses("x", 2, {"cut": 2}, ADVICE, "look") == [], "two say nothing"
-    assert losses("x", 4, {"a": 2, "b": 2}, {}, "look") == ["x: none of 4 accepted (2 a, 2 b): look"]
+    assert losses("x", 4, {"a": 2, "b": 2}, {}, "look") == [
+        "x: none of 4 accepted (2 a, 2 b): look"
+    ]
     assert losses("x", 9, {"own": 5}, {}, "look") == ["x: 5 of 9 refused as own: look"]
 
 
@@ -71,7 +73,9 @@ def test_every_step_of_every_language_is_looked_at() -> None:
     assert second.startswith("en generate: 3 of 4 refused as no_list") and "doctor" in second
 
 
-def test_self_instruct_says_so_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_self_instruct_says_so_on_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with serve() as server:
         server.echo = "I cannot write a list."
         line = ["--engine", "openai", "--base-url", server.url, "--output", str(tmp_path / "run")]
@@ -94,7 +98,9 @@ def test_sigterm_is_answered_at_once_and_twice_ends_at_once(tmp_path: Path) -> N
                 with pytest.raises(subprocess.TimeoutExpired):
                     process.wait(timeout=0.05)
             process.send_signal(signal.SIGTERM)
-            assert process.stderr.readline().startswith("stopping: the answers of 2 requests in flight")
+            assert process.stderr.readline().startswith(
+                "stopping: the answers of 2 requests in flight"
+            )
             process.send_signal(signal.SIGTERM)
             assert process.stderr.read() == (
                 "terminated at once; give the same command again to resume\n"
@@ -111,7 +117,9 @@ def test_a_request_counts_its_limit() -> None:
     with serve() as server:
         server.always = "length"
         asked = [
-            Request(messages=(Message("user", text),), sampling=Sampling(max_tokens=33), purpose="p")
+            Request(
+                messages=(Message("user", text),), sampling=Sampling(max_tokens=33), purpose="p"
+            )
             for text in "abc"
         ]
         with Client(open_engine(Settings(engine="openai", base_url=server.url))) as client:

@@ -61,7 +61,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Any:
         yield made
 
 
-def asked(server: FaultServer, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, Any, str]:
+def asked(
+    server: FaultServer, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[int, Any, str]:
     code = main(["doctor", "--engine", "openai", "--base-url", server.url, "--retries", "0", *more])
     told = capsys.readouterr()
     return code, told.out, told.err
@@ -118,7 +120,15 @@ def test_nobody_there_ends_with_two_and_a_message(capsys: pytest.CaptureFixture[
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    line = ["doctor", "--engine", "openai", "--base-url", f"http://127.0.0.1:{port}/v1", "--retries", "0"]
+    line = [
+        "doctor",
+        "--engine",
+        "openai",
+        "--base-url",
+        f"http://127.0.0.1:{port}/v1",
+        "--retries",
+        "0",
+    ]
     for more in ([], ["--model", "m"]):
         assert main([*line, *more]) == 2
         told = capsys.readouterr()

@@ -27,7 +27,12 @@ pytestmark = [
 ]
 MODEL = ["--engine", "openai", "--base-url", URL, "--concurrency", "2", "--api-key-env", "NO_KEY"]
 SMALL = ["--max-tokens", "64"]
-PROMPTS = ("Name a river.", "Write a line about snow.", "Give a tip for baking bread.", "What is ink?")
+PROMPTS = (
+    "Name a river.",
+    "Write a line about snow.",
+    "Give a tip for baking bread.",
+    "What is ink?",
+)
 
 
 def self_instruct(folder: Path) -> list[str]:
