@@ -74,8 +74,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A finished export: the job, the target files, counts for people and machines, and lines about answers that
-    for the most part are not what was asked for."""
+    """A finished export: the job, the target files, counts for people and machines, and lines about
+    answers that for the most part are not what was asked for."""
 
     job: Job
     paths: list[str]

@@ -100,8 +100,8 @@ def write_results(
 
     `index` is a file of `pipelines.build_eval_index`. `weighted` counts raters by their reliability.
     Gold and qualification items count in the report and stay out of the training files.
-    Without a usable answer no training file is written and the summary is empty. Its `notices`, which are in no
-    file, are lines about formats without a row.
+    Without a usable answer no training file is written and the summary is empty. Its `notices`, which are in
+    no file, are lines about formats without a row.
     """
     read = _checked(jobs, imports)
     with _opened(jobs, imports, read) as rounds:

@@ -137,7 +137,8 @@ def lines(diagnosis: Diagnosis) -> list[str]:
         told += [
             "",
             f"  speed, one request alone: {speed.prompt_per_second:.3g} prompt tokens per second "
-            f"({speed.prompt_tokens}), {speed.new_per_second:.3g} new tokens per second ({speed.new_tokens});",
+            f"({speed.prompt_tokens}), {speed.new_per_second:.3g} new tokens per second "
+            f"({speed.new_tokens});",
             f"  the prompt sent again: {cached} of its tokens came from a cache",
         ]
     told += ["", "  self_instruct's first request, one answer per form:"]

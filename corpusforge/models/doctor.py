@@ -1,9 +1,9 @@
 """What a model and its server can do, found by asking one request of each form.
 
 Some fifteen short requests, none of them journalled: chat, system turn, plain completion, JSON Schema, stop
-strings, a seed asked twice, all sampling parameters at once, and a prompt of some 600 tokens for speed. Limits:
-a check is one question, so a weak model may fail one that it passes at other times, and says so with its answer;
-speed is the wall time of one request at a time, on whatever else the machine does meanwhile.
+strings, a seed asked twice, all sampling parameters at once, and a prompt of some 600 tokens for speed.
+Limits: a check is one question, so a weak model may fail one that it passes at other times, and its answer is
+shown; speed is the wall time of one request at a time, on whatever else the machine does meanwhile.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lines on stderr about long work with a model: how far, how fast, how much it has cost.
 
-No time left is told before as many answers are back as are asked at once: the first of a wave says nothing about
-the others. Limits: the time left is a straight line through what is done, so waves of longer answers move it.
+No time left is told before as many answers are back as are asked at once: the first of a wave says nothing
+about the others. Limits: the time left is a straight line through what is done, so waves of longer answers move it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Progress:
         self._wave = 1
 
     def begin(self, total: int, spent: Bill, wave: int = 1) -> None:
-        """Start counting `total` requests, of which `wave` are asked at once; `spent` is the bill before them."""
+        """Start counting `total` requests, of which `wave` are asked at once; `spent`: the bill before."""
         self._total, self._done = total, 0
         self._start = self._last = self._clock()
         self._before, self._wave = spent, min(max(wave, 1), total)

@@ -74,8 +74,8 @@ class Settings:
     """local, on the CPU: processes, each with its share of the cores and its own copy of the model."""
 
     threads: int = 0
-    """local, on the CPU: threads of torch in each process; 0: as torch finds cores (OMP_NUM_THREADS). On a machine
-    with other work give 1: threads that wait for each other cost more than they bring."""
+    """local, on the CPU: threads of torch in each process; 0: as torch finds cores (OMP_NUM_THREADS). On a
+    machine with other work give 1: threads that wait for each other cost more than they bring."""
 
     dtype: str = "auto"
     """local: auto (bfloat16 on CUDA, float32 on CPU), float32, bfloat16 or float16."""

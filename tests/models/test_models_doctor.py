@@ -1,4 +1,4 @@
-"""`python -m corpusforge.models doctor` against servers that can much, little and nothing, and a local model."""
+"""`python -m corpusforge.models doctor` against servers that can much and little, and a local model."""
 
 from __future__ import annotations
 

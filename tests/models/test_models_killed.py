@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a run with a real model, resumed: the bytes of a run that replays the same journal.
+"""kill -9 in the middle of a run with a real model, resumed: the bytes of a run that replays its journal.
 
     CORPUSFORGE_MODEL_URL=http://127.0.0.1:8080/v1 pytest -n0 -m slow tests/models/test_models_killed.py
 

@@ -258,7 +258,8 @@ _ADVICE = {
     "other_rater": "tasks were answered by other users than theirs; say who is who by --raters",
     "unanswered": "the raters have not answered yet; import again when they have",
     "draft": "the answers were not submitted; ask the raters to submit them",
-    "untouched": "raters left the presented order; --untouched flag keeps such rows, --seconds sets what is too fast",
+    "untouched": "raters left the presented order; --untouched flag keeps such rows, --seconds says "
+    "what is too fast",
     "ranks_lost": "the tool dropped the ranks; docs/annotate_targets.md says how to export them",
     "malformed": "the rows are not what the tool writes; say which tool by --target",
 }
