@@ -3,9 +3,10 @@
     python -m corpusforge.models doctor --engine openai --base-url http://127.0.0.1:8080/v1
     python -m corpusforge.models doctor --engine local --model DIR --language zh --json
 
-Asks some fifteen short requests, writes nothing, and prints what the model and its server can do, how fast they
-are, which form of self_instruct they follow, and the command to begin with. Exit code: 0 usable; 1 it answers, but
-in no form that self_instruct can read; 2 a wrong option, or nobody answers. docs/models.md explains each line.
+Asks some fifteen short requests, writes nothing, and prints what the model and its server can do, how
+fast they are, which form of self_instruct they follow, and the command to begin with. Exit code: 0
+usable; 1 it answers, but in no form that self_instruct can read; 2 a wrong option, or nobody answers.
+docs/models.md explains each line.
 """
 
 from __future__ import annotations

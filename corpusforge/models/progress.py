@@ -1,7 +1,8 @@
 """Lines on stderr about long work with a model: how far, how fast, how much it has cost.
 
-No time left is told before as many answers are back as are asked at once: the first of a wave says nothing
-about the others. Limits: the time left is a straight line through what is done, so waves of longer answers move it.
+No time left is told before as many answers are back as are asked at once: the first of a wave says
+nothing about the others. Limits: the time left is a straight line through what is done, so waves of
+longer answers move it.
 """
 
 from __future__ import annotations
