@@ -134,7 +134,7 @@ def test_a_replayed_journal_gives_the_job_offline(inputs: dict[str, str], tmp_pa
     from corpusforge.models.records import Sampling
 
     journal = tmp_path / "replies.jsonl"
-    warm = Source(sampling=Sampling(temperature=1.0))
+    warm = Source(sampling=Sampling(temperature=0.7, top_p=0.9))  # the default
     request = Request(
         prompts=[("user", inputs["prompts"])], output=str(tmp_path / "live"), raters="3",
         targets=[], salt_file=inputs["salt"], pool="all",
