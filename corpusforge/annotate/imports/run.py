@@ -33,6 +33,7 @@ from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines, write_jsonl
+from corpusforge.losses import losses
 
 __all__ = [
     "Imported",
@@ -40,6 +41,7 @@ __all__ = [
     "finish",
     "import_answers",
     "list_answers",
+    "notices",
     "summary",
     "target_of",
 ]
@@ -248,6 +250,26 @@ def _write_summary(
     }
     text = msgspec.json.format(msgspec.json.encode(body), indent=1)
     files.write_bytes(files.join(output, IMPORT), text + b"\n")
+
+
+_ADVICE = {
+    "wrong_job": "the files belong to another job; give that job's directory by --job",
+    "unknown_task": "the files belong to another job; give that job's directory by --job",
+    "unknown_rater": "add the tool's users to the table that --raters names",
+    "other_rater": "tasks were answered by other users than theirs; say who is who by --raters",
+    "unanswered": "the raters have not answered yet; import again when they have",
+    "draft": "the answers were not submitted; ask the raters to submit them",
+    "untouched": "raters left the presented order; --untouched flag keeps such rows, --seconds says "
+    "what is too fast",
+    "ranks_lost": "the tool dropped the ranks; docs/annotate_targets.md says how to export them",
+    "malformed": "the rows are not what the tool writes; say which tool by --target",
+}
+
+
+def notices(made: Imported) -> list[str]:
+    """Return a line where one rule refused more than half of the rows."""
+    look = "refused.jsonl says why, row by row"
+    return losses("import", made.rows, made.refused, _ADVICE, look)
 
 
 def summary(made: Imported) -> str:
