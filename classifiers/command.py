@@ -87,7 +87,7 @@ def _train(folder: str, given: Namespace) -> int:
 def evaluate_main(folder: str, argv: Sequence[str] | None = None) -> int:
     """Score two sets of files with a model and print the figures as JSON; check the floors."""
     options = _parser(folder, "evaluate", "Judge a model on two sets of files it has not seen.")
-    options.add_argument("--model", required=True, metavar="MODEL")
+    options.add_argument("--model", required=True, metavar="MODEL", help="what training wrote")
     return guard(lambda: _evaluate(folder, options.parse_args(argv)))
 
 

@@ -87,8 +87,15 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     if os.getpid() != _owner:
         _leave(number, frame)
-    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+    signal.signal(number, _end)  # a second one ends the process at once
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """End now: whatever the first signal waits for is not waited for."""
+    if os.getpid() == _owner:
+        os.write(2, f"{_WORDS[signal.Signals(number)]} at once; {_AGAIN}\n".encode())
+    os._exit(128 + number)
 
 
 def stopped(cause: BaseException | None = None) -> int:

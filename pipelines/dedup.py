@@ -29,8 +29,8 @@ def parser() -> Parser:
     add = options.add_argument
     add("--input", action="append", required=True, metavar="GLOB", help="may be given repeatedly")
     add("--output", required=True, metavar="DIR", help="an empty or new directory")
-    add("--text-column", default="text", metavar="NAME")
-    add("--id-column", default="id", metavar="NAME")
+    add("--text-column", default="text", metavar="NAME", help="column of the texts (default: text)")
+    add("--id-column", default="id", metavar="NAME", help="column of the ids (default: id)")
     add("--no-id-column", action="store_true", help="there is none: rows are named FILE:ROW")
     for name in ("source", "url", "date", "score", "snapshot"):
         add(f"--{name}-column", default="", metavar="NAME", help="none by default")

@@ -62,17 +62,24 @@ def parser() -> Parser:
         metavar="NAME",
         help=f"of {', '.join(TARGETS)}, or your own as package.module:NAME; none: only the job",
     )
-    add("--kind", choices=KINDS, default="ranking")
-    add("-k", "--candidates", dest="k", type=int, default=CandidateSettings().k, metavar="K")
-    add("--source", action="append", default=[], metavar="model=NAME,temperature=T", help="repeat")
-    add("--rubric", default=Settings().rubric, metavar="NAME")
+    add("--kind", choices=KINDS, default="ranking", help="what raters do (default: ranking)")
+    add("-k", "--candidates", dest="k", type=int, default=CandidateSettings().k, metavar="K",
+        help=f"answers per prompt, 2 to 9 (default: {CandidateSettings().k})")  # fmt: skip
+    add("--source", action="append", default=[], metavar="model=NAME,temperature=T",
+        help="one way to get an answer; again for another, they take turns")  # fmt: skip
+    add("--rubric", default=Settings().rubric, metavar="NAME",
+        help=f"scales and flags that raters fill in (default: {Settings().rubric})")  # fmt: skip
     add("--language", choices=("en", "zh"), default="en", help="the raters' surface")
     add("--languages", nargs="+", default=[], metavar="LANG", help="keep prompts in these only")
-    add("--quotas", choices=QUOTA_NAMES, default="none")
+    add("--quotas", choices=QUOTA_NAMES, default="none",
+        help="sizes of the pools: none, or those of InstructGPT's table 6 (default: none)")  # fmt: skip
     add("--no-redact", action="store_true", help="leave personal data in (be sure you may)")
-    add("--pool", choices=("sft", "rm", "ppo", "all"), default="", help="default: by kind")
-    add("--split", choices=("train", "valid", "all"), default="all")
-    add("--seed", type=int, default=0)
+    add("--pool", choices=("sft", "rm", "ppo", "all"), default="",
+        help="prompts of this pool alone, all: of every one (default: sft for demonstrations and dialogues, "
+        "else rm)")  # fmt: skip
+    add("--split", choices=("train", "valid", "all"), default="all",
+        help="prompts of this side of the validation split (default: all)")  # fmt: skip
+    add("--seed", type=int, default=0, help="of every draw: pools, turns, order shown (default: 0)")
     add("--round", type=int, default=0, metavar="N", help="of the flywheel")
     add("--previous", nargs="+", default=[], metavar="JOB", help="ids of earlier rounds' jobs")
     add("--salt-file", default="", metavar="FILE", help="same pseudonyms as another job")
@@ -175,7 +182,7 @@ def run(options: argparse.Namespace) -> int:
     texts = options.source or [""]
     sources = [parse_source(text, settings.candidates) for text in texts]
     client = None
-    if model.model or model.engine == "replay" or options.source:
+    if model.model or model.engine != "local" or options.source:
         make_directory(options.output)
         client = open_client(model, options.output)
     try:
@@ -188,6 +195,8 @@ def run(options: argparse.Namespace) -> int:
         f"job {job.id}: {job.tasks} tasks on {job.prompts} prompts for {len(job.raters)} raters, "
         f"checksum {job.checksum}; {len(done.paths)} files; written to {options.output}"
     )
+    for line in done.notices:
+        say(f"warning: {line}", error=True)
     for what, count in sorted(done.report["shortfalls"].items()):
         say(f"warning: {count} prompts with too few answers: {what}", error=True)
     return 0

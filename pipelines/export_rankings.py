@@ -28,7 +28,12 @@ def parser() -> Parser:
     add = options.add_argument
     add("--job", action="append", required=True, metavar="DIR", help="a job; again for a round")
     add("--rankings", action="append", required=True, metavar="DIR", help="its imported answers")
-    add("--output", required=True, metavar="DIR")
+    add(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="directory of the report and the training files",
+    )
     add("--format", nargs="+", type=choice("formats", (*ALL, "all")), default=list(DEFAULT),
         metavar="NAME", help=f"of {', '.join(ALL)}, all, or your own as package.module:NAME; "
         f"default {' '.join(DEFAULT)}")  # fmt: skip
@@ -36,8 +41,8 @@ def parser() -> Parser:
     add("--weighted", action="store_true", help="raters count by how reliable they are")
     add("--validation", type=float, default=0.0, metavar="SHARE", help="drawn by user and prompt; "
         "0: as the prompt pool says")  # fmt: skip
-    add("--test", type=float, default=0.0, metavar="SHARE")
-    add("--seed", type=int, default=0)
+    add("--test", type=float, default=0.0, metavar="SHARE", help="drawn likewise; default 0: none")
+    add("--seed", type=int, default=0, help="of the draw of validation and test (default: 0)")
     add("--index", default="", metavar="FILE", help="evaluation index: what overlaps is left out")
     add("--unconfirmed", action="store_true", help="use orders that nobody confirmed, too")
     return options
@@ -71,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
           f"{agreed.high:.3f})")  # fmt: skip
     for name, sides in summary.get("rows", {}).items():
         say(f"  {name:18}" + ", ".join(f"{side} {n}" for side, n in sides.items()))
+    for line in summary.get("notices", ()):
+        say(f"warning: {line}", error=True)
     say(f"report: {options.output}/report.html")
     return 0
 

@@ -31,7 +31,12 @@ def parser() -> Parser:
     )
     add = options.add_argument
     add("shards", metavar="DIR", help="a directory of shards: shards/train or shards/val of a run")
-    add("--to", required=True, choices=("arrow", "parquet", "best_fit", "one"))
+    add(
+        "--to",
+        required=True,
+        choices=("arrow", "parquet", "best_fit", "one"),
+        help="form of the copy (docs/shard.md)",
+    )
     add("--output", required=True, metavar="DIR", help="where to write; a new directory")
     add("--sequence", type=int, default=2048, metavar="N", help="ids of a packed sequence (2048)")
     add("--pad", type=int, metavar="ID", help="id that fills packed sequences, e.g. the end id")

@@ -79,7 +79,7 @@ def _raters(path: str) -> dict[str, str]:
 def run(options: argparse.Namespace) -> int:
     """Run the import the options describe; return the exit code."""
     from corpusforge.annotate.imports.public import import_source
-    from corpusforge.annotate.imports.run import import_answers, summary
+    from corpusforge.annotate.imports.run import import_answers, notices, summary
 
     settings = settings_of(options, Settings, raters=_raters(options.raters))
     if options.source:
@@ -89,11 +89,15 @@ def run(options: argparse.Namespace) -> int:
             options.job, options.answers, options.output, settings, target=options.target or ""
         )
     say_text(summary(made))
+    for line in notices(made):
+        say(f"warning: {line}", error=True)
     if not options.no_results:
         from corpusforge.annotate.results import write_results
 
         job = options.job or f"{options.output.rstrip('/')}/job"
-        write_results([job], [options.output], options.output)
+        _, made_files = write_results([job], [options.output], options.output)
+        for line in made_files.get("notices", ()):
+            say(f"warning: {line}", error=True)
         say(f"report: {options.output.rstrip('/')}/report.html")
     return 0
 

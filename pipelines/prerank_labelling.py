@@ -30,7 +30,12 @@ def parser() -> Parser:
     add("--job", required=True, metavar="DIR", help="what export_labelling wrote")
     add("--constitution", default="plain.v1", metavar="NAME|FILE", help="TOML, [[principles]]")
     add("--share", type=float, default=0.8, metavar="X", help="prompts that get a suggestion")
-    add("--seed", type=int, default=0)
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the order in which answers are shown to the judge (default: 0)",
+    )
     add_model_options(options)
     return options
 

@@ -46,7 +46,7 @@ def parser() -> Parser:
     )
     add("--input", action="append", required=True, metavar="GLOB", help="may be given repeatedly")
     add("--output", required=True, metavar="FILE", help="JSON lines; .gz and .zst compress")
-    add("--text-column", default="text", metavar="NAME")
+    add("--text-column", default="text", metavar="NAME", help="column of the texts (default: text)")
     add("--score-column", default="score", metavar="NAME", help="where the score is written")
     add("--label", default=Settings().label, help="good label of a fastText model")
     add("--cpu-seconds", type=above_zero, default=CPU_SECONDS, metavar="S",

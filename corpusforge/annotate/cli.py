@@ -32,12 +32,18 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--rows", nargs="+", default=[], metavar="FILE", help="filled in; none: ask"
     )
-    parser.add_argument("--output", required=True, metavar="DIR")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="directory of what is written"
+    )
     parser.set_defaults(run_command=_verdicts)
     parser = commands.add_parser("attacks", help="red-team records by kind, round and fix")
-    parser.add_argument("--rows", nargs="+", required=True, metavar="FILE")
+    parser.add_argument(
+        "--rows", nargs="+", required=True, metavar="FILE", help="red-team records, JSON lines"
+    )
     parser.add_argument("--rubric", default="", metavar="NAME", help="whose rules may be broken")
-    parser.add_argument("--output", required=True, metavar="DIR")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="directory of what is written"
+    )
     parser.set_defaults(run_command=_attacks)
     parser = commands.add_parser("distance", help="how far a job's prompts lie from real use")
     _job(parser)

@@ -74,11 +74,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A finished export: the job, the target files, counts for people and machines."""
+    """A finished export: the job, the target files, counts for people and machines, and lines about
+    answers that for the most part are not what was asked for."""
 
     job: Job
     paths: list[str]
     report: dict[str, Any]
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ def export(
     """
     if files.exists(files.join(request.output, _LAST)):
         raise RunError(f"{request.output!r} holds a finished job. Choose another --output.")
+    if not files.is_remote(request.output):
+        files.sweep(request.output)
     private = load_private(request.output, request.salt_file)
     raters, private = read_raters(request.raters, private)
     save_private(request.output, private)
@@ -132,7 +136,10 @@ def export(
     report = _report(settings, pooled, job, estimate, short, client)
     text = msgspec.json.format(msgspec.json.encode(report, order="deterministic"), indent=1)
     files.write_bytes(files.join(request.output, _LAST), text + b"\n")
-    return Exported(job, paths, report)
+    cut = client.usage.cut_lines() if client is not None else []
+    return Exported(
+        job, paths, report, [f"{line}, or raters see answers that break off" for line in cut]
+    )
 
 
 def plan(request: Request, settings: Settings, say: Callable[[str], None] = print) -> Estimate:
@@ -175,6 +182,7 @@ def _pool(request: Request, settings: Settings, salt: str, say: Callable[[str], 
         f"prompts: {collected.seen} read, {len(kept)} kept, dropped {counted(every_drop) or 0}; "
         f"pool {name!r}: {len(chosen)}"
     )
+    _say_others(request, name, kept, chosen, pools, say)
     for cell, count in pools.asked.items():
         if pools.got.get(cell, 0) < count:
             say(f"  short: {'/'.join(cell)} has {pools.got.get(cell, 0)} of {count} prompts asked")
@@ -183,6 +191,31 @@ def _pool(request: Request, settings: Settings, salt: str, say: Callable[[str], 
             f"pool {name!r} is empty. Give more prompts, or another --pool or --scale."
         )
     return _Pooled(collected, pools, every_drop, chosen)
+
+
+def _say_others(
+    request: Request,
+    name: str,
+    kept: Sequence[Prompt],
+    chosen: Sequence[Prompt],
+    pools: Pools,
+    say: Callable[[str], None],
+) -> None:
+    """Say where the prompts are that this job leaves out, and how to have them."""
+    left = len(kept) - len({prompt.id for prompt in chosen})
+    if not left:
+        return
+    where = ", ".join(
+        f"{pool} {len(members)} ({files.join(request.output, 'pool', f'{pool}.jsonl')})"
+        for pool, members in pools.prompts.items()
+        if pool != name
+    )
+    # a user's prompt is for PPO or for the others, never both (Ouyang et al. 2022)
+    split = "" if request.split == "all" else f" --split {request.split} leaves some out, too."
+    say(
+        f"  {left} kept prompts make no task here: the other pools have {where}. --pool all takes every "
+        f"prompt into this job.{split}"
+    )
 
 
 def _write_pool(output: str, pooled: _Pooled) -> None:

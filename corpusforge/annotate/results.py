@@ -10,7 +10,7 @@ own number, or by their order where jobs carry none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from corpusforge.annotate.export import DEFAULT, write
 from corpusforge.annotate.figures import Figures, figures
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import TASKS_FILE, Job, open_tasks, read_job
-from corpusforge.annotate.records import Refused
+from corpusforge.annotate.records import Refused, Task
 from corpusforge.annotate.reliability import reliability
 from corpusforge.annotate.report import write_report
 from corpusforge.annotate.rounds import Round, merge
@@ -100,7 +100,8 @@ def write_results(
 
     `index` is a file of `pipelines.build_eval_index`. `weighted` counts raters by their reliability.
     Gold and qualification items count in the report and stay out of the training files.
-    Without a usable answer no training file is written and the summary is empty.
+    Without a usable answer no training file is written and the summary is empty. Its `notices`, which are in
+    no file, are lines about formats without a row.
     """
     read = _checked(jobs, imports)
     with _opened(jobs, imports, read) as rounds:
@@ -139,4 +140,24 @@ def write_results(
             unconfirmed=unconfirmed,
             votes=votes,
         )
-        return found, summary
+        return found, summary | {"notices": _notices(summary["rows"], merged.tasks)}
+
+
+def _notices(rows: Mapping[str, Mapping[str, int]], tasks: Mapping[str, Task]) -> list[str]:
+    """Return a line for each format without a row, with the likely reason."""
+    ends = {
+        answer.id: answer.finish_reason for _, task in tasks.items() for answer in task.candidates
+    }
+    cut = sum(end == "length" for end in ends.values())
+    why = "its rows need a prompt with one best answer that is finished"
+    if cut:
+        why += (
+            f", and {cut} of {len(ends)} answers end at their token limit: raise --max-tokens of "
+            "export_labelling"
+        )
+    other = "no ranking sets two answers of a prompt apart"
+    return [
+        f"no row of format {name}: {why if name == 'sft' else other}"
+        for name, sides in rows.items()
+        if not sum(sides.values())
+    ]

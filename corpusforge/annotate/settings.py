@@ -55,9 +55,10 @@ class CandidateSettings:
     """Answers per prompt, 2 to 9 (InstructGPT: 4 to 9)."""
     k_high: int = 0
     """With more than `k`, each prompt draws its own number from `k` to this; 0: always `k`."""
-    temperature: float = 1.0
-    """Sampling temperature where no source says its own."""
-    top_p: float = 1.0
+    temperature: float = 0.7
+    """Sampling temperature where no source says its own. At 1 a small model writes word salad
+    (docs/annotate.md); a large one gives four different answers at either."""
+    top_p: float = 0.9
     """Share of probability that is sampled from."""
     max_tokens: int = 512
     """Longest answer in tokens."""

@@ -157,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m corpusforge.beam.assemble",
         description="Put a Beam job server together from its published parts, with Maven.",
     )
-    options.add_argument("engine", choices=sorted(ENGINES))
+    options.add_argument("engine", choices=sorted(ENGINES), help="whose job server is put together")
     options.add_argument("--cache", help="directory (default: where Beam looks)")
 
     def work() -> None:

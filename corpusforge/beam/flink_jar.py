@@ -77,7 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m corpusforge.beam.flink_jar",
         description="Put Beam's Flink job server into Beam's jar cache.",
     )
-    options.add_argument("--flink_version", default=VERSIONS[-1], choices=VERSIONS)
+    options.add_argument(
+        "--flink_version",
+        default=VERSIONS[-1],
+        choices=VERSIONS,
+        help=f"of the cluster (default: {VERSIONS[-1]})",
+    )
     options.add_argument("--base", default=CENTRAL, help="a Maven repository (default: Central)")
     options.add_argument("--sha512", default="", help="the checksum that the jar must have")
     options.add_argument("--cache", help="directory (default: where Beam looks)")

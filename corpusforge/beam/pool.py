@@ -134,7 +134,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m corpusforge.beam.pool",
         description="Worker pool for --environment_type=EXTERNAL: one for each machine of a cluster.",
     )
-    options.add_argument("--port", type=at_least(0, 65_535), default=50000)
+    options.add_argument(
+        "--port",
+        type=at_least(0, 65_535),
+        default=50000,
+        help="to listen at; 0: any free one (default: 50000)",
+    )
     options.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: loopback only)"
     )

@@ -20,7 +20,12 @@ def add_parser(commands: Any) -> None:
     options.add_argument("--limit", type=int, default=10, help="duplicates shown (default: 10)")
     options.add_argument("--id", default="", help="only the cluster of this document id")
     options.add_argument("--below", type=float, default=1.01, help="only similarities below this")
-    options.add_argument("--width", type=int, default=shutil.get_terminal_size((120, 40)).columns)
+    options.add_argument(
+        "--width",
+        type=int,
+        default=shutil.get_terminal_size((120, 40)).columns,
+        help="columns of the terminal (default: as it is)",
+    )
     options.set_defaults(run_command=_duplicates)
 
 

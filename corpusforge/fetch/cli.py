@@ -35,7 +35,12 @@ def add_parser(subparsers: Any) -> Parser:
         "--files", type=at_least(1), default=0, help="how many, spread over the crawl"
     )
     which.add_argument("--paths", help="file that names the paths to fetch, one a line")
-    crawl.add_argument("--kind", choices=("warc", "wet", "wat"), default="warc")
+    crawl.add_argument(
+        "--kind",
+        choices=("warc", "wet", "wat"),
+        default="warc",
+        help="pages, their text, or their metadata (default: warc)",
+    )
     wiki = kinds.add_parser("wikipedia", help="the pages-articles dump of one language")
     wiki.add_argument("--lang", required=True, help="language code, as zh")
     wiki.add_argument("--date", default="latest", help="date of the dump, as 20240501")
@@ -44,8 +49,18 @@ def add_parser(subparsers: Any) -> Parser:
     for kind in (crawl, wiki, books):
         kind.add_argument("--output", required=True, help="directory, or scheme://… of Beam")
         kind.add_argument("--base", help="another server with the same layout (a mirror)")
-        kind.add_argument("--bytes-per-second", type=float, default=0.0)
-        kind.add_argument("--tries", type=at_least(1), default=Settings().tries)
+        kind.add_argument(
+            "--bytes-per-second",
+            type=float,
+            default=0.0,
+            help="most that is fetched; 0: no limit (default: 0)",
+        )
+        kind.add_argument(
+            "--tries",
+            type=at_least(1),
+            default=Settings().tries,
+            help=f"times a file is asked for (default: {Settings().tries})",
+        )
         kind.add_argument("--dry-run", action="store_true", help="only list what would be fetched")
     parser.set_defaults(run_command=run)
     return parser

@@ -198,8 +198,10 @@ def token_rates(run: str) -> dict[tuple[str, str], float]:
 def add_parser(subparsers: Any) -> None:
     """Mount `sweep` under the command line."""
     parser = subparsers.add_parser("sweep", help="what other thresholds of a rule would have kept")
-    parser.add_argument("run", metavar="RUN")
-    parser.add_argument("--rule", required=True, metavar="SET:BOUND")
+    parser.add_argument("run", metavar="RUN", help="its directory")
+    parser.add_argument(
+        "--rule", required=True, metavar="SET:BOUND", help="the bound to move, as gopher:min_words"
+    )
     parser.add_argument("--end", choices=("low", "high"), help="which end of a two-sided bound")
     parser.add_argument("--at", default="", metavar="X,Y,…", help="thresholds; default: quantiles")
     parser.add_argument("--alone", action="store_true", help="count what other rules dropped too")

@@ -25,6 +25,7 @@ from corpusforge.errors import CorpusforgeError, RunError
 from corpusforge.instruct import export
 from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.export.settings import Settings as ExportSettings
+from corpusforge.instruct.notices import notices
 from corpusforge.instruct.records import Reject
 from corpusforge.instruct.retrying import NothingAnswered, Patient
 from corpusforge.io import files
@@ -105,10 +106,14 @@ class Job(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a session ended: its report, and the error that ended it, if one did."""
+    """How a session ended: its report, and the error that ended it, if one did.
+
+    `notices` are lines about steps that failed for the most part.
+    """
 
     report: Any
     error: CorpusforgeError | KeyboardInterrupt | None = None
+    notices: tuple[str, ...] = ()
 
 
 def run(
@@ -132,7 +137,7 @@ def run(
     made = Made()
     error: CorpusforgeError | KeyboardInterrupt | None = None
     with lock(output):
-        _sweep(output)
+        files.sweep(output)
         _claim(output, _facts(job, origin))
         ask = Patient(client, files.join(output, "failures.jsonl"), give_up=give_up)
         try:
@@ -149,7 +154,7 @@ def run(
         report = job.report(made, _in_words(error) if error else "", head)
         _tell_left_out(output, ask.left_out())
         _write(job, output, made, report, origin, formats)
-    return Finished(report, error)
+    return Finished(report, error, tuple(notices(made, client.usage)))
 
 
 def _check_formats(formats: Sequence[str], own: Sequence[str]) -> None:
@@ -164,13 +169,6 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, BudgetSpent):
         return "budget spent"
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "the engine does not answer"
-
-
-def _sweep(output: str) -> None:
-    """Delete what a killed run was about to rename."""
-    for path in Path(output).rglob("*"):
-        if files.TEMPORARY.search(path.name):
-            path.unlink()
 
 
 def _claim(output: str, facts: Mapping[str, Any]) -> None:
@@ -300,6 +298,8 @@ def command(options: argparse.Namespace, models: ModelSettings, job: Job) -> int
         )  # fmt: skip
     say_text("\n".join(job.lines(done.report)))
     say(f"written to {options.output}")
+    for line in done.notices:
+        say(f"warning: {line}", error=True)
     if isinstance(done.error, CorpusforgeError):
         return fail(done.error)
     if done.error is not None:

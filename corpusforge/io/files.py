@@ -38,6 +38,7 @@ __all__ = [
     "read_bytes",
     "remove",
     "sha256",
+    "sweep",
     "write_bytes",
 ]
 
@@ -52,6 +53,13 @@ class FileInfo:
 
     path: str
     size: int
+
+
+def sweep(directory: str) -> None:
+    """Delete what a killed process was about to rename into a local directory or a folder below it."""
+    for path in Path(directory).rglob("*"):
+        if TEMPORARY.search(path.name):
+            path.unlink(missing_ok=True)
 
 
 def is_remote(path: str) -> bool:

@@ -9,6 +9,7 @@ longer template than `MARGIN` allows, or bills what it does not report, is beyon
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from corpusforge.errors import CorpusforgeError, RecipeError
@@ -19,6 +20,8 @@ __all__ = ["MARGIN", "Account", "Bill", "Budget", "BudgetSpent", "Usages", "prom
 
 MARGIN = 32
 """Tokens allowed a request, and again a message, for the chat template's own words."""
+VERDICT = 16
+"""Tokens of the longest answer that is one word: it may end anywhere behind it."""
 
 
 class BudgetSpent(CorpusforgeError):
@@ -119,14 +122,21 @@ class Account:
     replayed: int = 0
     usage: Usage = field(default_factory=Usage)
     paid: Bill = field(default_factory=Bill)
+    cut: int = 0
+    """Answers that ended at their limit of tokens."""
+    limit: int = 0
+    """The largest such limit, in tokens."""
 
-    def count(self, completion: Completion, *, replayed: bool) -> None:
-        """Book one completion."""
+    def count(self, completion: Completion, *, replayed: bool, limit: int = 0) -> None:
+        """Book one completion; `limit` is its request's `max_tokens`."""
         if completion.finish_reason == "error":
             self.errors += 1
             return
         self.answers += 1
         self.replayed += replayed
+        if completion.finish_reason == "length":
+            self.cut += 1
+            self.limit = max(self.limit, limit)
         self.usage = Usage(
             prompt_tokens=self.usage.prompt_tokens + completion.usage.prompt_tokens,
             completion_tokens=self.usage.completion_tokens + completion.usage.completion_tokens,
@@ -155,11 +165,26 @@ class Usages:
         self.spent += bill
         self.of(purpose).paid += bill
 
-    def count(self, purpose: str, completion: Completion, *, replayed: bool) -> None:
-        """Book a result once for each key, however often it is asked for."""
+    def count(
+        self, purpose: str, completion: Completion, *, replayed: bool, limit: int = 0
+    ) -> None:
+        """Book a result once for each key, however often it is asked for; see `Account.count`."""
         if completion.key not in self._seen:
             self._seen.add(completion.key)
-            self.of(purpose).count(completion, replayed=replayed)
+            self.of(purpose).count(completion, replayed=replayed, limit=limit)
+
+    def cut_lines(self, options: Mapping[str, str] | None = None) -> list[str]:
+        """Return one line for each purpose of which more than half of the answers ended at their limit.
+
+        `options` names the option that raises the limit of a purpose, --max-tokens where it names none.
+        Limits below `VERDICT` tokens are of yes or no, whose first word counts.
+        """
+        return [
+            f"{account.cut} of {account.answers} answers of {purpose or 'the model'} end at their limit of "
+            f"{account.limit} tokens: raise {(options or {}).get(purpose, '--max-tokens')}"
+            for purpose, account in sorted(self.accounts.items())
+            if 2 * account.cut > account.answers and account.limit > VERDICT
+        ]
 
     def table(self) -> list[dict[str, str | int]]:
         """Return one row a purpose, by name: what was answered and what tokens that took."""

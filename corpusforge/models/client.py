@@ -104,11 +104,15 @@ class Client:
             kept = self._store.get(key)
             if kept is not None:
                 done[key] = kept
-                self.usage.count(request.purpose, kept, replayed=True)
+                self._count(request, kept, replayed=True)
             else:
                 fresh[key] = request
         self._ask(self._admit(fresh, done), done)
         return [done[key] for key in keys]
+
+    def _count(self, request: Request, completion: Completion, *, replayed: bool) -> None:
+        limit = request.sampling.max_tokens
+        self.usage.count(request.purpose, completion, replayed=replayed, limit=limit)
 
     def _admit(self, fresh: dict[str, Request], done: dict[str, Completion]) -> list[_Asked]:
         """Return what may be asked; requests that cannot be answered get their error at once."""
@@ -126,14 +130,16 @@ class Client:
                 )
             if problem:
                 done[key] = failure(request, problem)
-                self.usage.count(request.purpose, done[key], replayed=False)
+                self._count(request, done[key], replayed=False)
             else:
                 waiting.append(_Asked(request, Bill(1, tokens, answer)))
         return waiting
 
     def _ask(self, waiting: list[_Asked], done: dict[str, Completion]) -> None:
         if self.progress is not None:
-            self.progress.begin(len(waiting))
+            # an engine that asks one after another need not say so
+            wave = int(getattr(self.engine, "together", 1))
+            self.progress.begin(len(waiting), self.usage.spent, wave)
         while waiting:
             wave = self._affordable(waiting)
             waiting = self._send(wave, done) + waiting[len(wave) :]
@@ -191,7 +197,7 @@ class Client:
         self, request: Request, completion: Completion, done: dict[str, Completion]
     ) -> None:
         done[completion.key] = completion
-        self.usage.count(request.purpose, completion, replayed=False)
+        self._count(request, completion, replayed=False)
         if self.progress is not None:
             self.progress.step(self.usage.spent)
 

@@ -55,7 +55,8 @@ _CLOSING_SEEN, _OPENING_SEEN = b"</think", b"<think"
 class OpenAIEngine:
     """A server behind `settings.base_url`.
 
-    `clock` is monotonic; `sleep` takes seconds. Both are arguments for tests.
+    `clock` is monotonic; `sleep` takes seconds. Both are arguments for tests. `watch` is given the body
+    of every reply as it came, from the threads that wait for replies.
     """
 
     name = "openai"
@@ -66,10 +67,13 @@ class OpenAIEngine:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
+        watch: Callable[[bytes], object] | None = None,
     ) -> None:
         """Prepare the connection; nothing is sent. Raises InputError without package or key."""
         self.settings = settings
+        self._watch = watch
         self.context = settings.context
+        self.together = settings.concurrency
         key = _key(settings)
         self._mask = Mask.of([key, *credentials(settings.base_url)])
         self._server = without_credentials(settings.base_url)
@@ -148,6 +152,11 @@ class OpenAIEngine:
                 except KeyboardInterrupt as stop:
                     fatal = stop
                     self._stop.set()
+                    say(
+                        f"stopping: the answers of {len(running)} requests in flight are waited for; the "
+                        "same signal again ends at once",
+                        error=True,
+                    )
                     continue
                 for future in done:
                     problem = future.exception()
@@ -156,6 +165,10 @@ class OpenAIEngine:
                     fatal = fatal or problem or self._outage()
         if fatal is not None:
             raise fatal
+
+    def close(self) -> None:
+        """Close the connections; no request can be sent afterwards."""
+        self._client.close()
 
     def _outage(self) -> BaseException | None:
         if self._failures < max(OUTAGE, 2 * self.settings.concurrency):
@@ -218,13 +231,16 @@ class OpenAIEngine:
             raise KeyboardInterrupt
 
     def _post(self, request: Request, form: Form) -> bytes:
-        body = payload(request, form)
+        asked = payload(request, form)
         interface = self._client.chat.completions if request.messages else self._client.completions
         reply = interface.with_raw_response.create(
-            **body, extra_headers={"Idempotency-Key": request.key}
+            **asked, extra_headers={"Idempotency-Key": request.key}
         )
         self._limits.observe(reply.headers)
-        return bytes(reply.http_response.content)
+        body = bytes(reply.http_response.content)
+        if self._watch is not None:
+            self._watch(body)
+        return body
 
     def _received(self, completion: Completion) -> Completion:
         self._answered = True

@@ -1,6 +1,8 @@
 """Lines on stderr about long work with a model: how far, how fast, how much it has cost.
 
-Limits: the time left is a straight line through what is done, so waves of longer answers move it.
+No time left is told before as many answers are back as are asked at once: the first of a wave says
+nothing about the others. Limits: the time left is a straight line through what is done, so waves of
+longer answers move it.
 """
 
 from __future__ import annotations
@@ -31,18 +33,18 @@ class Progress:
         self._write = write or (lambda line: say(line, error=True))
         self._total = self._done = 0
         self._start = self._last = 0.0
-        self._before: Bill | None = None
+        self._before = Bill()
+        self._wave = 1
 
-    def begin(self, total: int) -> None:
-        """Start counting `total` requests."""
+    def begin(self, total: int, spent: Bill, wave: int = 1) -> None:
+        """Start counting `total` requests, of which `wave` are asked at once; `spent`: the bill before."""
         self._total, self._done = total, 0
         self._start = self._last = self._clock()
-        self._before = None
+        self._before, self._wave = spent, min(max(wave, 1), total)
 
     def step(self, spent: Bill) -> None:
         """Count one finished request."""
         self._done += 1
-        self._before = spent if self._before is None else self._before
         now = self._clock()
         if now - self._last >= self.interval:
             self._last = now
@@ -55,10 +57,13 @@ class Progress:
 
     def _line(self, spent: Bill, now: float) -> str:
         seconds = max(now - self._start, 1e-9)
-        tokens = spent.tokens - (self._before.tokens if self._before else 0)
-        left = (self._total - self._done) * seconds / max(self._done, 1)
+        tokens = spent.tokens - self._before.tokens
+        if self._done < self._wave:
+            left = f"{seconds:.0f} s; time left not known before {self._wave} are back"
+        else:
+            left = f"about {(self._total - self._done) * seconds / self._done:.0f} s left"
         cost = f", {self.budget.cost(spent):.4g} of money" if self.budget.cost(spent) else ""
         return (
             f"{self._done} of {self._total} answers, {self._done / seconds:.3g}/s, "
-            f"{tokens / seconds:.4g} tokens/s, about {left:.0f} s left; {spent.tokens} tokens{cost}"
+            f"{tokens / seconds:.4g} tokens/s, {left}; {spent.tokens} tokens{cost}"
         )

@@ -73,6 +73,10 @@ class Settings:
     workers: int = 1
     """local, on the CPU: processes, each with its share of the cores and its own copy of the model."""
 
+    threads: int = 0
+    """local, on the CPU: threads of torch in each process; 0: as torch finds cores (OMP_NUM_THREADS). On a
+    machine with other work give 1: threads that wait for each other cost more than they bring."""
+
     dtype: str = "auto"
     """local: auto (bfloat16 on CUDA, float32 on CPU), float32, bfloat16 or float16."""
 
@@ -174,6 +178,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("seed", 0, (1 << 63) - 1),
     ("context", 0, 1 << 40),
     ("workers", 1, 1024),
+    ("threads", 0, 1024),
     ("batch_tokens", 0, 1 << 40),
     ("batch_rows", 0, 1 << 20),
     ("temperature", 0, 100),

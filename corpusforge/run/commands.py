@@ -27,31 +27,46 @@ __all__ = ["add_parsers", "explain", "lint", "verify"]
 def add_parsers(commands: Any) -> None:
     """Mount the subcommands."""
     why = commands.add_parser("why", help="what became of a document, stage by stage")
-    why.add_argument("run", metavar="RUN")
+    why.add_argument("run", metavar="RUN", help="its directory")
     why.add_argument(
         "id", metavar="ID", help="a document's id in the run, its URL, or a part of its locator"
     )
     why.set_defaults(run_command=_why)
     inspect = commands.add_parser("inspect", help="the funnel, the mix and the files of a run")
-    inspect.add_argument("run", metavar="RUN")
+    inspect.add_argument("run", metavar="RUN", help="its directory")
     inspect.set_defaults(run_command=_inspect)
     diff = commands.add_parser("diff", help="what differs between two runs")
-    diff.add_argument("run_a", metavar="RUN_A")
-    diff.add_argument("run_b", metavar="RUN_B")
+    diff.add_argument("run_a", metavar="RUN_A", help="the directory of one run")
+    diff.add_argument("run_b", metavar="RUN_B", help="the directory of the other")
     diff.set_defaults(run_command=_diff)
     check_run = commands.add_parser("verify", help="recompute every digest and balance of a run")
-    check_run.add_argument("run", metavar="RUN")
+    check_run.add_argument("run", metavar="RUN", help="its directory")
     check_run.set_defaults(run_command=_verify)
     check = commands.add_parser("check", help="lint a recipe without running it")
-    check.add_argument("recipe", metavar="RECIPE")
-    check.add_argument("--source", action="append", default=[], metavar="NAME=GLOB")
-    check.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE")
+    check.add_argument(
+        "recipe", metavar="RECIPE", help="a recipe file or the name of a built-in one"
+    )
+    check.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="NAME=GLOB",
+        help="files of a source, in place of the recipe's; may be repeated",
+    )
+    check.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY=VALUE",
+        help="a setting in place of the recipe's; may be repeated",
+    )
     check.set_defaults(run_command=_check)
     recipe = commands.add_parser("recipe", help="list the recipes, or explain one")
     actions = recipe.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="names and descriptions").set_defaults(run_command=_list)
     show = actions.add_parser("show", help="a recipe with its defaults and notes")
-    show.add_argument("name", metavar="NAME")
+    show.add_argument("name", metavar="NAME", help="of a built-in recipe")
     show.set_defaults(run_command=_show)
 
 

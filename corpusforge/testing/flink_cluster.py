@@ -149,7 +149,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m corpusforge.testing.flink_cluster",
         description="A stand-alone Flink cluster on loopback, until interrupted.",
     )
-    options.add_argument("--task_managers", type=at_least(1, 64), default=2)
+    options.add_argument(
+        "--task_managers", type=at_least(1, 64), default=2, help="processes (default: 2)"
+    )
     options.add_argument(
         "--slots", type=at_least(1, 64), default=2, help="slots a task manager (default: 2)"
     )

@@ -231,10 +231,12 @@ def test_a_killed_run_pays_nothing_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Source(sampling=Sampling(temperature=1.0, max_tokens=512))),
+        ("", Source(sampling=Sampling(temperature=0.7, top_p=0.9, max_tokens=512))),
         (
             "model=big,temperature=0.5,top_k=40",
-            Source(model="big", sampling=Sampling(temperature=0.5, max_tokens=512, top_k=40)),
+            Source(
+                model="big", sampling=Sampling(temperature=0.5, top_p=0.9, max_tokens=512, top_k=40)
+            ),
         ),
     ],
 )

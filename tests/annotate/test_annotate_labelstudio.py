@@ -5,6 +5,7 @@ Shapes of exports were read from a server's own (1.23.2) and, for the older ones
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -12,6 +13,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from annotate_cases import JOB, made_job
 
+from corpusforge.annotate.imports.run import target_of
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.records import Ranking, Refused
 from corpusforge.annotate.targets import find_target
@@ -388,6 +390,51 @@ def test_json_min_of_the_server(job, tmp_path: Path) -> None:
     assert found.unrankable == (c,)
     assert [one.flags for one in found.ratings] == [("harmful",), ("harmful", "made_up")]
     assert found.confirmed is True
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_csv_and_tsv_of_the_server_are_json_min(job, tmp_path: Path, ending: str) -> None:
+    """As its converter writes them: controls as text or JSON, data that are lists as Python says them,
+    and all of it by `pandas.DataFrame.to_csv`."""
+    given, tasks = job
+    rows = []
+    for number, task in enumerate(tasks[:3]):
+        a, b, c, d = task.presented_order
+        texts = {one.id: one.text for one in task.candidates}
+        items = [{"id": name, "body": texts[name]} for name in task.presented_order]
+        held = {"t1": [a], "t2": [d, b], "t3": [], "t4": [], "unrankable": [c], "unranked": []}
+        rows.append({
+            **data(given, task), "items": items, "id": number, "annotator": 1, "annotation_id": 9 + number,
+            "rank": [{"ranker": held}], "rate_1_overall": [{"rating": 2}], "flags_1": "harmful",
+            "flags_2": {"choices": ["harmful", "made_up"]}, "confirm": "ranked", "lead_time": 14.9, **TIMES,
+        })  # fmt: skip
+    rows[1]["annotation_id"] = rows[1]["rank"] = None
+    rows[2]["items"][0]["body"] = "another text"
+    (tmp_path / "min").mkdir()
+    wanted = read(tmp_path / "min", rows, given, tasks)
+    assert [getattr(one, "rule", "") for one in wanted] == ["", "unanswered", "text_changed"]
+    pandas = pytest.importorskip("pandas")
+    table = [
+        {
+            name: value if isinstance(value, str | int | float | None) or name == "items"
+            else json.dumps(value, ensure_ascii=False)
+            for name, value in row.items()
+        }
+        for row in rows
+    ]  # fmt: skip
+    path = tmp_path / f"project-1.{ending}"
+    separator = "\t" if ending == "tsv" else ","
+    pandas.DataFrame.from_records(table).to_csv(path, index=False, sep=separator)
+    assert target_of(str(path)) == "label-studio"
+    found = list(TARGET.read([str(path)], {task.id: task for task in tasks}, given))
+    shorten = [dataclasses.replace(one, annotation="") if isinstance(one, Ranking) else
+               dataclasses.replace(one, locator="") for one in wanted]  # fmt: skip
+    assert [dataclasses.replace(one, annotation="") if isinstance(one, Ranking) else
+            dataclasses.replace(one, locator="") for one in found] == shorten  # fmt: skip
+    path.write_text(path.read_text("utf-8").replace('""ranker""', "ranker"), "utf-8")
+    broken = list(TARGET.read([str(path)], {task.id: task for task in tasks}, given))
+    assert [one.rule for one in broken] == ["malformed", "unanswered", "malformed"]
+    assert "JSON-MIN" in broken[0].value
 
 
 def test_a_strangers_export_is_refused_row_by_row(job, data: Path, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_replayed_journal_gives_the_job_offline(inputs: dict[str, str], tmp_pa
     from corpusforge.models.records import Sampling
 
     journal = tmp_path / "replies.jsonl"
-    warm = Source(sampling=Sampling(temperature=1.0))
+    warm = Source(sampling=Sampling(temperature=0.7, top_p=0.9))  # the default
     request = Request(
         prompts=[("user", inputs["prompts"])], output=str(tmp_path / "live"), raters="3",
         targets=[], salt_file=inputs["salt"], pool="all",
@@ -264,3 +264,57 @@ def test_a_killed_deletion_is_done_again(inputs: dict[str, str], tmp_path: Path)
 
 def read_job_raters(files: dict[str, bytes]) -> list[str]:
     return json.loads(files["job.json"])["raters"]
+
+
+def test_prompts_that_a_job_leaves_out_are_named(
+    inputs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "job"
+    assert export(inputs, output, "--pool", "rm") == 0
+    told = capsys.readouterr().out
+    ppo = (output / "pool" / "ppo.jsonl").read_bytes().count(b"\n")
+    assert ppo > 0
+    assert f"  {ppo} kept prompts make no task here" in told
+    assert f"ppo {ppo} ({output}/pool/ppo.jsonl)" in told and "--pool all" in told
+    assert export(inputs, tmp_path / "all") == 0
+    assert "make no task here" not in capsys.readouterr().out
+
+
+def test_what_a_killed_export_was_writing_is_swept(inputs: dict[str, str], tmp_path: Path) -> None:
+    output = tmp_path / "job"
+    (output / "pool").mkdir(parents=True)
+    left = [output / "tasks.jsonl.tmp-0123456789ab", output / "pool" / "rm.jsonl.tmp-ba9876543210"]
+    for path in left:
+        path.write_text("torn")
+    assert export(inputs, output) == 0
+    assert not any(path.exists() for path in left)
+
+
+def test_a_server_needs_no_model_name_and_cut_answers_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openai", reason="extra openai")
+    from tests.models.fault_server import Handler, serve
+
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    plain = Handler.value
+
+    def cut(self: Handler, body: Any, prompt: str, **changes: Any) -> dict[str, Any]:
+        made = plain(self, body, prompt, **changes)
+        words = " ".join(f"w{body['seed']}x{n}" if "seed" in body else "w" for n in range(9))
+        made["choices"][0]["message"]["content"] = f"{words} {self.server.answers[prompt]}" * 5
+        made["choices"][0]["finish_reason"] = "length"
+        return made
+
+    monkeypatch.setattr(Handler, "value", cut)
+    prompts = jsonl(tmp_path / "p.jsonl", [{"prompt": f"Explain {topic}."} for topic in TOPICS])
+    with serve() as server:
+        assert main([
+            "--engine", "openai", "--base-url", server.url, "--prompts", prompts, "--pool", "all",
+            "--raters", "2", "-k", "2", "--max-tokens", "70", "--answer-similar", "1",
+            "--output", str(tmp_path / "job"),
+        ]) == 0  # fmt: skip
+    assert (
+        "warning: 20 of 20 answers of annotate.candidate end at their limit of 70 tokens: raise "
+        "--max-tokens, or raters see answers that break off"
+    ) in capsys.readouterr().err

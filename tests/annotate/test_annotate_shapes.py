@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from corpusforge.annotate.imports.answers import RULES
 from corpusforge.annotate.imports.sources import read_source
 from corpusforge.annotate.records import Refused
 
@@ -51,6 +54,10 @@ READ: list[tuple[str, dict[str, Any], list[list[str]]]] = [
                                                            {"rank": 1, "completion": [bot(BAD)]}]}, ORDER),
     ("auto-distilabel", {"instruction": Q, "generations": [GOOD, BAD, THIRD], "ratings": [5, 1, None],
                          "generation_models": ["a", "b", "c"]}, ORDER),
+    ("auto-openai", {"input": {"messages": [user()], "tools": [], "parallel_tool_calls": True},
+                     "preferred_output": [bot(GOOD)], "non_preferred_output": [bot(BAD)]}, ORDER),
+    ("auto-chosen", {"prompt": f"Be kind.\n\nHuman: {Q}\n\nAssistant:", "chosen": f" {GOOD}",
+                     "rejected": f" {BAD}"}, ORDER),
     ("auto-summaries", {"info": {"post": Q}, "summaries": [{"text": BAD}, {"text": GOOD}], "choice": 1},
      ORDER),
     ("hh", {"chosen": f"\n\nHuman: {Q}\n\nAssistant: {GOOD}",
@@ -99,6 +106,11 @@ def test_a_published_shape_is_read(
         ({"title": "x", "body": "y"}, "the row has title, body"),
         ({"instruction": Q, "generations": [GOOD, BAD], "ratings": [5, None]}, "fewer than two"),
         ({"prompt": Q, "chosen": GOOD, "rejected": ""}, "empty"),
+        ({"chosen_id": "c_1", "rejected_id": "c_2", "group_id": "p"}, "import the kway file"),
+        (
+            {"input": Q, "preferred_output": [bot(GOOD)], "non_preferred_output": [bot(BAD)]},
+            "not_text",
+        ),
     ],
     ids=lambda value: json.dumps(value)[:60],
 )
@@ -108,3 +120,124 @@ def test_what_is_not_understood_is_refused_in_words(
     found = read(tmp_path / "p.jsonl", row)
     assert isinstance(found, Refused)
     assert words in found.value
+
+
+def hh(*turns: str) -> str:
+    return "".join(f"\n\n{who}: {text}" for who, text in zip(("Human", "Assistant") * 4, turns))  # noqa: B905
+
+
+ENDLESS = f"{GOOD}\n\nHuman: Sure?\n\nAssistant: Yes."
+
+
+@pytest.mark.parametrize(
+    ("row", "rule"),
+    [
+        ({"chosen": hh(Q, GOOD), "rejected": hh(Q, BAD, "Sure?", "Yes.")}, "more_turns"),
+        ({"chosen": hh(Q, GOOD), "rejected": hh(Q, GOOD, "Sure?", "Yes.")}, "more_turns"),
+        ({"chosen": hh(Q, GOOD, "Why?", "So."), "rejected": hh(Q, BAD, "Why?", "So.")}, "more_turns"),
+        ({"chosen": hh(Q, GOOD, "Why?"), "rejected": hh(Q, GOOD, "How?")}, "more_turns"),
+        ({"prompt": Q, "chosen": ENDLESS, "rejected": BAD}, "more_turns"),
+        ({"prompt": hh(Q) + "\n\nAssistant:", "chosen": f" {ENDLESS}", "rejected": f" {BAD}"}, "more_turns"),
+        ({"chosen": [user(), bot(GOOD), user("Why?"), bot("So.")], "rejected": [user(), bot(BAD)]},
+         "more_turns"),
+        ({"chosen": [user(), bot(GOOD)], "rejected": [user(), bot(GOOD), user("Why?"), bot("So.")]},
+         "more_turns"),
+        ({"prompt": Q, "completion": ENDLESS, "label": True}, "one_sided"),
+        ({"chosen": f"\n\nHuman: See:{hh(Q, GOOD)}", "rejected": f"\n\nHuman: See:{hh(Q, BAD)}"}, "roles"),
+        ({"prompt": Q, "chosen": [user(GOOD)], "rejected": [bot(BAD)]}, "roles"),
+        ({"chosen": hh(Q, GOOD), "rejected": hh(Q, " ")}, "empty_answer"),
+        ({"prompt": Q, "chosen": " \n", "rejected": BAD}, "empty_answer"),
+        ({"prompt": Q, "answers": [GOOD, " "], "scores": [2, 1]}, "empty_answer"),
+        ({"chosen": hh(Q, " ", "Well?", GOOD), "rejected": hh(Q, " ", "Well?", BAD)}, "empty_turn"),
+    ],
+    ids=lambda value: json.dumps(value)[:60],
+)  # fmt: skip
+def test_what_is_no_answer_to_a_question_is_left_out_by_name(
+    tmp_path: Path, row: dict[str, Any], rule: str
+) -> None:
+    found = read(tmp_path / "p.jsonl", row)
+    assert isinstance(found, Refused), found
+    assert (found.rule, bool(found.value)) == (rule, True)
+    assert rule in RULES
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"prompt": Q, "completion": GOOD, "label": True}, {"prompt": Q, "completion": BAD, "label": False}],
+        [{"prompt": [user()], "completion": [bot(BAD)], "label": False},
+         {"prompt": [user("Else?")], "completion": [bot("No.")], "label": False},
+         {"prompt": [user()], "completion": [bot(GOOD)], "label": True}],
+        [{"conversations": [said("human", Q), said("gpt", GOOD)], "kto_tag": True},
+         {"conversations": [said("human", Q), said("gpt", BAD)], "kto_tag": False}],
+        [{"instruction": Q, "input": "", "output": BAD, "kto_tag": False},
+         {"instruction": Q, "input": "", "output": GOOD, "kto_tag": True}],
+    ],
+    ids=["strings", "chats", "kto_tag", "alpaca"],
+)  # fmt: skip
+def test_good_answers_are_better_than_bad_ones_of_the_same_prompt(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = list(read_source("auto", [str(tmp_path / "p.jsonl")], "job"))
+    ((task, ranking),) = [one for one in found if not isinstance(one, Refused)]
+    assert [one.rule for one in found if isinstance(one, Refused)] == ["one_sided"] * (
+        len(found) - 1
+    )
+    texts = {one.id: one.text for one in task.candidates}
+    assert [[texts[one] for one in tier] for tier in ranking.tiers] == ORDER
+    assert ranking.tool == "auto-unpaired"
+
+
+def message(
+    name: str, parent: str | None, text: Any, rank: Any = None, **more: Any
+) -> dict[str, Any]:
+    return {"message_id": name, "parent_id": parent, "text": text, "rank": rank, "lang": "en",
+            "role": "prompter" if parent is None else "assistant", "message_tree_id": "r",
+            "deleted": False, "review_result": True, **more}  # fmt: skip
+
+
+TABLE = [
+    message("r", None, Q),
+    message("a", "r", BAD, 1),
+    message("b", "r", GOOD, 0),
+    message("c", "r", "A word of hate.", 2, deleted=True),
+    message("d", "r", "Spam.", 3, review_result=False),
+    message("e", "d", "Why spam?", role="prompter"),
+    message("f", "r", THIRD, -1, review_result=None),
+    message("g", "r", None, 5),
+    message("h", "gone", "An answer to nothing.", 0),
+    message("s", None, "Another one?", deleted=True),
+    message("t", "s", GOOD, 0),
+    message("u", "s", BAD, 1),
+]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "tree"])
+def test_messages_of_open_assistant_are_trees_without_what_moderation_left_out(
+    tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / f"p.{form}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(TABLE), path)
+    elif form == "tree":
+        nodes: dict[str, Any] = {one["message_id"]: {**one, "replies": []} for one in TABLE}
+        for one in TABLE:
+            if one["parent_id"] in nodes:
+                nodes[one["parent_id"]]["replies"].append(nodes[one["message_id"]])
+        path.write_text(
+            "".join(json.dumps({"prompt": nodes[name]}) + "\n" for name in "rs"), "utf-8"
+        )
+    else:
+        order = [TABLE[-1], *TABLE[:-1]]  # a reply may stand before what it answers
+        path.write_text("".join(json.dumps(one) + "\n" for one in order), "utf-8")
+    words = {"rank '-1'", "a message without text", "no ranked answers"}
+    if form != "tree":
+        words.add("the parent gone of message h is not in the file")
+    for kind in ("oasst", "auto"):
+        found = list(read_source(kind, [str(path)], "job"))
+        ((task, ranking),) = [one for one in found if not isinstance(one, Refused)]
+        texts = {one.id: one.text for one in task.candidates}
+        assert [[texts[one] for one in tier] for tier in ranking.tiers] == ORDER
+        assert [texts[one] for one in ranking.unrankable] == [THIRD]
+        assert {one.value.split(":")[0] for one in found if isinstance(one, Refused)} == words

@@ -20,7 +20,7 @@ Main = Callable[[list[str]], int]
 ELSEWHERE = (
     "corpusforge.beam.assemble", "corpusforge.beam.flink_jar", "corpusforge.beam.pool",
     "corpusforge.testing.flink_cluster", "schemas.build", "examples.annotate.__main__",
-    "examples.sample_corpus.build",
+    "examples.sample_corpus.build", "corpusforge.models.__main__",
 )  # fmt: skip
 NUMBERS = ("-1", "0", str(10**30), "1e400", "nan", "inf", "-inf", "1.5", "x")
 
@@ -124,6 +124,16 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_every_command_is_looked_at() -> None:
     assert len([name for name in COMMANDS if name.startswith("pipelines.")]) >= 19
     assert all(isinstance(parser, Parser) for _, _, parser in COMMANDS.values())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_is(name: str) -> None:
+    silent = [
+        action.option_strings[-1] if action.option_strings else action.dest
+        for action in COMMANDS[name][2]._actions
+        if action.help is None or not action.help.strip()
+    ]
+    assert silent == [], f"{name}: options without a help text"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -331,3 +331,22 @@ def test_long_work_says_how_far_it_is_and_short_work_is_silent() -> None:
     assert [line.split(",")[0] for line in lines] == ["3 of 5 answers", "5 of 5 answers"]
     assert "0.25/s" in lines[0]
     assert "about 8 s left" in lines[0]
+
+
+def test_the_first_of_a_wave_says_nothing_about_the_time_left() -> None:
+    now, lines = [0.0], []
+    progress = Progress(Budget(), interval=10, clock=lambda: now[0], write=lines.append)
+
+    class Wave(Fake):
+        together = 4
+
+        def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+            for number, completion in enumerate(super().complete(requests)):
+                now[0] += 0 if number % 4 else 100  # four come back together, after 100 s
+                yield completion
+
+    Client(Wave(), progress=progress).complete([ask(f"more {number}") for number in range(8)])
+    first, second = lines[0], lines[1]
+    assert "100 s; time left not known before 4 are back" in first
+    assert ", 0 tokens/s" not in first
+    assert second.startswith("5 of 8") and "about 120 s left" in second

@@ -26,12 +26,14 @@ from corpusforge.annotate.imports.state import RANKINGS, State
 from corpusforge.annotate.jobs import TASKS_FILE, Job, open_tasks, read_job
 from corpusforge.annotate.records import Ranking, Task
 from corpusforge.annotate.targets import TARGETS, find_target
-from corpusforge.annotate.targets.crowd import is_table
+from corpusforge.annotate.targets.common import is_table
+from corpusforge.annotate.targets.labelstudio_table import is_export
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines, write_jsonl
+from corpusforge.losses import losses
 
 __all__ = [
     "Imported",
@@ -39,6 +41,7 @@ __all__ = [
     "finish",
     "import_answers",
     "list_answers",
+    "notices",
     "summary",
     "target_of",
 ]
@@ -136,7 +139,7 @@ def target_of(path: str) -> str:
     Raises InputError where it looks like none.
     """
     if is_table(path):
-        return "csv"
+        return "label-studio" if is_export(path) else "csv"
     empty = True
     for _, row in islice(stream.rows(path), _LOOKED_AT):
         empty = False
@@ -247,6 +250,26 @@ def _write_summary(
     }
     text = msgspec.json.format(msgspec.json.encode(body), indent=1)
     files.write_bytes(files.join(output, IMPORT), text + b"\n")
+
+
+_ADVICE = {
+    "wrong_job": "the files belong to another job; give that job's directory by --job",
+    "unknown_task": "the files belong to another job; give that job's directory by --job",
+    "unknown_rater": "add the tool's users to the table that --raters names",
+    "other_rater": "tasks were answered by other users than theirs; say who is who by --raters",
+    "unanswered": "the raters have not answered yet; import again when they have",
+    "draft": "the answers were not submitted; ask the raters to submit them",
+    "untouched": "raters left the presented order; --untouched flag keeps such rows, --seconds says "
+    "what is too fast",
+    "ranks_lost": "the tool dropped the ranks; docs/annotate_targets.md says how to export them",
+    "malformed": "the rows are not what the tool writes; say which tool by --target",
+}
+
+
+def notices(made: Imported) -> list[str]:
+    """Return a line where one rule refused more than half of the rows."""
+    look = "refused.jsonl says why, row by row"
+    return losses("import", made.rows, made.refused, _ADVICE, look)
 
 
 def summary(made: Imported) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Protocol, TypedDict
 
 from corpusforge.annotate.imports.settings import Settings
@@ -18,6 +19,7 @@ from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 from corpusforge.errors import InputError
 
 __all__ = [
+    "LONGEST_CELL",
     "RANKED",
     "ROLES",
     "WRITTEN",
@@ -26,6 +28,7 @@ __all__ = [
     "Sheet",
     "Target",
     "answers_of",
+    "is_table",
     "letter",
     "marks",
     "origin",
@@ -39,11 +42,20 @@ __all__ = [
 RANKED = ("ranking", "pairwise")
 WRITTEN = ("demonstration", "dialogue", "red_team")
 
+LONGEST_CELL = 1 << 28
+"""Characters of a table's cell, at most."""
+
 _UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
 ROLES = {
     "en": {"system": "Instructions", "user": "User", "assistant": "Assistant"},
     "zh": {"system": "说明", "user": "用户", "assistant": "助手"},
 }
+
+
+def is_table(path: str) -> bool:
+    """Whether the name says CSV or TSV, compressed or not."""
+    name = PurePosixPath(path).name.lower()
+    return re.search(r"\.(csv|tsv)(\.[a-z0-9]+)?$", name) is not None
 
 
 class Target(Protocol):

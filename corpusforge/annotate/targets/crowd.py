@@ -35,9 +35,11 @@ from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 from corpusforge.annotate.targets.common import (
+    LONGEST_CELL,
     WRITTEN,
     Sheet,
     answers_of,
+    is_table,
     marks,
     origin,
     presented,
@@ -49,7 +51,7 @@ from corpusforge.annotate.targets.texts import compared
 from corpusforge.io import files
 from corpusforge.io.cells import inert
 
-__all__ = ["Crowd", "is_table"]
+__all__ = ["Crowd"]
 
 _PREFIX = re.compile(r"(?:(Input|Answer)\.)?(.*)", re.DOTALL)
 _SLOT = re.compile(r"(rank|rate|flags|comment)_([1-9][0-9]?)(?:_(.+))?", re.DOTALL)
@@ -57,7 +59,6 @@ _SHOWN = re.compile(r"answer_([1-9][0-9]?)")
 _TRUE = {"1", "true", "yes", "x", "是"}
 _FALSE = {"", "0", "false", "no", "否"}
 _BAD = (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError, OverflowError)
-_LONGEST_CELL = 1 << 28
 
 
 class Crowd:
@@ -89,12 +90,6 @@ class Crowd:
     def owns(self, row: Any) -> bool:
         """Whether this is one of our lines."""
         return isinstance(row, dict) and "task_id" in row and "ranks" in row
-
-
-def is_table(path: str) -> bool:
-    """Whether the name says CSV or TSV, compressed or not."""
-    name = PurePosixPath(path).name.lower()
-    return re.search(r"\.(csv|tsv)(\.[a-z0-9]+)?$", name) is not None
 
 
 def _write_csv(path: str, sheet: Sheet, job: Job) -> None:
@@ -137,7 +132,7 @@ def _line(task: Task, job: Job) -> dict[str, Any]:
 
 def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
     # process-wide, and only ever raised: an answer may be longer than the module's 131,072
-    csv.field_size_limit(max(_LONGEST_CELL, csv.field_size_limit()))
+    csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
     base = PurePosixPath(path).name
     with stream.opened(path) as plain:
         # other encodings' bytes are kept, so that texts in them can be compared
@@ -176,8 +171,8 @@ class _Header:
         twice = [name for (_, name), n in Counter(names).items() if n > 1 and name]
         known = {name for _, name in names}
         fault = f"two columns {twice[0][:40]!r}" if twice else ""
-        if {"annotation_id", "lead_time"} <= known and not any(map(_SLOT.fullmatch, known)):
-            fault = "Label Studio's CSV; export JSON or JSON-MIN there"
+        if {"annotation_id", "lead_time"} <= known:
+            fault = "Label Studio's CSV; import it with --target label-studio"
         # what was answered stands before what was given, and a name without prefix before both
         order = sorted(
             range(len(names)), key=lambda n: ("Input", "Answer", None).index(names[n][0])

@@ -115,7 +115,7 @@ class LabelStudio:
         job: Job,
         settings: Settings | None = None,
     ) -> Iterator[Ranking | Refused]:
-        """Yield one Ranking or Refused for each annotation and draft of JSON or JSON-MIN exports."""
+        """Yield one Ranking or Refused for each annotation and draft of an export of any of four forms."""
         for path in paths:
             rows = labelstudio_read.answers(path, tasks)
             yield from judge_all(rows, tasks, job, settings or Settings())

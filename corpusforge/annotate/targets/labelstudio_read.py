@@ -1,4 +1,4 @@
-"""Label Studio's exports as answers: JSON (a task with its annotations) and JSON-MIN (a row each).
+"""Label Studio's exports as answers: JSON (a task with its annotations), JSON-MIN, CSV, TSV (a row each).
 
 Values were read from the server's own exports (1.23): a ranker holds buckets, a rank-only ranker
 one list under its own name, exports before mid-2023 a bare list; JSON-MIN shortens a single choice to
@@ -18,7 +18,8 @@ import msgspec
 from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import Answer, moment, seconds, whole_rank
 from corpusforge.annotate.records import Refused, Task
-from corpusforge.annotate.targets.common import Said, origin, presented, ratings_of
+from corpusforge.annotate.targets.common import Said, is_table, origin, presented, ratings_of
+from corpusforge.annotate.targets.labelstudio_table import table_rows
 from corpusforge.annotate.targets.texts import compared
 from corpusforge.io.decoding import decode_json
 
@@ -72,6 +73,14 @@ class _Malformed(ValueError):
 def answers(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
     """Yield one row for each annotation and draft of an export."""
     base = PurePosixPath(path).name
+    if is_table(path):
+        for number, made in table_rows(path):
+            where = f"{base}#{number}"
+            if isinstance(made, str):
+                yield _malformed(where, made)
+            else:
+                yield _shortened(where, made, tasks)
+        return
     for number, row in stream.rows(path):
         locator = f"{base}#{number}"
         value = stream.decode(row)

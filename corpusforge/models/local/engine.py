@@ -28,6 +28,9 @@ from corpusforge.printing import say
 
 __all__ = ["LocalEngine"]
 
+ROWS = 32
+"""Rows that are taken to run together before the device is known."""
+
 
 class _Queue:
     """A feed out of a list."""
@@ -53,6 +56,7 @@ class LocalEngine:
         if not settings.model:
             raise InputError("engine local needs --model: a directory or a hub id.")
         self.settings = settings
+        self.together = settings.batch_rows or ROWS
         self.model = model_name(settings.model)
         self.context = context_of(load_config(settings.model), settings.context)
 
@@ -67,6 +71,10 @@ class LocalEngine:
 
     @cached_property
     def _batch(self) -> Batch:
+        if self.settings.threads:
+            import torch
+
+            torch.set_num_threads(self.settings.threads)
         return Batch(load_model(self.settings, self._devices[0]), self.prompts)
 
     @cached_property

@@ -72,7 +72,8 @@ class Workers:
         context = multiprocessing.get_context("spawn")
         self._tasks, self._replies = context.Queue(), context.Queue()
         cores = os.cpu_count() or 1
-        threads = max(1, cores // len(devices)) if devices[0].startswith("cpu") else 0
+        share = max(1, cores // len(devices)) if devices[0].startswith("cpu") else 0
+        threads = settings.threads or share
         self._processes = [
             context.Process(
                 target=_serve,
