@@ -18,6 +18,8 @@ collector (`tests/contracts/test_contracts_patches.py` looks), so this page is t
   and tells its life at INFO.
 - `shared_s3_clients`, when an s3:// path is used: Beam 2.77 makes a boto3 client per call, and cannot write
   an empty object.
+- `long_cells`, when a CSV file of answers is read: the `csv` module refuses cells above 131,072 characters.
+- `torch_threads`, when the local engine has `--threads`: torch's number of threads is the process's.
 
 Signal handlers are no patches: each process has its own, set where its life is written (`program.py`,
 `cputime.py`, `beam/forkserver.py`). Limit: `lean` is for a process of our own, never inside another program.
@@ -38,8 +40,16 @@ from types import ModuleType
 from typing import Any
 
 __all__ = [
-    "become_worker", "before_forks", "errors_only", "hold_garbage", "lean", "shared_s3_clients",
-    "thread_errors", "without_unused",
+    "become_worker",
+    "before_forks",
+    "errors_only",
+    "hold_garbage",
+    "lean",
+    "long_cells",
+    "shared_s3_clients",
+    "thread_errors",
+    "torch_threads",
+    "without_unused",
 ]  # fmt: skip
 
 _UNUSED = ("pandas", "scipy")
@@ -182,3 +192,17 @@ def shared_s3_clients() -> None:
         client.put_object(Bucket=self._bucket, Key=self._name, Body=b"")
 
     s3io.S3Uploader.finish = finish_empty_too
+
+
+def long_cells(longest: int) -> None:
+    """Let `csv` read cells of up to `longest` characters; a higher limit stays."""
+    import csv
+
+    csv.field_size_limit(max(longest, csv.field_size_limit()))
+
+
+def torch_threads(count: int) -> None:
+    """Let torch compute with `count` threads in this process."""
+    import torch
+
+    torch.set_num_threads(count)

@@ -54,14 +54,8 @@ def parser() -> Parser:
     add = options.add_argument
     add("--output", required=True, metavar="DIR", help="an empty or new directory")
     add("--raters", required=True, metavar="N|FILE", help="a number, or names (docs/annotate.md)")
-    add(
-        "--target",
-        nargs="+",
-        default=[],
-        type=choice("targets", TARGETS),
-        metavar="NAME",
-        help=f"of {', '.join(TARGETS)}, or your own as package.module:NAME; none: only the job",
-    )
+    add("--target", nargs="+", default=[], type=choice("targets", TARGETS), metavar="NAME",
+        help=f"of {', '.join(TARGETS)}, or your own as package.module:NAME; none: only the job")  # fmt: skip
     add("--kind", choices=KINDS, default="ranking", help="what raters do (default: ranking)")
     add("-k", "--candidates", dest="k", type=int, default=CandidateSettings().k, metavar="K",
         help=f"answers per prompt, 2 to 9 (default: {CandidateSettings().k})")  # fmt: skip

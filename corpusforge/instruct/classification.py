@@ -25,12 +25,12 @@ _ENGLISH = re.compile(
     r"|similar|toxic|offensive|stance|appropriate|grammatical\w*|identify|predict"
     r"|(?:tell|say|check|see)(?: me)? if|would be suitable)\b"
     r"|\A\W*(?:is|are|was|were|does|do|did|can|could|will|would|should|has|have|had|am)\b"
-    r"|[:,]\s*(?:is|are|does|do|can|did|was)\b[^.]*\?|\S+ or \S+",
+    r"|[:,]\s?(?:is|are|does|do|can|did|was)\b[^.?]{0,200}\?|\S or \S",
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
     r"是否|是不是|有没有|会不会|能不能|判断|分类|归入|归为|归类|属于|哪[一种类个项]|选出|选择|还是|对错|正误|标签|类别|类型"
-    r"|种类|情感|情绪|态度|语气|立场|主题|体裁|文体|词性|意图|吗[？?]|或|挑出|评级|等级|[：:][^。]*、"
+    r"|种类|情感|情绪|态度|语气|立场|主题|体裁|文体|词性|意图|吗[？?]|或|挑出|评级|等级|[：:][^。、：:]{0,40}、"
 )
 
 

@@ -27,7 +27,7 @@ _TURNS = ("messages", "conversations", "conversation", "turns")
 _ANSWERS = ("output", "response", "completion", "answer")
 _THOUGHT = re.compile(r"<think>\n(.+?)\n</think>\n\n(.+)", re.DOTALL)
 _ID = re.compile(r"[0-9a-f]{32}")
-_COMPLETION = re.compile(r"(.+?)(?:\n\nInput: (.*))?\n\nOutput:", re.DOTALL)
+_INPUT, _OUTPUT = "\n\nInput: ", "\n\nOutput:"
 _END = "<|endoftext|>"
 """What a completion ends with in Self-Instruct's files for GPT-3 (`export.selfinstruct`)."""
 _CHINESE = 0.3  # as for questions and the loop's seed files
@@ -48,10 +48,10 @@ def _from_gpt3(value: Mapping[str, Any]) -> Mapping[str, Any]:
     asks, says = value.get("prompt"), value.get("completion")
     if not (isinstance(asks, str) and isinstance(says, str) and says.endswith(_END)):
         return value
-    found = _COMPLETION.fullmatch(asks)
-    if found is None:
+    if not asks.endswith(_OUTPUT):
         return value
-    return {"instruction": found[1], "input": found[2] or "", "output": says.removesuffix(_END)}
+    instruction, _, given = asks.removesuffix(_OUTPUT).partition(_INPUT)
+    return {"instruction": instruction, "input": given, "output": says.removesuffix(_END)}
 
 
 def _understood(value: Mapping[str, Any], where: str) -> Row | None:

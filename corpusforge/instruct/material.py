@@ -44,7 +44,7 @@ _CHINESE = re.compile(
 _THIS_ZH = re.compile(
     r".*(?:[这该][一二两三几]?.|\A[^这该]*\Z)", re.DOTALL
 )  # 这个故事 speaks of 故事
-_QUOTED = re.compile(r"[\"“”「」『』《»«`]|(?<!\w)['‘][^'’\n]{2,}['’](?!\w)")
+_QUOTED = re.compile(r"[\"“”「」『』《»«`]|(?<!\w)['‘][^'’‘\n]{2,200}['’](?!\w)")
 _AFTER_COLON = re.compile(r"[:：]\s*\S+")
 _FIGURES = re.compile(r"\d[\d,.]*")
 _ENOUGH = 2  # "given the numbers 3 and 5": figures are the material; "in 3 sentences" is one figure

@@ -18,6 +18,7 @@ from typing import Any
 from corpusforge.annotate.imports import stream
 from corpusforge.annotate.targets.common import LONGEST_CELL, is_table
 from corpusforge.io.decoding import DecodingError, decode_json
+from corpusforge.startup import long_cells
 
 __all__ = ["is_export", "table_rows"]
 
@@ -58,8 +59,7 @@ def table_rows(path: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 
 def _reader(plain: Any, path: str) -> Any:
-    # process-wide, and only ever raised: an answer may be longer than the module's 131,072
-    csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
+    long_cells(LONGEST_CELL)
     text = io.TextIOWrapper(plain, encoding="utf-8-sig", errors="replace", newline="")
     tabs = ".tsv" in PurePosixPath(path).name.lower()
     return csv.reader(text, delimiter="\t" if tabs else ",")

@@ -25,6 +25,7 @@ from corpusforge.models.local.workers import Workers
 from corpusforge.models.records import Completion, Request
 from corpusforge.models.settings import Settings
 from corpusforge.printing import say
+from corpusforge.startup import torch_threads
 
 __all__ = ["LocalEngine"]
 
@@ -72,9 +73,7 @@ class LocalEngine:
     @cached_property
     def _batch(self) -> Batch:
         if self.settings.threads:
-            import torch
-
-            torch.set_num_threads(self.settings.threads)
+            torch_threads(self.settings.threads)
         return Batch(load_model(self.settings, self._devices[0]), self.prompts)
 
     @cached_property
