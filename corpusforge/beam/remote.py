@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from corpusforge.beam.pipeline_option import given
+from corpusforge.beam.options import given
 from corpusforge.errors import InputError
 from corpusforge.io import files
 

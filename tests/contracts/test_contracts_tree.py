@@ -264,7 +264,7 @@ def test_commands_print_and_parse_in_one_way() -> None:
         if (found := called(path) & {"print", "argparse.ArgumentParser", "ArgumentParser"})
     }
     assert guilty == {
-        "corpusforge/beam/pipeline_option.py": ["argparse.ArgumentParser"]
+        "corpusforge/beam/options.py": ["argparse.ArgumentParser"]
     }  # reads Beam's own
 
 
