@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.instruct import seeds as seeding
 from corpusforge.instruct.foreign import foreign_row
 from corpusforge.instruct.records import Row, Task

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corpusforge.draw import id_keys, uniform
 from corpusforge.filter.redact import redact
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.phrases import EVASIONS, LANGUAGES_NAMED, LEAKS, PLACEHOLDERS
 from corpusforge.instruct.profile import Finding, han_share, profile
 from corpusforge.instruct.records import Instance

@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from corpusforge import manifest as records
 from corpusforge import records as rec
 from corpusforge.cputime import region
-from corpusforge.draw import make_id
 from corpusforge.extract.html import engine_of
 from corpusforge.extract.settings import Settings as ExtractSettings
 from corpusforge.extract.step import Extract, flags_of
@@ -26,6 +25,7 @@ from corpusforge.filter import Rule, address_rule, rules_for
 from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.filter.stats import measure
 from corpusforge.filter.step import Clean, Filter, Redact, RedactNames, safe_names, stats_table
+from corpusforge.hashing import make_id
 from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.identify.step import Identify
 from corpusforge.ingest import read, source_kind

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpusforge import manifest as records
-from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.io import files
 from corpusforge.manifest import Manifest, Receipt, part_name
 from corpusforge.mix.settings import Diversity

@@ -48,7 +48,7 @@ from corpusforge.run.mix import largest_group_of
 from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.survivors import components_at, kept_rows
-from corpusforge.tokenize.settings import Settings as Tokenize
+from corpusforge.tokenize.settings import Settings as TokenizeSettings
 
 __all__ = ["candidates_stage", "make_candidates", "make_choice", "make_marks", "stage"]
 
@@ -65,7 +65,7 @@ class PreselectTask:
     """
 
     mix: Settings
-    tokenize: Tokenize
+    tokenize: TokenizeSettings
     seed: int
     sources: tuple[str, ...]
     first: int

@@ -61,7 +61,7 @@ LAYERS = (
     {"cputime", "errors", "startup", "__version__"},
     {"fields", "printing"},
     {"options", "program"},
-    {"draw", "ledger", "plugins", "records"},
+    {"hashing", "ledger", "plugins", "records"},
     {"text", "io"},
     {"manifest"},
     {"survivors", "steps"},

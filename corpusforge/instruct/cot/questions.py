@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from corpusforge.draw import make_id
 from corpusforge.errors import InputError
+from corpusforge.hashing import make_id
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
 from corpusforge.instruct.cot.fields import common_fields
 from corpusforge.instruct.cot.records import Question
