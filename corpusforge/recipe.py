@@ -173,12 +173,12 @@ def _source(name: str, body: Any) -> Source:
     if not isinstance(body, Mapping):
         raise RecipeError(f"sources.{name} is {body!r}; write a section [sources.{name}].")
     body = dict(body)
-    own = {item.name for item in fields(Source)} - {"ingest"}
-    reader = {item.name for item in fields(IngestSettings)}
+    source_keys = {item.name for item in fields(Source)} - {"ingest"}
+    reader_keys = {item.name for item in fields(IngestSettings)}
     for key in body:
-        if key not in own | reader:
+        if key not in source_keys | reader_keys:
             raise RecipeError(
-                f"sources.{name}.{key} is not a known key.{nearest(key, own | reader)}"
+                f"sources.{name}.{key} is not a known key.{nearest(key, source_keys | reader_keys)}"
             )
     kind = body.get("kind", name if name in SOURCES else "")
     known = plugins.names("sources", SOURCES)
@@ -193,9 +193,9 @@ def _source(name: str, body: Any) -> Source:
     if isinstance(body["path"], (list, tuple)) and "" in body["path"]:
         raise RecipeError(f"sources.{name}.path holds an empty pattern; name files or a directory.")
     settings = build(
-        IngestSettings, {k: v for k, v in body.items() if k in reader}, f"sources.{name}"
+        IngestSettings, {k: v for k, v in body.items() if k in reader_keys}, f"sources.{name}"
     )
-    plain = {k: v for k, v in body.items() if k in own}
+    plain = {k: v for k, v in body.items() if k in source_keys}
     source = build(Source, {**plain, "kind": kind}, f"sources.{name}")
     return replace(source, ingest=settings)
 

@@ -112,6 +112,31 @@ def test_arrows_only_run_down() -> None:
     assert climbing == set()
 
 
+def renamed(path: Path) -> set[tuple[str, str]]:
+    """Every (package, name) under which a module imports another package's `Settings`."""
+    return {
+        (node.module.removesuffix(".settings").rpartition(".")[2], alias.asname)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("corpusforge.")
+        for alias in node.names
+        if alias.name == "Settings" and alias.asname and node.module
+    }
+
+
+def test_settings_of_another_package_have_its_name() -> None:
+    guilty = {
+        path.relative_to(ROOT).as_posix(): sorted(names)
+        for path in MODULES
+        if not {"annotate", "instruct", "models"} & set(path.relative_to(ROOT).parts)  # not yet
+        if (
+            names := {
+                n for n in renamed(path) if n[1] != f"{n[0].capitalize().rstrip('s')}Settings"
+            }
+        )
+    }
+    assert guilty == {}
+
+
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     heavy = {"torch", "transformers", "openai", "fasttext", "trafilatura", "matplotlib", "datasets"}
     guilty = {
