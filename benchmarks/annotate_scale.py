@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import harness
-from corpusforge import draw
+from corpusforge import hashing
 
 STEPS = ("export", "import", "results")
 FORMS = ("kway", "pairs")
@@ -35,9 +35,9 @@ def synthetic(folder: Path, prompts: int, k: int, words: int) -> None:
     ):
         for first in range(0, prompts, step):
             count = min(step, prompts - first)
-            keys = draw.id_keys(str(n) for n in range(first, first + count))
+            keys = hashing.id_keys(str(n) for n in range(first, first + count))
             many = (k + 1) * words
-            values = [draw.uniform(keys, n, "scale") for n in range(many)]
+            values = [hashing.uniform(keys, n, "scale") for n in range(many)]
             table = (np.stack(values, axis=1) * 50_000).astype(int)
             for number, row in enumerate(table.tolist(), first):
                 texts = [
@@ -61,8 +61,8 @@ def answered(job: Path, folder: Path) -> None:
     for number, tasks in enumerate(iter_chunks(read_tasks(str(job)), 5000)):
         rows = []
         for task in tasks:
-            keys = draw.id_keys(c.id for c in task.candidates)
-            noise = draw.uniform(keys, 0, task.id).tolist()
+            keys = hashing.id_keys(c.id for c in task.candidates)
+            noise = hashing.uniform(keys, 0, task.id).tolist()
             scored = sorted(
                 (int(c.model[1:]) + 4 * n, c.id)
                 for c, n in zip(task.candidates, noise, strict=True)

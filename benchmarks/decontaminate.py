@@ -16,11 +16,11 @@ from pathlib import Path
 
 from benchmarks import harness
 from corpusforge.decontaminate import EvalIndex, EvalItem, Scanner, read_items
-from corpusforge.draw import id_keys, uniform
 from corpusforge.extract import Extracted, extract
-from corpusforge.extract.settings import Settings as Extract
+from corpusforge.extract.settings import Settings as ExtractSettings
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.ingest import read
-from corpusforge.ingest.settings import Settings as Ingest
+from corpusforge.ingest.settings import Settings as IngestSettings
 from corpusforge.records import RawDocument
 
 PAGE = 5000
@@ -62,9 +62,9 @@ def pages(data: Path) -> dict[str, list[str]]:
         text = raw.decode("latin-1" if path.name.endswith("-8.txt.gz") else "utf-8")
         books += [text[k : k + PAGE] for k in range(0, len(text), PAGE)]
     for path in sorted([*(data / "wiki").glob("*.bz2"), *(data / "wiki/minidumps").glob("*.bz2")]):
-        for raw in read("wikipedia", str(path), Ingest()):
+        for raw in read("wikipedia", str(path), IngestSettings()):
             if isinstance(raw, RawDocument):
-                found = extract(raw, Extract())
+                found = extract(raw, ExtractSettings())
                 if isinstance(found, Extracted):
                     wiki += [found.text[k : k + PAGE] for k in range(0, len(found.text), PAGE)]
     return {"books": books, "wiki": wiki}

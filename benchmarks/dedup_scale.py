@@ -30,7 +30,7 @@ from corpusforge.dedup.lsh_buckets import write_collisions
 from corpusforge.dedup.parts import IDS
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import write_bands
-from corpusforge.draw import mix64
+from corpusforge.hashing import mix64
 from corpusforge.io import files
 from corpusforge.io.parquet import write_batches
 

@@ -23,8 +23,8 @@ from benchmarks import harness
 from benchmarks.extract_pages import KINDS, MadePage, make
 from benchmarks.extract_train import SCORE, gold_pages, peers, segment_pages
 from corpusforge.extract import Extracted, Settings, extract
-from corpusforge.extract.charset import decode
 from corpusforge.records import RawDocument
+from corpusforge.text.charset import decode
 
 FIRST_SEED, PAGES = 1000, 12
 ELEMENTS = ("code", "table", "formula", "list", "title")
@@ -133,7 +133,7 @@ def segments(engine: Engine) -> np.ndarray:
     rows = []
     for _, data, known in segment_pages():
         try:
-            text = words(engine(data, decode(data)))
+            text = words(engine(data, decode(data)[0]))
         except Exception:  # as above
             text = ""
         hit = sum(words(part) in text for part in known["with"])
@@ -147,7 +147,7 @@ def gold(engine: Engine, group: str) -> list[tuple[int, int, int]]:
     for where, _, data, text in gold_pages():
         if where == group:
             try:
-                rows.append(SCORE.counts(text, engine(data, decode(data)), 4))
+                rows.append(SCORE.counts(text, engine(data, decode(data)[0]), 4))
             except Exception:  # as above
                 rows.append(SCORE.counts(text, "", 4))
     return rows
@@ -155,7 +155,7 @@ def gold(engine: Engine, group: str) -> list[tuple[int, int, int]]:
 
 def speeds(engines: dict[str, Engine], rounds: int = 3) -> dict[str, float]:
     """Return MB of HTML a CPU second of each engine on the news pages, the best of its turns."""
-    pages = [(data, decode(data)) for group, _, data, _ in gold_pages() if group == "aeb"]
+    pages = [(data, decode(data)[0]) for group, _, data, _ in gold_pages() if group == "aeb"]
     size = sum(len(data) for data, _ in pages)
 
     def work(engine: Engine) -> Callable[[], object]:

@@ -17,7 +17,7 @@ from benchmarks import harness
 from benchmarks.extract_kinds import Engine, engines, speeds
 from benchmarks.extract_train import FOLDS, SCORE, counts, examples, gold_pages, train
 from corpusforge.extract import htmlmodel
-from corpusforge.extract.charset import decode
+from corpusforge.text.charset import decode
 
 BOOTSTRAP = 10_000
 OURS = "corpusforge"
@@ -74,7 +74,7 @@ def line(name: str, rows: dict[str, tuple], mbs: str) -> None:
 def main() -> None:
     harness.arguments(__doc__).parse_args()
     gold = {f"{group}/{name}": (data, text) for group, name, data, text in gold_pages()}
-    pages = {key: (data, decode(data)) for key, (data, _) in gold.items()}
+    pages = {key: (data, decode(data)[0]) for key, (data, _) in gold.items()}
     found = judged()
     rates = speeds(found, 5)
     harness.heads("engine", "news 60: F1 (P / R)", "readability 63: F1 (P / R)", "MB/s of HTML")

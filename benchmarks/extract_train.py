@@ -30,7 +30,6 @@ from benchmarks import harness
 from benchmarks.extract_pages import KINDS, make
 from benchmarks.harness import DATA, ROOT
 from corpusforge.extract import htmlmodel
-from corpusforge.extract.charset import decode
 from corpusforge.extract.formula import write_out
 from corpusforge.extract.htmlblocks import FEATURES, Blocks, blocks
 from corpusforge.extract.htmlcontext import CONTEXT, context
@@ -38,6 +37,7 @@ from corpusforge.extract.htmlmodel import Model, first_look
 from corpusforge.extract.htmlscan import Page, scan
 from corpusforge.extract.htmltags import tables
 from corpusforge.extract.htmltext import text_of
+from corpusforge.text.charset import decode
 
 RIDGE, THRESHOLD, FOLDS = 0.5, 0.46, 5
 WEIGHTS = {"aeb": 3.0, "rdb": 2.2, "segments": 0.4, "made": 0.5}
@@ -109,7 +109,7 @@ def segment_pages() -> list[tuple[str, bytes, dict[str, Any]]]:
 
 
 def scanned(data: bytes) -> tuple[Page, Blocks]:
-    html = decode(data).encode()
+    html = decode(data)[0].encode()
     page = scan(html, tables())
     if page.formulas:
         page = scan(write_out(html), tables())
@@ -236,7 +236,7 @@ def segment_examples() -> Iterator[Example]:
         if not len(found.spans):
             continue
         tokens = words_of(page, found)
-        share = agreed(tokens, decode(data))
+        share = agreed(tokens, decode(data)[0])
         count = np.array([len(words) for words in tokens], float)
         weight = weigh(tokens, float((share * np.sqrt(count * np.minimum(count, 400))).sum()), 0.4)
         weight *= 0.2 + 1.6 * np.abs(share - 0.5)

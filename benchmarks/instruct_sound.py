@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
-from corpusforge.draw import word64
+from corpusforge.hashing import word64
 
 FIELDS = ("instruction", "input", "output", "language", "agreement", "score", "score_reason")
 LABELS = ("sound", "weak", "wrong")

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import harness
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.models import Client, Message, Request, Sampling, Settings
 from tests.models.tiny_model import save_tiny
 

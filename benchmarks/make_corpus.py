@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import harness
-from corpusforge.draw import id_keys, make_id, uniform
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.io.jsonl import write_jsonl
 
 PACKAGES = ("manpages-zh", "debian-reference-zh-cn")

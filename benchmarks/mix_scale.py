@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import harness
-from corpusforge.draw import id_keys, make_id, uniform
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.io.parquet import write_table
 from corpusforge.manifest import Manifest, describe, part_name
 from corpusforge.mix.settings import Settings, Split
@@ -29,9 +29,9 @@ from corpusforge.run import mixture, preselect, shards
 from corpusforge.run.contamination import CONTAMINATION
 from corpusforge.run.context import Context
 from corpusforge.run.stage import Part, Stage, run_part, run_stage
-from corpusforge.shard.settings import Settings as Shard
+from corpusforge.shard.settings import Settings as ShardSettings
 from corpusforge.tokenize.part import INDEX
-from corpusforge.tokenize.settings import Settings as Tokenize
+from corpusforge.tokenize.settings import Settings as TokenizeSettings
 
 PART = 20_000
 """Documents of a part."""
@@ -108,13 +108,13 @@ def context(folder: Path, mix: Settings, tokenizer: str, megabytes: float) -> Co
     """Return what stage builders see of the made run."""
     parts = json.loads((folder / "made.json").read_text())["parts"]
     sources = {name: Source(kind="documents", path=("none",)) for name in SHARES}
-    shard = Shard(shard_megabytes=megabytes or 512.0)
+    shard = ShardSettings(shard_megabytes=megabytes or 512.0)
     recipe = Recipe(
         shard=shard,
         name="scale",
         sources=sources,
         mix=mix,
-        tokenize=Tokenize(tokenizer=tokenizer, pattern="gpt2"),
+        tokenize=TokenizeSettings(tokenizer=tokenizer, pattern="gpt2"),
     )
     facts = {"parts": parts, "part_bytes": [PART * 1600] * parts}
     manifests = {}

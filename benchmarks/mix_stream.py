@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import harness
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.mix import PhasePlan, Settings, Supply, plan, stream
-from corpusforge.shard import Settings as Shard
+from corpusforge.shard import Settings as ShardSettings
 from corpusforge.shard import TokenStream, shard_bounds, shard_name, verify, write_shard
 
 WEIGHTS = {"crawl": 60, "webtext2": 22, "books1": 8, "books2": 8, "wikipedia": 3}
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
         table = draws.table()
         ids = [f"{n:032x}" for n in range(len(draws))]
         table = table.append_column("id", [ids]).append_column("source", [names[draws.leaf]])
-        bounds = shard_bounds(draws.length, Shard(shard_megabytes=64), np.dtype("<u2"))
+        bounds = shard_bounds(draws.length, ShardSettings(shard_megabytes=64), np.dtype("<u2"))
 
         def write() -> None:
             for number, (start, stop) in enumerate(bounds):

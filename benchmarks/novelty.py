@@ -25,7 +25,7 @@ import numba
 import numpy as np
 
 from benchmarks import harness
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import profile
 

@@ -33,7 +33,7 @@ import numpy as np
 from benchmarks import harness
 from benchmarks.make_corpus import base_documents, fetch, pieces, roots
 from benchmarks.memory import descendants
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.io.jsonl import read_jsonl, write_jsonl
 
 RECIPE = Path(__file__).with_name("plain.toml")

@@ -369,7 +369,7 @@ class Reading:
                 yield from self._document(record, verb)
 
     def _document(self, record: Any, verb: Any) -> Iterator[Document]:
-        from corpusforge.draw import make_id
+        from corpusforge.hashing import make_id
         from corpusforge.records import Document, Dropped, Failed, RawDocument, Unread
 
         stage = "ingest"

@@ -317,9 +317,9 @@ def each(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
     Only inside a call of `Bound.within`, whose error then names the place; elsewhere nothing is bounded.
     """
-    own = _here() if _BOUNDED else None
-    bound = own.frame.bound if own and own.frame else None
-    if own is None or bound is None:
+    thread = _here() if _BOUNDED else None
+    bound = thread.frame.bound if thread and thread.frame else None
+    if thread is None or bound is None:
         yield from texts
         return
     frame = _enter(math.inf)
@@ -328,20 +328,20 @@ def each(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         for place, text in texts:
             frame.place, frame.size = place, len(text)
             frame.end = time.thread_time() + bound.of(frame.size)
-            own.aim(frame.end)
+            thread.aim(frame.end)
             yield place, text
     finally:
-        if own.frame is frame and not frame.fired:  # else `within` asks it for the place
+        if thread.frame is frame and not frame.fired:  # else `within` asks it for the place
             frame.open = False
             _leave(frame)
 
 
 def earn(size: int) -> None:
     """Say that so many bytes were read: calls that were given a rate get time for them."""
-    own = _here() if _BOUNDED else None
-    if own is not None and own.frame is not None and own.frame.rate:
-        own.frame.end += own.frame.rate * size
-        own.aim(own.frame.end)
+    thread = _here() if _BOUNDED else None
+    if thread is not None and thread.frame is not None and thread.frame.rate:
+        thread.frame.end += thread.frame.rate * size
+        thread.aim(thread.frame.end)
 
 
 def pause() -> Callable[[], None]:

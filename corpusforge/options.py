@@ -92,12 +92,12 @@ def unknown(arguments: Sequence[str], known: Iterable[str]) -> str:
     if not flags:
         return f"unexpected argument {arguments[0]!r}; options are written --NAME VALUE."
     names = [name for name in known if name.startswith("--")]
-    told = []
+    messages = []
     for flag in dict.fromkeys(flags):
         prefixed = (name for name in names if name.startswith(flag))  # argparse's usual guess
         close = next(prefixed, "") or closest(flag, names)
-        told.append(f"unknown option {flag}." + (f" Did you mean {close}?" if close else ""))
-    return " ".join(told)
+        messages.append(f"unknown option {flag}." + (f" Did you mean {close}?" if close else ""))
+    return " ".join(messages)
 
 
 def _whole(value: str) -> int:
@@ -178,7 +178,7 @@ def add_settings(
     that are tables or settings themselves have no option.
     """
     group = parser.add_argument_group(title)
-    default, told = default or cls(), descriptions(cls)  # type: ignore[arg-type]  # classes hash
+    default, described = default or cls(), descriptions(cls)  # type: ignore[arg-type]  # classes hash
     hints = typing.get_type_hints(cls)
     for item in dataclasses.fields(cls):
         if item.name in skip or (how := _how(hints[item.name])) is None:
@@ -193,7 +193,7 @@ def add_settings(
             else repr(value)
         )
         off = shown in ("", "None", "False")
-        text = told.get(item.name, "").rstrip(".") + ("" if off else f" (default: {shown})")
+        text = described.get(item.name, "").rstrip(".") + ("" if off else f" (default: {shown})")
         flag = (rename or {}).get(item.name, item.name).replace("_", "-")
         group.add_argument(
             f"--{flag}",

@@ -15,37 +15,37 @@ from pathlib import Path
 from typing import Any
 
 from corpusforge import plugins
-from corpusforge.decontaminate.settings import Settings as Decontaminate
-from corpusforge.dedup.settings import Settings as Dedup
+from corpusforge.decontaminate.settings import Settings as DecontaminateSettings
+from corpusforge.dedup.settings import Settings as DedupSettings
 from corpusforge.errors import RecipeError, closest, nearest
-from corpusforge.extract.settings import Settings as Extract
+from corpusforge.extract.settings import Settings as ExtractSettings
 from corpusforge.fields import build
-from corpusforge.filter.settings import Settings as Filter
-from corpusforge.identify.settings import Settings as Identify
+from corpusforge.filter.settings import Settings as FilterSettings
+from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.ingest import SOURCES
-from corpusforge.ingest.settings import Settings as Ingest
+from corpusforge.ingest.settings import Settings as IngestSettings
 from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_toml
-from corpusforge.mix.settings import Settings as Mix
+from corpusforge.mix.settings import Settings as MixSettings
 from corpusforge.printing import printable
-from corpusforge.score.settings import Settings as Score
-from corpusforge.shard.settings import Settings as Shard
-from corpusforge.tokenize.settings import Settings as Tokenize
+from corpusforge.score.settings import Settings as ScoreSettings
+from corpusforge.shard.settings import Settings as ShardSettings
+from corpusforge.tokenize.settings import Settings as TokenizeSettings
 
 __all__ = ["Recipe", "Source", "load", "names", "parse", "resolve_path"]
 
 _NAME = re.compile(r"\w[\w.+-]{0,99}")
 
 SECTIONS: dict[str, type[Any]] = {
-    "extract": Extract,
-    "identify": Identify,
-    "filter": Filter,
-    "score": Score,
-    "dedup": Dedup,
-    "decontaminate": Decontaminate,
-    "tokenize": Tokenize,
-    "mix": Mix,
-    "shard": Shard,
+    "extract": ExtractSettings,
+    "identify": IdentifySettings,
+    "filter": FilterSettings,
+    "score": ScoreSettings,
+    "dedup": DedupSettings,
+    "decontaminate": DecontaminateSettings,
+    "tokenize": TokenizeSettings,
+    "mix": MixSettings,
+    "shard": ShardSettings,
 }
 
 
@@ -62,7 +62,7 @@ class Source:
     damaged: tuple[str, ...] = ()
     """Names of its files that are known to be damaged or cut: what they lack is in the account, and no
     warning or exit code tells it again."""
-    ingest: Ingest = field(default_factory=Ingest)
+    ingest: IngestSettings = field(default_factory=IngestSettings)
     """The reader's settings (keys stand in the source's own table)."""
 
 
@@ -79,15 +79,15 @@ class Recipe:
     max_failed_ratio: float = 0.5
     """A run stops where a larger share (0..1) of a source's records cannot be read."""
     sources: dict[str, Source] = field(default_factory=dict)
-    extract: Extract = field(default_factory=Extract)
-    identify: Identify = field(default_factory=Identify)
-    filter: Filter = field(default_factory=Filter)
-    score: Score = field(default_factory=Score)
-    dedup: Dedup = field(default_factory=Dedup)
-    decontaminate: Decontaminate = field(default_factory=Decontaminate)
-    tokenize: Tokenize = field(default_factory=Tokenize)
-    mix: Mix = field(default_factory=Mix)
-    shard: Shard = field(default_factory=Shard)
+    extract: ExtractSettings = field(default_factory=ExtractSettings)
+    identify: IdentifySettings = field(default_factory=IdentifySettings)
+    filter: FilterSettings = field(default_factory=FilterSettings)
+    score: ScoreSettings = field(default_factory=ScoreSettings)
+    dedup: DedupSettings = field(default_factory=DedupSettings)
+    decontaminate: DecontaminateSettings = field(default_factory=DecontaminateSettings)
+    tokenize: TokenizeSettings = field(default_factory=TokenizeSettings)
+    mix: MixSettings = field(default_factory=MixSettings)
+    shard: ShardSettings = field(default_factory=ShardSettings)
     notes: tuple[str, ...] = ()
     """What a reader of the recipe should know: references, stand-ins, figures that do not close."""
 
@@ -173,12 +173,12 @@ def _source(name: str, body: Any) -> Source:
     if not isinstance(body, Mapping):
         raise RecipeError(f"sources.{name} is {body!r}; write a section [sources.{name}].")
     body = dict(body)
-    own = {item.name for item in fields(Source)} - {"ingest"}
-    reader = {item.name for item in fields(Ingest)}
+    source_keys = {item.name for item in fields(Source)} - {"ingest"}
+    reader_keys = {item.name for item in fields(IngestSettings)}
     for key in body:
-        if key not in own | reader:
+        if key not in source_keys | reader_keys:
             raise RecipeError(
-                f"sources.{name}.{key} is not a known key.{nearest(key, own | reader)}"
+                f"sources.{name}.{key} is not a known key.{nearest(key, source_keys | reader_keys)}"
             )
     kind = body.get("kind", name if name in SOURCES else "")
     known = plugins.names("sources", SOURCES)
@@ -192,8 +192,10 @@ def _source(name: str, body: Any) -> Source:
     body["path"] = [paths] if isinstance(paths, str) else paths
     if isinstance(body["path"], (list, tuple)) and "" in body["path"]:
         raise RecipeError(f"sources.{name}.path holds an empty pattern; name files or a directory.")
-    settings = build(Ingest, {k: v for k, v in body.items() if k in reader}, f"sources.{name}")
-    plain = {k: v for k, v in body.items() if k in own}
+    settings = build(
+        IngestSettings, {k: v for k, v in body.items() if k in reader_keys}, f"sources.{name}"
+    )
+    plain = {k: v for k, v in body.items() if k in source_keys}
     source = build(Source, {**plain, "kind": kind}, f"sources.{name}")
     return replace(source, ingest=settings)
 

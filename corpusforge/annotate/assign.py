@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.candidates import Item
 from corpusforge.annotate.jobs import task_id
 from corpusforge.annotate.records import Candidate, JobKind, Task
@@ -99,7 +99,7 @@ def assign(
 def _gold_for(rater: Rater, gold: Sequence[Item], seed: int) -> Iterator[Item]:
     mine = [item for item in gold if rater.reads(item.prompt.language)]
     return iter(
-        sorted(mine, key=lambda i: draw.word64(seed, "annotate.gold", rater.id, i.prompt.id))
+        sorted(mine, key=lambda i: hashing.word64(seed, "annotate.gold", rater.id, i.prompt.id))
     )
 
 
@@ -108,7 +108,7 @@ def _place_gold(desk: _Desk, plan: _Plan) -> None:
     if plan.settings.gold_ratio:
         length = max(1, round(1 / plan.settings.gold_ratio) - 1)
         first = -(-desk.load // length) * length
-        place = draw.word64(plan.seed, "annotate.gold_at", desk.rater.id, first) % length
+        place = hashing.word64(plan.seed, "annotate.gold_at", desk.rater.id, first) % length
         desk.gold_at = max(first + place, desk.load) + 1
 
 
@@ -121,7 +121,7 @@ def _choose(item: Item, desks: list[_Desk], plan: _Plan) -> list[_Desk]:
         )
     share = plan.settings.overlap_ratio
     several = share >= 1 or (
-        draw.uniform(draw.id_keys([item.prompt.id]), plan.seed, "annotate.overlap")[0] < share
+        hashing.uniform(hashing.id_keys([item.prompt.id]), plan.seed, "annotate.overlap")[0] < share
     )
     seed, prompt = plan.seed, item.prompt.id
     return heapq.nsmallest(
@@ -129,7 +129,7 @@ def _choose(item: Item, desks: list[_Desk], plan: _Plan) -> list[_Desk]:
         able,
         key=lambda desk: (
             desk.load,
-            draw.word64(seed, "annotate.rater", prompt, desk.rater.id),
+            hashing.word64(seed, "annotate.rater", prompt, desk.rater.id),
         ),
     )
 
@@ -172,5 +172,7 @@ def _shown(candidates: tuple[Candidate, ...], kind: JobKind) -> Iterator[tuple[C
 
 def _order(ids: tuple[str, ...], task: str, seed: int) -> tuple[str, ...]:
     """Return the ids as this task shows them, drawn by hash."""
-    values = draw.uniform(draw.id_keys(ids), draw.word64(seed, task), "annotate.order").tolist()
+    values = hashing.uniform(
+        hashing.id_keys(ids), hashing.word64(seed, task), "annotate.order"
+    ).tolist()
     return tuple(name for _, name in sorted(zip(values, ids, strict=True)))

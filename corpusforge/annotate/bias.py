@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.features import FEATURES, measure
 from corpusforge.annotate.intervals import Interval, bootstrap
 from corpusforge.annotate.records import Task
@@ -54,7 +54,9 @@ class Bias:
 
 def _sample(votes: Votes, seed: int, most: int) -> I64:
     used = np.flatnonzero(np.diff(votes.rows))
-    chance = draw.uniform(draw.id_keys(votes.book.prompts[p] for p in used), seed, "annotate.bias")
+    chance = hashing.uniform(
+        hashing.id_keys(votes.book.prompts[p] for p in used), seed, "annotate.bias"
+    )
     return np.sort(used[np.argsort(chance, kind="stable")[:most]]).astype(np.int64)
 
 
@@ -125,7 +127,7 @@ def _share(wins: NDArray[np.bool_], group: I64, names: tuple[str, ...], seed: in
     sums = np.stack(
         [np.bincount(place, wins, len(used)), np.bincount(place, minlength=len(used))], axis=1
     ).astype(np.float64)
-    keys = draw.id_keys(names[p] for p in used)
+    keys = hashing.id_keys(names[p] for p in used)
     return bootstrap(lambda s: s[:, 0] / s[:, 1], sums, keys, len(wins), seed=seed, purpose="bias")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.near_copies import distinct
 from corpusforge.annotate.records import Candidate, Prompt
 from corpusforge.annotate.settings import CandidateSettings
@@ -107,7 +107,7 @@ def wanted(prompt: str, settings: CandidateSettings, seed: int) -> int:
     """Return the prompt's own K: `k`, or drawn from `k` to `k_high`."""
     if not settings.k_high:
         return settings.k
-    share = draw.uniform(draw.id_keys([prompt]), seed, "annotate.k")[0]
+    share = hashing.uniform(hashing.id_keys([prompt]), seed, "annotate.k")[0]
     return settings.k + int(share * (settings.k_high - settings.k + 1))
 
 
@@ -150,8 +150,8 @@ def ask(
         )
     stream = iter(prompts)
     while chunk := list(itertools.islice(stream, CHUNK)):
-        keys = draw.id_keys(prompt.id for prompt in chunk)
-        turns = (draw.uniform(keys, seed, "annotate.source") * len(sources)).astype(int).tolist()
+        keys = hashing.id_keys(prompt.id for prompt in chunk)
+        turns = (hashing.uniform(keys, seed, "annotate.source") * len(sources)).astype(int).tolist()
         work = [
             _Work(prompt, wanted(prompt.id, settings, seed), turn)
             for prompt, turn in zip(chunk, turns, strict=True)
@@ -278,7 +278,7 @@ def _in_turn(prompt: str, found: Sequence[Candidate], seed: int) -> list[Candida
     models: dict[str, int] = {}
     ranked: list[tuple[int, int, Candidate]] = []
     for candidate in sorted(
-        found, key=lambda c: draw.word64(seed, "annotate.choose", prompt, c.id)
+        found, key=lambda c: hashing.word64(seed, "annotate.choose", prompt, c.id)
     ):
         place = models.get(candidate.model, 0)
         models[candidate.model] = place + 1

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.agreement import alpha_interval
 from corpusforge.annotate.intervals import Interval, bootstrap
 from corpusforge.annotate.votes import Votes, mid_ranks
@@ -178,7 +178,7 @@ def _tied_pairs(rows: I64, first: I64, rank: I16, out: F64) -> None:
 def agreement(votes: Votes, seed: int = 0) -> Agreement:
     """Return how far raters agree over all prompts; figures without data are NaN."""
     by_prompt, _, _ = counts(votes)
-    keys = draw.id_keys(votes.book.prompts)
+    keys = hashing.id_keys(votes.book.prompts)
     used = by_prompt[:, :4].sum(axis=1) > 0
     table, kept = by_prompt[used], keys[used]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.agreement import Level, alpha, alpha_interval, fleiss_kappa
 from corpusforge.annotate.intervals import Interval
 from corpusforge.annotate.records import Ranking
@@ -101,7 +101,7 @@ def _criterion(kind: str, name: str, rows: _Rows, seed: int) -> Criterion:
     return Criterion(
         name=name,
         kind=kind,
-        alpha=alpha_interval(value, unit, group, draw.id_keys(prompts), level, seed=seed),
+        alpha=alpha_interval(value, unit, group, hashing.id_keys(prompts), level, seed=seed),
         fleiss=_fleiss(value, unit),
         mean=float(value.mean()),
         values=dict(zip(names.tolist(), counts.tolist(), strict=True)),

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.prompts import prompt_text
 from corpusforge.annotate.records import Prompt
 from corpusforge.errors import InputError
@@ -73,7 +73,9 @@ def distances(pool: Sequence[Prompt], sample: Sequence[Prompt], seed: int = 0) -
         raise InputError(
             f"{len(pool)} prompts in the pool, {len(sample)} in the sample: at least 1 and 2."
         )
-    values = draw.uniform(draw.id_keys(p.id for p in sample), seed, "annotate.distance").tolist()
+    values = hashing.uniform(
+        hashing.id_keys(p.id for p in sample), seed, "annotate.distance"
+    ).tolist()
     order = [p for _, p in sorted(zip(values, sample, strict=True), key=lambda row: row[0])]
     half = len(order) // 2
     between, within = _measures(pool, sample), _measures(order[:half], order[half:])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge import draw
+from corpusforge import hashing
 
 __all__ = ["BLOCKS", "DRAWS", "Interval", "bootstrap"]
 
@@ -42,7 +42,7 @@ class Interval:
 def _blocks(sums: F64, keys: NDArray[np.uint64]) -> tuple[F64, NDArray[np.uint64]]:
     if len(keys) <= BLOCKS:
         return sums, keys
-    block = (draw.mix64(keys) % np.uint64(BLOCKS)).astype(np.int64)
+    block = (hashing.mix64(keys) % np.uint64(BLOCKS)).astype(np.int64)
     order = np.argsort(block, kind="stable")
     names, starts = np.unique(block[order], return_index=True)
     return np.add.reduceat(sums[order], starts, axis=0), names.astype(np.uint64)
@@ -59,7 +59,7 @@ def bootstrap(
 ) -> Interval:
     """Return `figure` of the sums over all prompts with its 95 % interval.
 
-    `sums` is [prompts, S], `keys` the prompts' `draw.id_keys` [prompts]; `figure` maps [B, S] to
+    `sums` is [prompts, S], `keys` the prompts' `hashing.id_keys` [prompts]; `figure` maps [B, S] to
     [B] and may give NaN. With fewer than two prompts there is no interval.
     """
     whole = figure(sums.sum(axis=0, keepdims=True))
@@ -69,7 +69,7 @@ def bootstrap(
     sums, keys = _blocks(sums, keys)
     drawn = np.empty((DRAWS, sums.shape[1]))
     for copy in range(DRAWS):
-        picked = (draw.uniform(keys, seed, purpose, copy) * len(keys)).astype(np.int64)
+        picked = (hashing.uniform(keys, seed, purpose, copy) * len(keys)).astype(np.int64)
         drawn[copy] = np.bincount(picked, minlength=len(keys)).astype(np.float64) @ sums
     found = figure(drawn)
     found = found[~np.isnan(found)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.bradley_terry import davidson
 from corpusforge.annotate.pairwise import model_duels
 from corpusforge.annotate.votes import Votes
@@ -99,15 +99,15 @@ def elo(
     names, table, row = games(votes)
     turn = votes.round[row]
     # One key a game from (prompt, rater, task): not from where it stands in a file.
-    ids = draw.id_keys(votes.tasks)[row]
+    ids = hashing.id_keys(votes.tasks)[row]
     place = np.arange(len(row)) - np.searchsorted(row, row)
-    keys = draw.mix64(ids + place.astype(np.uint64))
+    keys = hashing.mix64(ids + place.astype(np.uint64))
     rating = np.full((orders, len(names)), MIDDLE)
     mean, spread = {}, {}
     for number in np.unique(turn):
         mine = np.flatnonzero(turn == number)
         for copy in range(orders):
-            chance = draw.uniform(keys[mine], seed, "annotate.elo", copy)
+            chance = hashing.uniform(keys[mine], seed, "annotate.elo", copy)
             _play(table, mine[np.argsort(chance, kind="stable")], factor, rating[copy])
         mean[int(number)] = rating.mean(axis=0)
         spread[int(number)] = rating.std(axis=0)

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.prompts import ORIGINS, DroppedPrompt, prompt_text
 from corpusforge.annotate.records import Prompt
 from corpusforge.annotate.settings import PoolSettings
@@ -199,7 +199,7 @@ def _capped(prompts: list[Prompt], settings: PoolSettings, seed: int) -> Step:
 
 
 def _shuffled(prompts: Sequence[Prompt], seed: int, purpose: str) -> list[Prompt]:
-    values = draw.uniform(draw.id_keys(prompt.id for prompt in prompts), seed, purpose)
+    values = hashing.uniform(hashing.id_keys(prompt.id for prompt in prompts), seed, purpose)
     order = sorted(range(len(prompts)), key=lambda n: (float(values[n]), prompts[n].id))
     return [prompts[n] for n in order]
 
@@ -292,8 +292,8 @@ def _valid_ratio(quotas: tuple[Quota, ...], origin: str, settings: PoolSettings)
 
 def _split(prompt: Prompt, ratio: float, seed: int) -> str:
     unit = prompt.user if prompt.origin == "user" and prompt.user else prompt.id
-    key = draw.id_keys([unit])
-    return "valid" if draw.uniform(key, seed, "annotate.valid")[0] < ratio else "train"
+    key = hashing.id_keys([unit])
+    return "valid" if hashing.uniform(key, seed, "annotate.valid")[0] < ratio else "train"
 
 
 def check_pools(pools: dict[str, tuple[Prompt, ...]], threshold: float) -> None:

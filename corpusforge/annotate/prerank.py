@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from corpusforge import draw, fields
+from corpusforge import fields, hashing
 from corpusforge.annotate.jobs import Words
 from corpusforge.annotate.records import Ranking, Refused, Task
 from corpusforge.errors import InputError
@@ -99,7 +99,7 @@ def suggest(
 
 
 def _drawn(task: Task, share: float, seed: int) -> bool:
-    return draw.uniform(draw.id_keys([task.prompt.id]), seed, "annotate.prerank")[0] < share
+    return hashing.uniform(hashing.id_keys([task.prompt.id]), seed, "annotate.prerank")[0] < share
 
 
 def _orders(task: Task) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.compare import compare, shares
 from corpusforge.annotate.intervals import Interval, bootstrap
 from corpusforge.annotate.records import Ranking, Task
@@ -181,7 +181,7 @@ def _change(votes: Votes, before: Round, after: Round, seed: int) -> Drift:
     table = np.zeros((len(votes.book.prompts), 6))
     _between(votes.rows, votes.round, votes.first, votes.rank, before.number, after.number, table)
     used = table[:, :4].sum(axis=1) > 0
-    keys = draw.id_keys(np.array(votes.book.prompts, dtype=object)[used])
+    keys = hashing.id_keys(np.array(votes.book.prompts, dtype=object)[used])
     total = table.sum(axis=0)
 
     def shown(name: str, n: float) -> Interval:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.records import Prompt
 from corpusforge.errors import InputError
 
@@ -81,7 +81,7 @@ def assign(
         side = _given(members, rows)
         return {name: side[members[name]] for name in rows}
     names = sorted(set(members.values()))
-    chance = draw.uniform(draw.id_keys(names), seed, "annotate.split")
+    chance = hashing.uniform(hashing.id_keys(names), seed, "annotate.split")
     side = {
         name: "test" if u < test else "validation" if u < test + validation else "train"
         for name, u in zip(names, chance.tolist(), strict=True)

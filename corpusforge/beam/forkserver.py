@@ -9,6 +9,7 @@ the system does for it when the driver dies. POSIX only.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import select
 import signal
@@ -25,7 +26,7 @@ from corpusforge.beam.forkclient import connect
 from corpusforge.io.decoding import decode_json
 from corpusforge.startup import become_worker, before_forks
 
-__all__ = ["ForkServer", "may_fork"]
+__all__ = ["ForkServer", "may_fork", "warm"]
 
 
 _GRPC = ("grpc", "event_engine", "lifeguard", "default-execu", "resolver-execu")
@@ -118,10 +119,23 @@ class ForkServer:
         self.close()
 
 
+_WARM = ("apache_beam.runners.worker.sdk_worker_main", "corpusforge.run.pretrain")
+"""Beam's worker, and the module that imports every stage."""
+
+
+def warm() -> None:
+    """Load what a worker needs before its first element: modules, and each kernel run on two short texts."""
+    for name in _WARM:
+        importlib.import_module(name)
+    import pyarrow as pa
+
+    from corpusforge.filter.stats import measure
+
+    measure(pa.array(["One short line.", "一行短句。"], type=pa.large_string()))
+
+
 def _serve(path: str, life: int) -> None:
     """Serve fork requests at the socket `path` until the pipe `life` closes."""
-    from corpusforge.beam.warm import warm
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     before_forks()

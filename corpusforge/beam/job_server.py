@@ -22,7 +22,7 @@ from apache_beam.version import __version__ as beam_version
 
 from corpusforge.beam.assemble import assembled_jar
 from corpusforge.beam.flink_jar import VERSIONS, cached_jar, find_jar
-from corpusforge.beam.pipeline_option import given
+from corpusforge.beam.options import given
 from corpusforge.errors import InputError
 from corpusforge.startup import errors_only
 

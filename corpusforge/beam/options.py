@@ -1,4 +1,4 @@
-"""Options that a command hands on to Beam: only those that the chosen runner reads, as Beam spells them.
+"""Options that a command hands on to Beam: read one by one, and only those that the chosen runner reads.
 
 Beam passes over what it does not know, so a mistyped option of ours would run something else without
 a word. Limit: a runner of someone else's, named by its class, may read any option that Beam has.
@@ -6,6 +6,7 @@ a word. Limit: a runner of someone else's, named by its class, may read any opti
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
@@ -15,7 +16,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from corpusforge.errors import InputError, closest, nearest
 from corpusforge.options import unknown
 
-__all__ = ["LOCAL", "check", "runner_named"]
+__all__ = ["LOCAL", "check", "given", "runner_named"]
 
 LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 """Names of the runner in this process."""
@@ -125,3 +126,11 @@ def _parsers() -> dict[str, _Parser]:
         for option in options.split():
             parsers[name].add_argument(f"--{option}", nargs="?")
     return parsers
+
+
+def given(options: Sequence[str], name: str) -> str | None:
+    """Return the value of `--name` among Beam's options, or None where it is not given."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(f"--{name}", nargs="?", const="true")
+    value: str | None = getattr(parser.parse_known_args(list(options))[0], name)
+    return value

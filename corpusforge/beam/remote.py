@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from corpusforge.beam.pipeline_option import given
+from corpusforge.beam.options import given
 from corpusforge.errors import InputError
 from corpusforge.io import files
 
@@ -32,17 +32,17 @@ def prepare(
     """
     from corpusforge.beam import job_server
 
-    own = list(options)
-    if runner == "FlinkRunner" and given(own, "parallelism") is None:
-        own += [f"--parallelism={workers}"]
-    endpoint = given(own, "job_endpoint")
+    all_options = list(options)
+    if runner == "FlinkRunner" and given(all_options, "parallelism") is None:
+        all_options += [f"--parallelism={workers}"]
+    endpoint = given(all_options, "job_endpoint")
     if endpoint is None:
-        own += job_server.start(runner, own, stack) if runner in _SERVED else []
+        all_options += job_server.start(runner, all_options, stack) if runner in _SERVED else []
     elif endpoint != "embed":
         job_server.check_endpoint(endpoint)
-    if runner in _PORTABLE and given(own, "environment_type") is None:
-        own += _worker_pool(stack)
-    return own
+    if runner in _PORTABLE and given(all_options, "environment_type") is None:
+        all_options += _worker_pool(stack)
+    return all_options
 
 
 def _worker_pool(stack: ExitStack) -> list[str]:
@@ -59,15 +59,19 @@ def options_for(runner: str, stage: str, run: str, options: Sequence[str]) -> li
 
     Raises InputError where Dataflow's workers could not see the run or load this package.
     """
-    own = list(options)
-    if given(own, "job_name") is None:
+    all_options = list(options)
+    if given(all_options, "job_name") is None:
         last = re.sub(r"[^a-z0-9]+", "-", run.lower())[-24:].strip("-")
-        own.append(f"--job_name=corpusforge-{last}-{stage}")
+        all_options.append(f"--job_name=corpusforge-{last}-{stage}")
     if runner == "DataflowRunner":
-        _check_dataflow(run, own)
+        _check_dataflow(run, all_options)
         preset = {**_DATAFLOW, "temp_location": files.join(run, "_beam")}
-        own += [f"--{name}={value}" for name, value in preset.items() if given(own, name) is None]
-    return own
+        all_options += [
+            f"--{name}={value}"
+            for name, value in preset.items()
+            if given(all_options, name) is None
+        ]
+    return all_options
 
 
 _DATAFLOW = {

@@ -32,7 +32,6 @@ from corpusforge.decontaminate.items import parse_set, read_items
 from corpusforge.decontaminate.scan import Scanner
 from corpusforge.decontaminate.settings import Settings as DecontaminateSettings
 from corpusforge.decontaminate.step import cut_rows, scan_rows, scanner_of
-from corpusforge.draw import make_id
 from corpusforge.errors import InputError
 from corpusforge.extract import step as extraction
 from corpusforge.extract.settings import Settings as ExtractSettings
@@ -40,6 +39,7 @@ from corpusforge.filter import Rule, RuleSet, TextRule, address_rule, rule
 from corpusforge.filter import step as filtering
 from corpusforge.filter.settings import REDACTIONS
 from corpusforge.filter.settings import Settings as FilterSettings
+from corpusforge.hashing import make_id
 from corpusforge.identify import step as identification
 from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.ingest import Settings as IngestSettings

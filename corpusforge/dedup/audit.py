@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import shingle_sets
-from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.text.jit import jit
 
 __all__ = ["Audit", "Probe", "audit", "audit_survivors", "pick_sample", "wilson"]

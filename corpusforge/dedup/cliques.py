@@ -27,7 +27,7 @@ from corpusforge.dedup import kernels
 from corpusforge.dedup.plan import Plan, make_plan
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import content_keys, sign_documents
-from corpusforge.draw import id_keys, mix64
+from corpusforge.hashing import id_keys, mix64
 from corpusforge.text.packed import packed
 from corpusforge.text.urls import url_hashes
 

@@ -22,8 +22,8 @@ from corpusforge.dedup.bitset import Marks
 from corpusforge.dedup.parts import IDS
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import content_keys
-from corpusforge.draw import id_keys, mix64
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, mix64
 from corpusforge.io import parquet
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed

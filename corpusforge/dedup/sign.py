@@ -17,8 +17,8 @@ from corpusforge.dedup import kernels
 from corpusforge.dedup.parts import IDS, PartSignatures, read_signatures, write_keys
 from corpusforge.dedup.plan import make_plan
 from corpusforge.dedup.settings import Settings, is_byte_exact
-from corpusforge.draw import id_keys, mix64
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, mix64
 from corpusforge.io import files, parquet
 from corpusforge.text.fold import fold_table, fold_text, refolded
 from corpusforge.text.packed import packed, unpacked

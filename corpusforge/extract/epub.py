@@ -18,12 +18,12 @@ import zlib
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from corpusforge.extract.charset import to_utf8
 from corpusforge.extract.formula import write_out
 from corpusforge.extract.html import whole_text
 from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
 from corpusforge.records import RawDocument
+from corpusforge.text.charset import to_utf8
 
 __all__ = ["extract_epub"]
 

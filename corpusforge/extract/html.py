@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from corpusforge import plugins
 from corpusforge.cputime import OverTimeError
 from corpusforge.errors import InputError
-from corpusforge.extract.charset import to_utf8
 from corpusforge.extract.formula import write_out
 from corpusforge.extract.htmlblocks import SIZE, Blocks, blocks
 from corpusforge.extract.htmllinks import address_of
@@ -34,6 +33,7 @@ from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
 from corpusforge.extract.threads import is_thread
 from corpusforge.records import RawDocument
+from corpusforge.text.charset import to_utf8
 
 __all__ = ["ENGINES", "engine_of", "extract_html", "main_text", "whole_text"]
 

@@ -184,12 +184,12 @@ def _tree(
     kept = depth = 0.0
     main = 0
     for block in range(len(spans)):
-        own = spans[block, 2]
+        inner = spans[block, 2]
         good = counts[block, SIZE] * p[block]
-        at_parent[elements[own, 1]] += good
-        by_tag[elements[own, 0]] += good
+        at_parent[elements[inner, 1]] += good
+        by_tag[elements[inner, 0]] += good
         kept += good + 1e-6
-        depth += (good + 1e-6) * elements[own, 3]
+        depth += (good + 1e-6) * elements[inner, 3]
     for element in range(size):
         if at_parent[element] > at_parent[main]:
             main = element
@@ -198,17 +198,17 @@ def _tree(
     whole = max(total[0], 1.0)
     for block in range(len(spans)):
         row = out[block]
-        at = own = spans[block, 2]
+        at = inner = spans[block, 2]
         for step in range(4):
             row[_RATIOS + step] = total[at] / (max(mass[at], np.float32(1)) + 20)
             row[_SHARES + step] = total[at] / whole
             at = elements[at, 1]
-        parent = elements[own, 1]
-        held, under = inside[own], parent == main
+        parent = elements[inner, 1]
+        held, under = inside[inner], parent == main
         links = counts[block, LINKED] / max(counts[block, SIZE], np.float32(1))
-        share = by_tag[elements[own, 0]] / max(kept, 1.0)
+        share = by_tag[elements[inner, 0]] / max(kept, 1.0)
         row[_BEST] = held
-        row[_BEST + 1] = below[own]
+        row[_BEST + 1] = below[inner]
         row[_BEST + 2] = under
         row[_BEST + 3] = elements[parent, 1] == main
         row[_BEST + 4] = item[block] * held
@@ -220,7 +220,7 @@ def _tree(
         row[_BEST + 10] = not held and counts[block, WORDS] > 25
         row[_BEST + 11] = share
         row[_BEST + 12] = share * under
-        row[_BEST + 13] = min(abs(elements[own, 3] - middle), 8.0) / 8
+        row[_BEST + 13] = min(abs(elements[inner, 3] - middle), 8.0) / 8
     return inside
 
 

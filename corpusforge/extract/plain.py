@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from corpusforge.extract.charset import decode
 from corpusforge.extract.result import Extracted
 from corpusforge.extract.settings import Settings
 from corpusforge.records import RawDocument
+from corpusforge.text.charset import decode
 
 __all__ = ["extract_plain", "normalise"]
 
@@ -35,6 +35,6 @@ def normalise(text: str) -> str:
 
 def extract_plain(raw: RawDocument, settings: Settings) -> Extracted:
     """Return a text or code document; blank lines at both ends are cut, inner space stays."""
-    content = raw.content if isinstance(raw.content, str) else decode(raw.content, raw.charset)
+    content = raw.content if isinstance(raw.content, str) else decode(raw.content, raw.charset)[0]
     text = normalise(content)
     return Extracted(text.strip("\n").rstrip(), raw.title, raw.format)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from corpusforge.draw import make_id
 from corpusforge.extract import Extracted, extract
 from corpusforge.extract.settings import Settings
+from corpusforge.hashing import make_id
 from corpusforge.records import Document, Failed, RawDocument, Skipped
 
 __all__ = ["Extract", "flags_of"]

@@ -14,7 +14,6 @@ from __future__ import annotations
 import html
 import re
 
-from corpusforge.extract.charset import decode
 from corpusforge.extract.formula import write_out
 from corpusforge.extract.plain import normalise
 from corpusforge.extract.result import Extracted
@@ -22,6 +21,7 @@ from corpusforge.extract.settings import Settings
 from corpusforge.extract.wikibrackets import resolve
 from corpusforge.extract.wikitags import protect, restore
 from corpusforge.records import RawDocument
+from corpusforge.text.charset import decode
 
 __all__ = ["extract_wikitext", "to_text"]
 
@@ -118,6 +118,6 @@ def to_text(wikitext: str, title: str, lang: str, tables: bool, variant: str = "
 
 def extract_wikitext(raw: RawDocument, settings: Settings) -> Extracted:
     """Return the prose of one page, headings, lists and (by setting) tables as lines."""
-    content = raw.content if isinstance(raw.content, str) else decode(raw.content, raw.charset)
+    content = raw.content if isinstance(raw.content, str) else decode(raw.content, raw.charset)[0]
     text = to_text(content, raw.title, raw.lang, settings.wiki_tables, settings.wiki_variant)
     return Extracted(text, raw.title, raw.format)

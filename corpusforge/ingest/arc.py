@@ -45,28 +45,28 @@ def read_arc(stream: Stream, limit: int) -> Iterator[ArcRecord]:
     lost = False
     while line := stream.readline(_LONGEST_LINE):
         start, offset = offset, offset + len(line)
-        found = _HEADER.match(line)
-        length = _length(found[5]) if found else -1
-        if not found or length < 0:
+        header = _HEADER.match(line)
+        length = _length(header[5]) if header else -1
+        if not header or length < 0:
             bad = bool(line.strip()) and not lost and not _preface(line)
             if bad:
                 error, cut = "ARC header line is damaged", not line.endswith(b"\n")
-                yield ArcRecord(start, _url(found), "", "", 0, b"", error, cut)
+                yield ArcRecord(start, _url(header), "", "", 0, b"", error, cut)
             lost = lost or bad
             continue
         lost = False
         payload = stream.read(length) if length <= limit else b""
         left = length - len(payload) if length <= limit else _skip(stream, length)
         offset += length
-        if found[1].startswith(b"filedesc:"):
+        if header[1].startswith(b"filedesc:"):
             continue
         error = ""
         if left:
             stream.read(1)  # damage of the file raises here, and says where
             error = f"truncated: {length - left} of {length} bytes"
-        mime = found[4].decode("latin-1").lower()
-        date = from_digits(found[3].decode("ascii"))
-        yield ArcRecord(start, _url(found), date, mime, length, payload, error, bool(error))
+        mime = header[4].decode("latin-1").lower()
+        date = from_digits(header[3].decode("ascii"))
+        yield ArcRecord(start, _url(header), date, mime, length, payload, error, bool(error))
 
 
 def _preface(line: bytes) -> bool:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from corpusforge.ingest import charset
 from corpusforge.ingest.archives import check_name, members, open_tar
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.streams import (
@@ -27,6 +26,7 @@ from corpusforge.ingest.streams import (
 )
 from corpusforge.io.compressed import unpack
 from corpusforge.records import Failed, RawDocument, Skipped
+from corpusforge.text import charset
 
 __all__ = ["body", "read_arxiv"]
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from corpusforge.ingest import charset, dates, gutenberg
+from corpusforge.ingest import dates, gutenberg
 from corpusforge.ingest.archives import check_zip
 from corpusforge.ingest.chapters import cut
 from corpusforge.ingest.settings import Settings
@@ -27,6 +27,7 @@ from corpusforge.ingest.streams import (
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_value
 from corpusforge.records import Failed, RawDocument, Skipped
+from corpusforge.text import charset
 
 __all__ = ["LANGUAGES", "read_books"]
 

@@ -19,7 +19,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from corpusforge.cputime import Bound, OverTimeError
-from corpusforge.ingest import charset
 from corpusforge.ingest.archives import is_archive, members
 from corpusforge.ingest.codekind import flags
 from corpusforge.ingest.languages import PROSE, language_of
@@ -37,6 +36,7 @@ from corpusforge.ingest.streams import (
 )
 from corpusforge.io import files, parquet
 from corpusforge.records import Failed, RawDocument, Skipped
+from corpusforge.text import charset
 
 __all__ = ["Licences", "read_code", "survey"]
 

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from corpusforge.ingest import charset
 from corpusforge.ingest.formats import conversation, guess
 from corpusforge.ingest.http import not_text
 from corpusforge.ingest.settings import Settings
@@ -23,6 +22,7 @@ from corpusforge.io import files, parquet
 from corpusforge.io.decoding import DecodingError
 from corpusforge.io.jsonl import Bad, Row, read_rows, read_value
 from corpusforge.records import Failed, RawDocument, Skipped
+from corpusforge.text import charset
 
 __all__ = ["document_of", "read_documents", "read_html"]
 

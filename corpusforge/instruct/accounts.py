@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from corpusforge.draw import make_id, word64
 from corpusforge.errors import InternalError
+from corpusforge.hashing import make_id, word64
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Lineage, Reject, Row
 from corpusforge.models.records import Completion, Request, Sampling

@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import Any
 
 from corpusforge.annotate.understand import NotUnderstood, asked
-from corpusforge.draw import make_id
 from corpusforge.errors import InputError
+from corpusforge.hashing import make_id
 from corpusforge.instruct.profile import han_share
 from corpusforge.instruct.records import Row
 from corpusforge.models.records import Message

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.instruct import seeds as seeding
 from corpusforge.instruct.export.tables import row_of
 from corpusforge.instruct.foreign import foreign_row

@@ -14,7 +14,7 @@ import numpy as np
 
 from corpusforge.decontaminate.scan import Scanner
 from corpusforge.decontaminate.settings import BOUND_RULES, STEPS_RULE
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 

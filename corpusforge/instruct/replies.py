@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from corpusforge.draw import make_id
+from corpusforge.hashing import make_id
 from corpusforge.instruct import instances as cut
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import Made, unanswered

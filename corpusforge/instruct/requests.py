@@ -12,8 +12,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from corpusforge.draw import word64
 from corpusforge.errors import InputError
+from corpusforge.hashing import word64
 from corpusforge.instruct.accounts import seeded
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Profile

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corpusforge.draw import id_keys, uniform
 from corpusforge.filter.redact import redact
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct import echo
 from corpusforge.instruct.cot.answers import kind_of, match, read
 from corpusforge.instruct.material import announced

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
+from corpusforge.hashing import uniform
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.mix.sample import I64, Supply, in_order

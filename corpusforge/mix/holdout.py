@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
+from corpusforge.hashing import uniform
 from corpusforge.mix.plan import Plan, validation_tokens
 
 __all__ = [

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpusforge.draw import id_keys
+from corpusforge.hashing import id_keys
 from corpusforge.io.parquet import read_table
 from corpusforge.mix.hierarchy import Node, assign, tree
 from corpusforge.mix.holdout import Spread, codes, spreads

@@ -17,7 +17,15 @@ from corpusforge.errors import RecipeError
 from corpusforge.mix.hierarchy import Node, check, tree
 from corpusforge.mix.settings import Phase, Settings
 
-__all__ = ["PhasePlan", "Plan", "Share", "plan", "plan_validation", "validation_tokens"]
+__all__ = [
+    "PhasePlan",
+    "Plan",
+    "Share",
+    "plan",
+    "plan_validation",
+    "shortfalls",
+    "validation_tokens",
+]
 
 REPORTED_TOLERANCE = 0.05
 """Papers print epochs to two digits; a larger relative difference is worth a note."""
@@ -352,3 +360,32 @@ def _reported_notes(settings: Settings, shares: Sequence[Share]) -> list[str]:
                 f"{reported:g}, which does not follow from its own table"
             )
     return notes
+
+
+def shortfalls(train: Plan, held: Plan, validation: float) -> list[str]:
+    """Return a sentence per leaf that has a weight and no tokens, and one for an empty held-out stream.
+
+    Under `mix.policy = "redistribute"` and for an empty source the others take its share, so the stream is
+    another one than the recipe says. `validation`: the share of the train stream's tokens that was to be
+    held out (0: none was).
+    """
+    sentences = []
+    given = {share.path: share.asked / train.tokens for share in train.shares if share.asked}
+    now = ", ".join(
+        f"{path} (now {part:.1%})"
+        for path, part in sorted(given.items(), key=lambda i: (-i[1], i[0]))
+    )
+    for share in train.shares:
+        if share.weight and not share.available:
+            kind = "source" if share.path == share.source else "sub-mix"
+            sentences.append(
+                f"{kind} {share.path!r} has weight {share.weight:.1%} and no document left; its share "
+                f"went to {now or 'nobody'}"
+            )
+    wanted = round(validation * train.tokens)
+    if wanted and not held.tokens:
+        sentences.append(
+            f"val is empty: {wanted:,} tokens were to be held out (mix.validation = {validation:g}) and "
+            "no document was drawn for it; give more documents, or a larger mix.validation"
+        )
+    return sentences

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
+from corpusforge.hashing import uniform
 from corpusforge.mix.sample import I64
 from corpusforge.mix.settings import COLUMNS
 from corpusforge.mix.stream import Segment

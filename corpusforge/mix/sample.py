@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
+from corpusforge.hashing import uniform
 
 __all__ = ["Draws", "Supply", "held_out", "in_order"]
 

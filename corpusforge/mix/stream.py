@@ -80,14 +80,14 @@ def _walk(
                     f"mix: {asked:,} tokens are asked, and the documents chosen for tokenizing gave "
                     f"{tokens:,}. Lower mix.bytes_per_token or raise mix.margin."
                 )
-            told = (leaf, copy, number, asked, before, first)
+            begun = (leaf, copy, number, asked, before, first)
             if start + asked - before >= tokens:
-                yield Segment(*told, documents, start)
+                yield Segment(*begun, documents, start)
                 before += tokens - start
                 copy, first, start = copy + 1, 0, 0
                 continue
             cut = _cut(sections, sections.section(leaf, copy), start + asked - before)
-            yield Segment(*told, cut.stop, start, cut.last, cut.lost, cut.key)
+            yield Segment(*begun, cut.stop, start, cut.last, cut.lost, cut.key)
             before, first, start = asked, cut.stop, cut.through
             if first == documents:
                 copy, first, start = copy + 1, 0, 0

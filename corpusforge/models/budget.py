@@ -1,4 +1,4 @@
-"""What model calls cost: a hard budget, and an account of every step that asked.
+"""What model calls cost: a hard budget, and what every step that asked has spent.
 
 Before a request is sent its highest possible bill is reserved: prompt tokens (counted by the
 engine's tokenizer, else bounded by the prompt's UTF-8 bytes, since a byte-level tokenizer makes no
@@ -16,7 +16,7 @@ from corpusforge.errors import CorpusforgeError, RecipeError
 from corpusforge.models.journal import Entry
 from corpusforge.models.records import Completion, Request, Usage
 
-__all__ = ["MARGIN", "Account", "Bill", "Budget", "BudgetSpent", "Usages", "prompt_bound"]
+__all__ = ["MARGIN", "Bill", "Budget", "BudgetSpent", "Spending", "Usages", "prompt_bound"]
 
 MARGIN = 32
 """Tokens allowed a request, and again a message, for the chat template's own words."""
@@ -112,7 +112,7 @@ def prompt_bound(request: Request) -> int:
 
 
 @dataclass(slots=True)
-class Account:
+class Spending:
     """One step's requests. Answers and their tokens are the same however often a run was killed;
     `paid` and `replayed` tell this process's share.
     """
@@ -144,16 +144,16 @@ class Account:
 
 
 class Usages:
-    """Accounts by purpose, and what the whole journal has cost."""
+    """Spending by purpose, and what the whole journal has cost."""
 
     def __init__(self) -> None:
-        self.accounts: dict[str, Account] = {}
+        self.purposes: dict[str, Spending] = {}
         self.spent = Bill()
         self._seen: set[str] = set()
 
-    def of(self, purpose: str) -> Account:
-        """Return the account of a purpose, opening it at zero."""
-        return self.accounts.setdefault(purpose, Account())
+    def of(self, purpose: str) -> Spending:
+        """Return the spending of a purpose, at first zero."""
+        return self.purposes.setdefault(purpose, Spending())
 
     def carry(self, entry: Entry) -> None:
         """Take over what an earlier process paid."""
@@ -191,10 +191,10 @@ class Usages:
         return [
             {
                 "purpose": purpose,
-                "answers": account.answers,
-                "errors": account.errors,
-                "prompt_tokens": account.usage.prompt_tokens,
-                "completion_tokens": account.usage.completion_tokens,
+                "answers": spending.answers,
+                "errors": spending.errors,
+                "prompt_tokens": spending.usage.prompt_tokens,
+                "completion_tokens": spending.usage.completion_tokens,
             }
-            for purpose, account in sorted(self.accounts.items())
+            for purpose, spending in sorted(self.purposes.items())
         ]

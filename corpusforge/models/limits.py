@@ -1,7 +1,7 @@
 """How fast a server may be asked: its headers, our settings, and the wait before another try.
 
 Headers are those of OpenAI and its imitators (`x-ratelimit-*`, `retry-after`, `retry-after-ms`);
-back-off doubles from 0.5 s to 30 s, with jitter from `corpusforge.draw`. Limits: remaining counts
+back-off doubles from 0.5 s to 30 s, with jitter from `corpusforge.hashing`. Limits: remaining counts
 in headers are as old as the last reply, so requests in flight are subtracted from them.
 """
 
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 
 __all__ = ["Limiter", "backoff", "duration", "retry_after"]
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.io.decoding import DecodingError, decode_json, decode_json_leniently
 from corpusforge.models.records import Completion, FinishReason, Request, Usage
 from corpusforge.models.thoughts import split
@@ -74,7 +74,7 @@ def payload(request: Request, form: Form) -> dict[str, Any]:
             body[name] = getattr(values, name)
     if values.seed is not None:
         # k samples of one question would be k equal answers if they shared a seed
-        repeated = draw.word64("models.repeat", values.seed, request.repeat) >> 33
+        repeated = hashing.word64("models.repeat", values.seed, request.repeat) >> 33
         body["seed"] = repeated if request.repeat else values.seed
     extra: dict[str, float] = {"top_k": values.top_k} if values.top_k else {}
     if values.repetition_penalty != 1:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from corpusforge.filter.url import AddressRule
 from corpusforge.ingest.addresses import displaced
 from corpusforge.ingest.dates import window
-from corpusforge.ingest.settings import Settings as Ingest
+from corpusforge.ingest.settings import Settings as IngestSettings
 from corpusforge.recipe import Recipe
 from corpusforge.records import Failed, RawDocument, Skipped
 from corpusforge.run.inputs import InputFile, check_unchanged
@@ -39,7 +39,7 @@ class Addresses:
     def __init__(
         self,
         items: Sequence[InputFile],
-        settings: Ingest,
+        settings: IngestSettings,
         rule: AddressRule | None,
         capture: str,
     ) -> None:

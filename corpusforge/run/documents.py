@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from corpusforge import manifest as records
 from corpusforge import records as rec
 from corpusforge.cputime import region
-from corpusforge.draw import make_id
 from corpusforge.extract.html import engine_of
 from corpusforge.extract.settings import Settings as ExtractSettings
 from corpusforge.extract.step import Extract, flags_of
@@ -26,6 +25,7 @@ from corpusforge.filter import Rule, address_rule, rules_for
 from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.filter.stats import measure
 from corpusforge.filter.step import Clean, Filter, Redact, RedactNames, safe_names, stats_table
+from corpusforge.hashing import make_id
 from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.identify.step import Identify
 from corpusforge.ingest import read, source_kind
@@ -68,19 +68,19 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
     """Return the documents stage of a run."""
     parts = []
     packed = pack_all(_named(recipe))
-    for index, own in enumerate(group(list(pieces(recipe, inputs)), part_bytes(inputs))):
+    for index, stretches in enumerate(group(list(pieces(recipe, inputs)), part_bytes(inputs))):
         work = DocumentsTask(
-            tuple(own),
-            recipe.sources[own[0].source],
+            tuple(stretches),
+            recipe.sources[stretches[0].source],
             recipe.extract,
             recipe.identify,
             recipe.filter,
-            one_capture(own[0].source, recipe) if own[0].span == WHOLE else "",
+            one_capture(stretches[0].source, recipe) if stretches[0].span == WHOLE else "",
             packed,
         )
-        told = tuple((i.source, i.name, i.size, i.modified, *i.span) for i in own)
-        size = sum(item.weight for item in own)
-        parts.append(Part("documents", index, run, work, told, size))
+        read = tuple((i.source, i.name, i.size, i.modified, *i.span) for i in stretches)
+        size = sum(item.weight for item in stretches)
+        parts.append(Part("documents", index, run, work, read, size))
     sections: dict[str, Any] = {
         "sources": {
             name: {**records.plain(source), "path": []} for name, source in recipe.sources.items()

@@ -94,16 +94,16 @@ def make_duplicates(part: Part) -> PartResult:
         return texts_at(run, index, rows[index][wanted])
 
     prefixes = [files.join(run, "signatures", part_name(index)) for index in range(work.parts)]
-    found = find_duplicates(
+    duplicates = find_duplicates(
         prefixes, work.settings, text_of, collisions=work.collisions, components=work.components
     )
-    repeats = find_repeats(run, work.settings, found, rows)
-    made = PartResult(documents=found.counts.documents, input_bytes=part.size)
+    repeats = find_repeats(run, work.settings, duplicates, rows)
+    result = PartResult(documents=duplicates.counts.documents, input_bytes=part.size)
     methods: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
     examples: list[dict[str, Any]] = []
     for index, own in enumerate(rows):
-        table = _write_part(run, index, found, repeats[index], own, made)
+        table = _write_part(run, index, duplicates, repeats[index], own, result)
         methods.update(table.column("method").to_pylist())
         sources = zip(
             table.column("removed_source").to_pylist(),
@@ -115,19 +115,19 @@ def make_duplicates(part: Part) -> PartResult:
     checked = _audit(run, work) if work.settings.audit_sample else None
     if checked is not None:
         checked.check(work.settings.audit_limit)
-    made.extra = {
+    result.extra = {
         "audit": asdict(checked) if checked is not None else None,
         "plan": asdict(make_plan(work.settings)),
-        "counts": asdict(found.counts),
-        "components": _components(found),
-        "alarms": [str(alarm) for alarm in found.alarms],
+        "counts": asdict(duplicates.counts),
+        "components": _components(duplicates),
+        "alarms": [str(alarm) for alarm in duplicates.alarms],
         "methods": dict(methods),
         "sources": dict(pairs),
-        "copies": found.copies,
+        "copies": duplicates.copies,
         "repeats": sum(item.cuts.num_rows for item in repeats),
         "examples": examples,
     }
-    return made
+    return result
 
 
 def _components(found: Duplicates) -> dict[str, int]:

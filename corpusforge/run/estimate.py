@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpusforge import manifest as records
-from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.io import files
 from corpusforge.manifest import Manifest, Receipt, part_name
 from corpusforge.mix.settings import Diversity
@@ -156,13 +156,13 @@ def _figures(
     accounts = outcome.ledger.accounts
     documents = {source: a.seen for (verb, source), a in accounts.items() if verb == "ingest"}
     kept = {source: a.kept for (verb, source), a in accounts.items() if verb == "filter"}
-    told: list[str] = outcome.manifests["documents"].extra["sources"]
+    sources: list[str] = outcome.manifests["documents"].extra["sources"]
     costs = {
-        name: _cost(outcome.run, manifest, told, kept)
+        name: _cost(outcome.run, manifest, sources, kept)
         for name, manifest in outcome.manifests.items()
     }
     tokens: dict[str, float] = {}
-    for source, receipt in zip(told, _receipts(outcome.run, "tokens"), strict=True):
+    for source, receipt in zip(sources, _receipts(outcome.run, "tokens"), strict=True):
         made = sum(tally["tokens"] for tally in receipt.extra["languages"].values())
         tokens[source] = tokens.get(source, 0) + made
     counts: dict[str, int] = {}
@@ -196,18 +196,18 @@ def _receipts(path: str, stage: str) -> list[Receipt]:
     ]
 
 
-def _cost(path: str, manifest: Manifest, told: Sequence[str], kept: Mapping[str, int]) -> Cost:
+def _cost(path: str, manifest: Manifest, sources: Sequence[str], kept: Mapping[str, int]) -> Cost:
     """Split a stage over the sources: by its parts where they have one, by kept documents elsewhere."""
     receipts = _receipts(path, manifest.stage)
-    if manifest.stage in _BY_PART and len(receipts) == len(told):
-        work, disk = dict.fromkeys(told, 0.0), dict.fromkeys(told, 0.0)
-        for source, receipt in zip(told, receipts, strict=True):
+    if manifest.stage in _BY_PART and len(receipts) == len(sources):
+        work, disk = dict.fromkeys(sources, 0.0), dict.fromkeys(sources, 0.0)
+        for source, receipt in zip(sources, receipts, strict=True):
             work[source] += receipt.seconds
             disk[source] += sum(output.bytes for output in receipt.outputs)
         return Cost(manifest.seconds, work, disk)
     seconds = sum(receipt.seconds for receipt in receipts)
     size = sum(output.bytes for output in manifest.outputs)
-    shares = kept if sum(kept.values()) else dict.fromkeys(told, 1)
+    shares = kept if sum(kept.values()) else dict.fromkeys(sources, 1)
     total = sum(shares.values())
     return Cost(
         manifest.seconds,

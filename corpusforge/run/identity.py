@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge import manifest as records
-from corpusforge.draw import id_keys, make_id
+from corpusforge.hashing import id_keys, make_id
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer, read_batches
 from corpusforge.ledger import Ledger

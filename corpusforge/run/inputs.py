@@ -63,27 +63,27 @@ def find_inputs(recipe: Recipe) -> tuple[list[InputFile], list[str]]:
 
     Raises InputError for a source that is not optional and has no file, or only empty ones.
     """
-    found: list[InputFile] = []
+    inputs: list[InputFile] = []
     skipped: list[str] = []
     for name, source in sorted(recipe.sources.items()):
         patterns = [_parts(path) if source.kind == "run" else path for path in source.path]
-        own = [item for pattern in patterns for item in _match(name, pattern)]
-        if not own and source.optional:
+        matched = [item for pattern in patterns for item in _match(name, pattern)]
+        if not matched and source.optional:
             skipped.append(name)
-        elif not own:
+        elif not matched:
             looked = ", ".join(patterns) or "(no path given)"
             raise InputError(
                 f"source {name!r}: no file matches {looked}. Give --source {name}=GLOB, or set "
                 f"optional = true in [sources.{name}]."
             )
-        elif not any(item.size for item in own):
-            links = sum(item.outside for item in own)
+        elif not any(item.size for item in matched):
+            links = sum(item.outside for item in matched)
             leave = f", {links} of them links that leave its folder" if links else ""
-            raise InputError(f"source {name!r}: all of its {len(own)} files are empty{leave}.")
-        found += own
-    if not found:
+            raise InputError(f"source {name!r}: all of its {len(matched)} files are empty{leave}.")
+        inputs += matched
+    if not inputs:
         raise InputError("no source has any file. Give --source NAME=GLOB.")
-    return _named_apart(_once(found)), skipped
+    return _named_apart(_once(inputs)), skipped
 
 
 def check_unchanged(item: InputFile) -> None:

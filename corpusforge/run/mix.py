@@ -23,12 +23,11 @@ from corpusforge.mix.buckets import Held
 from corpusforge.mix.estimate import scaled_tokens
 from corpusforge.mix.holdout import Spread, hold_out, largest_group
 from corpusforge.mix.inventory import ANY, SIDES, Supplies, Totals, indexed, named
-from corpusforge.mix.plan import Plan, plan, plan_validation, validation_tokens
+from corpusforge.mix.plan import Plan, plan, plan_validation, shortfalls, validation_tokens
 from corpusforge.mix.receipt import Delivered, delivered, diversity, receipt
 from corpusforge.mix.repetition import Reach, Tally, reaches, repetition_ledger, tally, times
 from corpusforge.mix.sample import Draws
 from corpusforge.mix.settings import COLUMNS, Settings
-from corpusforge.mix.shortfall import shortfalls
 from corpusforge.mix.stream import Segment, leaf_names, segments, stretch
 from corpusforge.recipe import Recipe
 from corpusforge.run.context import Context

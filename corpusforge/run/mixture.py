@@ -94,8 +94,8 @@ def _stage(
     bounds: tuple[str, ...] = (),
     steps: Mapping[str, int] | None = None,
 ) -> Stage:
-    told = read_work(context)
-    group = Group(told, 0, 0, layout, bounds, steps or {})
+    task = read_work(context)
+    group = Group(task, 0, 0, layout, bounds, steps or {})
     parts = tuple(
         Part(name, number, context.run, replace(group, first=first, stop=stop), (first, stop), size)
         for number, (first, stop, size) in enumerate(groups(context, "tokens"))
@@ -105,7 +105,7 @@ def _stage(
         run=context.run,
         work=work,
         parts=parts,
-        settings={"mix": told.settings, "seed": told.seed},
+        settings={"mix": task.settings, "seed": task.seed},
         reads=context.reads("tokens", "choice"),
     )
 

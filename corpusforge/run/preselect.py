@@ -48,7 +48,7 @@ from corpusforge.run.mix import largest_group_of
 from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.survivors import components_at, kept_rows
-from corpusforge.tokenize.settings import Settings as Tokenize
+from corpusforge.tokenize.settings import Settings as TokenizeSettings
 
 __all__ = ["candidates_stage", "make_candidates", "make_choice", "make_marks", "stage"]
 
@@ -65,7 +65,7 @@ class PreselectTask:
     """
 
     mix: Settings
-    tokenize: Tokenize
+    tokenize: TokenizeSettings
     seed: int
     sources: tuple[str, ...]
     first: int
@@ -131,17 +131,17 @@ def candidates_stage(context: Context) -> Stage | None:
     # a cut reads one bucket of all groups, so a bucket may hold what a task may
     buckets = 1 << (documents_of(context, "documents") // mix.range_documents).bit_length()
     work = replace(_work(context), buckets=buckets)
-    told = [
+    tasks = [
         (replace(work, first=first, stop=stop), size)
         for first, stop, size in groups(context, "documents")
     ]
 
     def finish(_: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
-        sections = _filed(context.run, len(told), work)
-        reach, facts = _choose(context.run, sections, _spreads(context.run, len(told), work), work)
+        sections = _filed(context.run, len(tasks), work)
+        reach, facts = _choose(context.run, sections, _spreads(context.run, len(tasks), work), work)
         return {"reach": {path: asdict(own) for path, own in reach.items()}, "leaves": facts}, {}
 
-    return replace(_stage(context, "candidates", make_candidates, told), finish=finish)
+    return replace(_stage(context, "candidates", make_candidates, tasks), finish=finish)
 
 
 def stage(context: Context) -> Stage | None:
@@ -155,7 +155,7 @@ def stage(context: Context) -> Stage | None:
     # keys of JSON objects are strings; `lost` is empty here
     reach = {path: Reach(own["copies"], own["key"]) for path, own in extra["reach"].items()}
     steps = {path: own["steps"] for path, own in extra["leaves"].items() if "steps" in own}
-    told = [
+    tasks = [
         (replace(work, first=first, stop=stop, reach=reach, steps=steps), size)
         for first, stop, size in groups(context, "documents")
     ]
@@ -164,7 +164,7 @@ def stage(context: Context) -> Stage | None:
         chosen = sum(item.extra["chosen"] for item in receipts)
         return {"leaves": extra["leaves"], "chosen": chosen}, {}
 
-    chosen = _stage(context, "choice", make_marks, told)
+    chosen = _stage(context, "choice", make_marks, tasks)
     return replace(chosen, finish=finish, reads={**chosen.reads, **context.reads("candidates")})
 
 

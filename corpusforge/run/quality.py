@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from corpusforge import records as rec
-from corpusforge.draw import id_keys
+from corpusforge.hashing import id_keys
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.manifest import part_name

@@ -47,13 +47,13 @@ def stage(context: Context) -> Stage:
         paths = stream_files(context.run, name)
         rows = [row_count(path) for path in paths]
         lengths = (read_table(path, ["length"]).column("length").to_numpy() for path in paths)
-        for number, found in enumerate(shard_stretches(lengths, settings, dtype)):
-            start, stop, tokens = found
+        for number, stretch in enumerate(shard_stretches(lengths, settings, dtype)):
+            start, stop, tokens = stretch
             places = _places(paths, rows, start, stop)
             work = ShardsTask(name, number, places, dtype.str, tokenizer.end_id)
-            told = (name, number, start, stop)
+            inputs = (name, number, start, stop)
             size = tokens * dtype.itemsize
-            parts.append(Part("shards", len(parts), context.run, work, told, size))
+            parts.append(Part("shards", len(parts), context.run, work, inputs, size))
     return Stage(
         name="shards",
         run=context.run,

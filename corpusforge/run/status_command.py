@@ -47,13 +47,13 @@ def _status(options: argparse.Namespace) -> int:
 
 def lines(status: RunStatus, now: float) -> Iterator[str]:
     """Yield the lines for a person; `now` is Unix time."""
-    told = {
+    sentences = {
         "running": f"running ({status.holder})",
         "stopped": "stopped: nobody is at it; give its command again to resume",
         "failed": "failed; give its command again to resume",
         "unknown": "not complete (an object store has no lock to tell who is at it)",
     }
-    yield f"{status.run}: recipe {status.recipe}, {told.get(status.state, status.state)}"
+    yield f"{status.run}: recipe {status.recipe}, {sentences.get(status.state, status.state)}"
     if status.updated:
         yield f"last part or stage ended {_span(now - status.updated)} ago"
     yield f"{status.documents:,} documents read, {status.input_bytes / 1e6:,.1f} MB"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusforge.draw import id_keys
+from corpusforge.hashing import id_keys
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.manifest import Receipt, part_name

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.draw import mix64, word64
 from corpusforge.errors import InputError
+from corpusforge.hashing import mix64, word64
 from corpusforge.io.decoding import decode_json
 from corpusforge.score import encoder_net
 from corpusforge.score.encoder_net import Network

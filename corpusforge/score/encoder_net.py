@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from corpusforge.draw import uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import uniform
 from corpusforge.io.decoding import decode_json
 from corpusforge.score.settings import EncoderSettings
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import mix64, word64
+from corpusforge.hashing import mix64, word64
 
 __all__ = ["average_precision", "evaluate", "interval", "roc_auc"]
 

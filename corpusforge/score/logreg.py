@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import mix64, word64
+from corpusforge.hashing import mix64, word64
 from corpusforge.text.jit import jit
 
 __all__ = ["calibrate", "fit"]

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.draw import mix64, uniform, word64
+from corpusforge.hashing import mix64, uniform, word64
 from corpusforge.io.parquet import read_table, write_table
 from corpusforge.score.features import SEARCH, window_bounds
 from corpusforge.score.settings import TrainSettings

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import uniform
 from corpusforge.score.settings import KeepSettings
 
 __all__ = ["bound_text", "keep", "keep_probability", "tiers"]
@@ -80,7 +80,7 @@ def keep(
 ) -> NDArray[np.bool_]:
     """Return which documents stay, bool [n].
 
-    `id_keys` are `corpusforge.draw.id_keys` of the document ids; `sources` and `languages` are
+    `id_keys` are `corpusforge.hashing.id_keys` of the document ids; `sources` and `languages` are
     each document's. Raises InputError where the settings need them and they are missing.
     """
     n = len(scores)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from corpusforge.draw import id_keys
+from corpusforge.hashing import id_keys
 from corpusforge.score import Scorer, load
 from corpusforge.score.selection import bound_text, keep
 from corpusforge.score.settings import KeepSettings, Settings

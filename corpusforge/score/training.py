@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.identify import Settings as Languages
+from corpusforge.identify import Settings as IdentifySettings
 from corpusforge.identify import identify
 from corpusforge.io.decoding import decode_json
 from corpusforge.score.encoder import EncoderModel, train_encoder
@@ -143,7 +143,7 @@ def train_on(negative: list[Window], positive: list[Window], settings: Settings)
     figures = {}
     if judged:
         held_array = pa.array(judged, pa.large_string())
-        languages, _ = identify(held_array, Languages(engine="pycld2"))
+        languages, _ = identify(held_array, IdentifySettings(engine="pycld2"))
         names = [window.source for window in windows_of[True]]
         figures = evaluate(model.score(held_array), labels[True], names, languages)
     card = {

@@ -91,12 +91,12 @@ class TokenStream:
     def _ids(self, path: Path, idx: Idx, packed: int) -> int:
         """Return the ids of a shard; raises InputError where they are not what its index says."""
         count, rest = divmod(path.stat().st_size, self.dtype.itemsize)
-        told = int(idx.sizes.sum())
+        indexed = int(idx.sizes.sum())
         if idx.dtype != self.dtype:
             raise InputError(f"{path}: ids of {idx.dtype}, those before of {self.dtype}: two runs?")
-        if rest or (count % packed or count < told if packed else count != told):
+        if rest or (count % packed or count < indexed if packed else count != indexed):
             raise InputError(
-                f"{path}: {path.stat().st_size} bytes are not the {told} ids of its index. Copy the shard "
+                f"{path}: {path.stat().st_size} bytes are not the {indexed} ids of its index. Copy the shard "
                 "again, or verify the run."
             )
         return count

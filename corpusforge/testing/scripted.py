@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from corpusforge.draw import word64
+from corpusforge.hashing import word64
 from corpusforge.models.records import Completion, Request, Usage
 
 __all__ = ["Scripted", "reply"]

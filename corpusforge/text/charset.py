@@ -20,7 +20,10 @@ from collections import Counter
 from importlib import resources
 from typing import NamedTuple
 
-__all__ = ["claims", "codec", "decode", "to_utf8"]
+__all__ = ["claims", "codec", "controls", "decode", "to_utf8"]
+
+_SAMPLE = 1 << 16
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -442,3 +445,12 @@ def to_utf8(data: bytes, declared: str = "") -> bytes:
         else:
             return data.removeprefix(codecs.BOM_UTF8)
     return decode(data, declared)[0].encode("utf-8")
+
+
+def controls(text: str) -> float:
+    """Return the share (0..1) of control and replacement characters in the first 65,536.
+
+    Text has none, or a stray few; bytes that are no text have 10 % and more in any character set.
+    """
+    sample = text[:_SAMPLE]
+    return len(_CONTROLS.findall(sample)) / max(1, len(sample))

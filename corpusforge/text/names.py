@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import id_key
+from corpusforge.hashing import id_key
 from corpusforge.text.jit import jit
 
 __all__ = ["REPEATED", "Names"]

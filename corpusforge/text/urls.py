@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import id_keys
+from corpusforge.hashing import id_keys
 
 __all__ = ["normalise_url", "url_hashes"]
 

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import uniform
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed
 from corpusforge.tokenize.kernel import SUPPORTED, Kernel

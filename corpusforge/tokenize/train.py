@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from corpusforge.draw import uniform
 from corpusforge.errors import InputError, InternalError
+from corpusforge.hashing import uniform
 from corpusforge.io import files
 from corpusforge.tokenize.engines import Tiktoken
 from corpusforge.tokenize.huggingface import HuggingFace

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Task
 
@@ -29,9 +29,9 @@ def decide(task: Task, *, careless: bool) -> Ranked:
     """Return (tiers, unrankable, seconds) of one simulated rater on one task."""
     if careless:
         return [[name] for name in task.presented_order], [], 1.8
-    keys = draw.id_keys(f"{task.id} {c.id}" for c in task.candidates)
-    noise = draw.uniform(keys, 0, "noise").tolist()
-    lost = draw.uniform(keys, 0, "lost").tolist()
+    keys = hashing.id_keys(f"{task.id} {c.id}" for c in task.candidates)
+    noise = hashing.uniform(keys, 0, "noise").tolist()
+    lost = hashing.uniform(keys, 0, "lost").tolist()
     known = {name: -float(n) for n, tier in enumerate(task.gold) for name in tier}
     values = {
         c.id: known.get(c.id, LEVELS.get(c.model, 0.0)) + 1.4 * n

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.options import Parser
 
 BUCKETS, WIDTH, PROMPTS = 1 << 14, 64, 16
@@ -40,9 +40,9 @@ def groups(path: Path) -> list[tuple[list[str], list[int]]]:
 
 def batches(count: int, seed: int) -> Iterator[list[int]]:
     """Yield the numbers of PROMPTS groups for ever, every epoch in another drawn order."""
-    keys, epoch = draw.id_keys(map(str, range(count))), 0
+    keys, epoch = hashing.id_keys(map(str, range(count))), 0
     while True:
-        order = draw.uniform(keys, seed, "reward_model", epoch).argsort().tolist()
+        order = hashing.uniform(keys, seed, "reward_model", epoch).argsort().tolist()
         for start in range(0, count, PROMPTS):
             yield order[start : start + PROMPTS]
         epoch += 1

@@ -12,7 +12,7 @@ import pytest
 from annotate_rankings import make_job, random_job
 from scipy import stats
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.agreement import (
     alpha,
     alpha_interval,
@@ -69,7 +69,7 @@ def test_alpha_of_rankings_and_of_nothing() -> None:
 
 def test_the_interval_of_alpha_is_around_it_and_the_same_twice() -> None:
     units = np.broadcast_to(np.arange(12), OBSERVERS.shape).ravel()
-    keys = draw.id_keys([f"p{k}" for k in range(12)])
+    keys = hashing.id_keys([f"p{k}" for k in range(12)])
     for level in ("nominal", "ordinal", "interval"):
         found = alpha_interval(OBSERVERS.ravel(), units, units, keys, level)
         assert found.value == pytest.approx(alpha(OBSERVERS.ravel(), units, level))
@@ -82,7 +82,7 @@ def test_a_draw_of_every_prompt_once_gives_alpha_itself() -> None:
     values = np.array([1, 1, 2, 2, 3, 1] * 20, dtype=float)
     units = np.repeat(np.arange(60), 2)
     groups = np.repeat(np.arange(20), 6)
-    keys = draw.id_keys([f"p{k}" for k in range(20)])
+    keys = hashing.id_keys([f"p{k}" for k in range(20)])
     for level in ("nominal", "ordinal", "interval"):
         found = alpha_interval(values, units, groups, keys, level)
         assert found.low == pytest.approx(found.value, abs=2e-3)  # n in n - 1 differs, no more
@@ -231,7 +231,7 @@ def test_the_bootstrap_covers_the_mean_it_should() -> None:
     hits = 0
     for trial in range(200):
         sums = np.stack([chance.normal(size=100), np.ones(100)], axis=1)
-        keys = draw.id_keys([f"{trial}.{k}" for k in range(100)])
+        keys = hashing.id_keys([f"{trial}.{k}" for k in range(100)])
         found = bootstrap(lambda s: s[:, 0] / s[:, 1], sums, keys, 100, seed=trial)
         hits += found.low <= 0 <= found.high
     assert 180 <= hits <= 198
@@ -241,7 +241,7 @@ def test_blocks_of_many_prompts_give_the_same_interval() -> None:
     chance = np.random.default_rng(6)
     sums = np.stack([chance.normal(size=20_000), np.ones(20_000)], axis=1)
     found = bootstrap(
-        lambda s: s[:, 0] / s[:, 1], sums, draw.id_keys([str(k) for k in range(20_000)]), 20_000
+        lambda s: s[:, 0] / s[:, 1], sums, hashing.id_keys([str(k) for k in range(20_000)]), 20_000
     )
     half = 1.96 * sums[:, 0].std() / np.sqrt(20_000)
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)

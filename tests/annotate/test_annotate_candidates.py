@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.candidates import Item, Shortfall, Source, ask, parse_source, wanted
 from corpusforge.annotate.existing_answers import GivenAnswers, row_answers
 from corpusforge.annotate.gold import read_known
@@ -113,8 +113,8 @@ def test_distinct_equals_its_slow_twin() -> None:
         "🙂 ok",
         "",
     ]
-    keys = draw.id_keys(str(n) for n in range(4000))
-    values = draw.uniform(keys, 1, "twin")
+    keys = hashing.id_keys(str(n) for n in range(4000))
+    values = hashing.uniform(keys, 1, "twin")
     groups, place = [], 0
     for size in range(2, 10):
         for _ in range(40):

@@ -16,7 +16,7 @@ from scipy.stats import ks_2samp
 from test_annotate_candidates import Scripted
 from test_annotate_jobs import ANSWERS, JOB, tasks
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.distance import (
     distances,
     jensen_shannon,
@@ -258,7 +258,7 @@ def test_attacks_by_kind_round_and_fix(tmp_path: Path) -> None:
 
 
 def test_distances_equal_scipys() -> None:
-    values = draw.uniform(draw.id_keys(str(n) for n in range(600)), 5, "d")
+    values = hashing.uniform(hashing.id_keys(str(n) for n in range(600)), 5, "d")
     left, right = (values[:300] ** 2 * 20).astype(int), (values[300:] * 25).astype(int)
     assert kolmogorov_smirnov(left.tolist(), right.tolist()) == pytest.approx(
         ks_2samp(left, right).statistic

@@ -24,7 +24,7 @@ from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
 from corpusforge.beam.assemble import assemble, write_launcher
 from corpusforge.beam.flink_jar import cached_jar, main
-from corpusforge.beam.pipeline_option import given
+from corpusforge.beam.options import given
 from corpusforge.beam.pool import WorkerPool
 from corpusforge.beam.remote import options_for
 from corpusforge.beam.runner import BeamExecutor, build

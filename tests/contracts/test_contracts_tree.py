@@ -61,7 +61,7 @@ LAYERS = (
     {"cputime", "errors", "startup", "__version__"},
     {"fields", "printing"},
     {"options", "program"},
-    {"draw", "ledger", "losses", "plugins", "records"},
+    {"hashing", "ledger", "losses", "plugins", "records"},
     {"text", "io"},
     {"manifest"},
     {"survivors", "steps"},
@@ -112,6 +112,31 @@ def test_arrows_only_run_down() -> None:
         if here != "__init__" and level[here] <= level[there] and (here, there) not in BESIDE
     }
     assert climbing == set()
+
+
+def renamed(path: Path) -> set[tuple[str, str]]:
+    """Every (package, name) under which a module imports another package's `Settings`."""
+    return {
+        (node.module.removesuffix(".settings").rpartition(".")[2], alias.asname)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("corpusforge.")
+        for alias in node.names
+        if alias.name == "Settings" and alias.asname and node.module
+    }
+
+
+def test_settings_of_another_package_have_its_name() -> None:
+    guilty = {
+        path.relative_to(ROOT).as_posix(): sorted(names)
+        for path in MODULES
+        if not {"annotate", "instruct", "models"} & set(path.relative_to(ROOT).parts)  # not yet
+        if (
+            names := {
+                n for n in renamed(path) if n[1] != f"{n[0].capitalize().rstrip('s')}Settings"
+            }
+        )
+    }
+    assert guilty == {}
 
 
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:
@@ -266,7 +291,7 @@ def test_commands_print_and_parse_in_one_way() -> None:
         if (found := called(path) & {"print", "argparse.ArgumentParser", "ArgumentParser"})
     }
     assert guilty == {
-        "corpusforge/beam/pipeline_option.py": ["argparse.ArgumentParser"]
+        "corpusforge/beam/options.py": ["argparse.ArgumentParser"]
     }  # reads Beam's own
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from corpusforge.decontaminate import EvalIndex, EvalItem, Scanner, read_items
 from corpusforge.decontaminate.fuzzy import _lcs
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 
 HAN = "小明有五个苹果他给了小红两个苹果又从商店买来四个梨请问小明现在一共还剩下几个水果呢"
 FILLER = (

@@ -6,11 +6,16 @@ import codecs
 
 import pytest
 
-from corpusforge.extract.charset import decode
+from corpusforge.text.charset import decode as decoded
 
 FRENCH = "Où est l’été ? À Noël, çà et là — 20 €. " * 4
 CHINESE = "人民代表大会制度是中华人民共和国的根本政治制度。我们今天去图书馆看书。" * 4
 TRADITIONAL = "我們今天去圖書館看書，學習中國歷史與文學，還有數學。" * 4
+
+
+def decode(data: bytes, declared: str = "") -> str:
+    """The text alone."""
+    return decoded(data, declared)[0]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import pytest
 
-from corpusforge.draw import word64
 from corpusforge.filter.redact import redact
+from corpusforge.hashing import word64
 
 N = 200
 MAESTRO = ("5018", "5020", "5038", "5893", "6304", "6759", "6761", "6762", "6763")

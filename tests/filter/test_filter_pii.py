@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from corpusforge.draw import word64
 from corpusforge.filter import anchors as an
 from corpusforge.filter.pii import _email, _numbers, iban_holds, luhn_holds, resident_id_holds
 from corpusforge.filter.redact import redact, redact_names
 from corpusforge.filter.secrets import _token, _url_password
+from corpusforge.hashing import word64
 
 N = 400
 CONTEXTS = ("My number is {}.", "号码：{}。", "{}", "a,{};b", "请记下{}谢谢", "({})\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from corpusforge.filter import RULES, address_rule, decide
-from corpusforge.filter.settings import Settings as Filter
+from corpusforge.filter.settings import Settings as FilterSettings
 from corpusforge.filter.stats import measure
 from corpusforge.ingest.addresses import displaced
 
@@ -92,7 +92,7 @@ def test_one_address_is_judged_as_the_whole_batch_is() -> None:
     texts = pa.array(["x"] * len(ADDRESSES), type=pa.large_string())
     meta = pa.RecordBatch.from_pydict({"url": ADDRESSES, "lang": ["en"] * len(ADDRESSES)})
     batch = decide(measure(texts), meta, rules)
-    rule = address_rule(rules, Filter())
+    rule = address_rule(rules, FilterSettings())
     assert rule is not None
     single = [rule.refusal(url) or ("", "", "") for url in ADDRESSES]
     assert single == list(zip(batch.rule, batch.value, batch.bound, strict=True))

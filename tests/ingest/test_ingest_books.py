@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from corpusforge.ingest import Settings, read
-from corpusforge.ingest.charset import decode
 from corpusforge.ingest.gutenberg import strip_licence
 from corpusforge.records import Failed, RawDocument
+from corpusforge.text.charset import decode
 
 ALICE = ("en-alice-11-0.txt", "en-alice-11.txt", "en-alice30.txt", "en-alice-noheader.asciidoc")
 LICENCE = re.compile(

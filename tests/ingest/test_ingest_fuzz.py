@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpusforge.ingest import SOURCES, Settings, read
-from corpusforge.ingest.charset import decode
 from corpusforge.ingest.gutenberg import strip_licence
 from corpusforge.ingest.http import BodyError, dechunk, decode_body, parse
 from corpusforge.ingest.licences import of_header, of_text
@@ -24,6 +23,7 @@ from corpusforge.ingest.spdx import expression, licence_class
 from corpusforge.ingest.streams import RefusedError
 from corpusforge.ingest.url import normalise_url
 from corpusforge.records import Failed, RawDocument, Skipped
+from corpusforge.text.charset import decode
 
 SMALL = Settings(
     max_record_bytes=MIB, max_book_bytes=MIB, max_archive_bytes=8 * MIB, ratio_floor_bytes=MIB

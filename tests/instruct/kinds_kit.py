@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from corpusforge.draw import word64
+from corpusforge.hashing import word64
 from corpusforge.instruct.kinds.make import LABELS
 from corpusforge.instruct.kinds.seeds import kind_seeds
 from corpusforge.models.records import Completion, Request, Usage

@@ -16,7 +16,7 @@ pytest.importorskip("transformers", reason="needs the extra `local`")
 
 import trained_model
 
-from corpusforge.draw import word64
+from corpusforge.hashing import word64
 from corpusforge.instruct.cot.questions import load
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.cot.steps import ask_samples

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from corpusforge.draw import word64
+from corpusforge.hashing import word64
 
 PROGRAM = Path(__file__).with_name("kinds_runs.py")
 JOBS = ("kinds", "critique")

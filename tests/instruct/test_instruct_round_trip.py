@@ -13,7 +13,7 @@ from typing import Any
 import cot_kit
 import pytest
 
-from corpusforge.draw import make_id
+from corpusforge.hashing import make_id
 from corpusforge.instruct.cot.questions import load
 from corpusforge.instruct.cot.rlvr import SHAPES
 from corpusforge.instruct.cot.run import ChainOfThought

@@ -8,8 +8,8 @@ import pytest
 from kinds_kit import Script, filler, tongue
 from loop_kit import Told, completion, machine, small_pool, states_of
 
-from corpusforge.draw import word64
 from corpusforge.errors import RecipeError
+from corpusforge.hashing import word64
 from corpusforge.instruct.accounts import Made
 from corpusforge.instruct.records import Lineage
 from corpusforge.instruct.requests import Asked

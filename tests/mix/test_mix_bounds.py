@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError, RecipeError
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.mix import Settings, Supply, diversity, head, plan, scaled_tokens, stream
 from corpusforge.mix.buckets import Held, Section, buckets
 from corpusforge.mix.plan import PhasePlan

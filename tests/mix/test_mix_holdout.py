@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.mix import Settings, plan, plan_validation
 from corpusforge.mix.holdout import (
     NEVER,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.mix import (
     Draws,
     PhasePlan,

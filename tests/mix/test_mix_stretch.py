@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.mix import Settings, Supply, head, stream
 from corpusforge.mix.buckets import Filed, Held, Section, file_sections, read_sums
 from corpusforge.mix.plan import PhasePlan

@@ -37,13 +37,13 @@ MIB = 1 << 20
 EXTRA = 512 * MIB
 CHILD = """
 import json, resource, sys
-from corpusforge.extract import Settings as Extraction, extract
+from corpusforge.extract import Settings as ExtractSettings, extract
 from corpusforge.ingest import Settings, read
 from corpusforge.records import Failed, RawDocument, Skipped
 
 def rows(kind, path):
     for item in read(kind, path, Settings()):
-        yield extract(item, Extraction()) if isinstance(item, RawDocument) else item
+        yield extract(item, ExtractSettings()) if isinstance(item, RawDocument) else item
 
 def told(kind, path):
     bad = documents = characters = 0

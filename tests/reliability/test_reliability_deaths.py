@@ -26,7 +26,7 @@ OPTIONS = ("--quiet", "--set", "mix.budget=20000", "--set", "dedup.ranges=3",
 _FEW = 3
 SERVER = """
 import json, os, sys
-from corpusforge.beam.warm import warm
+from corpusforge.beam.forkserver import warm
 from corpusforge.testing.deaths import arm
 from pipelines.pretrain_mix import main
 

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from corpusforge.draw import make_id
 from corpusforge.errors import RecipeError
+from corpusforge.hashing import make_id
 from corpusforge.run.commands import explain, verify
 from corpusforge.text.names import Names
 from pipelines import pretrain_mix

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError, RecipeError
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.io.parquet import read_between, write_batches, write_table
 from corpusforge.manifest import Manifest, describe, part_name
 from corpusforge.mix.plan import plan

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from corpusforge.draw import id_keys
 from corpusforge.errors import InputError, RecipeError
+from corpusforge.hashing import id_keys
 from corpusforge.score.selection import keep, keep_probability, tiers
 from corpusforge.score.settings import KeepSettings, Settings, TrainSettings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.score.sample import draw, merge, read_windows, write_windows
 from corpusforge.score.settings import TrainSettings
 

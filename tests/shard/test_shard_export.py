@@ -194,7 +194,7 @@ def test_best_fit_equals_its_slow_twin(sizes, sequence):
 
 
 def test_best_fit_wastes_little():
-    from corpusforge.draw import id_keys, uniform
+    from corpusforge.hashing import id_keys, uniform
 
     u = uniform(id_keys([str(n) for n in range(5000)]), 1, "test")
     sizes = np.minimum(2048, 20 + (-500 * np.log1p(-u))).astype(np.int64)

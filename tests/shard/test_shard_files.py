@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.io.parquet import read_table
-from corpusforge.mix import Settings as Mix
+from corpusforge.mix import Settings as MixSettings
 from corpusforge.mix import plan, stream, supplies
 from corpusforge.shard import Settings, shard_bounds, shard_name, verify, write_shard
 from corpusforge.shard.writer import shard_stretches
@@ -54,7 +54,7 @@ TEXTS = [
 
 def make_stream(folder, texts_by_part, budget=900, dtype=U16):
     prefixes = write_parts(folder, texts_by_part, dtype)
-    mix = Mix(weights={"web": 2, "wiki": 1}, budget=budget, validation=0.0)
+    mix = MixSettings(weights={"web": 2, "wiki": 1}, budget=budget, validation=0.0)
     have = supplies([f"{prefix}.parquet" for prefix in prefixes], mix, seed=3)
     made = plan(mix, {name: supply.tokens for name, supply in have.train.items()})
     draws = stream(have.train, made.phases, seed=3)
@@ -274,7 +274,7 @@ def test_a_cluster_stands_on_one_side_only(tmp_path):
     at = table.column_names.index("cluster")
     table = table.set_column(at, INDEX.field("cluster"), clusters)
     pa.parquet.write_table(table, f"{prefixes[0]}.parquet")
-    have = supplies([f"{prefixes[0]}.parquet"], Mix(validation=0.3), seed=1)
+    have = supplies([f"{prefixes[0]}.parquet"], MixSettings(validation=0.3), seed=1)
     sides = []
     for side in (have.train, have.validation):
         rows = np.concatenate([supply.rows for supply in side.values()])

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from corpusforge import draw
+from corpusforge import hashing
 from corpusforge.annotate.export.group import Group
 from corpusforge.annotate.export.transcript import ambiguous, completion, prompt_text
 from corpusforge.annotate.export.tree import tree
@@ -198,8 +198,8 @@ def webgpt(group: Group) -> Iterator[Row]:
     question = {"full_text": group.prompt.messages[-1].content, "id": group.prompt.id}
     for pair, good, bad in _texts(group):
         score = 2 * pair.agreement - 1 if pair.agreement > 0.5 else 0.0
-        key = draw.id_keys([pair.chosen + pair.rejected])
-        first = float(draw.uniform(key, 0, "annotate.webgpt")[0]) < 0.5
+        key = hashing.id_keys([pair.chosen + pair.rejected])
+        first = float(hashing.uniform(key, 0, "annotate.webgpt")[0]) < 0.5
         one, two = (good, bad) if first else (bad, good)
         score = score if first else -score
         answers = {"answer_0": one, "answer_1": two, "score_0": score, "score_1": -score}

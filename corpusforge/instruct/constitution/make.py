@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from corpusforge.draw import id_keys, make_id, uniform
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import (
     CHUNK,

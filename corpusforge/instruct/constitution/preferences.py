@@ -19,7 +19,7 @@ from corpusforge.annotate.candidates import candidate_id
 from corpusforge.annotate.jobs import Job, task_id, write_job
 from corpusforge.annotate.prompts import prompt_id
 from corpusforge.annotate.records import Candidate, Prompt, Ranking, Task
-from corpusforge.draw import word64
+from corpusforge.hashing import word64
 from corpusforge.instruct.constitution.make import Comparison
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from corpusforge.draw import make_id
+from corpusforge.hashing import make_id
 from corpusforge.instruct import parse
 from corpusforge.instruct.cot import extract
 from corpusforge.instruct.cot.answers import Answer, kind_of, match, read

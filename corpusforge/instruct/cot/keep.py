@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.cot.answers import match
 from corpusforge.instruct.cot.judge import Judged
 from corpusforge.instruct.cot.plain import text_key

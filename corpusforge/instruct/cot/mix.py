@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from corpusforge.draw import make_id, word64
+from corpusforge.hashing import make_id, word64
 from corpusforge.instruct.cot.extract import find, without_answer
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.instruct.records import Row

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from corpusforge.draw import make_id
+from corpusforge.hashing import make_id
 from corpusforge.instruct.accounts import Ask, Check, Made, Origin, only_reasoning, sampling_text
 from corpusforge.instruct.cot import steps
 from corpusforge.instruct.cot.judge import Judged, RunCode, judge, vote, with_answer

@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from corpusforge.draw import make_id
 from corpusforge.errors import InputError
+from corpusforge.hashing import make_id
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
 from corpusforge.instruct.cot.fields import common_fields
 from corpusforge.instruct.cot.records import Question

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.cot.answers import read
 from corpusforge.instruct.cot.records import Question, Vote
 from corpusforge.instruct.cot.steps import shown

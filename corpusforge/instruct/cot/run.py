@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpusforge import manifest as records
-from corpusforge.draw import make_id
 from corpusforge.errors import InputError
+from corpusforge.hashing import make_id
 from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.checks import RowCheck, open_check
 from corpusforge.instruct.cot.play import SAMPLES, VOTES, play

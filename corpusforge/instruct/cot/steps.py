@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpusforge.draw import word64
+from corpusforge.hashing import word64
 from corpusforge.instruct.cot.records import Question, Sample
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.models.prompts import prompt

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from corpusforge.draw import make_id, word64
+from corpusforge.hashing import make_id, word64
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import (
     CHUNK,

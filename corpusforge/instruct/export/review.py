@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from corpusforge.draw import id_keys, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.records import Row
 from corpusforge.io import files
 from corpusforge.io.cells import inert

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import PROFILES, profile
 from corpusforge.instruct.records import Row

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from corpusforge.draw import make_id
+from corpusforge.hashing import make_id
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import (
     CHUNK,

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from corpusforge.draw import id_keys, make_id, uniform
 from corpusforge.errors import InputError
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.instruct.seeds import language_of
 from corpusforge.io import files
 from corpusforge.io.jsonl import read_jsonl

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from corpusforge.draw import id_keys, make_id, uniform
+from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import (
     CHUNK,

@@ -2,7 +2,7 @@
 
 Order as in transformers: penalties, temperature, top-k, top-p. Chance is a function of (request,
 position): the token is where the cumulative probabilities, added in float64, pass a number from
-`corpusforge.draw`; so a row's tokens do not depend on its batch mates. Limits: logits differ by a
+`corpusforge.hashing`; so a row's tokens do not depend on its batch mates. Limits: logits differ by a
 few units in the last place between batch shapes, so a draw that falls on such an edge may differ.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.draw import id_keys, uniform
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.models.records import Sampling
 
 __all__ = ["Chance", "Drawing", "choose"]

@@ -1,4 +1,4 @@
-"""Every random choice, as a function of (seed, purpose, id).
+"""Ids, and every random choice, by hashing: a choice is a function of (seed, purpose, id).
 
 No generator holds state anywhere in corpusforge, so a choice does not depend on the order of
 documents, the number of workers or how often a run was killed. Method: the id's 64-bit key is
