@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from corpusforge import draw
 from corpusforge.errors import InputError
+from corpusforge.hashing import word64
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.client import Client, failure
 from corpusforge.models.mask import without_credentials
@@ -329,7 +329,7 @@ def _parameters(probe: Probe, chat: bool) -> Check:
 
 def _speed(probe: Probe, chat: bool) -> Speed | None:
     nonce = time.time_ns()  # no cache of an earlier examination may help
-    numbers = " ".join(str(draw.word64("doctor", nonce, n) % 10_000) for n in range(_NUMBERS))
+    numbers = " ".join(str(word64("doctor", nonce, n) % 10_000) for n in range(_NUMBERS))
     text = f"{numbers}\n\nForget these numbers. Tell a long story about a river."
     read, reading = probe.ask(_question("speed", text, chat, max_tokens=1))
     written, seconds = probe.ask(_question("speed", text, chat, max_tokens=48))
