@@ -25,6 +25,8 @@ __all__ = ["Diagnosis", "FormTrial", "diagnose", "lines"]
 
 MAX_TOKENS = 320
 """Seven tasks are some 200 tokens; one that thinks aloud needs more (--max-tokens)."""
+_WHOLE = ("no_list", "request_failed", "content_filter", "only_reasoning")
+"""Rules that refuse a whole answer, in which no task was read."""
 _FIRST_TRY = ("--target", "20", "--prompts", "4", "--max-rounds", "1")
 
 
@@ -90,7 +92,7 @@ def _try(probe: Probe, models: ModelSettings, form: str, language: str) -> FormT
     made = Made()
     accepted = take_generate(pool, asked, completion, 0, own, made)
     account = made.accounts(language)["generate"]
-    lacking = account.rejected.get("no_list", 0) + account.rejected.get("request_failed", 0)
+    lacking = sum(account.rejected.get(rule, 0) for rule in _WHOLE)
     return FormTrial(
         form=form, asked=own.asked, items=account.seen - lacking, accepted=len(accepted),
         refused=dict(account.ranked()), finish=completion.finish_reason,
