@@ -168,7 +168,7 @@ class Usages:
     def count(
         self, purpose: str, completion: Completion, *, replayed: bool, limit: int = 0
     ) -> None:
-        """Book a result once for each key, however often it is asked for; see `Account.count`."""
+        """Book a result once for each key, however often it is asked for; see `Spending.count`."""
         if completion.key not in self._seen:
             self._seen.add(completion.key)
             self.of(purpose).count(completion, replayed=replayed, limit=limit)
@@ -180,10 +180,10 @@ class Usages:
         Limits below `VERDICT` tokens are of yes or no, whose first word counts.
         """
         return [
-            f"{account.cut} of {account.answers} answers of {purpose or 'the model'} end at their limit of "
-            f"{account.limit} tokens: raise {(options or {}).get(purpose, '--max-tokens')}"
-            for purpose, account in sorted(self.accounts.items())
-            if 2 * account.cut > account.answers and account.limit > VERDICT
+            f"{spending.cut} of {spending.answers} answers of {purpose or 'the model'} end at their limit of "
+            f"{spending.limit} tokens: raise {(options or {}).get(purpose, '--max-tokens')}"
+            for purpose, spending in sorted(self.purposes.items())
+            if 2 * spending.cut > spending.answers and spending.limit > VERDICT
         ]
 
     def table(self) -> list[dict[str, str | int]]:

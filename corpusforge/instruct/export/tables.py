@@ -39,9 +39,11 @@ ROWS = pa.schema(
      ("kind", pa.string()), ("is_classification", pa.bool_()), ("reasoning", pa.string()),
      ("system", pa.string()), ("turns", pa.list_(_TURN)), ("group", pa.string()),
      ("most_similar", pa.list_(_SIMILAR)), ("passed", pa.int32()), ("tried", pa.int32()),
-     ("flags", pa.list_(pa.string())), ("lineage", _LINEAGE)]
+     ("agreed", pa.int32()), ("compared", pa.int32()), ("score", pa.int32()),
+     ("score_reason", pa.string()), ("flags", pa.list_(pa.string())), ("lineage", _LINEAGE)]
 )  # fmt: skip
-"""A row with its lineage. `passed` of `tried` samples reached the right answer (0 of 0: not tried)."""
+"""A row with its lineage. `passed` of `tried` samples reached the right answer, `agreed` of `compared` new
+answers agree with the output (0 of 0: not tried); `score` is a judge's 1 to 5, 0 without one."""
 
 DATASET = pa.schema(
     [("id", pa.string()), ("messages", pa.list_(_TURN)), ("instruction", pa.string()),
@@ -52,10 +54,13 @@ DATASET = pa.schema(
 """A row of the `datasets` directory: chat messages, their parts, and where they come from."""
 
 
+_COUNTS = {"passed", "tried", "agreed", "compared"}
+
+
 def row_table(rows: Sequence[Row]) -> pa.Table:
     """Return the rows as a table of `ROWS`."""
     plain = ("id", "task", "instruction", "input", "output", "language", "kind",
-             "is_classification", "reasoning", "system", "group")  # fmt: skip
+             "is_classification", "reasoning", "system", "group", "score", "score_reason")  # fmt: skip
     made = []
     for row in rows:
         line = {name: getattr(row, name) for name in plain}
@@ -65,6 +70,7 @@ def row_table(rows: Sequence[Row]) -> pa.Table:
             for s in row.most_similar
         ]
         line["passed"], line["tried"] = row.pass_rate
+        line["agreed"], line["compared"] = row.agreement
         line["flags"] = list(row.flags)
         lineage = row.lineage
         line["lineage"] = {item.name: getattr(lineage, item.name) for item in _LINEAGE}
@@ -108,9 +114,10 @@ def _whole(line: Mapping[str, Any]) -> Row:
         {name: value for name, value in one.items() if name != "f1"} for one in line["most_similar"]
     ]
     made = {
-        **{name: value for name, value in line.items() if name not in {"passed", "tried"}},
+        **{name: value for name, value in line.items() if name not in _COUNTS},
         "turns": [(one["role"], one["content"]) for one in line["turns"]],
         "most_similar": similar, "pass_rate": (line["passed"], line["tried"]),
+        "agreement": (line["agreed"], line["compared"]),
     }  # fmt: skip
     return msgspec.convert(made, Row)
 
