@@ -3,7 +3,7 @@
 A classification task names its labels or makes them plain, so its instruction asks yes or no, offers a
 choice, or speaks of a kind, a topic, a mood. Where nothing of that stands in it nobody is asked: a small
 model says "Yes" to "How many days has a week?" and then writes labels that are none. Of 71 classification
-tasks that people wrote (English and Chinese) 70 have such words, of 379 others 61 (`python -m
+tasks that people wrote (English and Chinese) 70 have such words, of 379 others 53 (`python -m
 benchmarks.instruct_filters`); what has them is still put to the model. Limit: lists of words.
 """
 
@@ -24,7 +24,7 @@ _ENGLISH = re.compile(
     r"|decide|determine|judge|detect|spam|assign|rate|rank|verify|fact[- ]check\w*|entail\w*|contradict\w*"
     r"|similar|toxic|offensive|stance|appropriate|grammatical\w*|identify|predict"
     r"|(?:tell|say|check|see)(?: me)? if|would be suitable)\b"
-    r"|\A\W*(?:is|are|was|were|does|do|did|can|could|will|would|should|has|have|had|am)\b"
+    r"|\A\W*(?:is|are|was|were|does|do|did|should|has|have|had|am|(?:can|could|will|would)(?! you))\b"
     r"|[:,]\s?(?:is|are|does|do|can|did|was)\b[^.?]{0,200}\?|\S or \S",
     re.IGNORECASE,
 )
@@ -34,6 +34,20 @@ _CHINESE = re.compile(
 )
 
 
+_VERBS = (
+    "write|design|create|list|describe|explain|compose|generate|translate|invent|draft|rewrite|summari[sz]e"
+    "|plan|propose|suggest|give|convert|calculate|compute"
+)
+_MAKES = re.compile(
+    rf"\A\W*(?:please )?(?:{_VERBS}|(?:can|could|will|would) you (?:tell|{_VERBS}))\b"
+    r"|\A(?:请)?(?:写|设计|列出|描述|解释|编|翻译|改写|总结|计算|提出|给出)",
+    re.IGNORECASE,
+)
+"""Something is to be made or worked out, whatever choice stands in it: "Design … to test whether …"."""
+
+
 def may_classify(instruction: str) -> bool:
-    """Whether the instruction names labels or implies them."""
+    """Whether the instruction names labels or implies them, and does not have something made."""
+    if _MAKES.search(instruction):
+        return False
     return bool(_ENGLISH.search(instruction) or _CHINESE.search(instruction))

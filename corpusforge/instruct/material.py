@@ -22,6 +22,8 @@ _THINGS_EN = (
     "|book|novel|author|narrator|main character|protagonist|speaker|movie|film|song|play|character"
     "|figures|settings|options|items|products?|puzzle|riddle|proverb|idiom|verse|stanza|lines|posts?"
 )
+_TOLD = "book|novel|author|narrator|main character|protagonist|character|letter|story|passage|movie|film"
+"""What only a text that is not there can be about: pointed to whatever follows, but for "the book of"."""
 _GOES_ON = (
     r"(?=(?:['’]s)?\s*+(?:[.,;:?!)]|$)|['’]s\s+\w+|\s+(?:and|or|so|in|into|is|are|as|with|below|above|from|to|using|by|on|at|if"
     r"|has|have|had|live|lives|lived|write|wrote|written|published|does|do|belongs?|contains?|was|were|should|most|correctly|sound|more|without|while|but)\b)"
@@ -33,7 +35,8 @@ _ENGLISH = re.compile(
     r"|\b(?:you(?: are| were|'re) given|I (?:will )?give you|provided (?:below|above))\b"
     rf"|\b(?:{_THINGS_EN})\s+(?:(?:is|are)\s+)?(?:below|above|that follows?|provided|given|attached)\b"
     rf"|\b(?:below|above)\s+(?:{_THINGS_EN})\b"
-    rf"|\b(?:the|this|these|those)\s+(?:[\w-]+\s+){{0,2}}?(?P<thing>{_THINGS_EN})\b{_GOES_ON}",
+    rf"|\b(?:the|this|these|those)\s+(?:[\w-]+\s+){{0,2}}?(?P<thing>{_THINGS_EN})\b{_GOES_ON}"
+    rf"|\bthe (?P<told>{_TOLD})\b(?! (?:of|about|that|which|for|between|in which)\b)",
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
@@ -55,7 +58,8 @@ def announced(instruction: str) -> str:
     for pointed in (*_ENGLISH.finditer(instruction), *_CHINESE.finditer(instruction)):
         if _holds(instruction, pointed.end()):
             return ""
-        thing = pointed.groupdict().get("thing") or _THIS_ZH.sub("", pointed[0])
+        named = pointed.groupdict()
+        thing = named.get("thing") or named.get("told") or _THIS_ZH.sub("", pointed[0])
         if not _brought_in(instruction[: pointed.start()], thing):
             return pointed[0].strip()
     return ""

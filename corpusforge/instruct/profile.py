@@ -172,6 +172,8 @@ _PERSON = re.compile(
     r"|\b(?:things?|something|foods?|books?|movies?|activities) (?:that )?you (?:really )?"
     r"(?:like|love|enjoy|hate|fear)\b"
     r"|\bif you (?:could (?:have|be|travel|go|live|meet|visit|change|choose)|were|had)\b"
+    r"|\b(?:books?|movies?|films?) you(?:['’]ve| have) (?:\w+ )?(?:read|seen|watched)\b"
+    r"|\byou(?:['’]ve| have) (?:\w+ )?(?:seen|visited|been(?! given)|eaten|watched|met|experienced)\b"
     r"|\bdid you (?:learn|study|go|see|eat|do)\b|\bhave you ever\b"
     r"|\bwhat do you (?:like|love|enjoy|usually|do)\b|\bdo you (?:like|love|enjoy|have|live|own)\b"
     r"|你(?:自己)?(?:最)?(?:喜欢|喜爱|爱吃|讨厌|害怕)的"

@@ -185,7 +185,7 @@ def plain_request(
 ) -> tuple[Request, str]:
     """Return a generation request by a prompt without a JSON twin, and the prompt's version."""
     sampling = seeded(settings.generate, *key)
-    return _request(name, language, settings, sampling, schema="", opener="", **values)
+    return _request(name, language, settings, sampling, schema="", opener="", stops=(), **values)
 
 
 def _plain(messages: Sequence[Message], opener: str) -> str:

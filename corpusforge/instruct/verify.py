@@ -141,7 +141,9 @@ def verify(rows: Sequence[Row], settings: Settings, ask: Ask) -> list[tuple[Row,
     Every row's questions are asked in two steps, new answers first; a row that these refuse is not
     judged.
     """
-    checked = agreed(rows, settings, ask) if settings.consistency else [(row, None) for row in rows]
+    checked: list[tuple[Row, Finding | None]] = [(row, None) for row in rows]
+    if settings.consistency:
+        checked = agreed(rows, settings, ask)
     if not settings.judge:
         return checked
     standing = [row for row, finding in checked if finding is None]

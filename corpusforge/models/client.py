@@ -138,8 +138,8 @@ class Client:
     def _ask(self, waiting: list[_Asked], done: dict[str, Completion]) -> None:
         if self.progress is not None:
             # an engine that asks one after another need not say so
-            wave = int(getattr(self.engine, "together", 1))
-            self.progress.begin(len(waiting), self.usage.spent, wave)
+            together = int(getattr(self.engine, "together", 1))
+            self.progress.begin(len(waiting), self.usage.spent, together)
         while waiting:
             wave = self._affordable(waiting)
             waiting = self._send(wave, done) + waiting[len(wave) :]

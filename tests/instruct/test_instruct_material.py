@@ -46,6 +46,7 @@ def test_most_tasks_that_point_to_an_input_are_found() -> None:
     [
         "Summarize the following article:", "Look at the table below and name the largest row.",
         "Correct the grammar in the sentence.", "Given a list of ingredients, write the steps.",
+        "What is the purpose of the letter received by the keeper?", "Which country did the book appear in?",
         "You are given two dates. How many days lie between them?", "概括下面的文章。",
         "把这段话翻译成英文。", "找出文中的错别字。", "判断以下说法是否正确。",
     ],
@@ -105,5 +106,6 @@ def test_classification_tasks_have_words_that_say_so() -> None:
     others = [task for task in tasks if task.is_classification is False]
     assert sum(may_classify(task.instruction) for task in others) <= 0.2 * len(others)
     for text in ("How many days are there in a week?", "Write a poem about the night sky.",
-                 "List five ways to use leftover bread.", "写一首关于春天的诗。"):  # fmt: skip
+                 "List five ways to use leftover bread.", "Can you give me an example of a metaphor?",
+                 "Design an experiment to test whether water boils.", "写一首关于春天的诗。"):  # fmt: skip
         assert not may_classify(text)
