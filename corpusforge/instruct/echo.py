@@ -3,9 +3,9 @@
 Ours: weak models copy the rules that they were given ("You invent tasks for a text-only language
 assistant …"). A text is a copy where it shares a run of 7 words (10 tokens in Chinese) with one
 sentence of a prompt in its language, is nothing but a clause of one ("the request that was sent"), or
-holds the marks that prompts put around data and no other markup. Of 175 seeds and 252 expert tasks none shares more than
-4 words; of 22,021 other English texts none shares 6, of 7,613 with Chinese ones none 7 tokens
-(`docs/instruct_novelty.md`). Limits: a prompt in other words passes; worked examples are not searched.
+holds the marks that prompts put around data and no other markup. Of 175 seeds and 252 expert tasks
+none shares more than 4 words; of 22,021 other English texts none shares 6, of 7,613 with Chinese ones
+none 7 tokens (`docs/instruct_novelty.md`). Limits: a prompt in other words passes; worked examples are not searched.
 """
 
 from __future__ import annotations

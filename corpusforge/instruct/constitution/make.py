@@ -33,6 +33,7 @@ from corpusforge.instruct.accounts import (
 from corpusforge.instruct.chat import chat, transcript
 from corpusforge.instruct.constitution.principles import Constitution, Principle
 from corpusforge.instruct.constitution.settings import Settings
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.export import shapes
 from corpusforge.instruct.judge import Judgement, Pair, judge
 from corpusforge.instruct.labels import Labels, labelled
@@ -225,6 +226,7 @@ class _Maker:
         finding = unanswered(reply)
         if finding is None and (verdict is None or "critique" not in fields):
             finding = "no_verdict", text[:80], "a critique, and revise or keep"
+        finding = finding or copied(fields.get("critique", ""), self.language, self._shown(draft))
         self.made.decide(self.language, "critique.critique", text, finding, key=reply.key)
         step = Step(
             row=draft.parent.id, number=len(draft.steps) + 1,
@@ -250,6 +252,7 @@ class _Maker:
         meta = _META.search(text)
         if finding is None and meta and not _META.search(draft.answer):
             finding = "meta_talk", meta[0], "the answer alone"
+        finding = finding or copied(text, self.language, self._shown(draft))
         step = replace(
             draft.steps[-1], revision="" if finding else text,
             requests=(*draft.steps[-1].requests, reply.key),
@@ -263,6 +266,13 @@ class _Maker:
             return draft
         changed = (step.principle,) if text != draft.answer else ()
         return replace(draft, answer=text, applied=(*draft.applied, *changed), model=reply.model)
+
+    def _shown(self, draft: _Draft) -> str:
+        """The material that the critic and the reviser are shown."""
+        texts = [text for _, text in draft.conversation] + [draft.answer]
+        for one in draft.principles:
+            texts += [*one.critique.values(), *one.revise.values()]
+        return "\n".join(texts)
 
     def _check(self, draft: _Draft, text: str, reply: Completion) -> Finding | None:
         allow = ("evasion", *self.settings.allow)

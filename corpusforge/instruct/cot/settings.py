@@ -18,7 +18,8 @@ __all__ = ["ALLOWED", "MIX", "MOVABLE", "TRIGGERS", "Settings"]
 TRIGGERS = ("few_shot", "zero_shot")
 MIX = ("plain", "zero_shot_cot", "few_shot_cot", "zero_shot_direct", "few_shot_direct")
 ALLOWED = ("language", "personal_data", "evasion", "leaked_mark", "repetition", "cut_table",
-           "cut_code", "placeholder", "hint_leak", "no_reasoning")  # fmt: skip
+           "cut_code", "placeholder", "hint_leak", "no_reasoning", "copied_prompt", "answer_first",
+           "false_equation")  # fmt: skip
 """Rules that `allow` may leave out."""
 
 MOVABLE = ("evaluation", "questions")
@@ -57,7 +58,7 @@ class Settings:
     """Of the samples."""
 
     max_tokens: int = 512
-    """Of one reply; a reply that ends there is refused as `cut`."""
+    """Of one reply; a reply that ends there is refused as `cut` and does not vote."""
 
     hints: int = 1
     """Replies with the answer as a hint (STaR), for questions of which no sample is right."""

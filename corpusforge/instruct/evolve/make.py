@@ -26,6 +26,7 @@ from corpusforge.instruct.accounts import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.evolve.eliminate import check_answer, check_task
 from corpusforge.instruct.evolve.settings import Settings
 from corpusforge.instruct.novelty import Gate
@@ -166,6 +167,7 @@ def _answer(
         finding = finding or check_instance(
             task.text, "", answer, task.language, reply.finish_reason, settings.allow
         )
+        finding = finding or copied(answer, task.language, task.text)
         if made.decide(task.language, "evol.answer", answer, finding, key=reply.key,
                        nearest=task.id):  # fmt: skip
             rows.append((task, _row(task, answer, question, reply, number, settings, origin)))

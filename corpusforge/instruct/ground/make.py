@@ -28,6 +28,7 @@ from corpusforge.instruct.accounts import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.ground.passages import Passage
 from corpusforge.instruct.ground.quotes import find_quote
 from corpusforge.instruct.kinds.settings import Settings
@@ -164,9 +165,11 @@ def _check(
     foreign = [number for number in _NUMBER.findall(block["answer"]) if number not in numbers]
     if foreign:
         return "foreign_number", foreign[0], "a number of the passage"
-    return check_text(block["question"], settings.allow) or check_instance(
+    found = check_text(block["question"], settings.allow) or check_instance(
         block["question"], passage.text, block["answer"], language, "stop", settings.allow
     )
+    echoes = (copied(block[name], language, passage.text) for name in ("question", "answer"))
+    return found or next(filter(None, echoes), None)
 
 
 def _ground(row: Row, passage: Passage, quote: str) -> Ground:

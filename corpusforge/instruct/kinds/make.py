@@ -29,6 +29,7 @@ from corpusforge.instruct.accounts import (
     unanswered,
 )
 from corpusforge.instruct.chat import transcript
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.export import shapes
 from corpusforge.instruct.kinds.checks import check_answer, check_request
 from corpusforge.instruct.kinds.seeds import KindSeed, kind_seeds
@@ -186,6 +187,10 @@ class _Maker:
         task = shapes.prompt(draft.parent)
         found = check_request(self.kind, draft.request, task, draft.wrong, draft.parent.output)
         found = found or check_text(draft.request, ALLOWED)
+        written = (draft.request, draft.note, draft.wrong)
+        found = found or next(
+            filter(None, (copied(one, self.language, task) for one in written)), None
+        )
         if self.kind == "admit":  # objections are short and alike; the task is the row's own
             return found or check_text(draft.wrong, self.settings.allow), ""
         found = found or self.profile.check_instruction(draft.request)
@@ -207,6 +212,7 @@ class _Maker:
             draft.request, "", text, self.language, reply.finish_reason, allow
         )
         finding = finding or check_answer(self.kind, text, draft.wrong, self.language)
+        finding = finding or copied(text, self.language, f"{draft.request}\n{draft.wrong}")
         shown = f"{draft.request}\n→ {text}"
         return draft if made.decide(self.language, step, shown, finding, key=reply.key) else None
 
