@@ -5,7 +5,8 @@ assistant …"). A text is a copy where it shares a run of 7 words (10 tokens in
 sentence of a prompt in its language, is nothing but a clause of one ("the request that was sent"), or
 holds the marks that prompts put around data and no other markup. Of 175 seeds and 252 expert tasks
 none shares more than 4 words; of 22,021 other English texts none shares 6, of 7,613 with Chinese ones
-none 7 tokens (`docs/instruct_novelty.md`). Limits: a prompt in other words passes; worked examples are not searched.
+none 7 tokens (`docs/instruct_novelty.md`). Limits: a prompt in other words passes; worked examples
+are not searched.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.tokens import unicode_tokens
 from corpusforge.models.prompts import prompt, prompt_names
+from corpusforge.models.structured import SENTENCES
 
 __all__ = ["RULES", "copied"]
 
@@ -76,6 +78,7 @@ def _known(language: str) -> tuple[frozenset[Tokens], frozenset[Tokens]]:
 
 def _texts(language: str) -> Iterator[str]:
     """The prompts' own text between the holes that values fill."""
+    yield from SENTENCES.get(language, ())
     for name, own in prompt_names():
         if own == language:
             for _, turn in prompt(name, own).turns:

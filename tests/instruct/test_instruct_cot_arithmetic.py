@@ -31,6 +31,7 @@ TRUE = [
     "每袋 3×4=12 个，一共 12＋5＝17 个。",
     "<<3*4=13>>3 * 4 = 12",
     "3 + 4 = 7 = 14 / 2",
+    "5/1/3 = 15 km per hour; 900 × 100 / 3000 × 6 = 5 years; 36 / 6 * 6 = 36",
 ]
 FALSE = [
     ("3 * 4 = 13 eggs", "3*4=13"),
@@ -58,6 +59,8 @@ SILENT = [
     "2^99999999 = 3",
     "5 + = 8 = + 3",
     "On day 1 * 2 = 20",
+    "(10/100)Workers = 16",
+    "1/4 day = 7/12 * 1/4",
 ]
 
 
@@ -92,7 +95,10 @@ def test_against_python(numbers: list[int], signs: list[str], off: int) -> None:
     stated = value + off
     if stated.denominator != 1 or stated < 0:
         return
-    assert bool(false_equation(f"So {text} = {stated} in all.")) == bool(off)
+    found = false_equation(f"So {text} = {stated} in all.")
+    if "/" not in text:  # what is below the line can be read in two ways
+        assert bool(found) == bool(off)
+    assert not found or off
 
 
 @given(st.text("0123456789+-*/()=%^. ,x:$aof", max_size=60))

@@ -54,7 +54,8 @@ def test_rows_and_rejects_as_counted_by_hand_in_the_texts(demo: Path) -> None:
     assert found == {
         ("sample", "wrong"): 14, ("sample", "duplicate_path"): 8, ("sample", "no_answer"): 4,
         ("sample", "cut"): 2, ("sample", "minority"): 2, ("sample", "no_reasoning"): 2,
-        ("sample", "evasion"): 1, ("sample", "answer_first"): 1, ("sample", "language"): 1, ("sample", "surplus"): 1,
+        ("sample", "evasion"): 1, ("sample", "answer_first"): 1,
+        ("sample", "language"): 1, ("sample", "surplus"): 1,
     }  # fmt: skip
     assert [row["output"] for row in kept if "hinted" in row["flags"]] == ["27"]
     assert {row["pass_rate"][1] for row in kept} == {7, 8}  # two are cut

@@ -35,13 +35,14 @@ from corpusforge.instruct.constitution.principles import Constitution, Principle
 from corpusforge.instruct.constitution.settings import Settings
 from corpusforge.instruct.echo import copied
 from corpusforge.instruct.export import shapes
+from corpusforge.instruct.forms import blocks, shaped
 from corpusforge.instruct.judge import Judgement, Pair, judge
-from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance
 from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Message, Request, Sampling
+from corpusforge.models.structured import Field, Form
 
 __all__ = ["PROMPTS", "RULES", "Comparison", "Step", "make_revisions"]
 
@@ -53,7 +54,14 @@ RULES: dict[str, str] = {
 }
 """The rules of these steps, beside those for every answer."""
 
-LABELS: Labels = {"critique": ("Critique", "意见", "批评"), "verdict": ("Verdict", "结论")}
+CRITIQUE = Form(
+    fields=(
+        Field(name="critique", words={"en": ("Critique",), "zh": ("意见", "批评")}),
+        Field(name="verdict", words={"en": ("Verdict",), "zh": ("结论",)},
+              choices={"en": ("revise", "keep"), "zh": ("修改", "保留")}),
+    )
+)  # fmt: skip
+"""The fields of a critique."""
 STEPS, COMPARISONS, JUDGEMENTS = "steps.jsonl", "comparisons.jsonl", "judgements.jsonl"
 _REVISE = re.compile(
     r"\W*(?:(?P<revise>revise|revision|修改|改写)|(?P<keep>keep|保留|不改))", re.IGNORECASE
@@ -192,7 +200,12 @@ class _Maker:
         request = Request(
             messages=messages, sampling=seeded(sampling, *key), purpose=f"instruct.critique.{name}"
         )
-        return Question(request, made.version, draft)
+        if name != "critique":
+            return Question(request, made.version, draft)
+        shape = shaped(
+            CRITIQUE, request, made.version, self.language, structured=self.settings.structured
+        )
+        return Question(*shape, draft)
 
     def _first(self, draft: _Draft) -> Question[_Draft]:
         sampling = seeded(self.settings.first, self.settings.seed, "first", draft.parent.id)
@@ -220,7 +233,7 @@ class _Maker:
         """The draft with a new step; a critique that says nothing leaves the answer as it is."""
         draft, text = question.subject, parse.answer(reply.text)
         fields: dict[str, str] = {}
-        for block in labelled(text, LABELS):
+        for block in blocks(text, CRITIQUE, structured=self.settings.structured):
             fields |= block
         verdict = _REVISE.match(fields.get("verdict", ""))
         finding = unanswered(reply)
@@ -286,7 +299,9 @@ class _Maker:
             for draft in drafts if draft.answer != draft.first
         ]  # fmt: skip
         principles = [one.critique[self.language] for one in self.law.principles]
-        found = judge(pairs, principles, ask, "instruct.critique.judge")
+        found = judge(
+            pairs, principles, ask, "instruct.critique.judge", structured=self.settings.structured
+        )
         self.made.tables[JUDGEMENTS] = found
         return {one.pair: one for one in found}
 

@@ -61,7 +61,7 @@ _GOES_ON = frozenset(
 )  # fmt: skip
 """Words that make the figures beside them part of something longer, or their name (day 1)."""
 _HAN_GOES_ON = re.compile(r"[的乘加减除以倍分之又余万亿千百]$|^[万亿千百余又]")
-_PARTS_CLAUSES = frozenset(",.;()[]{}\"'“”‘’—→⇒，。；、：:!?！？#|")
+_PARTS_CLAUSES = frozenset(",.;()[]{}\"'→⇒，。；、：:!?！？#|")
 _MOST_UNITS = 3
 _MOST_DIGITS = 30
 
@@ -130,8 +130,9 @@ def _tokens(line: str) -> list[_Token]:
             made.append(_Token("number", found["number"], bool(found["percent"])))
             units = _MOST_UNITS
         elif kind == "word":
-            if found.start("word") == found.start() and len(found["word"]) == 1 and made:
-                kind = "other"  # 2x, 5A
+            attached = bool(made) and found.start("word") == found.start()
+            if attached and (len(found["word"]) == 1 or made[-1].text == ")"):
+                kind = "other"  # 2x, 5A, (1/2)workers
                 made.append(_Token(kind, found["word"]))
                 continue
             kind = _word(found["word"], made[-1] if made else None, units)
@@ -242,16 +243,14 @@ def _mixed(tokens: Sequence[_Token]) -> bool:
 
 def _false(left: _Side, right: _Side) -> bool:
     """Whether two sides are surely not equal."""
-    explained = bool(left.unit) and not left.computes  # 16 quarters = 16 * 0.25
+    signs = {one.text for one in left.tokens if one.kind == "sign"}
+    explained = bool(left.unit) and signs <= {"/"}  # 16 quarters = 16 * 0.25
     if explained or not (left.computes or right.computes) or _converts(left.unit, right.unit):
         return False
-    values = [(_value(left, percent), _value(right, other))
-              for percent in (100, 1) for other in (100, 1)]  # fmt: skip
-    if any(one is None or other is None for one, other in values):
-        return False
+    mine, others = _values(left), _values(right)
     bound = max(_last_figure(left), _last_figure(right))
-    return not any(
-        one is not None and other is not None and _near(one, other, bound) for one, other in values
+    return bool(mine and others) and not any(
+        _near(one, other, bound) for one in mine for other in others
     )
 
 
@@ -275,21 +274,30 @@ def _converts(left: str, right: str) -> bool:
     return bool(left and right) and left.rstrip("s") != right.rstrip("s")
 
 
-def _value(side: _Side, percent: int) -> Fraction | None:
-    """What a side comes to, or None where it cannot be computed; "%" divides by `percent`."""
-    reader = _Reader(side.tokens, percent)
-    try:
-        value = reader.sum()
-    except (ValueError, ZeroDivisionError, IndexError, RecursionError):
-        return None
-    return value if reader.place == len(side.tokens) else None
+def _values(side: _Side) -> set[Fraction]:
+    """What a side may mean, {} where it cannot be computed: "%" as a hundredth or as nothing, and
+    5 / 1 / 3 and 6 / 2 * 3 by the school's order or with all that follows below the line."""
+    found: set[Fraction] = set()
+    for percent in (100, 1):
+        for below in (False, True):
+            reader = _Reader(side.tokens, percent, below)
+            try:
+                found.add(reader.sum())
+            except (ValueError, IndexError, RecursionError):
+                return set()
+            except ZeroDivisionError:
+                continue
+            if reader.place != len(side.tokens):
+                return set()
+    return found
 
 
 class _Reader:
     """Sums, products, powers, signs and brackets by the school's order."""
 
-    def __init__(self, tokens: Sequence[_Token], percent: int) -> None:
-        self.tokens, self.percent, self.place, self.depth = tokens, percent, 0, 0
+    def __init__(self, tokens: Sequence[_Token], percent: int, below: bool) -> None:
+        self.tokens, self.percent, self.below = tokens, percent, below
+        self.place = self.depth = 0
 
     def sum(self) -> Fraction:
         value = self.product()
@@ -301,7 +309,7 @@ class _Reader:
         value = self.power()
         while self._at("*/("):
             sign = "*" if self._at("(") else self._take()
-            factor = self.power()
+            factor = self.product() if self.below and sign == "/" else self.power()
             value = value * factor if sign == "*" else value / factor
         return value
 

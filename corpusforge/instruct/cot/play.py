@@ -72,11 +72,12 @@ def _sample(part: Sequence[_Work], settings: Settings, ask: Ask, run_code: RunCo
         for place, one in enumerate(work.samples)
         if _states_nothing(one)
     ]
-    again = steps.ask_answers([(w.question, w.samples[k].sample) for w, k in silent])
+    again = steps.ask_answers([(w.question, w.samples[k].sample) for w, k in silent], settings)
     if again:
         replies = ask([one.request for one in again])
         for (work, place), completion in zip(silent, replies, strict=True):
-            work.samples[place] = with_answer(work.samples[place], completion)
+            text = steps.unshaped(completion, steps.EXTRACT, work.question, settings)
+            work.samples[place] = with_answer(work.samples[place], text)
 
 
 def _states_nothing(one: Judged) -> bool:
@@ -113,7 +114,8 @@ def _hint(part: Sequence[_Work], settings: Settings, ask: Ask) -> None:
     by_id = {work.question.id: work for work in needy}
     if asked:
         for one, completion in zip(asked, ask([one.request for one in asked]), strict=True):
-            _take(by_id[one.question.id], one, completion, lambda code, tests: None)
+            text = steps.unshaped(completion, steps.HINT, one.question, settings)
+            _take(by_id[one.question.id], one, text, lambda code, tests: None)
 
 
 def _keep(part: Sequence[_Work], settings: Settings, origin: Origin, check: Check) -> None:

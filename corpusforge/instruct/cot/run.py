@@ -129,7 +129,8 @@ class ChainOfThought(Job):
         lines += funnel_lines(report.steps, 10, lambda step: f"{UNITS[step]:<10}")
         for name, part in report.sets.items():
             lines.append(
-                f"  {name}: {part.samples} samples, {part.cut} cut, {part.extracted} with an answer, {part.right} right; "
+                f"  {name}: {part.samples} samples, {part.cut} cut, {part.extracted} with an answer, "
+                f"{part.right} right; "
                 f"vote right for {part.vote_right} of {part.with_gold}; hinted {part.hinted}, "
                 f"kept {part.hinted_kept}; {part.paths} paths"
             )

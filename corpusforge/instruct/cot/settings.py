@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError
 from corpusforge.instruct.cot.runner import Limits
+from corpusforge.instruct.forms import check_form, unless_json
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 
 __all__ = ["ALLOWED", "MIX", "MOVABLE", "TRIGGERS", "Settings"]
@@ -40,6 +41,9 @@ class Settings:
 
     limit: int = 0
     """Questions taken of each file, the first ones; 0 takes all."""
+
+    form: str = "chat"
+    """chat, or json (the server is given a JSON Schema)."""
 
     seed: int = 0
     """Seed of every choice, and of the requests' own seeds."""
@@ -104,6 +108,7 @@ class Settings:
         check_names(
             self, "cot", languages=LANGUAGES, triggers=TRIGGERS, mix=MIX, allow=ALLOWED
         )  # fmt: skip
+        check_form(self, "cot")
         self._check_numbers()
 
     def _check_numbers(self) -> None:
@@ -119,6 +124,11 @@ class Settings:
         if any(not 0 <= one <= 5 for one in self.temperatures):
             raise RecipeError(f"[cot] temperatures = {self.temperatures!r}: expected 0 to 5.")
 
+    @property
+    def structured(self) -> bool:
+        """Whether replies with fields are asked for as JSON objects."""
+        return self.form == "json"
+
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rows depend on."""
-        return without(self, MOVABLE)
+        return without(self, (*MOVABLE, *unless_json(self)))
