@@ -1,7 +1,7 @@
 r"""Answers judged equal or not, ours beside Math-Verify (Hugging Face, Apache-2.0), on labelled pairs.
 
     pip install math-verify            # in an environment of its own
-    python -m benchmarks.answers_peer [--data ../shared/data] [--peer PYTHON] [--show]
+    python -m benchmarks.answers_peer [--data ../shared/data] [--peer PYTHON] [--gsm8k N] [--show]
 
 Labels come of construction, never of a judge, and were committed before either was run:
 1. GSM8K's 1,319 test answers, each in eight forms of the same number and eight of another;
@@ -41,11 +41,11 @@ class Pair:
     kind: str = ""
 
 
-def gsm8k(data: Path) -> Iterator[Pair]:
+def gsm8k(data: Path, most: int) -> Iterator[Pair]:
     """Each gold number in forms of the same and of another number."""
     with gzip.open(data / "decontam" / "gsm8k_test.jsonl.gz", "rt", encoding="utf-8") as lines:
         golds = [json.loads(line)["answer"].rsplit("####", 1)[1].strip() for line in lines]
-    for gold in golds:
+    for gold in golds[:most]:
         number = int(gold.replace(",", ""))
         same = [f"{number}", f"{number:,}", f"{number}.0", f"${number}", rf"\boxed{{{number}}}",
                 f"**{number}**.", rf"\frac{{{2 * number}}}{{2}}", f"x = {number}"]  # fmt: skip
@@ -163,7 +163,8 @@ def units() -> Made:
     """Conversions that are exact; another unit with the same figure is another answer."""
     equal = (("{} km", "{}000 m"), ("{} hours", "{0}*60 minutes"), ("{} kg", "{}000 g"),
              ("{} m", "{}00 cm"), (r"{}\text{{ cm}}", "{} cm"), (r"{}\text{{ inches}}", "{} inches"),
-             (r"\${}", "{} dollars"), (r"{}^\circ", "{} degrees"), (r"{}\text{{ square units}}", "{}"))  # fmt: skip
+             (r"\${}", "{} dollars"), (r"{}^\circ", "{} degrees"),
+             (r"{}\text{{ square units}}", "{}"))  # fmt: skip
     unequal = (("{} km", "{} m"), ("{} hours", "{} minutes"), (r"\${}", "{} cents"),
                (r"{}\text{{ cm}}", "{}0 cm"), (r"{}^\circ", "{}5 degrees"), ("{} kg", "{} g"))  # fmt: skip
     for number in (2, 7, 12, 45):
@@ -252,17 +253,20 @@ def labelled() -> Iterator[Pair]:
                    tuple(row.get("choices", ())), row["kind"])  # fmt: skip
 
 
-def pairs(data: Path) -> list[Pair]:
+def pairs(data: Path, most: int = 1319) -> list[Pair]:
     """Return all pairs; those of GSM8K and AQuA from the data directory."""
-    return [*gsm8k(data), *mathematics(), *aqua(data), *labelled()]
+    return [*gsm8k(data, most), *mathematics(), *aqua(data), *labelled()]
 
 
 def ours(made: list[Pair]) -> list[bool]:
     """What this project's equality says of each pair, read in the kind of its gold answer."""
-    from corpusforge.instruct.cot.answers import kind_of, match, read
+    from corpusforge.instruct.cot.answers import equal, kind_of, match, read
 
     found = []
     for one in made:
+        if one.kind == "auto":
+            found.append(equal(one.gold, one.reply))
+            continue
         kind = one.kind or kind_of(one.gold)
         found.append(match(read(one.gold, kind, one.choices), read(one.reply, kind, one.choices)))
     return found
@@ -270,14 +274,16 @@ def ours(made: list[Pair]) -> list[bool]:
 
 PEER = r"""
 import json, sys
+LETTERS = tuple("ABCDEFGHIJ")
 from math_verify import parse, verify
 from math_verify.parser import ExprExtractionConfig, LatexExtractionConfig, StringExtractionConfig
 def read(text, choice):
     if choice:
-        return parse(text, extraction_config=[StringExtractionConfig(strings=("A","B","C","D","E","F","G","H","I","J"))], parsing_timeout=None)
-    if any(sign in text for sign in "\\^{}") and "$" not in text.replace("\\$", "") and "boxed" not in text:
+        return parse(text, [StringExtractionConfig(strings=LETTERS)], parsing_timeout=None)
+    latex = any(sign in text for sign in "\\^{}") and "boxed" not in text
+    if latex and "$" not in text.replace("\\$", ""):
         text = "$" + text + "$"
-    return parse(text, extraction_config=[LatexExtractionConfig(), ExprExtractionConfig()], parsing_timeout=None)
+    return parse(text, [LatexExtractionConfig(), ExprExtractionConfig()], parsing_timeout=None)
 for line in sys.stdin:
     one = json.loads(line)
     try:
@@ -302,10 +308,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", type=Path, default=Path("../shared/data"))
     options.add_argument("--peer", default=sys.executable, metavar="PYTHON")
+    options.add_argument("--gsm8k", type=int, default=1319, metavar="N", help="answers taken")
     options.add_argument("--no-peer", action="store_true")
     options.add_argument("--show", action="store_true")
     given = options.parse_args()
-    made = pairs(given.data)
+    made = pairs(given.data, given.gsm8k)
     judged = {"ours": ours(made)}
     if not given.no_peer:
         judged["Math-Verify"] = peer(given.peer, made)

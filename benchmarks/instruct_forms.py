@@ -1,11 +1,12 @@
 """How many replies of a real model parse, step by step: labelled lines against a JSON object.
 
-    python -m benchmarks.instruct_forms --base-url http://127.0.0.1:8112/v1 [--each 10] [--concurrency 2] [--steps clarify,judge_pair] [--forms chat,json]
+    python -m benchmarks.instruct_forms --base-url http://127.0.0.1:8112/v1 [--each 10] \\
+        [--concurrency 2] [--steps clarify,judge_pair] [--forms chat,json]
 
-Asks an OpenAI-compatible server about the first English seed tasks in three forms: `chat` (labels), `sentence`
-(an object is asked for in words alone, as where a server refuses a schema) and `json` (with the schema), greedily,
-with at most 200 tokens. A reply parses where it is not cut and every field that the step needs is read; of its
-worth nothing is said. Prints a table: for each step n and, by form, the replies that parse.
+Asks an OpenAI-compatible server about the first English seed tasks in three forms: `chat` (labels),
+`sentence` (an object is asked for in words alone, as where a server refuses a schema) and `json` (with
+the schema), greedily, with at most 200 tokens. A reply parses where it is not cut and every field that
+the step needs is read; of its worth nothing is said. Prints a table: n and, by form, what parses.
 """
 
 from __future__ import annotations
@@ -105,8 +106,10 @@ def steps() -> dict[str, Step]:
     made = {}
     for kind, form in WRITE.items():
         examples = [seed.request for seed in kind_seeds(kind, "en")[:3]]
-        made[kind] = Step(f"{kind}_write", form,
-                          lambda task, shown=examples: {"examples": shown, **given(task)}, fields(form))  # fmt: skip
+        made[kind] = Step(
+            f"{kind}_write", form,
+            lambda task, shown=examples: {"examples": shown, **given(task)}, fields(form),
+        )  # fmt: skip
     rules = [one.critique["en"] for one in law("house.v1").principles[:3]]
     plain = [one.say("en") for one in constitution("plain.v1").principles]
     yes = lambda text, structured: yes_or_no(text, structured=structured) is not None  # noqa: E731

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from corpusforge.instruct import parse
 from corpusforge.instruct.cot import quantity as quantities
+from corpusforge.instruct.cot.algebra import algebra_key
 from corpusforge.instruct.cot.answers import Answer, match, read
 from corpusforge.instruct.cot.plain import boxed, text_key
 from corpusforge.instruct.cot.several import several_key
@@ -184,7 +185,7 @@ def _number_in(clause: str, by: str) -> tuple[str, Answer | None]:
     alone = len(numbers) == 1 or not _JOINED.search(clause)
     if numbers and not expression and (alone if by == "phrase" else len(numbers) == 1):
         return numbers[-1]
-    key = several_key(clause) or text_key(clause)
+    key = several_key(clause) or algebra_key(clause) or text_key(clause)
     return clause, Answer("text", key) if key and any(map(str.isdigit, clause)) else None
 
 
