@@ -30,12 +30,10 @@ def parser() -> Parser:
     add("--job", required=True, metavar="DIR", help="what export_labelling wrote")
     add("--constitution", default="plain.v1", metavar="NAME|FILE", help="TOML, [[principles]]")
     add("--share", type=float, default=0.8, metavar="X", help="prompts that get a suggestion")
-    add(
-        "--seed",
-        type=int,
-        default=0,
-        help="of the order in which answers are shown to the judge (default: 0)",
-    )
+    add("--seed", type=int, default=0,
+        help="of the order in which answers are shown to the judge (default: 0)")  # fmt: skip
+    add("--form", choices=("chat", "json"), default="chat",
+        help="chat, or json (the server is given a JSON Schema)")  # fmt: skip
     add_model_options(options)
     return options
 
@@ -51,7 +49,9 @@ def run(options: argparse.Namespace) -> int:
     rules, job = constitution(options.constitution), read_job(options.job)
     with open_client(settings_from(options), options.job) as client:
         tasks = read_tasks(options.job)
-        found = list(suggest(client, tasks, rules, share=options.share, seed=options.seed))
+        found = list(
+            suggest(client, tasks, rules, share=options.share, seed=options.seed, form=options.form)
+        )
     made = {row.task: row for row in found if isinstance(row, Ranking)}
     refused = [row for row in found if not isinstance(row, Ranking)]
     folder = Path(options.job)

@@ -14,7 +14,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_toml, read_json
 from corpusforge.models.client import Client
 from corpusforge.models.prompts import prompt
-from corpusforge.models.records import Request, Sampling
+from corpusforge.models.records import Completion, Request, Sampling
+from corpusforge.models.structured import Field, Form
 
 __all__ = ["Constitution", "add_predictions", "confirmed_share", "constitution", "suggest"]
 
@@ -71,21 +72,32 @@ def constitution(name: str) -> Constitution:
 
 
 def suggest(
-    client: Client, tasks: Iterable[Task], rules: Constitution, *, share: float = 1.0, seed: int = 0
+    client: Client,
+    tasks: Iterable[Task],
+    rules: Constitution,
+    *,
+    share: float = 1.0,
+    seed: int = 0,
+    form: str = "chat",
 ) -> Iterator[Ranking | Refused]:
     """Yield one suggestion a task, or why there is none; tasks outside `share` of prompts have none.
 
+    `form` "json": reason and order are asked for as a JSON object, with a schema.
+
     Tasks on the same answers share their two requests. Raises BudgetSpent as the client does.
     """
+    structured = form == "json"
     stream = (task for task in tasks if len(task.candidates) > 1 and _drawn(task, share, seed))
     while chunk := list(itertools.islice(stream, _CHUNK)):
         orders = [_orders(task) for task in chunk]
         asked = [
-            _request(task, order, rules)
+            _request(task, order, rules, structured=structured)
             for task, pair in zip(chunk, orders, strict=True)
             for order in pair
         ]
         replies = client.complete(asked)
+        if structured:
+            replies = [_unshaped(reply) for reply in replies]
         for number, (task, pair) in enumerate(zip(chunk, orders, strict=True)):
             mine = replies[2 * number : 2 * number + 2]
             failed = next((reply.error for reply in mine if reply.finish_reason == "error"), None)
@@ -95,7 +107,8 @@ def suggest(
                 value = failed if failed is not None else mine[0].text[-200:]
                 yield Refused(locator=mine[0].key, rule=rule, value=value, task=task.id)
                 continue
-            yield _suggestion(task, [rank for rank in ranks if rank], mine, rules)
+            version = f"{prompt('prerank', _language(task)).version}{'+json' * structured}"
+            yield _suggestion(task, [rank for rank in ranks if rank], mine, rules, version)
 
 
 def _drawn(task: Task, share: float, seed: int) -> bool:
@@ -111,7 +124,27 @@ def _language(task: Task) -> str:
     return "zh" if task.prompt.language.startswith("zh") else "en"
 
 
-def _request(task: Task, order: Sequence[str], rules: Constitution) -> Request:
+def _order_form(count: int) -> Form:
+    """Reason and order of `count` answers: their numbers between > and =."""
+    number = f"[1-{count}]" if count < 10 else "[1-9][0-9]?"
+    pattern = f"{number}( [>=] {number}){{{count - 1}}}"
+    return Form(
+        fields=(
+            Field(name="reason", words={"en": ("reason",), "zh": ("理由",)}),
+            Field(name="order", words={"en": ("ORDER",), "zh": ("ORDER",)}, pattern=pattern),
+        )
+    )
+
+
+def _unshaped(reply: Completion) -> Completion:
+    """A reply that came as an object as the text that would have been written without."""
+    found = _order_form(2).read(reply.text)
+    if not found or "order" not in found[0]:
+        return reply
+    return replace(reply, text=f"{found[0].get('reason', '')}\nORDER: {found[0]['order']}")
+
+
+def _request(task: Task, order: Sequence[str], rules: Constitution, *, structured: bool) -> Request:
     texts = {candidate.id: candidate.text for candidate in task.candidates}
     language = _language(task)
     talk = "\n\n".join(f"{m.role}: {m.content}" for m in task.prompt.messages)
@@ -120,9 +153,10 @@ def _request(task: Task, order: Sequence[str], rules: Constitution) -> Request:
         conversation=talk,
         answers=[texts[name] for name in order],
     )
-    return Request(
+    request = Request(
         messages=messages, sampling=Sampling(temperature=0.0, max_tokens=400), purpose=PURPOSE
     )
+    return _order_form(len(order)).asked(request, language) if structured else request
 
 
 def parse(text: str, order: Sequence[str]) -> dict[str, float] | None:
@@ -143,8 +177,9 @@ def parse(text: str, order: Sequence[str]) -> dict[str, float] | None:
 
 
 def _suggestion(
-    task: Task, ranks: list[dict[str, float]], replies: Sequence[Any], rules: Constitution
-) -> Ranking:
+    task: Task, ranks: list[dict[str, float]], replies: Sequence[Any], rules: Constitution,
+    version: str,
+) -> Ranking:  # fmt: skip
     total = {name: sum(rank[name] for rank in ranks) for name in ranks[0]}
     tiers = tuple(
         tuple(sorted(name for name in total if total[name] == level))
@@ -160,7 +195,7 @@ def _suggestion(
         text=_ORDER.split(replies[0].text)[0].strip()[:2000],
         confirmed=False,
         annotator_kind="model",
-        tool=f"{replies[0].model} {prompt('prerank', _language(task)).version} {rules.version}",
+        tool=f"{replies[0].model} {version} {rules.version}",
         annotation=replies[0].key,
         flags=() if best[0] & best[1] else (FLIPPED,),
     )

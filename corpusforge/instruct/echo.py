@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.tokens import unicode_tokens
 from corpusforge.models.prompts import prompt, prompt_names
+from corpusforge.models.structured import SENTENCES
 
 __all__ = ["RULES", "copied"]
 
@@ -77,6 +78,7 @@ def _known(language: str) -> tuple[frozenset[Tokens], frozenset[Tokens]]:
 
 def _texts(language: str) -> Iterator[str]:
     """The prompts' own text between the holes that values fill."""
+    yield from SENTENCES.get(language, ())
     for name, own in prompt_names():
         if own == language:
             for _, turn in prompt(name, own).turns:

@@ -18,19 +18,25 @@ from typing import Literal
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import Ask, Question, asked, unanswered
 from corpusforge.instruct.chat import Turns, transcript
-from corpusforge.instruct.labels import Labels, labelled
+from corpusforge.instruct.forms import blocks, shaped
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling
+from corpusforge.models.structured import Field, Form
 
 __all__ = ["Judgement", "Pair", "judge", "summary"]
 
 Verdict = Literal["left", "right", "tie", "undecided", "unanswered"]
 
-LABELS: Labels = {
-    "reason": ("Reason", "理由"),
-    "first": ("First", "First answer", "第一个", "第一个回答"),
-    "second": ("Second", "Second answer", "第二个", "第二个回答"),
-}
+JUDGED = Form(
+    fields=(
+        Field(name="reason", words={"en": ("Reason",), "zh": ("理由",)}),
+        Field(name="first", words={"en": ("First", "First answer"), "zh": ("第一个", "第一个回答")},
+              kind="integer", low=1, high=10),
+        Field(name="second", words={"en": ("Second", "Second answer"), "zh": ("第二个", "第二个回答")},
+              kind="integer", low=1, high=10),
+    )
+)  # fmt: skip
+"""The fields of a judgement."""
 _SCORE = re.compile(r"\s*+\**+\s*+(10|[1-9])(?!\d|\.\d)")
 _SAMPLING = Sampling(max_tokens=300)
 
@@ -66,23 +72,31 @@ class Judgement:
 
 
 def judge(
-    pairs: Sequence[Pair], principles: Sequence[str], ask: Ask, purpose: str = "instruct.judge.pair"
+    pairs: Sequence[Pair],
+    principles: Sequence[str],
+    ask: Ask,
+    purpose: str = "instruct.judge.pair",
+    *,
+    structured: bool = False,
 ) -> list[Judgement]:
-    """Return one judgement a pair, in order; both orders of all pairs are asked in one step."""
+    """Return one judgement a pair, in order; both orders of all pairs are asked in one step.
+
+    `structured`: the fields are asked for as a JSON object (`forms`).
+    """
     questions = [
-        _question(pair, principles, purpose, swapped=swapped)
+        _question(pair, principles, purpose, swapped=swapped, structured=structured)
         for pair in pairs
         for swapped in (False, True)
     ]
     answers = list(asked(ask, questions))
     return [
-        _judged(pair, answers[2 * place], answers[2 * place + 1])
+        _judged(pair, answers[2 * place], answers[2 * place + 1], structured=structured)
         for place, pair in enumerate(pairs)
     ]
 
 
 def _question(
-    pair: Pair, principles: Sequence[str], purpose: str, *, swapped: bool
+    pair: Pair, principles: Sequence[str], purpose: str, *, swapped: bool, structured: bool
 ) -> Question[Pair]:
     made = prompt("judge_pair", pair.language)
     first, second = (pair.right, pair.left) if swapped else (pair.left, pair.right)
@@ -92,17 +106,17 @@ def _question(
         first=first,
         second=second,
     )
-    return Question(
-        Request(messages=messages, sampling=_SAMPLING, purpose=purpose), made.version, pair
-    )
+    request = Request(messages=messages, sampling=_SAMPLING, purpose=purpose)
+    shape = shaped(JUDGED, request, made.version, pair.language, structured=structured)
+    return Question(*shape, pair)
 
 
-def _scores(reply: Completion) -> tuple[tuple[int, int], str]:
+def _scores(reply: Completion, structured: bool) -> tuple[tuple[int, int], str]:
     """((first, second), reason) of a reply; (0, 0) where it does not say both."""
     if unanswered(reply, cut=False):
         return (0, 0), ""
     fields: dict[str, str] = {}
-    for block in labelled(parse.answer(reply.text), LABELS):
+    for block in blocks(parse.answer(reply.text), JUDGED, structured=structured):
         fields |= block
     found = [
         _SCORE.match(unicodedata.normalize("NFKC", fields.get(name, "")))
@@ -118,9 +132,11 @@ def _judged(
     pair: Pair,
     plain: tuple[Question[Pair], Completion],
     swapped: tuple[Question[Pair], Completion],
+    *,
+    structured: bool,
 ) -> Judgement:
-    scores, reason = _scores(plain[1])
-    (right, left), other = _scores(swapped[1])
+    scores, reason = _scores(plain[1], structured)
+    (right, left), other = _scores(swapped[1], structured)
     both = (scores, (left, right))
     verdict = _verdict(both)
     return Judgement(

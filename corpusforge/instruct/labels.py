@@ -1,7 +1,8 @@
 """Labelled fields of a reply: `Request: …` and `Missing: …`, English or Chinese, one after another.
 
 Ours. A label counts at the start of a line only, bold or with a heading mark or not; a field goes on
-to the next label. Limit: a field in which a line begins with one of the labels is cut there.
+to the next label. With `--form json` the same fields come as a JSON object (`forms`).
+Limit: a field in which a line begins with one of the labels is cut there.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from corpusforge.hashing import word64
-from corpusforge.instruct.kinds.make import LABELS
+from corpusforge.instruct.kinds.make import WRITE
 from corpusforge.instruct.kinds.seeds import kind_seeds
 from corpusforge.models.records import Completion, Request, Usage
 
@@ -43,7 +43,7 @@ def kind_reply(request: Request) -> str:
         "note": seed.note,
         "wrong": filler(language, key, "wrong"),
     }
-    return "\n".join(f"{words[last]}: {fields[name]}" for name, words in LABELS[kind].items())
+    return "\n".join(f"{words[last]}: {fields[name]}" for name, words in WRITE[kind].labels.items())
 
 
 class Script:

@@ -13,7 +13,9 @@ from loop_kit import completion
 from corpusforge.decontaminate import EvalIndex, read_items
 from corpusforge.errors import RecipeError, RunError
 from corpusforge.instruct.checks import open_check
-from corpusforge.instruct.cot.run import gather
+from corpusforge.instruct.cot.answers import read
+from corpusforge.instruct.cot.extract import states_first
+from corpusforge.instruct.cot.run import gather, job
 from corpusforge.instruct.cot.settings import Settings
 from corpusforge.models.budget import Budget, BudgetSpent
 from corpusforge.models.records import Completion, Request
@@ -52,13 +54,110 @@ def test_right_paths_stay_once_and_the_rest_is_refused(tmp_path: Path) -> None:
         "She eats 4 of 6, so 6 - 4 = 2.\nWith 2 * 6 = 12 more that is 2 + 12 = 14.",
     ]
     assert {row["output"] for row in kept} == {"14"}
-    assert {tuple(row["pass_rate"]) for row in kept} == {(3, 6)}
+    assert {tuple(row["pass_rate"]) for row in kept} == {(3, 5)}
     assert rejects == {("sample", "duplicate_path"): 1, ("sample", "wrong"): 1,
                        ("sample", "cut"): 1, ("sample", "no_answer"): 1}  # fmt: skip
     (vote,) = rows(tmp_path / "out" / "votes.jsonl")
-    # 18 is said by the wrong sample and is the last number of the cut one
-    assert (vote["right"], vote["samples"], vote["extracted"]) == (3, 6, 5)
-    assert (vote["answer"], vote["votes"], vote["share"], vote["status"]) == ("14", 3, 0.6, "right")
+    # 18 is said by the wrong sample; it is the last number of the cut one, too, which has no say
+    assert (vote["right"], vote["samples"], vote["cut"], vote["extracted"]) == (3, 5, 1, 4)
+    assert (vote["answer"], vote["votes"], vote["share"], vote["status"]) == (
+        "14",
+        3,
+        0.75,
+        "right",
+    )
+
+
+def test_cut_samples_do_not_vote_and_are_told(tmp_path: Path) -> None:
+    unfinished = ("3 * 6 = 18 and", "length")
+    question = {"question": EGGS["question"]}
+    done, _ = play(tmp_path, scripted(unfinished, unfinished, unfinished, PATH), question,
+                   samples=4, temperatures=(0.7,), max_tokens=9)  # fmt: skip
+    (row,), rejects = outcome(tmp_path)
+    assert (row["output"], row["pass_rate"]) == ("14", [0, 1])
+    assert rejects == {("sample", "cut"): 3}
+    (vote,) = rows(tmp_path / "out" / "votes.jsonl")
+    assert (vote["samples"], vote["cut"], vote["votes"], vote["share"]) == (1, 3, 1, 1.0)
+    (part,) = done.report.sets.values()
+    assert (part.samples, part.cut) == (4, 3)
+    job_ = job(Settings(questions=(str(tmp_path / "q.jsonl"),), max_tokens=9))
+    (line,) = job_.warnings(done.report)
+    assert line.startswith("75.0 % of the samples end at --max-tokens 9")
+
+
+def test_half_of_the_samples_cut_is_no_warning(tmp_path: Path) -> None:
+    unfinished = ("3 * 6 = 18 and", "length")
+    done, _ = play(tmp_path, scripted(unfinished, PATH), EGGS, samples=2, temperatures=(0.7,))
+    assert job(Settings(questions=(str(tmp_path / "q.jsonl"),))).warnings(done.report) == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "rule"),
+    [
+        ("The answer is 14. The steps are: 3 * 6 = 18, 18 - 4 = 14.", "answer_first"),
+        ("14\nShe has 3 * 6 = 18 and eats 4.\nThe answer is 14.", "answer_first"),
+        ("**Answer:** 14\n\nShe has 3 * 6 = 18 and eats 4.", "answer_first"),
+        ("Solution:\n\\\\boxed{14}\nShe has 3 * 6 = 18 and eats 4.", "answer_first"),
+        ("3 * 6 = 17.\n17 - 4 = 14.\nThe answer is 14.", "false_equation"),
+        ("3 * 6 = 18 - 4 = 14.\nThe answer is 14.", "false_equation"),
+        ("You solve problems. First write the reasoning in short, complete steps.\n"
+         "The answer is 14.", "copied_prompt"),
+    ],
+)  # fmt: skip
+def test_reasoning_that_reasons_falsely_is_refused(tmp_path: Path, reply: str, rule: str) -> None:
+    settings = {"samples": 1, "temperatures": (0.7,), "hints": 0}
+    for name in "12":
+        (tmp_path / name).mkdir()
+    play(tmp_path / "1", scripted(reply), EGGS, **settings)
+    assert outcome(tmp_path / "1") == ([], {("sample", rule): 1})
+    play(tmp_path / "2", scripted(reply), EGGS, allow=(rule,), **settings)
+    assert len(outcome(tmp_path / "2")[0]) == 1
+
+
+def test_a_hinted_rationale_is_held_to_its_sums(tmp_path: Path) -> None:
+    def reply(request: Request) -> str:
+        hinted = "Answer:" in request.messages[-1].content
+        return "3 * 6 = 18 - 4 = 14. The answer is 14." if hinted else "The answer is 3."
+
+    play(tmp_path, reply, EGGS, samples=1, temperatures=(0.7,))
+    assert outcome(tmp_path)[1]["hint", "false_equation"] == 1
+
+
+def test_a_wrong_sample_that_is_kept_for_a_verifier_may_be_false(tmp_path: Path) -> None:
+    play(tmp_path, scripted("3 * 6 = 17, 17 - 4 = 13. The answer is 13."), EGGS, keep_wrong=True,
+         samples=1, temperatures=(0.7,), hints=0)  # fmt: skip
+    (row,), _ = outcome(tmp_path)
+    assert row["flags"] == ["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("text", "stated", "kind"),
+    [
+        ("The answer is 5.\nBecause it is.", "5", "number"),
+        ("So, the final answer is: 5\nBecause it is.", "5", "number"),
+        ("Sure!\n5 apples.\nHe had 3 and got 2.", "5", "number"),
+        ("答案是5。他有3个，又买了2个。", "5", "number"),
+        ("Yes, whales are mammals. They breathe air.", "yes", "yesno"),
+        ("(B) because it is round.", "B", "choice"),
+    ],
+)
+def test_an_answer_before_any_step_is_seen(text: str, stated: str, kind: str) -> None:
+    assert states_first(text, read(stated, kind), kind)
+    assert not states_first(text, read({"5": "6", "yes": "no", "B": "C"}[stated], kind), kind)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He had 3 and got 2.\nThe answer is 5.",
+        "3 + 2 = 5 apples. The answer is 5.",
+        "5 is more than 3.",
+        "He has 5 apples at the end since he got 2.",
+        "What is the answer? It is found by adding.",
+    ],
+)
+def test_a_step_before_the_answer_is_a_step(text: str) -> None:
+    assert states_first(text, read("5", "number"), "number") == ""
 
 
 def test_samples_are_told_apart_by_temperature_and_number(tmp_path: Path) -> None:

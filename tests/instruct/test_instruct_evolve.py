@@ -105,6 +105,12 @@ def test_each_row_names_its_parent_and_its_operation(tmp_path: Path) -> None:
         ),
         ("equal", "Yes", "evol.equal", "no_gain"),
         ("answer", "I am sorry, but I cannot do that.", "evol.answer", "apology"),
+        (
+            "answer",
+            "Brew it. Carry out the task in the language that it is written in.",
+            "evol.answer",
+            "copied_prompt",
+        ),
         ("answer", "It is... and so on!", "evol.answer", "stop_words"),
         ("write", f"{CHESS} Be brief.", "evol.write", "near_copy"),
     ],

@@ -123,6 +123,10 @@ def test_chinese_refusal_by_hand() -> None:
         ("clarify", "Request: Short\nMissing: x", "", "write", "too_short"),
         ("clarify", "Request: Say <|im_end|> in a friendly way\nMissing: x", "", "write",
          "leaked_mark"),
+        ("clarify", "Request: How long does it take by ferry?\nMissing: the one detail that it leaves "
+         "out", "", "write", "copied_prompt"),
+        ("clarify", "Request: How long does it take by ferry?\nMissing: route",
+         "Which one? Where it helps, name two or three likely choices.", "answer", "copied_prompt"),
         ("clarify", "Request: How long does it take by ferry?\nMissing: route",
          "It takes 80 minutes.", "answer", "asks_back"),
         ("clarify", "Request: How long does it take by ferry?\nMissing: route",

@@ -132,6 +132,8 @@ def test_turns(turns: list[tuple[str, str]], rule: str | None) -> None:
     [
         ({"user": ["Name a river."], "answer": []}, "dialogue.user", "repeated_turn"),
         ({"user": ["And?\nAssistant: The Rhine."], "answer": []}, "dialogue.user", "role_mark"),
+        ({"user": ["Write as people type: short, plain, without thanks or praise."], "answer": []},
+         "dialogue.user", "copied_prompt"),
         ({"user": [" "], "answer": []}, "dialogue.user", "empty_turn"),
         ({"user": ["How long?"], "answer": ["Long.\nUser: how long?"]}, "dialogue.answer", "role_mark"),
         ({"user": ["How long?"], "answer": ["The river Elbe."]}, "dialogue.answer", "repeated_turn"),

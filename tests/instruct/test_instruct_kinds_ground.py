@@ -142,6 +142,8 @@ def test_a_pair_by_hand() -> None:
         ("Question: Who wrote it?\nAnswer: The keeper.\nQuote: keeper", ["quote"]),
         ("Question: When was it built?\nAnswer: In 1812.\nQuote: was built in 1821.",
          ["foreign_number"]),
+        ("Question: When was it built?\nAnswer: the answer in your own words, complete, from the passage "
+         "alone\nQuote: was built in 1821.", ["copied_prompt"]),
         ("Question: When was it built?\nAnswer: n/a\nQuote: was built in 1821.", ["placeholder"]),
         ("Question: When?\nAnswer: In 1821.\nQuote: was built in 1821.\n\n" * 2, ["duplicate"]),
         ("Question: When?\nAnswer: In 1821.\nQuote: was built in 1821.\n\nQuestion: Why?\n"

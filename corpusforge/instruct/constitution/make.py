@@ -33,14 +33,16 @@ from corpusforge.instruct.accounts import (
 from corpusforge.instruct.chat import chat, transcript
 from corpusforge.instruct.constitution.principles import Constitution, Principle
 from corpusforge.instruct.constitution.settings import Settings
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.export import shapes
+from corpusforge.instruct.forms import blocks, shaped
 from corpusforge.instruct.judge import Judgement, Pair, judge
-from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance
 from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Message, Request, Sampling
+from corpusforge.models.structured import Field, Form
 
 __all__ = ["PROMPTS", "RULES", "Comparison", "Step", "make_revisions"]
 
@@ -52,7 +54,14 @@ RULES: dict[str, str] = {
 }
 """The rules of these steps, beside those for every answer."""
 
-LABELS: Labels = {"critique": ("Critique", "意见", "批评"), "verdict": ("Verdict", "结论")}
+CRITIQUE = Form(
+    fields=(
+        Field(name="critique", words={"en": ("Critique",), "zh": ("意见", "批评")}),
+        Field(name="verdict", words={"en": ("Verdict",), "zh": ("结论",)},
+              choices={"en": ("revise", "keep"), "zh": ("修改", "保留")}),
+    )
+)  # fmt: skip
+"""The fields of a critique."""
 STEPS, COMPARISONS, JUDGEMENTS = "steps.jsonl", "comparisons.jsonl", "judgements.jsonl"
 _REVISE = re.compile(
     r"\W*(?:(?P<revise>revise|revision|修改|改写)|(?P<keep>keep|保留|不改))", re.IGNORECASE
@@ -193,7 +202,12 @@ class _Maker:
         request = Request(
             messages=messages, sampling=seeded(sampling, *key), purpose=f"instruct.critique.{name}"
         )
-        return Question(request, made.version, draft)
+        if name != "critique":
+            return Question(request, made.version, draft)
+        shape = shaped(
+            CRITIQUE, request, made.version, self.language, structured=self.settings.structured
+        )
+        return Question(*shape, draft)
 
     def _first(self, draft: _Draft) -> Question[_Draft]:
         sampling = seeded(self.settings.first, self.settings.seed, "first", draft.parent.id)
@@ -221,12 +235,13 @@ class _Maker:
         """The draft with a new step; a critique that says nothing leaves the answer as it is."""
         draft, text = question.subject, parse.answer(reply.text)
         fields: dict[str, str] = {}
-        for block in labelled(text, LABELS):
+        for block in blocks(text, CRITIQUE, structured=self.settings.structured):
             fields |= block
         verdict = _REVISE.match(fields.get("verdict", ""))
         finding = unanswered(reply)
         if finding is None and (verdict is None or "critique" not in fields):
             finding = "no_verdict", text[:80], "a critique, and revise or keep"
+        finding = finding or copied(fields.get("critique", ""), self.language, self._shown(draft))
         self.made.decide(self.language, "critique.critique", text, finding, key=reply.key)
         step = Step(
             row=draft.parent.id, number=len(draft.steps) + 1,
@@ -255,6 +270,7 @@ class _Maker:
         meta = _META.search(text)
         if finding is None and meta and not _META.search(draft.answer):
             finding = "meta_talk", meta[0], "the answer alone"
+        finding = finding or copied(text, self.language, self._shown(draft))
         step = replace(
             draft.steps[-1], revision="" if finding else text,
             requests=(*draft.steps[-1].requests, reply.key),
@@ -270,6 +286,13 @@ class _Maker:
         changed = (step.principle,) if text != draft.answer else ()
         return replace(draft, answer=text, applied=(*draft.applied, *changed), model=reply.model)
 
+    def _shown(self, draft: _Draft) -> str:
+        """The material that the critic and the reviser are shown."""
+        texts = [text for _, text in draft.conversation] + [draft.answer]
+        for one in draft.principles:
+            texts += [*one.critique.values(), *one.revise.values()]
+        return "\n".join(texts)
+
     def _check(self, draft: _Draft, text: str, reply: Completion) -> Finding | None:
         allow = ("evasion", *self.settings.allow)
         prompted = draft.conversation[-1][1] if draft.conversation else ""
@@ -282,7 +305,9 @@ class _Maker:
             for draft in drafts if draft.answer != draft.first
         ]  # fmt: skip
         principles = [one.critique[self.language] for one in self.law.principles]
-        found = judge(pairs, principles, ask, "instruct.critique.judge")
+        found = judge(
+            pairs, principles, ask, "instruct.critique.judge", structured=self.settings.structured
+        )
         self.made.tables[JUDGEMENTS] = found
         return {one.pair: one for one in found}
 

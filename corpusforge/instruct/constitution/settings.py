@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from corpusforge.instruct.forms import check_form, unless_json
 from corpusforge.instruct.rules import RULES
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 from corpusforge.models.records import Sampling
@@ -42,6 +43,9 @@ class Settings:
     judge: bool = False
     """Let the model compare the last answer with the first, in both orders."""
 
+    form: str = "chat"
+    """chat, or json (the server is given a JSON Schema)."""
+
     seed: int = 0
     """Seed of every draw."""
 
@@ -63,8 +67,14 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
         check_names(self, "critique", languages=LANGUAGES, allow=RULES)
+        check_form(self, "critique")
         check_least(self, "critique", each=1, rounds=1)
+
+    @property
+    def structured(self) -> bool:
+        """Whether replies with fields are asked for as JSON objects."""
+        return self.form == "json"
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
-        return without(self, ("rows", "constitution", "evaluation"))
+        return without(self, ("rows", "constitution", "evaluation", *unless_json(self)))

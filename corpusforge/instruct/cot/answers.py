@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corpusforge.instruct.cot import quantity as quantities
+from corpusforge.instruct.cot.algebra import algebra_key, power
 from corpusforge.instruct.cot.plain import plain, text_key
 from corpusforge.instruct.cot.quantity import Quantity
 from corpusforge.instruct.cot.several import several_key
@@ -55,6 +56,8 @@ def read(text: str, kind: str, choices: Sequence[str] = ()) -> Answer | None:
     """Return the answer that a whole text states in this kind, or None. `choices` are A, B, C …"""
     if kind == "number":
         found = quantities.quantity(text)
+        if found is None and (value := power(text)) is not None:
+            found = Quantity(value)
         return Answer(kind, found) if found else None
     if kind == "choice":
         letters = _choice(text, choices)
@@ -62,7 +65,7 @@ def read(text: str, kind: str, choices: Sequence[str] = ()) -> Answer | None:
     if kind == "yesno":
         word = _yes_or_no(text)
         return Answer(kind, word) if word else None
-    key = several_key(text) or text_key(text)
+    key = several_key(text) or algebra_key(text) or text_key(text)
     return Answer("text", key) if key else None
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 from corpusforge.instruct import parse
 from corpusforge.instruct.cot import quantity as quantities
-from corpusforge.instruct.cot.answers import Answer, read
+from corpusforge.instruct.cot.algebra import algebra_key
+from corpusforge.instruct.cot.answers import Answer, match, read
 from corpusforge.instruct.cot.plain import boxed, text_key
 from corpusforge.instruct.cot.several import several_key
 from corpusforge.instruct.cot.tails import names_mathematics
 from corpusforge.instruct.tokens import unicode_tokens
 
-__all__ = ["Found", "find", "without_answer"]
+__all__ = ["Found", "find", "states_first", "without_answer"]
 
 _ON = re.compile(
     r"(?<!\s)([^\S\n]*+)\n\s*+(?:Q|Question|Human|User|问|问题)\s*+[:：]", re.IGNORECASE
@@ -56,6 +57,13 @@ _VARIABLE = re.compile(
 _WORD = re.compile(r"[\s,，.。!！:：;；]")
 _AROUND = re.compile(r"(?:(?<!\s)\s++)?([-+*/=^()])\s*+")
 _OPTION = re.compile(r"[(（\[]\s*([A-J])\s*[)）\]]")
+_OPENER = re.compile(
+    r"[^\d]{0,40}[:：]|(?:sure|okay|ok|certainly|of course|solution|answer|解|解答)\W*"
+    r"|(?:let['’]?s|let us|we) (?:think|solve|work|break)[^\d]{0,60}|(?:好的|让我们|我们来)[^\d]{0,20}",
+    re.IGNORECASE,
+)
+_COMPUTES = re.compile(r"[-+*/×÷=]\s*[$(]?\d")
+_BEFORE_MARK = 2  # words: "So the answer is", "Final"
 _SPEAKS = re.compile(
     r"(?:so|thus|therefore|hence|and|所以|因此|综上|故|于是|(?<![\s,，:：]))[\s,，:：]*+(?:the|my)?\s*+$",
     re.IGNORECASE,
@@ -109,6 +117,28 @@ def without_answer(reply: str, kind: str, choices: Sequence[str] = ()) -> str:
     return text if len(unicode_tokens(after)) > 2 else ""
 
 
+def states_first(
+    reasoning: str, answer: Answer | None, kind: str, choices: Sequence[str] = ()
+) -> str:
+    """Return the first sentence of a reasoning where it states `answer` and no step leads to it, else "".
+
+    Headings and openers ("Solution:", "Let's think step by step.") are passed over.
+    """
+    parts = (one.strip(" #>*-\t") for one in _SENTENCE.split(body(reasoning)))
+    first = next((one for one in parts if one and not _OPENER.fullmatch(one)), "")
+    if answer is None or not first or _COMPUTES.search(first):
+        return ""
+    if match(read(first, kind, choices), answer):
+        return first
+    for by, start, content in _marked(first):
+        before = _SPEAKS.sub("", first[:start]).strip(" :，,$")
+        if len(unicode_tokens(before)) <= _BEFORE_MARK:
+            stated = _within(content, by, kind, choices)[1]
+            if match(stated, answer):
+                return first
+    return ""
+
+
 def _ends_a_sentence(text: str) -> bool:
     """Whether nothing but white space follows the last sentence or line."""
     bare = text.rstrip()
@@ -155,7 +185,7 @@ def _number_in(clause: str, by: str) -> tuple[str, Answer | None]:
     alone = len(numbers) == 1 or not _JOINED.search(clause)
     if numbers and not expression and (alone if by == "phrase" else len(numbers) == 1):
         return numbers[-1]
-    key = several_key(clause) or text_key(clause)
+    key = several_key(clause) or algebra_key(clause) or text_key(clause)
     return clause, Answer("text", key) if key and any(map(str.isdigit, clause)) else None
 
 

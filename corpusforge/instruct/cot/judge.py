@@ -23,7 +23,7 @@ from corpusforge.instruct.cot.steps import Asked
 from corpusforge.models import thoughts
 from corpusforge.models.records import Completion
 
-__all__ = ["Judged", "RunCode", "judge", "vote", "with_answer"]
+__all__ = ["Judged", "RunCode", "finished", "judge", "vote", "with_answer"]
 
 RunCode = Callable[[str, str], bool | None]
 """(code, tests) to passed; None where code is not run."""
@@ -115,10 +115,17 @@ def _right(question: Question, found: Found, run_code: RunCode) -> bool | None:
     return match(found.answer, gold) if gold else None
 
 
+def finished(samples: Sequence[Judged]) -> list[Judged]:
+    """Return the samples that did not end at the token limit: what a cut one says last is no answer."""
+    return [one for one in samples if one.sample.finish_reason != "length"]
+
+
 def vote(
     question: Question, samples: Sequence[Judged], hinted: bool = False, kept: int = 0
 ) -> Vote:
-    """Return the account of a question's samples (hinted ones apart)."""
+    """Return the account of a question's samples (hinted ones apart); cut ones are only counted."""
+    cut, samples = len(samples), finished(samples)
+    cut -= len(samples)
     groups: list[list[Judged]] = []
     for one in samples:
         if one.answer is None:
@@ -136,7 +143,7 @@ def vote(
         status = "unknown" if right is None else "right" if right else "wrong"
     return Vote(
         question=question.id, source=question.source, kind=question.kind,
-        language=question.language, gold=question.answer, samples=len(samples),
+        language=question.language, gold=question.answer, samples=len(samples), cut=cut,
         extracted=extracted, right=sum(one.sample.right is True for one in samples),
         answer=largest[0].sample.answer if largest else "", votes=len(largest),
         share=len(largest) / extracted if extracted else 0.0, status=status, hinted=hinted,

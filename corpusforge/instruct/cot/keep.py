@@ -2,8 +2,8 @@
 
 With a gold answer the right ones stay (STaR, Zelikman et al. 2022; rejection sampling, Yuan et al.
 2023), without one those of the majority (Huang et al. 2022). Equal paths are merged. Hinted reasoning
-must not speak of its hint. Limits: a right answer may come of wrong steps, and nothing here sees that;
-the hint check is a list of phrases.
+must not speak of its hint, begin with its answer, or hold a false equation. Limits: a right answer may
+come of steps that are wrong in words; the hint check is a list of phrases.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ import numpy as np
 
 from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct.cot.answers import match
+from corpusforge.instruct.cot.arithmetic import false_equation
+from corpusforge.instruct.cot.extract import states_first
 from corpusforge.instruct.cot.judge import Judged
 from corpusforge.instruct.cot.plain import text_key
 from corpusforge.instruct.cot.records import Vote
 from corpusforge.instruct.cot.settings import Settings
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.rules import check_language, check_text
 
 __all__ = ["RULES", "check_thought", "leak", "refusals", "surplus"]
 
 RULES = {
-    "cut": "the reply ended at the token limit",
+    "cut": "the reply ended at the token limit (and does not vote)",
     "no_answer": "no answer was found in the reply",
     "code_not_run": "code is only judged with run_code",
     "wrong": "the answer is not the gold answer",
@@ -33,6 +36,8 @@ RULES = {
     "low_share": "no gold answer, and the majority is too small",
     "too_easy": "every sample of the question is right (drop_easy)",
     "no_reasoning": "an answer without a reason before it",
+    "answer_first": "the reasoning begins with its answer",
+    "false_equation": "an equation of the reasoning is false",
     "hint_leak": "the reasoning speaks of the answer that it was given",
     "duplicate_path": "an equal reasoning path of the question came before",
     "surplus": "more paths than a question may have",
@@ -106,9 +111,29 @@ def _thought(one: Judged, settings: Settings) -> Finding | None:
         if found:
             return "hint_leak", found, "none"
     finding = check_text(reasoning, settings.allow)
+    if finding is None and "copied_prompt" not in settings.allow:
+        finding = copied(reasoning, one.question.language, one.question.question)
+    if finding is None:
+        finding = _steps(one, settings)
     if finding is None and "language" not in settings.allow:
         finding = check_thought(one.question.question, reasoning, one.question.language)
     return finding
+
+
+def _steps(one: Judged, settings: Settings) -> Finding | None:
+    """The rules of what leads to an answer; code has no such steps, a wrong sample is kept for them."""
+    question, reasoning = one.question, one.sample.reasoning
+    if question.kind == "code" or one.sample.right is False:
+        return None
+    if "answer_first" not in settings.allow:
+        begun = states_first(reasoning, one.answer, question.kind, question.choices)
+        if begun:
+            return "answer_first", begun[:80], "a step before the answer"
+    if "false_equation" not in settings.allow:
+        false = false_equation(reasoning)
+        if false:
+            return "false_equation", false[:80], "true equations"
+    return None
 
 
 def leak(reasoning: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from corpusforge.hashing import make_id
 from corpusforge.instruct.accounts import Ask, Check, Made, Origin, only_reasoning, sampling_text
 from corpusforge.instruct.cot import steps
-from corpusforge.instruct.cot.judge import Judged, RunCode, judge, vote, with_answer
+from corpusforge.instruct.cot.judge import Judged, RunCode, finished, judge, vote, with_answer
 from corpusforge.instruct.cot.keep import refusals, surplus
 from corpusforge.instruct.cot.mix import formats
 from corpusforge.instruct.cot.plain import plain
@@ -72,11 +72,12 @@ def _sample(part: Sequence[_Work], settings: Settings, ask: Ask, run_code: RunCo
         for place, one in enumerate(work.samples)
         if _states_nothing(one)
     ]
-    again = steps.ask_answers([(w.question, w.samples[k].sample) for w, k in silent])
+    again = steps.ask_answers([(w.question, w.samples[k].sample) for w, k in silent], settings)
     if again:
         replies = ask([one.request for one in again])
         for (work, place), completion in zip(silent, replies, strict=True):
-            work.samples[place] = with_answer(work.samples[place], completion)
+            text = steps.unshaped(completion, steps.EXTRACT, work.question, settings)
+            work.samples[place] = with_answer(work.samples[place], text)
 
 
 def _states_nothing(one: Judged) -> bool:
@@ -107,20 +108,22 @@ def _hint(part: Sequence[_Work], settings: Settings, ask: Ask) -> None:
     needy = [
         work for work in part
         if settings.hints and work.question.answer and work.question.kind != "code" and work.samples
-        and not any(one.sample.right for one in work.samples)
+        and not any(one.sample.right for one in finished(work.samples))
     ]  # fmt: skip
     asked = steps.ask_hints([work.question for work in needy], settings)
     by_id = {work.question.id: work for work in needy}
     if asked:
         for one, completion in zip(asked, ask([one.request for one in asked]), strict=True):
-            _take(by_id[one.question.id], one, completion, lambda code, tests: None)
+            text = steps.unshaped(completion, steps.HINT, one.question, settings)
+            _take(by_id[one.question.id], one, text, lambda code, tests: None)
 
 
 def _keep(part: Sequence[_Work], settings: Settings, origin: Origin, check: Check) -> None:
     """Decide what stays: rules of one question, then language, personal data, evaluation text."""
     for work in part:
         account = work.account = vote(work.question, work.samples)
-        majority = next((one for one in work.samples if one.sample.answer == account.answer), None)
+        said = (one for one in finished(work.samples) if one.sample.answer == account.answer)
+        majority = next(said, None)
         everything = [*work.samples, *work.hints]
         for one, finding in zip(
             everything, refusals(everything, account, majority, settings), strict=True

@@ -58,6 +58,7 @@ class Sample:
 class Vote:
     """A question's account: its samples, the answer most of them give, and how many are right.
 
+    `samples` counts the finished ones, `cut` those that ended at the token limit and so have no say.
     `extracted` of `samples` had an answer, `votes` of these gave `answer`, and `share` is votes /
     extracted (0 where none had one). `status`: right, wrong, unknown (no gold answer), none (no
     answer was found). `hinted`: the model was asked with the answer. `kept` counts paths.
@@ -69,6 +70,7 @@ class Vote:
     language: str
     gold: str
     samples: int
+    cut: int
     extracted: int
     right: int
     answer: str

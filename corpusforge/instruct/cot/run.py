@@ -31,6 +31,7 @@ from corpusforge.instruct.records import Reject, Row
 from corpusforge.instruct.session import Job, first_rejects, funnel_lines
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
+from corpusforge.report import numbers
 
 __all__ = ["ChainOfThought", "Report", "SetReport", "gather", "job"]
 
@@ -40,11 +41,13 @@ UNITS = {"questions": "questions", "sample": "replies", "hint": "replies"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetReport:
-    """One file of questions. `pass_rates` is "k/n" to questions; `found_by` counts samples."""
+    """One file of questions. `pass_rates` is "k/n" to questions; `found_by` counts samples,
+    `cut` those that ended at the token limit, which are in no pass rate and in no vote."""
 
     questions: int
     with_gold: int
     samples: int
+    cut: int
     extracted: int
     right: int
     pass_rates: dict[str, int]
@@ -152,13 +155,25 @@ class ChainOfThought(Job):
         lines += funnel_lines(report.steps, 10, lambda step: f"{UNITS[step]:<10}")
         for name, part in report.sets.items():
             lines.append(
-                f"  {name}: {part.samples} samples, {part.extracted} with an answer, {part.right} right; "
+                f"  {name}: {part.samples} samples, {part.cut} cut, {part.extracted} with an answer, "
+                f"{part.right} right; "
                 f"vote right for {part.vote_right} of {part.with_gold}; hinted {part.hinted}, "
                 f"kept {part.hinted_kept}; {part.paths} paths"
             )
             shares = ", ".join(f"{rate}: {count}" for rate, count in part.pass_rates.items())
             lines.append(f"    pass rates {shares or '–'}")
         return lines
+
+    def warnings(self, report: Report) -> list[str]:
+        samples = sum(part.samples for part in report.sets.values())
+        cut = sum(part.cut for part in report.sets.values())
+        if 2 * cut <= samples:
+            return []
+        share = numbers.percent(cut, samples)
+        return [
+            f"{share} of the samples end at --max-tokens {self.settings.max_tokens} and do not vote; "
+            "give more in another --output"
+        ]
 
     def progress(self, made: Made) -> str:
         asked = len(made.tables.get(VOTES, ()))
@@ -239,6 +254,7 @@ def _set_report(votes: Sequence[Vote], made: Made) -> SetReport:
     hinted = {row.lineage.requests[0] for row in rows if "hinted" in row.flags}
     return SetReport(
         questions=len(votes), with_gold=len(gold), samples=len(samples),
+        cut=sum(one.cut for one in votes),
         extracted=sum(one.extracted for one in votes), right=sum(one.right for one in votes),
         pass_rates={f"{k}/{n}": count for (k, n), count in sorted(rates.items())},
         vote_right=sum(one.status == "right" for one in gold),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError
 from corpusforge.instruct.cot.runner import Limits
+from corpusforge.instruct.forms import check_form, unless_json
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 
 __all__ = ["ALLOWED", "MIX", "MOVABLE", "TRIGGERS", "Settings"]
@@ -18,7 +19,8 @@ __all__ = ["ALLOWED", "MIX", "MOVABLE", "TRIGGERS", "Settings"]
 TRIGGERS = ("few_shot", "zero_shot")
 MIX = ("plain", "zero_shot_cot", "few_shot_cot", "zero_shot_direct", "few_shot_direct")
 ALLOWED = ("language", "personal_data", "evasion", "leaked_mark", "repetition", "cut_table",
-           "cut_code", "placeholder", "hint_leak", "no_reasoning")  # fmt: skip
+           "cut_code", "placeholder", "hint_leak", "no_reasoning", "copied_prompt", "answer_first",
+           "false_equation")  # fmt: skip
 """Rules that `allow` may leave out."""
 
 MOVABLE = ("evaluation", "questions")
@@ -40,6 +42,9 @@ class Settings:
     limit: int = 0
     """Questions taken of each file, the first ones; 0 takes all."""
 
+    form: str = "chat"
+    """chat, or json (the server is given a JSON Schema)."""
+
     seed: int = 0
     """Seed of every choice, and of the requests' own seeds."""
 
@@ -57,7 +62,7 @@ class Settings:
     """Of the samples."""
 
     max_tokens: int = 512
-    """Of one reply; a reply that ends there is refused as `cut`."""
+    """Of one reply; a reply that ends there is refused as `cut` and does not vote."""
 
     hints: int = 1
     """Replies with the answer as a hint (STaR), for questions of which no sample is right."""
@@ -103,6 +108,7 @@ class Settings:
         check_names(
             self, "cot", languages=LANGUAGES, triggers=TRIGGERS, mix=MIX, allow=ALLOWED
         )  # fmt: skip
+        check_form(self, "cot")
         self._check_numbers()
 
     def _check_numbers(self) -> None:
@@ -118,6 +124,11 @@ class Settings:
         if any(not 0 <= one <= 5 for one in self.temperatures):
             raise RecipeError(f"[cot] temperatures = {self.temperatures!r}: expected 0 to 5.")
 
+    @property
+    def structured(self) -> bool:
+        """Whether replies with fields are asked for as JSON objects."""
+        return self.form == "json"
+
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rows depend on."""
-        return without(self, MOVABLE)
+        return without(self, (*MOVABLE, *unless_json(self)))

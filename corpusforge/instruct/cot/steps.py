@@ -9,15 +9,18 @@ else. Limit: the worked examples are those of the prompt's file, the same for ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corpusforge.hashing import word64
+from corpusforge.instruct import parse
 from corpusforge.instruct.cot.records import Question, Sample
 from corpusforge.instruct.cot.settings import Settings
+from corpusforge.instruct.forms import shaped
 from corpusforge.models.prompts import prompt
-from corpusforge.models.records import Request, Sampling
+from corpusforge.models.records import Completion, Request, Sampling
+from corpusforge.models.structured import Field, Form
 
-__all__ = ["Asked", "ask_answers", "ask_hints", "ask_samples", "prompt_names"]
+__all__ = ["Asked", "ask_answers", "ask_hints", "ask_samples", "prompt_names", "unshaped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,18 @@ class Asked:
     trigger: str
     temperature: float = 0.0
     repeat: int = 0
+
+
+EXTRACT = Form(fields=(Field(name="answer", words={"en": ("answer",), "zh": ("答案",)}, most=80),))
+HINT = Form(
+    fields=(
+        Field(name="reasoning", words={"en": ("reasoning",), "zh": ("推理",)}),
+        Field(name="answer", words={"en": ("answer",), "zh": ("答案",)}, most=80),
+    )
+)
+"""The fields of an extracted answer and of a hinted reasoning in the form json."""
+
+_WHOLE = {"en": "{}\nThe answer is {}.", "zh": "{}\n答案是{}。"}
 
 
 def prompt_names(settings: Settings) -> list[str]:
@@ -70,7 +85,7 @@ def ask_hints(questions: Sequence[Question], settings: Settings) -> list[Asked]:
     ]  # fmt: skip
 
 
-def ask_answers(samples: Sequence[tuple[Question, Sample]]) -> list[Asked]:
+def ask_answers(samples: Sequence[tuple[Question, Sample]], settings: Settings) -> list[Asked]:
     """Return one short greedy request a sample: what answer does this reasoning come to?"""
     made = []
     for question, sample in samples:
@@ -79,8 +94,11 @@ def ask_answers(samples: Sequence[tuple[Question, Sample]]) -> list[Asked]:
         request = Request(
             messages=messages, sampling=Sampling(max_tokens=32), purpose="cot.extract"
         )
+        request, version = shaped(
+            EXTRACT, request, text.version, question.language, structured=settings.structured
+        )
         made.append(
-            Asked(question=question, request=request, prompt_version=text.version,
+            Asked(question=question, request=request, prompt_version=version,
                   step="extract", trigger=sample.trigger)
         )  # fmt: skip
     return made
@@ -102,10 +120,26 @@ def _asked(
         messages=text.render(question=shown(question), **more), sampling=sampling, repeat=repeat,
         purpose=f"cot.{step}",
     )  # fmt: skip
+    structured = settings.structured and step == "hint"
+    request, version = shaped(HINT, request, text.version, question.language, structured=structured)
     return Asked(
-        question=question, request=request, prompt_version=text.version, step=step,
+        question=question, request=request, prompt_version=version, step=step,
         trigger=trigger, temperature=temperature, repeat=repeat,
     )  # fmt: skip
+
+
+def unshaped(
+    completion: Completion, form: Form, question: Question, settings: Settings
+) -> Completion:
+    """Return a reply that came as an object of `form` as the text that would have been written
+    without; any other reply as it is."""
+    found = form.read(parse.answer(completion.text)) if settings.structured else None
+    if not found or "answer" not in found[0]:
+        return completion
+    if form is EXTRACT:
+        return replace(completion, text=found[0]["answer"])
+    whole = _WHOLE[question.language].format(found[0].get("reasoning", ""), found[0]["answer"])
+    return replace(completion, text=whole)
 
 
 def shown(question: Question) -> str:

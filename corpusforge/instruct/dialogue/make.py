@@ -32,6 +32,7 @@ from corpusforge.instruct.accounts import (
 from corpusforge.instruct.chat import chat, transcript
 from corpusforge.instruct.dialogue.sessions import Piece, cut_turns, measure_by
 from corpusforge.instruct.dialogue.turns import check_turns
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.export import shapes
 from corpusforge.instruct.kinds.settings import Settings
 from corpusforge.instruct.profile import Finding
@@ -159,6 +160,7 @@ class _Maker:
         text = parse.answer(reply.text).strip()
         turns = (*draft.turns, (role, text))
         finding = unanswered(reply) or check_text(text, self.settings.allow)
+        finding = finding or copied(text, self.language, "\n".join(one for _, one in draft.turns))
         finding = finding or check_turns(turns if role == "assistant" else (*turns, _PENDING))
         if not self.made.decide(self.language, step, text, finding, key=reply.key):
             return None

@@ -26,18 +26,23 @@ from corpusforge.instruct.accounts import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.evolve.eliminate import check_answer, check_task
 from corpusforge.instruct.evolve.settings import Settings
+from corpusforge.instruct.forms import YES_NO, shaped, yes_or_no
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row, Similar
 from corpusforge.instruct.rules import check_instance
 from corpusforge.models.prompts import Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
+from corpusforge.models.structured import Field, Form
 
 __all__ = ["Task", "evolve"]
 
 _EQUAL = Sampling(max_tokens=16)
+WRITE = Form(fields=(Field(name="task", words={"en": ("task",), "zh": ("任务",)}),))
+"""The one field of an evolving reply in the form json."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,7 @@ def evolve(
         made = Made()
         evolved = _write(front, number, settings, ask, gate, born, made)
         if settings.equal:
-            evolved = _gain(evolved, ask, made)
+            evolved = _gain(evolved, settings, ask, made)
         rows = _answer(evolved, number, settings, origin, ask, made)
         checked(made, [row for _, row in rows], check, "evol.row")
         kept = {row.id for row in made.rows}
@@ -95,11 +100,14 @@ def _write(
         sampling = seeded(settings.write, settings.seed, "evol", number, task.id)
         version, request = _request(f"evol_{operation}", task, sampling, "evol.write",
                                     instruction=task.text)  # fmt: skip
-        questions.append(Question(request, version, (task, operation)))
+        shape = shaped(WRITE, request, version, task.language, structured=settings.structured)
+        questions.append(Question(*shape, (task, operation)))
     evolved = []
     for question, reply in asked(ask, questions):
         parent, operation = question.subject
         text = parse.answer(reply.text).strip()
+        if settings.structured and (found := WRITE.read(text)):
+            text = found[0]["task"]
         finding = unanswered(reply) or check_task(parent.text, text, parent.language)
         finding = finding or profile(parent.language).check_instruction(text)
         similar = () if finding else gate.judge(text, top=10).nearest
@@ -131,18 +139,20 @@ def _near(
     return None
 
 
-def _gain(evolved: Sequence[Task], ask: Ask, made: Made) -> list[Task]:
+def _gain(evolved: Sequence[Task], settings: Settings, ask: Ask, made: Made) -> list[Task]:
     """Return the tasks that the model finds not equal to their parents."""
     questions = []
     for task in evolved:
         version, request = _request("evol_equal", task, _EQUAL, "evol.equal",
                                     first=task.before, second=task.text)  # fmt: skip
-        questions.append(Question(request, version, task))
+        shape = shaped(YES_NO, request, version, task.language, structured=settings.structured)
+        questions.append(Question(*shape, task))
     kept = []
     for question, reply in asked(ask, questions):
         task = question.subject
         finding = unanswered(reply)
-        if finding is None and parse.verdict(parse.answer(reply.text)):
+        verdict = yes_or_no(parse.answer(reply.text), structured=settings.structured)
+        if finding is None and verdict:
             finding = ("no_gain", "yes", "no: the tasks differ")
         if made.decide(task.language, "evol.equal", task.text, finding, key=reply.key,
                        nearest=task.line[-1]):  # fmt: skip
@@ -166,6 +176,7 @@ def _answer(
         finding = finding or check_instance(
             task.text, "", answer, task.language, reply.finish_reason, settings.allow
         )
+        finding = finding or copied(answer, task.language, task.text)
         if made.decide(task.language, "evol.answer", answer, finding, key=reply.key,
                        nearest=task.id):  # fmt: skip
             rows.append((task, _row(task, answer, question, reply, number, settings, origin)))

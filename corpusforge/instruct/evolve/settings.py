@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from corpusforge.instruct.forms import check_form, unless_json
 from corpusforge.instruct.rules import RULES
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, check_near, without
 from corpusforge.models.records import Sampling
@@ -44,6 +45,9 @@ class Settings:
     operations: tuple[str, ...] = OPERATIONS
     """Ways of evolving; one is drawn for each task and round."""
 
+    form: str = "chat"
+    """chat, or json (the server is given a JSON Schema)."""
+
     seed: int = 0
     """Seed of every draw, and of the requests' own seeds."""
 
@@ -72,9 +76,15 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
         check_names(self, "evolve", languages=LANGUAGES, operations=OPERATIONS, allow=RULES)
+        check_form(self, "evolve")
         check_least(self, "evolve", each=0, rounds=1)
         check_near(self, "evolve")
 
+    @property
+    def structured(self) -> bool:
+        """Whether replies with fields are asked for as JSON objects."""
+        return self.form == "json"
+
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rows depend on."""
-        return without(self, MOVABLE)
+        return without(self, (*MOVABLE, *unless_json(self)))

@@ -28,15 +28,18 @@ from corpusforge.instruct.accounts import (
     seeded,
     unanswered,
 )
+from corpusforge.instruct.echo import copied
+from corpusforge.instruct.forms import blocks as in_blocks
+from corpusforge.instruct.forms import shaped
 from corpusforge.instruct.ground.passages import Passage
 from corpusforge.instruct.ground.quotes import find_quote
 from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request
+from corpusforge.models.structured import Field, Form
 
 __all__ = ["RULES", "Ground", "make_grounded"]
 
@@ -49,11 +52,15 @@ RULES: dict[str, str] = {
 }
 """The rules of this step, beside those for every answer."""
 
-LABELS: Labels = {
-    "question": ("Question", "问题"),
-    "answer": ("Answer", "答案", "回答"),
-    "quote": ("Quote", "原文", "引文"),
-}
+WRITE = Form(
+    fields=(
+        Field(name="question", words={"en": ("Question",), "zh": ("问题",)}),
+        Field(name="answer", words={"en": ("Answer",), "zh": ("答案", "回答")}),
+        Field(name="quote", words={"en": ("Quote",), "zh": ("原文", "引文")}),
+    ),
+    many={"en": ("questions",), "zh": ("问题列表",)},
+)
+"""The fields of a pair; a reply holds several."""
 GROUNDS = "grounds.jsonl"
 _LEAST = 3
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -95,7 +102,11 @@ def make_grounded(
                 sampling=seeded(settings.write, settings.seed, "grounded", passage.id),
                 purpose="instruct.grounded.write",
             )
-            questions.append(Question(request, made_of.version, passage))
+            shape = shaped(
+                WRITE, request, made_of.version, language, structured=settings.structured,
+                most=settings.questions,
+            )  # fmt: skip
+            questions.append(Question(*shape, passage))
         pairs: list[tuple[Row, Ground]] = []
         for question, reply in asked(ask, questions):
             pairs += _pairs(question, reply, language, settings, origin, made)
@@ -112,7 +123,7 @@ def _pairs(
     """The pairs of one reply that pass; the others become rejects."""
     step, text = "grounded.write", parse.answer(reply.text)
     finding = unanswered(reply, cut=False)
-    blocks = [] if finding else labelled(text, LABELS)
+    blocks = [] if finding else in_blocks(text, WRITE, structured=settings.structured)
     if not blocks:
         nothing: Finding = ("no_fields", "question, answer, quote", "every field of the form")
         made.decide(language, step, text, finding or nothing, key=f"{reply.key}:0")
@@ -149,7 +160,7 @@ def _check(
     language: str,
     settings: Settings,
 ) -> Finding | None:
-    missing = [name for name in LABELS if name not in block]
+    missing = [one.name for one in WRITE.fields if one.name not in block]
     if missing:
         return "no_fields", ", ".join(missing), "every field of the form"
     if place >= settings.questions:
@@ -164,9 +175,11 @@ def _check(
     foreign = [number for number in _NUMBER.findall(block["answer"]) if number not in numbers]
     if foreign:
         return "foreign_number", foreign[0], "a number of the passage"
-    return check_text(block["question"], settings.allow) or check_instance(
+    found = check_text(block["question"], settings.allow) or check_instance(
         block["question"], passage.text, block["answer"], language, "stop", settings.allow
     )
+    echoes = (copied(block[name], language, passage.text) for name in ("question", "answer"))
+    return found or next(filter(None, echoes), None)
 
 
 def _ground(row: Row, passage: Passage, quote: str) -> Ground:

@@ -29,30 +29,42 @@ from corpusforge.instruct.accounts import (
     unanswered,
 )
 from corpusforge.instruct.chat import transcript
+from corpusforge.instruct.echo import copied
 from corpusforge.instruct.export import shapes
+from corpusforge.instruct.forms import YES_NO, blocks, shaped, yes_or_no
 from corpusforge.instruct.kinds.checks import check_answer, check_request
 from corpusforge.instruct.kinds.seeds import KindSeed, kind_seeds
 from corpusforge.instruct.kinds.settings import Settings
-from corpusforge.instruct.labels import Labels, labelled
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Finding, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_instance, check_text
 from corpusforge.models.prompts import Prompt, Value, prompt
 from corpusforge.models.records import Completion, Request, Sampling
+from corpusforge.models.structured import Field, Form
 
 __all__ = ["make_kind", "prompt_names"]
 
-LABELS: dict[str, Labels] = {
-    "clarify": {"request": ("Request", "请求"), "note": ("Missing", "缺少")},
-    "admit": {
-        "wrong": ("Wrong answer", "错误答案", "错误回答"),
-        "note": ("Error", "错误之处"),
-        "request": ("Objection", "用户指正", "指正"),
-    },
-    "premise": {"request": ("Question", "问题"), "note": ("Truth", "事实")},
-    "refuse": {"request": ("Request", "请求"), "note": ("Harm", "危害")},
-    "unknown": {"request": ("Question", "问题"), "note": ("Why", "原因")},
+_REQUEST = Field(name="request", words={"en": ("Request",), "zh": ("请求",)})
+_QUESTION = Field(name="request", words={"en": ("Question",), "zh": ("问题",)})
+
+
+def _note(english: str, chinese: str) -> Field:
+    return Field(name="note", words={"en": (english,), "zh": (chinese,)})
+
+
+WRITE: dict[str, Form] = {
+    "clarify": Form(fields=(_REQUEST, _note("Missing", "缺少"))),
+    "admit": Form(
+        fields=(
+            Field(name="wrong", words={"en": ("Wrong answer",), "zh": ("错误答案", "错误回答")}),
+            _note("Error", "错误之处"),
+            Field(name="request", words={"en": ("Objection",), "zh": ("用户指正", "指正")}),
+        )
+    ),
+    "premise": Form(fields=(_QUESTION, _note("Truth", "事实"))),
+    "refuse": Form(fields=(_REQUEST, _note("Harm", "危害"))),
+    "unknown": Form(fields=(_QUESTION, _note("Why", "原因"))),
 }
 """The fields of a `KIND_write` reply."""
 
@@ -143,7 +155,13 @@ class _Maker:
         sampling = seeded(sampling, self.settings.seed, self.kind, step, draft.parent.id)
         purpose = f"instruct.{self.kind}.{step}"
         request = Request(messages=made.render(**wanted), sampling=sampling, purpose=purpose)
-        return Question(request, made.version, draft)
+        form = {"write": WRITE[self.kind], "judge": YES_NO}.get(step)
+        if form is None:
+            return Question(request, made.version, draft)
+        shape = shaped(
+            form, request, made.version, self.language, structured=self.settings.structured
+        )
+        return Question(*shape, draft)
 
     def _write(self, draft: _Draft) -> Question[_Draft]:
         return self._ask(
@@ -173,9 +191,10 @@ class _Maker:
             left_out=(reply.left_out, ""),
         )  # fmt: skip
         if finding is None:
-            blocks = labelled(text, LABELS[self.kind])
-            fields = blocks[0] if blocks else {}
-            missing = [name for name in LABELS[self.kind] if name not in fields]
+            form = WRITE[self.kind]
+            found = blocks(text, form, structured=self.settings.structured)
+            fields = found[0] if found else {}
+            missing = [one.name for one in form.fields if one.name not in fields]
             if missing:
                 finding = "no_fields", ", ".join(missing), "every field of the form"
             else:
@@ -191,6 +210,10 @@ class _Maker:
         task = shapes.prompt(draft.parent)
         found = check_request(self.kind, draft.request, task, draft.wrong, draft.parent.output)
         found = found or check_text(draft.request, ALLOWED)
+        written = (draft.request, draft.note, draft.wrong)
+        found = found or next(
+            filter(None, (copied(one, self.language, task) for one in written)), None
+        )
         if self.kind == "admit":  # objections are short and alike; the task is the row's own
             return found or check_text(draft.wrong, self.settings.allow), ""
         found = found or self.profile.check_instruction(draft.request)
@@ -215,12 +238,13 @@ class _Maker:
             draft.request, "", text, self.language, reply.finish_reason, allow
         )
         finding = finding or check_answer(self.kind, text, draft.wrong, self.language)
+        finding = finding or copied(text, self.language, f"{draft.request}\n{draft.wrong}")
         shown = f"{draft.request}\n→ {text}"
         return draft if made.decide(self.language, step, shown, finding, key=reply.key) else None
 
     def _judged(self, question: Question[_Draft], reply: Completion, made: Made) -> _Draft | None:
         step, draft = f"{self.kind}.judge", question.subject
-        verdict = parse.verdict(parse.answer(reply.text))
+        verdict = yes_or_no(parse.answer(reply.text), structured=self.settings.structured)
         finding = unanswered(reply, cut=False)
         if finding is None and not verdict:
             finding = "judge", "no" if verdict is False else "unclear", "yes"

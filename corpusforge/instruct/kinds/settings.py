@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError
+from corpusforge.instruct.forms import check_form, unless_json
 from corpusforge.instruct.kinds.checks import KINDS
 from corpusforge.instruct.rules import RULES
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
@@ -42,6 +43,9 @@ class Settings:
 
     ground: str = ""
     """A run of the pretraining pipeline, or JSON lines with `text`: where passages come from."""
+
+    form: str = "chat"
+    """chat, or json (the server is given a JSON Schema)."""
 
     seed: int = 0
     """Seed of every draw and of the requests' own seeds."""
@@ -82,12 +86,18 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
         check_names(self, "kinds", kinds=MADE, languages=LANGUAGES, allow=RULES)
+        check_form(self, "kinds")
         check_least(self, "kinds", each=1, follow_ups=0, most=0, passage=100, questions=1)
         if not 0 <= self.distractors < 1:
             raise RecipeError(f"[kinds] distractors = {self.distractors}: expected 0 <= x < 1.")
         if ("grounded" in self.kinds) != bool(self.ground):
             raise RecipeError("[kinds] grounded needs --ground RUN|JSONL, and --ground needs it.")
 
+    @property
+    def structured(self) -> bool:
+        """Whether replies with fields are asked for as JSON objects."""
+        return self.form == "json"
+
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
-        return without(self, ("rows", "ground", "evaluation"))
+        return without(self, ("rows", "ground", "evaluation", *unless_json(self)))
