@@ -114,8 +114,11 @@ class Probe:
             self._bodies.append(body)
 
     def close(self) -> None:
-        """End worker processes, where the engine has some."""
+        """End worker processes and connections, where the engine has some."""
         Client(self.engine).close()
+        end = getattr(self.engine, "disconnect", None)
+        if end is not None:
+            end()
 
     def ask(self, request: Request) -> tuple[Completion, float]:
         """Return the answer and the seconds it took; a refusal is an error completion."""

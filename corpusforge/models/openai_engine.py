@@ -166,8 +166,9 @@ class OpenAIEngine:
         if fatal is not None:
             raise fatal
 
-    def close(self) -> None:
-        """Close the connections; no request can be sent afterwards."""
+    def disconnect(self) -> None:
+        """Close the connections; no request can be sent afterwards. A client does not call it: an
+        engine may serve several, one after another."""
         self._client.close()
 
     def _outage(self) -> BaseException | None:

@@ -19,9 +19,9 @@ from corpusforge.models import (
     Request,
     Sampling,
     Settings,
-    open_engine,
 )
 from corpusforge.models.budget import Usages
+from corpusforge.models.openai_engine import OpenAIEngine
 from pipelines.self_instruct import main
 from tests.models.fault_server import serve
 
@@ -108,11 +108,6 @@ def test_sigterm_is_answered_at_once_and_twice_ends_at_once(tmp_path: Path) -> N
             assert process.wait() == 128 + signal.SIGTERM
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "")
-
-
 def test_a_request_counts_its_limit() -> None:
     with serve() as server:
         server.always = "length"
@@ -122,8 +117,10 @@ def test_a_request_counts_its_limit() -> None:
             )
             for text in "abc"
         ]
-        with Client(open_engine(Settings(engine="openai", base_url=server.url))) as client:
-            client.complete(asked)
+        engine = OpenAIEngine(Settings(engine="openai", base_url=server.url, api_key_env=""))
+        client = Client(engine)
+        client.complete(asked)
+        engine.disconnect()
     assert client.usage.cut_lines() == [
         "3 of 3 answers of p end at their limit of 33 tokens: raise --max-tokens"
     ]
