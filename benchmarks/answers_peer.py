@@ -9,9 +9,10 @@ Labels come of construction, never of a judge, and were committed before either 
    angles, powers, expressions), written from grids of small numbers by the transformations below;
 3. AQuA's options: letter, letter in brackets, letter with text, of the right option or of the next;
 4. the 436 hand-labelled pairs of `tests/instruct/cot_pairs.jsonl`.
-A miss is an equal pair that is judged different; a false right the other way round. Math-Verify gets
-texts with LaTeX signs between dollars, others as they are, its default extraction, and for options its
-string extraction; what it cannot parse is different. `--peer` names the Python that has it.
+A miss is an equal pair that is judged different; a false right the other way round. Math-Verify is
+asked twice: with LaTeX alone between dollars and other texts as they are (plain), and with every text
+between dollars, so that it is read as LaTeX; default extraction, for options its string extraction.
+What it cannot parse is different. `--peer` names the Python that has it.
 """
 
 from __future__ import annotations
@@ -280,8 +281,8 @@ from math_verify.parser import ExprExtractionConfig, LatexExtractionConfig, Stri
 def read(text, choice):
     if choice:
         return parse(text, [StringExtractionConfig(strings=LETTERS)], parsing_timeout=None)
-    latex = any(sign in text for sign in "\\^{}") and "boxed" not in text
-    if latex and "$" not in text.replace("\\$", ""):
+    latex = any(sign in text for sign in "\\^{}") or sys.argv[1] == "dollars"
+    if latex and "boxed" not in text and "$" not in text.replace("\\$", ""):
         text = "$" + text + "$"
     return parse(text, [LatexExtractionConfig(), ExprExtractionConfig()], parsing_timeout=None)
 for line in sys.stdin:
@@ -294,11 +295,11 @@ for line in sys.stdin:
 """
 
 
-def peer(python: str, made: list[Pair]) -> list[bool]:
-    """What Math-Verify says, in the environment of another Python."""
+def peer(python: str, made: list[Pair], texts: str) -> list[bool]:
+    """What Math-Verify says, in the environment of another Python; `texts`: plain or dollars."""
     lines = "".join(json.dumps(asdict(one)) + "\n" for one in made)
     done = subprocess.run(
-        [python, "-c", PEER], input=lines, capture_output=True, text=True, check=True
+        [python, "-c", PEER, texts], input=lines, capture_output=True, text=True, check=True
     )
     return [line == "1" for line in done.stdout.split()]
 
@@ -315,7 +316,8 @@ def main() -> None:
     made = pairs(given.data, given.gsm8k)
     judged = {"ours": ours(made)}
     if not given.no_peer:
-        judged["Math-Verify"] = peer(given.peer, made)
+        judged["Math-Verify, plain"] = peer(given.peer, made, "plain")
+        judged["Math-Verify, dollars"] = peer(given.peer, made, "dollars")
     names = [f"{name}: {kind}" for name in judged for kind in ("false rights", "misses")]
     print(f"| pairs | equal | different | {' | '.join(names)} |\n|{'---|' * (3 + len(names))}")
     for family in [*dict.fromkeys(one.family for one in made), "all"]:

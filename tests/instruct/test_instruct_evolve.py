@@ -107,7 +107,7 @@ def test_each_row_names_its_parent_and_its_operation(tmp_path: Path) -> None:
         ("answer", "I am sorry, but I cannot do that.", "evol.answer", "apology"),
         (
             "answer",
-            "Brew it. Carry out the task in the language that it is written in.",
+            "Answer it fully and correctly, meet each of its requirements, and write it.",
             "evol.answer",
             "copied_prompt",
         ),

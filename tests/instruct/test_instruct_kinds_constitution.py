@@ -79,7 +79,7 @@ def test_a_revision_by_hand() -> None:
         ({"critique": ["Critique: x\nVerdict: perhaps"]}, "critique.critique", "no_verdict"),
         ({"critique": ["Critique: what you find, in at most four sentences\nVerdict: revise"]},
          "critique.critique", "copied_prompt"),
-        ({"critique": [NEED], "revise": ["The Elbe. Keep everything that the critique does not touch."]},
+        ({"critique": [NEED], "revise": ["The Elbe. Judge by the principle alone; point to the words."]},
          "critique.revise", "copied_prompt"),
         ({"critique": [NEED], "revise": ["  "]}, "critique.revise", "empty_output"),
         ({"critique": [NEED], "revise": ["Here is the revised answer: The Elbe."]},

@@ -83,12 +83,13 @@ def _read(text: str) -> Sum | None:
 
 
 def _shown(made: Sum) -> str:
-    parts = [
-        f"{value}" + (f"*√{root}" if root > 1 else "")
-        + "".join(f"*{name}^{times}" if times != 1 else f"*{name}" for name, times in letters)
-        for (root, letters), value in sorted(made.items())
-    ]  # fmt: skip
-    return "+".join(parts) or "0"
+    parts = []
+    for (root, letters), value in sorted(made.items()):
+        names = "".join(f"{name}^{times}" if times != 1 else name for name, times in letters)
+        under = (f"√{root}" if root > 1 else "") + names
+        figure = str(value)
+        parts.append({"1": "", "-1": "-"}.get(figure, figure) + under if under else figure)
+    return "+".join(parts).replace("+-", "-") or "0"
 
 
 def _add(left: Sum, right: Sum, sign: int = 1) -> Sum:
