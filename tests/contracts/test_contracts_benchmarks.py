@@ -114,7 +114,9 @@ def test_the_harness_is_loaded_by_a_python_that_has_nothing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "path", [p for p in MODULES if "arguments(" in p.read_text("utf-8")], ids=lambda path: path.stem
+    "path",
+    [p for p in MODULES if "harness.arguments(" in p.read_text("utf-8")],
+    ids=lambda path: path.stem,
 )
 def test_a_benchmark_starts(path: Path) -> None:
     command = [sys.executable, "-m", f"benchmarks.{path.stem}", "--help"]
