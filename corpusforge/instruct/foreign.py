@@ -39,8 +39,9 @@ def foreign_row(value: Mapping[str, Any], where: str) -> Row | None:
     if made is None:
         return None
     name = value.get("id")
-    known = isinstance(name, str) and bool(_ID.fullmatch(name))
-    return replace(made, id=name, task=name, group=name) if known else made
+    if isinstance(name, str) and _ID.fullmatch(name):
+        return replace(made, id=name, task=name, group=name)
+    return made
 
 
 def _from_gpt3(value: Mapping[str, Any]) -> Mapping[str, Any]:
