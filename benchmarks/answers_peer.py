@@ -17,17 +17,17 @@ What it cannot parse is different. `--peer` names the Python that has it.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import itertools
 import json
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+
+from benchmarks import harness
 
 
 @dataclass(frozen=True)
@@ -298,16 +298,13 @@ for line in sys.stdin:
 def peer(python: str, made: list[Pair], texts: str) -> list[bool]:
     """What Math-Verify says, in the environment of another Python; `texts`: plain or dollars."""
     lines = "".join(json.dumps(asdict(one)) + "\n" for one in made)
-    done = subprocess.run(
-        [python, "-c", PEER, texts], input=lines, capture_output=True, text=True, check=True
-    )
-    return [line == "1" for line in done.stdout.split()]
+    printed = harness.run([python, "-c", PEER, texts], input=lines)
+    return [line == "1" for line in printed.split()]
 
 
 def main() -> None:
     """Print false rights and misses by family, and with --show each of ours."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=Path("../shared/data"))
+    options = harness.arguments(__doc__, data=True)
     options.add_argument("--peer", default=sys.executable, metavar="PYTHON")
     options.add_argument("--gsm8k", type=int, default=1319, metavar="N", help="answers taken")
     options.add_argument("--no-peer", action="store_true")
@@ -319,7 +316,7 @@ def main() -> None:
         judged["Math-Verify, plain"] = peer(given.peer, made, "plain")
         judged["Math-Verify, dollars"] = peer(given.peer, made, "dollars")
     names = [f"{name}: {kind}" for name in judged for kind in ("false rights", "misses")]
-    print(f"| pairs | equal | different | {' | '.join(names)} |\n|{'---|' * (3 + len(names))}")
+    harness.heads("pairs", "equal", "different", *names)
     for family in [*dict.fromkeys(one.family for one in made), "all"]:
         places = [k for k, one in enumerate(made) if family in (one.family, "all")]
         total = Counter(made[k].equal for k in places)
@@ -327,7 +324,7 @@ def main() -> None:
         for found in judged.values():
             cells += [sum(found[k] and not made[k].equal for k in places),
                       sum(made[k].equal and not found[k] for k in places)]  # fmt: skip
-        print(f"| {family} | {total[True]} | {total[False]} | {' | '.join(map(str, cells))} |")
+        harness.row(family, total[True], total[False], *cells)
     if given.show:
         for name, found in judged.items():
             for one, said in zip(made, found, strict=True):

@@ -11,10 +11,10 @@ the step needs is read; of its worth nothing is said. Prints a table: n and, by 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from benchmarks import harness
 from corpusforge.annotate.prerank import _order_form, _unshaped, constitution, parse
 from corpusforge.instruct import parse as replies
 from corpusforge.instruct.chat import transcript
@@ -151,7 +151,7 @@ def requests(step: Step, tasks: tuple[Task, ...], form: str) -> Iterator[Request
 
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = harness.arguments(__doc__)
     options.add_argument("--base-url", required=True)
     options.add_argument("--each", type=int, default=10)
     options.add_argument("--concurrency", type=int, default=2)
@@ -166,7 +166,7 @@ def main() -> None:
     engine = OpenAIEngine(
         Settings(engine="openai", base_url=given.base_url, concurrency=given.concurrency)
     )
-    print(f"| step | n | {' | '.join(forms)} |\n|---|---|{'---|' * len(forms)}", flush=True)
+    harness.heads("step", "n", *forms)
     with Client(engine) as client:
         for name in named:
             step, cells = every[name], []

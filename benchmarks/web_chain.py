@@ -17,16 +17,12 @@ are cached for both. "At the margin" is the difference of the two sizes: what a 
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import json
-import os
-import platform
 import pstats
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import venv
@@ -36,16 +32,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from benchmarks.whole_chain import line, timed, version
+from benchmarks import harness
+from benchmarks.whole_chain import version
 from corpusforge import ingest
 from corpusforge.records import RawDocument
 from corpusforge.tokenize.patterns import PATTERNS
 from corpusforge.tokenize.ranks import dump_tokenizer_json, parse_ranks
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CORPUSFORGE_DATA", ROOT.parent / "shared" / "data"))
 RECIPE = Path(__file__).with_name("web_chain.toml")
-PEER = Path(__file__).with_name("web_chain_peer.py")
 NEEDS = ("datatrove[processing,io]==0.10.1", "xxhash<4", "spacy", "tokenizers", "lxml_html_clean")
 WARM_MEGABYTES, FILE_BYTES = 2.0, 32_000_000
 REPLACED = 1 / 8
@@ -151,7 +145,9 @@ def command(folder: Path, run: Path, ranks: str) -> list[str]:
 
 def own(folder: Path, run: Path, ranks: str) -> Row:
     """Run our pipeline with one worker and describe its output."""
-    seconds, _ = timed([sys.executable, *command(folder, run, ranks)])
+    clock = harness.Clock()
+    harness.run([sys.executable, *command(folder, run, ranks)])
+    seconds = clock.children()
     report = json.loads((run / "report.json").read_text())
     urls, gone = {}, set()
     for path in (run / "documents").glob("*.parquet"):
@@ -167,9 +163,11 @@ def own(folder: Path, run: Path, ranks: str) -> Row:
 
 def peer(python: str, folder: Path, work: Path, vocabulary: Path, words: str, lid: Path) -> Row:
     """Run datatrove's chain and describe its output."""
-    seconds, printed = timed(
-        [python, str(PEER), str(folder), str(work), str(vocabulary), str(lid), words]
-    )
+    clock = harness.Clock()
+    steps = harness.peer(python, "web_chain_peer", folder, work, vocabulary, lid, words)
+    seconds = clock.children()
+    if steps is None:
+        raise SystemExit("the peer's chain failed")
     sets = []
     for name in ("filtered", "kept"):
         rows = (row for path in (work / name).glob("*.gz") for row in lines_of(path))
@@ -180,7 +178,7 @@ def peer(python: str, folder: Path, work: Path, vocabulary: Path, words: str, li
             f"{python}: the peer's chain keeps no document of {folder}; nothing to compare"
         )
     tokens = int(found[0].read_text().split("\n")[1])
-    return Row(seconds, json.loads(printed.splitlines()[-1]), *sets, tokens)
+    return Row(seconds, steps, *sets, tokens)
 
 
 def lines_of(path: Path) -> list[bytes]:
@@ -193,26 +191,25 @@ def environment(folder: Path) -> str:
     """Make an environment with the peer; return its interpreter."""
     venv.create(folder, with_pip=True)
     python = str(folder / "bin" / "python")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *NEEDS], check=True)
+    harness.run([python, "-m", "pip", "install", "--quiet", *NEEDS])
     return python
 
 
 def table(sizes: list[float], counts: list[int], rows: dict[str, list[Row]]) -> None:
     """Print CPU seconds, ratios, the margin and both outputs; sizes in MB of HTML."""
     ours = rows["corpusforge"]
-    line("chain", *(f"{size:.1f} MB, CPU s" for size in sizes), "at the margin, ms per MB",
+    harness.heads("chain", *(f"{size:.1f} MB, CPU s" for size in sizes), "at the margin, ms per MB",
          "ratio at each size", "ratio at the margin")  # fmt: skip
-    line(*["---"] * (len(sizes) + 4))
     margin = {
         name: (both[-1].seconds - both[0].seconds) / (sizes[-1] - sizes[0]) * 1000
         for name, both in rows.items()
     }
     for name, both in rows.items():
         ratios = (f"{one.seconds / own.seconds:.2f}" for one, own in zip(both, ours, strict=True))
-        line(name, *(f"{row.seconds:.1f}" for row in both), f"{margin[name]:.0f}",
+        harness.row(name, *(f"{row.seconds:.1f}" for row in both), f"{margin[name]:.0f}",
              ", ".join(ratios), f"{margin[name] / margin['corpusforge']:.2f}")  # fmt: skip
     print()
-    line(
+    harness.heads(
         "larger size",
         "records",
         "kept by the filters",
@@ -220,10 +217,9 @@ def table(sizes: list[float], counts: list[int], rows: dict[str, list[Row]]) -> 
         "tokens",
         "filters: both keep",
     )
-    line(*["---"] * 6)
     for name, both in rows.items():
         last = both[-1]
-        line(name, counts[-1], len(last.filtered), len(last.kept), last.tokens,
+        harness.row(name, counts[-1], len(last.filtered), len(last.kept), last.tokens,
              len(last.filtered & ours[-1].filtered))  # fmt: skip
     for name, both in rows.items():
         clock = "wall" if name == "corpusforge" else "CPU"
@@ -235,16 +231,13 @@ def profile(folder: Path, work: Path, ranks: str) -> None:
     """Print the functions of ours that take the most time of their own (cProfile, kernels by caller)."""
     found = work / "profile"
     options = ["-m", "cProfile", "-o", str(found), *command(folder, work / "profiled", ranks)]
-    timed([sys.executable, *options])
+    harness.run([sys.executable, *options])
     pstats.Stats(str(found)).sort_stats("tottime").print_stats(25)
 
 
 def main() -> None:
     """Run the command line."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    options.add_argument("--data", type=Path, default=DATA, help="with web/, tokenizers/, langid/")
+    options = harness.arguments(__doc__, data=True)
     options.add_argument("--peer-python", default="", metavar="PATH", help="has datatrove")
     options.add_argument("--megabytes", type=float, nargs=2, default=[40.0, 160.0], help="of HTML")
     options.add_argument("--turns", type=int, default=2)
@@ -279,7 +272,7 @@ def main() -> None:
                         rows[name].append(row)
                     elif row.seconds < rows[name][-1].seconds:
                         rows[name][-1] = row
-        print(f"\nPython {platform.python_version()}; {version(python)}; records {counts[1:]}\n")
+        print(f"\n{harness.machine()}; {version(python)}; records {counts[1:]}\n")
         table(sizes[1:], counts, rows)
         if given.profile:
             profile(folders[-1], work, ranks)

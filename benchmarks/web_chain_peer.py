@@ -1,6 +1,6 @@
 """datatrove's chain, web archives to shuffled tokens, for `web_chain`; run by an interpreter that has it.
 
-    PYTHON_WITH_DATATROVE web_chain_peer.py ARCHIVES WORK TOKENIZER_JSON LID_176 spacy|split
+    PYTHON_WITH_DATATROVE -m benchmarks.web_chain_peer ARCHIVES WORK TOKENIZER_JSON LID_176 spacy|split
 
 WarcReader, Trafilatura (precision, as FineWeb), language by fastText, Gopher quality and repetition, C4
 (without the end-of-line mark, as FineWeb), MinHash in its four stages, DocumentTokenizer with its
@@ -9,24 +9,30 @@ so that other work on the machine costs no page, and that Trafilatura looks for 
 is cheaper. Steps are run directly, without the executor, which could only add time; the extractor's own
 process is a child and counts. `split` cuts words at white space and sentences at their marks instead of
 spaCy's, which is cheaper than any setting datatrove has.
-One JSON line: CPU seconds of each step, children included. Needs datatrove[processing,io], spaCy,
+Prints CPU seconds of each step, children included. Needs datatrove[processing,io], spaCy,
 tokenizers; nothing of corpusforge.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import resource
-import sys
 from pathlib import Path
+
+from benchmarks import harness
+
+OPTIONS = harness.arguments(__doc__)
+for name in ("archives", "work", "vocabulary", "lid"):
+    OPTIONS.add_argument(name)
+OPTIONS.add_argument("words", choices=("spacy", "split"))
+if __name__ == "__main__":
+    GIVEN = OPTIONS.parse_args()  # before datatrove is asked for, so that --help needs none
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
 
-from datatrove.pipeline.extractors import Trafilatura
-from datatrove.pipeline.filters import (
+from datatrove.pipeline.extractors import Trafilatura  # noqa: E402
+from datatrove.pipeline.filters import (  # noqa: E402
     C4QualityFilter,
     GopherQualityFilter,
     GopherRepetitionFilter,
@@ -35,19 +41,14 @@ from datatrove.pipeline.filters import (
     gopher_quality_filter,
     gopher_repetition_filter,
 )
-from datatrove.pipeline.readers import WarcReader
-from datatrove.pipeline.writers import JsonlWriter
-from fasttext.FastText import _FastText
-from loguru import logger
-from whole_chain_peer import duplicates_of, run, tokens_of
+from datatrove.pipeline.readers import WarcReader  # noqa: E402
+from datatrove.pipeline.writers import JsonlWriter  # noqa: E402
+from fasttext.FastText import _FastText  # noqa: E402
+from loguru import logger  # noqa: E402
+
+from benchmarks.whole_chain_peer import duplicates_of, run, tokens_of  # noqa: E402
 
 SENTENCE = re.compile(r"(?<=[.!?])\s+")
-
-
-def cpu() -> float:
-    """Return user + system seconds of this process and of the children that have ended."""
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(used.ru_utime + used.ru_stime for used in both)
 
 
 def filters(archives: str, work: str, lid: str) -> int:
@@ -67,22 +68,24 @@ def filters(archives: str, work: str, lid: str) -> int:
 
 def main() -> None:
     """Run the chain; print CPU seconds since the process began, step by step."""
-    archives, work, vocabulary, lid, words = sys.argv[1:]
+    archives, work, vocabulary = GIVEN.archives, GIVEN.work, GIVEN.vocabulary
+    lid, words = GIVEN.lid, GIVEN.words
     logger.remove()
     if words == "split":
         for module in (gopher_quality_filter, gopher_repetition_filter):
             module.split_into_words = lambda text, language="": text.split()
         c4_filters.split_into_sentences = lambda text, language="": SENTENCE.split(text)
     Path(work).mkdir(parents=True)
-    marks = {"start and imports": cpu()}
+    clock = harness.Clock()
+    marks: dict[str, float] = {}
     filters(archives, work, lid)
-    marks["extraction, language, filters"] = cpu()
+    marks["extraction, language, filters"] = clock.cpu() + clock.children()
     duplicates_of(work, words == "split")
-    marks["MinHash, stages 1 to 3"] = cpu()
+    marks["MinHash, stages 1 to 3"] = clock.cpu() + clock.children()
     tokens_of(work, vocabulary)
-    marks["MinHash stage 4, tokens"] = cpu()
+    marks["MinHash stage 4, tokens"] = clock.cpu() + clock.children()
     times = [0.0, *marks.values()]
-    print(json.dumps({name: times[i + 1] - times[i] for i, name in enumerate(marks)}))
+    harness.figures({name: times[i + 1] - times[i] for i, name in enumerate(marks)})
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ for name in ("corpus", "work", "vocabulary"):
     OPTIONS.add_argument(name)
 OPTIONS.add_argument("duplicates", type=float)
 OPTIONS.add_argument("words", choices=("spacy", "split"))
-GIVEN = OPTIONS.parse_args()  # before datatrove is asked for, so that --help needs none
+if __name__ == "__main__":
+    GIVEN = OPTIONS.parse_args()  # before datatrove is asked for, so that --help needs none
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"

@@ -40,7 +40,7 @@ class Settings:
     """"text": a page's text alone; "markdown": headings, lists, tables and code marked (fast engine)."""
 
     markup_links: bool = False
-    """Whether links of pages are written in Markdown, [text](address), addresses in full where the page's own
+    """Whether links of pages are written as Markdown writes them, addresses in full where the page's own
     is known; links inside the page, scripts and mail addresses stay text. Needs markup = "markdown"."""
 
     wiki_tables: bool = True

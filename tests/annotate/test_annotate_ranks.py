@@ -208,10 +208,13 @@ def test_ranks_of_open_assistant_count_from_0(tmp_path: Path, ranks: Any, tiers:
 @pytest.mark.parametrize("rank", [-1, 0.5, 3, 99, "1", True, "best", [1]], ids=str)
 def test_other_ranks_of_open_assistant_are_refused(tmp_path: Path, rank: Any) -> None:
     (tmp_path / "t.jsonl").write_text(json.dumps(tree(0, 1, rank)))
-    (row,) = read_source("oasst", [str(tmp_path / "t.jsonl")], "j_0")
+    row, (task, ranking) = read_source("oasst", [str(tmp_path / "t.jsonl")], "j_0")
     assert isinstance(row, Refused)
     assert row.rule == "malformed"
     assert "expected a whole number from 0 to 2" in row.value
+    # the other answers keep their order; the one whose rank says nothing has none
+    texts = {answer.id: answer.text for answer in task.candidates}
+    assert [[texts[name] for name in tier] for tier in ranking.tiers] == [["a0"], ["a1"]]
 
 
 @pytest.mark.parametrize("score", ["nan", "inf", "-inf", "1e999", "", "good", True, [1]], ids=str)

@@ -348,7 +348,7 @@ def test_label_studios_own_table_is_told(tmp_path: Path) -> None:
     path = header_of(tmp_path / "ls.csv", names, cells)
     (row,) = find_target("csv").read([path], {tasks[0].id: tasks[0]}, given)
     assert isinstance(row, Refused)
-    assert (row.rule, "export JSON" in row.value) == ("malformed", True)
+    assert (row.rule, "--target label-studio" in row.value) == ("malformed", True)
 
 
 @pytest.mark.parametrize(

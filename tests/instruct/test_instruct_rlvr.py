@@ -165,8 +165,9 @@ def test_steps_are_lines_or_sentences() -> None:
 
 
 def test_a_question_that_no_sample_answered_has_no_pass_rate() -> None:
-    vote = Vote(question="q", source="f:1", kind="number", language="en", gold="4", samples=0, extracted=0,
-                right=0, answer="", votes=0, share=0.0, status="none", hinted=False, kept=0)  # fmt: skip
+    vote = Vote(question="q", source="f:1", kind="number", language="en", gold="4", samples=0, cut=0,
+                extracted=0, right=0, answer="", votes=0, share=0.0, status="none", hinted=False,
+                kept=0)  # fmt: skip
     questions = [Question(id="q", question="2 + 2?", answer="4", kind="number"),
                  Question(id="r", question="never asked", answer="4", kind="number")]  # fmt: skip
     assert verifiable(questions, [vote]) == ([], 2)

@@ -68,7 +68,7 @@ WRITE: dict[str, Form] = {
 }
 """The fields of a `KIND_write` reply."""
 
-ALLOWED = ("evasion",)
+ALLOWED = ("evasion", "missing_material")
 """Rules that these answers may break: an apology or a refusal is what is wanted."""
 
 _SHOWN = 3  # seeds in a prompt
