@@ -16,7 +16,7 @@ from corpusforge.instruct.cot.plain import plain
 
 __all__ = ["algebra_key", "power"]
 
-_TOKEN = re.compile(r"(?:(\d+(?:\.\d+)?|\.\d+)|(sqrt|√)|([a-zπ])|([-+*/^()]))")
+_TOKEN = re.compile(r"(\d+(?:\.\d+)?|\.\d+)|(sqrt|√)|([a-zπ])|([-+*/^()])")
 _WHOLE = re.compile(r"[\d\sa-zπ√.+*/^()-]+")
 _WORDS = re.compile(r"(?!sqrt)[a-z]{3,}|[a-zπ](?:\d|\s*\()|[\d.]\s+[\d.]")
 _ALGEBRA = re.compile(r"[a-zπ√^]")

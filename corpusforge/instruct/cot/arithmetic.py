@@ -37,14 +37,15 @@ _MIXED = re.compile(r"(?<![\d./^])(\d+) (\d+)/(\d+)(?![\d./])")
 _TIGHT = re.compile(r"(?<=[-+*/(] )(\d+)/(\d+)(?![\d.]|/\d)")  # 3 / 1/2
 _CUBED = re.compile(r"(?<=[A-Za-z])(?:[²³]|\^\{?[23]\}?)")  # cm²
 _CLOCK = re.compile(
-    r"(?<!\d)\d+(?:[:：]|,(?=\d))[\d,:]*|(?<![\d.])\d[\d.]*(?:\.{2,}|…)|(?<![\d.])0\d+(?!\.?\d)"
+    r"(?<!\d)\d++(?:[:：]|,(?=\d))[\d,:]*+|(?<![\d.])\d++(?:\.\d++)?(?:\.{2,}+|…)"
+    r"|(?<![\d.])0\d++(?!\.\d)"
 )
 # 7:50, 16,0000, 8.333…, 0900
 _BULLET = re.compile(r"^\s*(?:[-*•+]\s+|\(?\d{1,2}[.)]\s+)+")
 _TOKEN = re.compile(
-    r"(?:(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<percent>\s?%)?"
+    r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<percent>\s?%)?"
     r"|(?P<equals>(?<![<>!=~:])=(?!=))|(?P<sign>[-+*/^()])"
-    r"|(?P<word>[A-Za-z][A-Za-z'’]*(?:-[A-Za-z]+)*|[\u3400-\u9fff]+)|(?P<other>\S))"
+    r"|(?P<word>[A-Za-z][A-Za-z'’]*(?:-[A-Za-z]+)*|[\u3400-\u9fff]+)|(?P<other>\S)"
 )
 _STOPS = frozenset(
     ("and", "so", "then", "is", "are", "was", "were", "has", "have", "had", "or", "for", "at", "in",
@@ -127,14 +128,13 @@ def _tokens(line: str) -> list[_Token]:
     made: list[_Token] = []
     units = end = 0
     for found in _TOKEN.finditer(line):
-        attached = found.start() == end
-        end = found.end()
+        attached, end = found.start() == end and bool(made), found.end()
         kind = found.lastgroup or "other"
         if found["number"]:
             made.append(_Token("number", found["number"], bool(found["percent"])))
             units = _MOST_UNITS
         elif kind == "word":
-            if made and attached and (len(found["word"]) == 1 or made[-1].text == ")"):
+            if attached and (len(found["word"]) == 1 or made[-1].text == ")"):
                 kind = "other"  # 2x, 5A, (1/2)workers
                 made.append(_Token(kind, found["word"]))
                 continue
@@ -142,8 +142,7 @@ def _tokens(line: str) -> list[_Token]:
             made.append(_Token(kind, found["word"]))
             units = units - 1 if kind == "unit" else 0
         else:
-            spaced = not attached
-            made.append(_Token(kind, found[kind], spaced=spaced))
+            made.append(_Token(kind, found[kind], spaced=not attached))
             units = _MOST_UNITS if found[kind] in {"/", ")"} and units else 0
     return made
 
