@@ -20,7 +20,7 @@ Main = Callable[[list[str]], int]
 ELSEWHERE = (
     "corpusforge.beam.assemble", "corpusforge.beam.flink_jar", "corpusforge.beam.pool",
     "corpusforge.testing.flink_cluster", "schemas.build", "examples.annotate.__main__",
-    "examples.sample_corpus.build", "corpusforge.models.__main__",
+    "examples.sample_corpus.build", "corpusforge.instruct.doctor_command",
 )  # fmt: skip
 NUMBERS = ("-1", "0", str(10**30), "1e400", "nan", "inf", "-inf", "1.5", "x")
 

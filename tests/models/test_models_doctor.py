@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from corpusforge.models.__main__ import main
+from corpusforge.instruct.doctor_command import main
 from tests.models.fault_server import FaultServer, Handler, serve
 from tests.models.tiny_model import save_tiny
 
