@@ -239,7 +239,8 @@ def held_out() -> Made:
         (r"e^{2x}", "e^{x}"), (r"\cos(x)", r"\sin(x)"), (r"\sqrt[3]{8}", r"\sqrt{8}"), (r"3\cdot 5", "35"),
         (r"x \in [1,2]", "(1,2)"), (r"\frac{a+b}{2}", r"a+\frac{b}{2}"), (r"-(x-3)", "x-3"),
         (r"\sqrt{50}-\sqrt{8}", r"\sqrt{42}"), (r"\frac{\sqrt{6}}{\sqrt{2}}", "3"), ("2(l+w)", "2l+w"),
-        (r"4\pi r^2", r"4\pi r^3"), (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}2\\1\end{pmatrix}"),
+        (r"4\pi r^2", r"4\pi r^3"),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}2\\1\end{pmatrix}"),
         (r"\frac{3}{x+1}", r"\frac{3}{x}+1"), (r"\{x, y\}", "(x, y)"), ("10-7", "3:0"),
     ]  # fmt: skip
     yield from ((gold, reply, True) for gold, reply in equal)
