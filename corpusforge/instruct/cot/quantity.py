@@ -35,6 +35,7 @@ _HAN = re.compile(
 _PERCENT = re.compile(rf"百分之(?:(?P<han>{NUMERAL}(?:点{NUMERAL})?)|(?P<arabic>{_BODY}))")
 _ENGLISH = re.compile(WORDS, re.IGNORECASE)
 _SIGN = re.compile(r"[-+]|minus\s+|negative\s+|负", re.IGNORECASE)
+_DEBT = re.compile(r"^([$€£¥])-(?=[\d.])")  # $-10
 _FACTORIAL = re.compile(r"(\d{1,3})!")
 _VARIABLE = re.compile(r"([a-z])\s*=\s*", re.IGNORECASE)
 _LEAD = re.compile(
@@ -115,7 +116,7 @@ def quantity(text: str) -> Quantity | None:
 
 def leading(text: str) -> tuple[Quantity, str] | None:
     """Return the quantity at the beginning of the text and what follows it, or None."""
-    text = plain(_digits(text))
+    text = _DEBT.sub(r"-\1", plain(_digits(text)))
     variable = ""
     while found := _LEAD.match(text):
         if named := _VARIABLE.match(text):
