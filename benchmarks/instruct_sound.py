@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import harness
 from corpusforge.hashing import word64
-from corpusforge.instruct.classification import may_classify
+from corpusforge.instruct.intent import may_classify
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.rules import check_instance
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from corpusforge.instruct.accounts import Ask, Check, Made, Origin, lineage, sampling_text
-from corpusforge.instruct.classification import may_classify
+from corpusforge.instruct.intent import may_classify
 from corpusforge.instruct.records import Lineage, Machine, Row
 from corpusforge.instruct.replies import take_checked, take_classify, take_generate, take_instances
 from corpusforge.instruct.requests import Asked, Pool, ask_classify, ask_generate, ask_instances
@@ -151,21 +151,20 @@ def _play_steps(
 
 def _classify(rounds: Sequence[_Round], number: int, settings: Settings, ask: Ask) -> None:
     """Ask what is a classification task where the words allow it; the others are none, unasked."""
-    orders = [[task.id for task in one.waiting] for one in rounds]
-    batch = []
-    for one in rounds:
-        language, tasks = one.state.pool.language, _drained(one)
-        for task in tasks:
-            if not may_classify(task.instruction):
-                one.made.decide(language, "classify", task.instruction, None, key=task.id)
-                one.machine[task.id] = replace(task, is_classification=False)
-                one.waiting.append(one.machine[task.id])
-        batch.append(ask_classify([t for t in tasks if may_classify(t.instruction)], settings))
+    drained = [_drained(one) for one in rounds]
+    batch = [
+        ask_classify([task for task in tasks if may_classify(task.instruction)], settings)
+        for tasks in drained
+    ]
     for one, asked, completion in _answered(rounds, batch, ask):
         one.join(asked, completion, take_classify(asked, completion, number, one.made))
-    for one, order in zip(rounds, orders, strict=True):
-        waiting = {task.id: task for task in one.waiting}
-        one.waiting = [waiting[name] for name in order if name in waiting]
+    for one, tasks in zip(rounds, drained, strict=True):
+        told = {task.id: task for task in one.waiting}
+        for task in tasks:
+            if not may_classify(task.instruction):
+                one.made.decide(task.language, "classify", task.instruction, None, key=task.id)
+                told[task.id] = one.machine[task.id] = replace(task, is_classification=False)
+        one.waiting = [told[task.id] for task in tasks if task.id in told]
 
 
 def _play_triples(

@@ -41,12 +41,9 @@ _ENGLISH = re.compile(
 )
 _CHINESE = re.compile(
     r"(?:下面|以下|下列|下述|给定|给出的|所给)的?(?![几]点|要求|格式|方面|步骤|规则|方式)[\u3400-\u9fff“]"
-    r"|(?:上面|上述|以上|这|该)(?:[一二两三几]?(?:[条段篇句则首封份张组]|道题)|个(?:句子|故事|词|数|段落|列表|方程|函数|单词|成语|字)|些(?!年|天|人))(?!话说)"
+    r"|(?:上面|上述|以上|这|该)(?:[一二两三几]?(?:[条段篇句则首封份张组]|道题)|个(?P<thing>句子|故事|词|数|段落|列表|方程|函数|单词|成语|字)|些(?!年|天|人))(?!话说)"
     r"|(?:句中|文中|段落[里中]|根据(?:所给)?(?:信息|材料|事实|日程|条件|短文|上下文))"
 )
-_THIS_ZH = re.compile(
-    r".*(?:[这该][一二两三几]?.|\A[^这该]*\Z)", re.DOTALL
-)  # 这个故事 speaks of 故事
 _QUOTED = re.compile(r"[\"“”「」『』《»«`]|(?<!\w)['‘][^'’‘\n]{2,200}['’](?!\w)")
 _AFTER_COLON = re.compile(r"[:：]\s*\S+")
 _FIGURES = re.compile(r"\d[\d,.]*")
@@ -59,7 +56,7 @@ def announced(instruction: str) -> str:
         if _holds(instruction, pointed.end()):
             return ""
         named = pointed.groupdict()
-        thing = named.get("thing") or named.get("told") or _THIS_ZH.sub("", pointed[0])
+        thing = named.get("thing") or named.get("told") or ""
         if not _brought_in(instruction[: pointed.start()], thing):
             return pointed[0].strip()
     return ""

@@ -30,6 +30,9 @@ ADVICE = {
     "content_filter": "the server filters these answers; ask another model",
     "near_copy": "the model repeats what it was shown; raise --temperature, or give more --seeds",
     "duplicate": "the model writes the same again; raise --temperature, or lower --max-instances",
+    "inconsistent": "the model does not repeat its results; take a larger one, or lower --least-agreement",
+    "low_score": "the judge gives few points; read some, and lower --least-score where it is too strict",
+    "missing_material": f"tasks announce a text that their rows lack; {_LOOK}, or take a larger model",
     "copied_prompt": "the model repeats the prompt; take a larger model",
     "repetition": "the model runs in loops; raise --temperature or --presence-penalty, or take a "
     "larger model",

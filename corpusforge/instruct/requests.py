@@ -21,6 +21,7 @@ from corpusforge.instruct.records import Machine, Task
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Message, Request, Sampling
+from corpusforge.models.structured import object_schema
 
 __all__ = ["Asked", "Pool", "ask_classify", "ask_generate", "ask_instances", "open_pool", "pick",
            "plain_request", "prompt_names"]  # fmt: skip
@@ -199,21 +200,12 @@ def _plain(messages: Sequence[Message], opener: str) -> str:
 
 def _schema(name: str, items: dict[str, object], most: int) -> str:
     array = {"type": "array", "items": items, "minItems": 1, "maxItems": most}
-    return json.dumps(_object({name: array}))
-
-
-def _object(properties: dict[str, object]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return json.dumps(object_schema({name: array}))
 
 
 _TEXT: dict[str, object] = {"type": "string"}
 _WRITTEN: dict[str, object] = {"type": "string", "minLength": 1}
-_VERDICT = json.dumps(_object({"answer": {"type": "string", "enum": ["yes", "no"]}}))
-_INSTANCE = _object({"input": _TEXT, "output": _WRITTEN})
-_LABELLED = _object({"output": _WRITTEN, "input": _TEXT})
+_VERDICT = json.dumps(object_schema({"answer": {"type": "string", "enum": ["yes", "no"]}}))
+_INSTANCE = object_schema({"input": _TEXT, "output": _WRITTEN})
+_LABELLED = object_schema({"output": _WRITTEN, "input": _TEXT})
 """Output first: servers that hold a model to a schema keep the order of its properties."""

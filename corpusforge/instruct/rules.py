@@ -19,27 +19,25 @@ import numpy as np
 from corpusforge.filter.redact import redact
 from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct import echo
-from corpusforge.instruct.cot.answers import kind_of, match, read
+from corpusforge.instruct.intent import asks_for_code
 from corpusforge.instruct.material import announced
 from corpusforge.instruct.phrases import EVASIONS, LANGUAGES_NAMED, LEAKS, PLACEHOLDERS
 from corpusforge.instruct.profile import Finding, han_share, profile
 from corpusforge.instruct.records import Instance
+from corpusforge.instruct.results import result_of, same
 from corpusforge.instruct.tokens import unicode_tokens
 
 __all__ = [
     "RULES",
     "Settled",
-    "asks_for_code",
     "check_instance",
     "check_language",
     "check_personal",
     "check_text",
     "distinct_grams",
-    "is_code",
     "settle",
 ]
 
-_NAME = 6  # tokens of the longest answer that is compared as a name
 _GRAM = 4
 _LEAST_GRAMS = 20  # shorter answers repeat words for good reasons (dice rolls, lines of a song)
 _DISTINCT = 0.4  # the least of 143 expert answers that long is 0.53; what lies below here are loops
@@ -74,7 +72,7 @@ def check_instance(
         "ends_with_colon": _colon(given, answer, enders),
         "missing_material": _missing(instruction, given),
         "no_code": _when(
-            asks_for_code(instruction) and not is_code(answer), answer[:40], "the code asked for"
+            asks_for_code(instruction) and not _is_code(answer), answer[:40], "the code asked for"
         ),
     }
     for rule, found in checks.items():
@@ -220,7 +218,7 @@ def check_language(instruction: str, input: str, output: str, language: str) -> 
     """
     if LANGUAGES_NAMED.search(instruction) or LANGUAGES_NAMED.search(input[:200]):
         return None
-    if is_code(output):
+    if _is_code(output):
         return None
     if len(unicode_tokens(output)) >= _LEAST_SCRIPT:
         share = han_share(output)
@@ -242,24 +240,8 @@ def check_language(instruction: str, input: str, output: str, language: str) -> 
     return "language", labels[0], language
 
 
-_CODE = re.compile(
-    r"\b(?:write|create|implement|define|develop|code|build)\s+(?:\w+\s+){0,3}?"
-    r"(?:function|method|program|script|class|query|regex|regular expression|css|html|sql)\b"
-    r"(?! (?:of|that explains|names?)\b)"
-    r"|\brefactor\b"
-    r"|(?:编写|写|实现|定义)(?:出)?(?:一个|一段|一条|个|段|条)?.{0,12}?"
-    r"(?:函数|程序|脚本|代码|查询语句|正则表达式)",
-    re.IGNORECASE,
-)
-
-
-def asks_for_code(instruction: str) -> bool:
-    """Return whether a task asks for a function, a program or a query to be written."""
-    return _CODE.search(instruction) is not None
-
-
-def is_code(text: str) -> bool:
-    """Return whether a text is code or notation: fenced, or 1 in 20 characters is a mark of code."""
+def _is_code(text: str) -> bool:
+    """Whether a text is code or notation: fenced, or 1 in 20 characters is a mark of code."""
     return "```" in text or 20 * sum(map(text.count, "{}[]();=<>_|\\/*+")) > len(text)
 
 
@@ -328,18 +310,12 @@ def _fallen(
 
 
 def _unlike(instruction: str, outputs: Sequence[str]) -> str:
-    """The first two results that differ among answers to one question, "" where none can be seen to.
-
-    Results are numbers, choices and verdicts, and names where the instruction asks a question.
-    """
-    asks = instruction.rstrip().endswith(("?", "？"))
-    for other in outputs[1:]:
-        kinds = {kind_of(outputs[0]), kind_of(other)}
-        named = asks and all(len(unicode_tokens(one)) <= _NAME for one in (outputs[0], other))
-        if len(kinds) == 1 and (kinds != {"text"} or named):
-            kind = kinds.pop()
-            if not match(read(outputs[0], kind), read(other, kind)):
-                return f"{outputs[0][:40]} / {other[:40]}"
+    """The first two results that differ among answers to one question, "" where none can be seen to."""
+    results = [result_of(instruction, "", output) for output in outputs]
+    for other in results[1:]:
+        first = results[0]
+        if first and other and first.kind == other.kind and not same(first, other):
+            return f"{first.text[:40]} / {other.text[:40]}"
     return ""
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from corpusforge.io.decoding import DecodingError, decode_json_at
 from corpusforge.models.records import Message, Request
 
-__all__ = ["SENTENCES", "Field", "Form"]
+__all__ = ["SENTENCES", "Field", "Form", "object_schema"]
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "en": (
@@ -104,10 +104,10 @@ class Form:
 
     def schema(self, language: str, most: int = 0) -> str:
         """Return the JSON Schema of a reply, as text."""
-        one = _object({part.key(language): part.schema(language) for part in self.fields})
+        one = object_schema({part.key(language): part.schema(language) for part in self.fields})
         if self.many:
             listed = {"type": "array", "items": one, "minItems": 1, "maxItems": most}
-            one = _object({self.many[language][0]: listed})
+            one = object_schema({self.many[language][0]: listed})
         return json.dumps(one, ensure_ascii=False)
 
     def sentence(self, language: str, most: int = 0) -> str:
@@ -152,7 +152,8 @@ class Form:
         return values
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of an object that has these properties and no others."""
     return {
         "type": "object",
         "properties": properties,

@@ -100,7 +100,7 @@ def test_case_and_code_survive(demo: Path) -> None:
 
 def test_lineage_leads_to_seeds_and_requests(demo: Path) -> None:
     from corpusforge.instruct import seeds
-    from corpusforge.instruct.classification import may_classify
+    from corpusforge.instruct.intent import may_classify
 
     known = {task.id for language in seeds.BUILTIN for task in seeds.load(language)}
     with_parents = 0

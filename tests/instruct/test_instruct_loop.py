@@ -12,7 +12,7 @@ import pytest
 from loop_kit import Told, completion, machine, small_pool, states_of, taken
 
 from corpusforge.errors import InputError, RecipeError, RunError
-from corpusforge.instruct.classification import may_classify
+from corpusforge.instruct.intent import may_classify
 from corpusforge.instruct.requests import ask_generate, ask_instances, pick
 from corpusforge.instruct.retrying import NothingAnswered
 from corpusforge.instruct.run import job

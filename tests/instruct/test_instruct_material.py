@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from corpusforge.instruct import seeds
-from corpusforge.instruct.classification import may_classify
 from corpusforge.instruct.instances import field
+from corpusforge.instruct.intent import may_classify
 from corpusforge.instruct.material import announced, says_none
 from corpusforge.instruct.records import Task
 from corpusforge.instruct.rules import check_instance

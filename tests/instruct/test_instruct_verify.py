@@ -6,28 +6,22 @@ the same result.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from corpusforge.errors import RecipeError
 from corpusforge.instruct.accounts import Origin
-from corpusforge.instruct.records import Row
+from corpusforge.instruct.results import agrees, result_of
 from corpusforge.instruct.run import job
 from corpusforge.instruct.settings import Settings
-from corpusforge.instruct.verify import agrees, result_of
 from corpusforge.models.client import Client
 from corpusforge.models.records import Request
 from tests.instruct.loop_kit import Told
 
+RAIN = "Write a line about rain with the word grey."
 LISTED = "9. How many legs has a spider?\n10. Write a line about rain that has the word grey."
-
-
-def row(
-    instruction: str, output: str, given: str = "", language: str = "en", *, label: bool = False
-):
-    return Row(id="r", task="t", instruction=instruction, input=given, output=output,
-               language=language, is_classification=label)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -54,7 +48,7 @@ def row(
 def test_a_new_answer_agrees_as_a_reader_would_say(
     instruction: str, output: str, reply: str, same: bool
 ) -> None:
-    result = result_of(row(instruction, output, language="zh" if "答案" in reply else "en"))
+    result = result_of(instruction, "", output)
     assert result is not None
     assert agrees(result, reply) is same
 
@@ -73,7 +67,7 @@ def test_a_new_answer_agrees_as_a_reader_would_say(
     ],
 )
 def test_free_text_has_no_result(instruction: str, output: str) -> None:
-    assert result_of(row(instruction, output)) is None
+    assert result_of(instruction, "", output) is None
 
 
 def told(request: Request) -> str:
@@ -130,6 +124,28 @@ def test_what_new_answers_refuse_is_not_judged_and_without_both_nothing_is_asked
     made, engine = played(tmp_path)
     assert {one.purpose for one in engine.sent} == {"instruct.generate", "instruct.instance"}
     assert {(one.agreement, one.score) for one in made.rows} == {((0, 0), 0)}
+
+
+def test_in_json_the_judge_is_held_to_a_schema_and_read_from_its_object(tmp_path: Path) -> None:
+    def structured(request: Request) -> str:
+        if request.purpose == "instruct.judge":
+            return '{"Reason": "A spider has 8.", "Score": 2}' if "spider" in request.messages[-1].content \
+                else 'Here: {"Reason": "no fault", "Score": 5}'  # fmt: skip
+        if request.purpose == "instruct.generate":
+            return json.dumps({"tasks": ["How many legs has a spider?", f"1. {RAIN}"]})
+        output = "6" if "spider" in request.messages[-1].content else "Grey rain falls."
+        return json.dumps({"instances": [{"input": "No input needed.", "output": output}]})
+
+    settings = Settings(prompts=1, max_rounds=1, judge=True, least_score=1, form="json")
+    engine = Told(structured)
+    with Client(engine) as client:
+        (made,) = job(settings).make(client.complete, Origin(engine="told", model="m"))
+    assert {one.output: one.score for one in made.rows} == {"6": 2, "Grey rain falls.": 5}
+    assert {one.input for one in made.rows} == {""}
+    assert RAIN in {one.instruction for one in made.rows}
+    schemas = {one.purpose: json.loads(one.json_schema) for one in engine.sent}
+    assert schemas["instruct.judge"]["properties"]["Score"]["maximum"] == 5
+    assert schemas["instruct.generate"]["properties"]["tasks"]["maxItems"] == settings.asked
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,18 @@
-"""Whether a task can be a classification task at all, by the words of its instruction.
+"""What an instruction asks for, by its words: one of a few labels, or code.
 
-A classification task names its labels or makes them plain, so its instruction asks yes or no, offers a
-choice, or speaks of a kind, a topic, a mood. Where nothing of that stands in it nobody is asked: a small
-model says "Yes" to "How many days has a week?" and then writes labels that are none. Of 71 classification
-tasks that people wrote (English and Chinese) 70 have such words, of 379 others 53 (`python -m
-benchmarks.instruct_filters`); what has them is still put to the model. Limit: lists of words.
+A classification task names its labels or makes them plain: it asks yes or no, offers a choice, or speaks
+of a kind, a topic, a mood. Where nothing of that stands in it nobody is asked: a small model says "Yes" to
+"How many days has a week?" and then writes labels that are none. Of 71 classification tasks that people
+wrote (English and Chinese) 70 have such words, of 379 others 53 (the words were chosen on these;
+`tests/instruct/test_instruct_material.py` holds both); what has them is still put to the model. Limit:
+lists of words.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["may_classify"]
+__all__ = ["asks_for_code", "may_classify"]
 
 _KINDS = (
     "language|type|kind|topic|genre|category|class|tone|mood|emotion|feeling|style|season|month"
@@ -32,8 +33,6 @@ _CHINESE = re.compile(
     r"是否|是不是|有没有|会不会|能不能|判断|分类|归入|归为|归类|属于|哪[一种类个项]|选出|选择|还是|对错|正误|标签|类别|类型"
     r"|种类|情感|情绪|态度|语气|立场|主题|体裁|文体|词性|意图|吗[？?]|或|挑出|评级|等级|[：:][^。、：:]{0,40}、"
 )
-
-
 _VERBS = (
     "write|design|create|list|describe|explain|compose|generate|translate|invent|draft|rewrite|summari[sz]e"
     "|plan|propose|suggest|give|convert|calculate|compute"
@@ -51,3 +50,19 @@ def may_classify(instruction: str) -> bool:
     if _MAKES.search(instruction):
         return False
     return bool(_ENGLISH.search(instruction) or _CHINESE.search(instruction))
+
+
+_CODE = re.compile(
+    r"\b(?:write|create|implement|define|develop|code|build)\s+(?:\w+\s+){0,3}?"
+    r"(?:function|method|program|script|class|query|regex|regular expression|css|html|sql)\b"
+    r"(?! (?:of|that explains|names?)\b)"
+    r"|\brefactor\b"
+    r"|(?:编写|写|实现|定义)(?:出)?(?:一个|一段|一条|个|段|条)?.{0,12}?"
+    r"(?:函数|程序|脚本|代码|查询语句|正则表达式)",
+    re.IGNORECASE,
+)
+
+
+def asks_for_code(instruction: str) -> bool:
+    """Whether a task asks for a function, a program or a query to be written."""
+    return _CODE.search(instruction) is not None
