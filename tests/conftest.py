@@ -23,7 +23,7 @@ SLOW = {
 }
 
 
-OTHERS = {"slow", "gpu", "network", "browser", "labelstudio", "flink"}
+OTHERS = {"slow", "gpu", "network", "browser", "labelstudio", "flink", "trainers"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

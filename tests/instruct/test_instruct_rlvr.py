@@ -41,7 +41,7 @@ def replies(request: Request) -> str:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rlvr")
-    play(folder, replies, EGGS, TWO, OPEN, CODE, formats=("rlvr", "trl_prm"), samples=4, hints=0,
+    play(folder, replies, EGGS, TWO, OPEN, CODE, formats=("rlvr", "stepwise"), samples=4, hints=0,
          temperatures=(0.7,), keep_wrong=True)  # fmt: skip
     return folder / "out" / "export"
 
@@ -78,7 +78,7 @@ def test_each_shape_has_what_its_trainer_reads(made: Path) -> None:
 
 def test_a_step_is_labelled_by_what_came_of_it(made: Path) -> None:
     found = {
-        tuple(row["completions"]): row["labels"] for row in lines(made / "trl_prm" / "train.jsonl")
+        tuple(row["completions"]): row["labels"] for row in lines(made / "stepwise" / "train.jsonl")
     }
     # the wrong path leaves the right one with its last step; the pens' paths leave it nobody knows where
     assert found == {

@@ -125,7 +125,7 @@ ASKED = (
 
 def test_every_shape_has_an_entry() -> None:
     assert set(QUESTIONS) == {"", *SHAPES}
-    assert set(ChainOfThought.own_forms) == {"rlvr", "trl_prm"}
+    assert set(ChainOfThought.own_forms) == {"rlvr", "stepwise"}
 
 
 @pytest.mark.parametrize("shape", QUESTIONS)

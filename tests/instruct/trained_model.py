@@ -16,12 +16,7 @@ from loop_kit import Told, states_of
 from corpusforge.instruct.settings import Settings
 from corpusforge.models.records import Request
 from corpusforge.testing.scripted import reply
-
-TEMPLATE = (
-    "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-SPECIAL = ["<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
+from corpusforge.testing.tiny_model import END, causal_model, make_tokenizer
 
 
 def lessons(language: str) -> list[tuple[Request, str]]:
@@ -35,44 +30,16 @@ def lessons(language: str) -> list[tuple[Request, str]]:
     return pairs[:300] + lists * 3
 
 
-def _tokenizer(texts: list[str], size: int) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    inner.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
-    )
-    made = PreTrainedTokenizerFast(
-        tokenizer_object=inner, eos_token=SPECIAL[0], additional_special_tokens=SPECIAL[1:],
-        clean_up_tokenization_spaces=False,
-    )  # fmt: skip
-    made.chat_template = TEMPLATE
-    return made
-
-
 def train(folder: Path, language: str = "en", steps: int = 300, width: int = 64) -> float:
     """Train, save under `folder`, and return the mean loss of the last 20 steps, in nats a token."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     pairs = lessons(language)
     texts = [
         " ".join(one.content for one in request.messages) + answer for request, answer in pairs
     ]
-    words = _tokenizer(texts, 1024)
-    torch.manual_seed(0)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(words), hidden_size=width, intermediate_size=2 * width,
-            num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=4096,
-            eos_token_id=words.eos_token_id, bos_token_id=None, pad_token_id=words.eos_token_id,
-            tie_word_embeddings=True,
-        )
-    )  # fmt: skip
+    words = make_tokenizer(texts)
+    model = causal_model(words, width)
     examples = [_example(words, request, answer) for request, answer in pairs]
     optimiser = torch.optim.AdamW(model.parameters(), lr=4e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
@@ -103,7 +70,7 @@ def _example(words: Any, request: Request, answer: str) -> tuple[list[int], int]
     turns = [{"role": one.role, "content": one.content} for one in request.messages]
     prompt = words.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     start = words(prompt, add_special_tokens=False)["input_ids"]
-    ids = words(prompt + answer + SPECIAL[0], add_special_tokens=False)["input_ids"]
+    ids = words(prompt + answer + END, add_special_tokens=False)["input_ids"]
     return ids, min(len(start), len(ids) - 1)
 
 

@@ -1,4 +1,4 @@
-"""Process rewards out of sampled reasoning: steps with labels, as TRL's PRMTrainer reads them.
+"""Process rewards out of sampled reasoning: steps with labels ("stepwise supervision" in TRL and axolotl).
 
 A step is labelled by what came of it, never by an opinion. True: from here the gold answer was reached,
 by this path or by another of the question that begins with the same steps (the hard estimate of

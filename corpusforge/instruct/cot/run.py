@@ -115,7 +115,7 @@ class ChainOfThought(Job):
         own = {name: made.tables.get(name, ()) for name in (SAMPLES, VOTES)}
         return {"rows.jsonl": made.rows, "rejects.jsonl": made.rejects, **own}
 
-    own_forms = ("rlvr", "trl_prm")
+    own_forms = ("rlvr", "stepwise")
 
     def forms(self, made: Made) -> Mapping[str, Writer]:
         """Questions with their gold answers, and reasoning with a label for each step."""
@@ -134,7 +134,7 @@ class ChainOfThought(Job):
                 written.append(Written(path, split, count, len(rows) - count))
             return written
 
-        return {"rlvr": rlvr, "trl_prm": prm}
+        return {"rlvr": rlvr, "stepwise": prm}
 
     def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Report:
         sets: dict[str, list[Vote]] = {_set(one.source): [] for one in self.questions}
