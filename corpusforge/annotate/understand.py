@@ -15,7 +15,7 @@ from typing import Any
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.records import Message, Role
 
-__all__ = ["RULES", "NotUnderstood", "asked", "role_of", "shared_turns"]
+__all__ = ["RULES", "SHAREGPT", "NotUnderstood", "asked", "role_of", "shared_turns"]
 
 RULES: dict[str, str] = {
     "no_prompt": "no field that asks, or no user turn in it",
@@ -37,6 +37,8 @@ _ROLES: dict[str, Role] = {
     ),
     **dict.fromkeys(("system", "developer"), "system"),
 }  # fmt: skip
+SHAREGPT: dict[str, str] = {"system": "system", "user": "human", "assistant": "gpt"}
+"""Our roles in ShareGPT's words, as its files are written."""
 _TOOLS = frozenset(
     ("tool", "tools", "function", "function_call", "function_response", "observation", "ipython",
      "tool_call", "tool_calls", "tool_response")
