@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             options.job, options.answers, options.output, settings, target=options.target or ""
         )
     say_text(summary(made))
-    for line in notices(made):
+    for line in notices(made, options.source or ""):
         say(f"warning: {line}", error=True)
     if not options.no_results:
         from corpusforge.annotate.results import write_results

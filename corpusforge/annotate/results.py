@@ -145,19 +145,24 @@ def write_results(
 
 def _notices(rows: Mapping[str, Mapping[str, int]], tasks: Mapping[str, Task]) -> list[str]:
     """Return a line for each format without a row, with the likely reason."""
+    return [
+        f"no row of format {name}: "
+        + (_why(tasks) if name == "sft" else "no ranking sets two answers of a prompt apart")
+        for name, sides in rows.items()
+        if not sum(sides.values())
+    ]
+
+
+def _why(tasks: Mapping[str, Task]) -> str:
+    """Return the likely reason why there are no demonstrations; reads every task."""
     ends = {
         answer.id: answer.finish_reason for _, task in tasks.items() for answer in task.candidates
     }
     cut = sum(end == "length" for end in ends.values())
-    why = "its rows need a prompt with one best answer that is finished"
-    if cut:
-        why += (
-            f", and {cut} of {len(ends)} answers end at their token limit: raise --max-tokens of "
-            "export_labelling"
-        )
-    other = "no ranking sets two answers of a prompt apart"
-    return [
-        f"no row of format {name}: {why if name == 'sft' else other}"
-        for name, sides in rows.items()
-        if not sum(sides.values())
-    ]
+    told = "its rows need a prompt with one best answer that is finished"
+    if not cut:
+        return told
+    return (
+        f"{told}, and {cut} of {len(ends)} answers end at their token limit: raise --max-tokens of "
+        "export_labelling"
+    )

@@ -15,7 +15,7 @@ from typing import Any
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.records import Message, Role
 
-__all__ = ["RULES", "NotUnderstood", "asked"]
+__all__ = ["RULES", "SHAREGPT", "NotUnderstood", "asked", "role_of", "shared_turns"]
 
 RULES: dict[str, str] = {
     "no_prompt": "no field that asks, or no user turn in it",
@@ -37,6 +37,8 @@ _ROLES: dict[str, Role] = {
     ),
     **dict.fromkeys(("system", "developer"), "system"),
 }  # fmt: skip
+SHAREGPT: dict[str, str] = {"system": "system", "user": "human", "assistant": "gpt"}
+"""Our roles in ShareGPT's words, as its files are written."""
 _TOOLS = frozenset(
     ("tool", "tools", "function", "function_call", "function_response", "observation", "ipython",
      "tool_call", "tool_calls", "tool_response")
@@ -118,15 +120,21 @@ def _common(chosen: Any, rejected: Any) -> Any:
     """The turns that both answers of a preference share."""
     if isinstance(chosen, str) or not isinstance(rejected, list | tuple):
         raise NotUnderstood("no_prompt", "chosen and rejected hold answers alone")
-    count = next(
-        (
-            place
-            for place, (one, two) in enumerate(zip(chosen, rejected, strict=False))
-            if one != two
-        ),
-        min(len(chosen), len(rejected)),
-    )
-    return list(chosen)[:count]
+    return list(chosen)[: shared_turns(chosen, rejected)]
+
+
+def shared_turns(one: Sequence[Any], two: Sequence[Any]) -> int:
+    """Return the number of turns that two dialogues begin with in common."""
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(two)))
+
+
+def role_of(item: Any) -> str:
+    """Return user, assistant, system or tool for a turn as somebody's file has it, "" for anything else."""
+    if not isinstance(item, Mapping):
+        return ""
+    name = _turn(item)[0]
+    return "tool" if name in _TOOLS else _role(name) or ""
 
 
 def _with_material(text: str, row: Mapping[str, Any], key: str) -> str:

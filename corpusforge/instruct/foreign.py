@@ -17,7 +17,8 @@ from typing import Any
 from corpusforge.annotate.understand import NotUnderstood, asked
 from corpusforge.errors import InputError
 from corpusforge.hashing import make_id
-from corpusforge.instruct.profile import han_share
+from corpusforge.instruct.export.selfinstruct import END, INPUT, OUTPUT
+from corpusforge.instruct.profile import language_of
 from corpusforge.instruct.records import Row
 from corpusforge.models.records import Message
 
@@ -27,10 +28,6 @@ _TURNS = ("messages", "conversations", "conversation", "turns")
 _ANSWERS = ("output", "response", "completion", "answer")
 _THOUGHT = re.compile(r"<think>\n(.+?)\n</think>\n\n(.+)", re.DOTALL)
 _ID = re.compile(r"[0-9a-f]{32}")
-_INPUT, _OUTPUT = "\n\nInput: ", "\n\nOutput:"
-_END = "<|endoftext|>"
-"""What a completion ends with in Self-Instruct's files for GPT-3 (`export.selfinstruct`)."""
-_CHINESE = 0.3  # as for questions and the loop's seed files
 
 
 def foreign_row(value: Mapping[str, Any], where: str) -> Row | None:
@@ -47,12 +44,12 @@ def foreign_row(value: Mapping[str, Any], where: str) -> Row | None:
 def _from_gpt3(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """A row of GPT-3's fine-tuning file as Alpaca's; others as they are."""
     asks, says = value.get("prompt"), value.get("completion")
-    if not (isinstance(asks, str) and isinstance(says, str) and says.endswith(_END)):
+    if not (isinstance(asks, str) and isinstance(says, str) and says.endswith(END)):
         return value
-    if not asks.endswith(_OUTPUT):
+    if not asks.endswith(OUTPUT):
         return value
-    instruction, _, given = asks.removesuffix(_OUTPUT).partition(_INPUT)
-    return {"instruction": instruction, "input": given, "output": says.removesuffix(_END)}
+    instruction, _, given = asks.removesuffix(OUTPUT).partition(INPUT)
+    return {"instruction": instruction, "input": given, "output": says.removesuffix(END)}
 
 
 def _understood(value: Mapping[str, Any], where: str) -> Row | None:
@@ -129,6 +126,6 @@ def _row(messages: tuple[Message, ...], given: str, output: str) -> Row:
     )
     return Row(
         id=name, task=name, instruction=spoken[0].content, input=given, output=output,
-        language="zh" if han_share(text) >= _CHINESE else "en", system=system, group=name,
+        language=language_of(text), system=system, group=name,
         kind="dialogue" if several else "instruct", turns=turns, reasoning=reasoning,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from corpusforge.filter.tables import SIMPLIFIED, TRADITIONAL, property_table
 from corpusforge.instruct.tokens import TOKENIZERS
 from corpusforge.text.classes import HAN, LIMIT, class_table
 
-__all__ = ["PROFILES", "Finding", "Profile", "han_share", "profile", "script_share"]
+__all__ = ["PROFILES", "Finding", "Profile", "han_share", "language_of", "profile", "script_share"]
 
 Finding = tuple[str, str, str]
 """(rule, value found, bound): why something was refused."""
@@ -126,6 +126,14 @@ class Profile:
         han = "Han character, " if self.han[0] > 0 else ""
         marks = f", or one of {self.openers}" if self.openers else ""
         return f"{han}ASCII letter or digit{marks}"
+
+
+_CHINESE = 0.3
+
+
+def language_of(text: str) -> str:
+    """Return "zh" for a text of which 0.3 of the words or more are Han characters, else "en"."""
+    return "zh" if han_share(text) >= _CHINESE else "en"
 
 
 def han_share(text: str) -> float:

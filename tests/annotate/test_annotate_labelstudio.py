@@ -5,6 +5,7 @@ Shapes of exports were read from a server's own (1.23.2) and, for the older ones
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -435,6 +436,46 @@ def test_csv_and_tsv_of_the_server_are_json_min(job, tmp_path: Path, ending: str
     broken = list(TARGET.read([str(path)], {task.id: task for task in tasks}, given))
     assert [one.rule for one in broken] == ["malformed", "unanswered", "malformed"]
     assert "JSON-MIN" in broken[0].value
+
+
+def test_a_table_of_another_tool_is_no_export_without_answers(job, tmp_path: Path) -> None:
+    """Rows without an annotation are counted and not kept: none of another table may be taken for them."""
+    given, tasks = job
+    path = tmp_path / "crowd.csv"
+    path.write_text("task_id,rank_1,rank_2\n" + f"{tasks[0].id},1,2\n", "utf-8")
+    (found,) = TARGET.read([str(path)], {task.id: task for task in tasks}, given)
+    assert (found.rule, "annotation_id, lead_time" in found.value) == ("malformed", True)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_table_saved_in_another_encoding_is_compared_in_it(
+    job, tmp_path: Path, changed: bool
+) -> None:
+    given, tasks = job
+    task = next(
+        task
+        for task in tasks
+        if any("\u4e00" < c < "\u9fff" for one in task.candidates for c in one.text)
+    )
+    texts = {one.id: one.text for one in task.candidates}
+    shown = [texts[name] for name in task.presented_order]
+    answers = {f"answer_{n}": text for n, text in enumerate(shown[::-1] if changed else shown, 1)}
+    held = {f"t{n}": [name] for n, name in enumerate(task.presented_order, 1)} | {
+        "unrankable": [],
+        "unranked": [],
+    }
+    row = {**data(given, task), **answers, "annotation_id": 9, "lead_time": 14.9, "confirm": "ranked",
+           "rank": json.dumps([{"ranker": held}])}  # fmt: skip
+    row.pop("items", None)
+    with (tmp_path / "p.csv").open("w", encoding="gb18030", newline="") as stream:
+        table = csv.DictWriter(stream, list(row))
+        table.writeheader()
+        table.writerow(row)
+    (found,) = TARGET.read([str(tmp_path / "p.csv")], {task.id: task}, given)
+    if changed:
+        assert found.rule == "text_changed"
+    else:
+        assert found.tiers == tuple((name,) for name in task.presented_order)
 
 
 def test_a_strangers_export_is_refused_row_by_row(job, data: Path, tmp_path: Path) -> None:

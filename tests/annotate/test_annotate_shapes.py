@@ -142,7 +142,10 @@ ENDLESS = f"{GOOD}\n\nHuman: Sure?\n\nAssistant: Yes."
          "more_turns"),
         ({"chosen": [user(), bot(GOOD)], "rejected": [user(), bot(GOOD), user("Why?"), bot("So.")]},
          "more_turns"),
-        ({"prompt": Q, "completion": ENDLESS, "label": True}, "one_sided"),
+        ({"prompt": Q, "completion": ENDLESS, "label": True}, "more_turns"),
+        ({"prompt": Q, "completion": GOOD, "label": True}, "one_sided"),
+        ({"messages": [user(), user()], "answers": [GOOD, BAD], "scores": [2, 1]}, "roles"),
+        ({"prompt": [user(), bot(""), user()], "chosen": GOOD, "rejected": BAD}, "empty_turn"),
         ({"chosen": f"\n\nHuman: See:{hh(Q, GOOD)}", "rejected": f"\n\nHuman: See:{hh(Q, BAD)}"}, "roles"),
         ({"prompt": Q, "chosen": [user(GOOD)], "rejected": [bot(BAD)]}, "roles"),
         ({"chosen": hh(Q, GOOD), "rejected": hh(Q, " ")}, "empty_answer"),
@@ -189,6 +192,99 @@ def test_good_answers_are_better_than_bad_ones_of_the_same_prompt(
     assert ranking.tool == "auto-unpaired"
 
 
+CALL = {**bot("Let me look."), "tool_calls": [{"function": {"name": "look", "arguments": "{}"}}]}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"messages": [user()], "chosen": CALL, "rejected": bot(BAD)}, "calls a tool"),
+        ({"prompt": Q, "images": ["x.png"], "completion": GOOD, "label": True}, "unread_field"),
+        ({"prompt": Q, "images": ["x.png"], "answers": [GOOD, BAD], "scores": [2, 1]}, "unread_field"),
+        ({"prompt": Q, "images": ["x.png"], "response1": GOOD, "response2": BAD, "label": 1}, "unread_field"),
+        ({"prompt": Q, "answer": GOOD, "other": BAD, "label": 1}, "no two answers"),
+    ],
+    ids=lambda value: json.dumps(value)[:60],
+)  # fmt: skip
+def test_what_text_alone_does_not_hold_is_refused(
+    tmp_path: Path, row: dict[str, Any], words: str
+) -> None:
+    found = read(tmp_path / "p.jsonl", row)
+    assert isinstance(found, Refused), found
+    assert words in found.value
+
+
+def orders(found: list[Any]) -> list[list[list[str]]]:
+    """The texts of each ranking's tiers."""
+    made = []
+    for task, ranking in (one for one in found if not isinstance(one, Refused)):
+        texts = {one.id: one.text for one in task.candidates}
+        made.append([[texts[one] for one in tier] for tier in ranking.tiers])
+    return made
+
+
+def test_an_unpaired_answer_that_cannot_be_read_costs_itself_alone(tmp_path: Path) -> None:
+    asks = {"instruction": Q, "input": ""}
+    rows = [
+        {**asks, "id": 1, "output": GOOD, "kto_tag": True},
+        {**asks, "id": 2, "output": " ", "kto_tag": False},
+        {**asks, "id": 3, "output": BAD, "kto_tag": False},
+        {**asks, "id": 4, "instruction": "Else?", "output": GOOD, "kto_tag": True},
+        {**asks, "id": 5, "instruction": "Else?", "output": THIRD, "kto_tag": True},
+    ]
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = list(read_source("auto", [str(path)], "job"))
+    assert orders(found) == [ORDER]
+    assert [(one.locator, one.rule) for one in found if isinstance(one, Refused)] == [
+        ("p.jsonl#2", "empty_answer"), ("p.jsonl#4", "one_sided"), ("p.jsonl#5", "one_sided"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("auto", {"instruction": Q, "generations": [BAD, THIRD, GOOD]}),
+        ("auto", {"instruction": Q, "responses": [BAD, THIRD, GOOD]}),
+        ("scores", {"instruction": Q, "responses": [BAD, THIRD, GOOD]}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("scores", "order"),
+    [
+        ([1.0, float("nan"), 5.0], ORDER),
+        ([1.0, None, 5.0], ORDER),
+        ([1.0, float("inf"), 5.0], None),
+    ],
+)
+def test_a_number_that_is_none_has_no_place(
+    tmp_path: Path, kind: str, row: dict[str, Any], scores: list[Any], order: Any
+) -> None:
+    name = "ratings" if "generations" in row else "scores"
+    pq.write_table(pa.Table.from_pylist([{**row, name: scores}]), tmp_path / "p.parquet")
+    (found,) = read_source(kind, [str(tmp_path / "p.parquet")], "job")
+    if order is None:
+        assert isinstance(found, Refused) and "no finite number" in found.value
+    else:
+        assert orders([found]) == [order]
+        assert len(found[1].unrankable) == 1
+
+
+def test_a_verdict_that_is_none_is_refused_alone(tmp_path: Path) -> None:
+    row = {"instruction": Q, "response1": BAD, "response2": GOOD,
+           "annotator1": 2.0, "annotator2": "unsure", "annotator3": "tie"}  # fmt: skip
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps(row), "utf-8")
+    found = list(read_source("pairs", [str(path)], "job"))
+    assert [sorted(map(sorted, order)) for order in orders(found)] == [
+        [[GOOD], [BAD]],
+        [[GOOD, BAD]],
+    ]
+    (refused,) = [one for one in found if isinstance(one, Refused)]
+    assert (refused.locator, refused.rule) == ("p.jsonl#1/annotator2", "malformed")
+    assert "'unsure'" in refused.value
+
+
 def message(
     name: str, parent: str | None, text: Any, rank: Any = None, **more: Any
 ) -> dict[str, Any]:
@@ -211,6 +307,17 @@ TABLE = [
     message("t", "s", GOOD, 0),
     message("u", "s", BAD, 1),
 ]
+
+
+def test_a_message_that_comes_twice_is_one_reply(tmp_path: Path) -> None:
+    rows = [message("r", None, Q), message("a", "r", BAD, 1), message("b", "r", GOOD, 0)]
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *rows]), "utf-8")
+    found = list(read_source("oasst", [str(path)], "job"))
+    assert orders(found) == [ORDER]
+    assert [one.locator for one in found if isinstance(one, Refused)] == [
+        "p.jsonl#4", "p.jsonl#5", "p.jsonl#6",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "tree"])

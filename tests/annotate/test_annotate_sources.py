@@ -306,3 +306,18 @@ def test_the_command_reads_a_public_file(tmp_path: Path, capsys) -> None:
     assert import_rankings.main([*run, "--output", str(tmp_path / "in")]) == 0
     assert "2 rows read: 1 accepted, 0 known already, 1 refused" in capsys.readouterr().out
     assert (tmp_path / "in" / "job" / "job.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"), [("hh", "try --source auto\n"), ("auto", "row by row\n")]
+)
+def test_a_public_file_of_another_kind_is_told_what_helps_it(
+    tmp_path: Path, capsys, kind: str, advice: str
+) -> None:
+    row = {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}
+    (tmp_path / "hh.jsonl").write_text(json.dumps(row) + 3 * '\n{"title": "t"}')
+    run = ["--source", kind, "--answers", str(tmp_path / "hh.jsonl"), "--no-results"]
+    assert import_rankings.main([*run, "--output", str(tmp_path / "in")]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("warning: import: 3 of 4 refused as malformed: refused.jsonl says why")
+    assert told.endswith(advice)

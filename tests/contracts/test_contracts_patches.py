@@ -28,7 +28,6 @@ METHODS = {"setLevel", "addFilter", "addHandler", "disable_progress_bar", "set_v
 
 ROOM = "corpusforge/startup.py"
 ELSEWHERE = {
-    "corpusforge/annotate/targets/crowd.py": {"csv.field_size_limit"},  # raised, never lowered
     "corpusforge/models/local/load.py": {
         "disable_progress_bar"
     },  # put back when the model is loaded

@@ -19,6 +19,7 @@ from corpusforge.annotate.export.transcript import ambiguous, completion, prompt
 from corpusforge.annotate.export.tree import tree
 from corpusforge.annotate.pairs import Pair
 from corpusforge.annotate.records import Candidate
+from corpusforge.annotate.understand import SHAREGPT
 from corpusforge.errors import InputError
 from corpusforge.models.records import Message
 from corpusforge.plugins import find
@@ -146,11 +147,8 @@ def openrlhf(group: Group) -> Iterator[Row]:
     yield from trl_explicit_chat(group)
 
 
-_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
-
-
 def _said(role: str, text: str) -> Row:
-    return {"from": _SHAREGPT[role], "value": text}
+    return {"from": SHAREGPT[role], "value": text}
 
 
 def llamafactory(group: Group) -> Iterator[Row]:

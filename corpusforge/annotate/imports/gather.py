@@ -1,63 +1,44 @@
-"""Rows of a file that say something only together: a table of messages, and answers that are good or bad.
+"""Unpaired preference: rows of one answer that is good or bad, brought together by what they answer.
 
-Open Assistant's table has one row per message (`trees`). Unpaired preference (KTO: `completion` and
-`label`, or LLaMA-Factory's `kto_tag`) has one row per answer: good ones of a prompt are better than its
-bad ones. Other rows pass as they are. Limit: such rows are held in memory, and come after the others.
+TRL's `completion` and `label` (KTO), or LLaMA-Factory's `kto_tag`: good answers to a prompt are better than
+its bad ones. A row that cannot be read costs itself alone. Other rows pass as they are. Limit: such rows are
+held in memory, and come after the others, one comparison per prompt where its first row stands.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from corpusforge.annotate.imports.trees import is_message, trees
+from corpusforge.annotate.imports.ranked import guarded
+from corpusforge.annotate.imports.shapes import Compared, Judged, is_judged, judged
 from corpusforge.annotate.records import Refused
 
-__all__ = ["UNPAIRED", "gathered"]
-
-UNPAIRED = "unpaired_answers"
-"""The field of a gathered row that holds [answer, good or bad] of one prompt."""
-
-Rows = Iterable[tuple[str, Any]]
+__all__ = ["gathered"]
 
 
-def gathered(rows: Rows) -> Iterator[tuple[str, Any]]:
-    """Yield (where, row), rows that belong together as one, where the first of them stands.
-
-    A tree is `{"prompt": …}` with replies nested; unpaired answers are their prompt's fields and
-    `UNPAIRED`. What fits nowhere is a `Refused`.
-    """
-    messages: list[tuple[str, Any]] = []
-    unpaired: dict[str, tuple[str, dict[str, Any]]] = {}
+def gathered(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield (where, row), and behind them a `Compared` per prompt or a `Refused` per row that gives none."""
+    groups: dict[Any, list[tuple[str, Judged]]] = {}
     for where, row in rows:
-        if isinstance(row, Mapping) and is_message(row):
-            if isinstance(row["message_id"], str):
-                messages.append((where, row))
-            else:
-                yield where, Refused(locator=where, rule="malformed", value="message_id is no text")
-        elif isinstance(row, Mapping) and (found := _unpaired(row)):
-            prompt, answer, good = found
-            key = json.dumps([prompt, row.get("group_id")], sort_keys=True, default=str)
-            unpaired.setdefault(key, (where, {**prompt, UNPAIRED: []}))[1][UNPAIRED].append(
-                [answer, good]
-            )
-        else:
+        if not (isinstance(row, Mapping) and is_judged(row)):
             yield where, row
-    yield from trees(messages)
-    yield from unpaired.values()
+            continue
+        one = guarded(where, row, judged)
+        if isinstance(one, Refused):
+            yield where, one
+        else:
+            groups.setdefault((one.messages, str(row.get("group_id"))), []).append((where, one))
+    for group in groups.values():
+        yield from _together(group)
 
 
-def _unpaired(row: Mapping[str, Any]) -> tuple[dict[str, Any], Any, bool] | None:
-    """The fields that ask, the answer, and whether it is good; None for other rows."""
-    if isinstance(row.get("label"), bool) and "completion" in row and "prompt" in row:
-        return {"prompt": row["prompt"]}, row["completion"], row["label"]
-    if isinstance(row.get("kto_tag"), bool):
-        name = next((name for name in ("conversations", "messages") if row.get(name)), "")
-        if name and isinstance(row[name], list):
-            system = {"system": row["system"]} if row.get("system") else {}
-            return {name: row[name][:-1], **system}, row[name][-1], row["kto_tag"]
-        if row.get("instruction") and "output" in row:
-            asks = {key: value for key, value in row.items() if key not in ("output", "kto_tag")}
-            return asks, row["output"], row["kto_tag"]
-    return None
+def _together(group: list[tuple[str, Judged]]) -> Iterator[tuple[str, Compared | Refused]]:
+    if len({one.good for _, one in group}) < 2:
+        told = f"{len(group)} answers, all {'good' if group[0][1].good else 'bad'}"
+        for where, _ in group:
+            yield where, Refused(locator=where, rule="one_sided", value=told)
+        return
+    answers = tuple((one.text, "") for _, one in group)
+    ranks = tuple(1 if one.good else 2 for _, one in group)
+    yield group[0][0], Compared("unpaired", group[0][1].messages, answers, ranks)

@@ -266,10 +266,11 @@ _ADVICE = {
 }
 
 
-def notices(made: Imported) -> list[str]:
-    """Return a line where one rule refused more than half of the rows."""
+def notices(made: Imported, source: str = "") -> list[str]:
+    """Return a line where one rule refused more than half of the rows of answers, or of a public `source`."""
     look = "refused.jsonl says why, row by row"
-    return losses("import", made.rows, made.refused, _ADVICE, look)
+    public = {"malformed": look if source == "auto" else f"{look}; try --source auto"}
+    return losses("import", made.rows, made.refused, public if source else _ADVICE, look)
 
 
 def summary(made: Imported) -> str:

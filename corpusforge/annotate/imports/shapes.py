@@ -8,22 +8,31 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from corpusforge.annotate.imports.answers import LeftOut
-from corpusforge.annotate.imports.gather import UNPAIRED
+from corpusforge.annotate.imports.ranked import check_answers, check_turns, number
 from corpusforge.annotate.imports.transcripts import (
     is_dialogue,
     messages_of,
     opens_turn,
     turns_of,
 )
-from corpusforge.annotate.understand import NotUnderstood, asked
+from corpusforge.annotate.understand import NotUnderstood, asked, role_of, shared_turns
 from corpusforge.models.records import Message
 
-__all__ = ["Compared", "compared", "ranked_list", "unpaired"]
+__all__ = [
+    "Compared",
+    "Judged",
+    "compared",
+    "is_judged",
+    "judged",
+    "parted",
+    "ranked_list",
+    "verdict",
+]
 
 Row = Mapping[str, Any]
 
@@ -38,14 +47,23 @@ class Compared:
     ranks: tuple[float | None, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One answer that is good or bad, and the messages that it answers."""
+
+    messages: tuple[Message, ...]
+    text: str
+    good: bool
+
+
 def compared(row: Row) -> Compared | None:
-    """Return the comparison that a row holds, None for no known shape. Raises ValueError in words."""
+    """Return the comparison that a row holds, None for no known shape.
+
+    Raises ValueError in words, NotUnderstood for a prompt that is not understood whole.
+    """
     for fields, read in _SHAPES:
         if all(name in row for name in fields):
-            try:
-                return read(row)
-            except NotUnderstood as error:
-                raise ValueError(f"the prompt is not understood ({error})") from error
+            return read(row)
     return None
 
 
@@ -65,39 +83,36 @@ def _words(value: Any, name: str) -> str:
         raise LeftOut("more_turns", f"{name} is not one answer: it has {len(turns)} turns")
     last = turns[-1] if turns else None
     text = last.get("content", last.get("value")) if isinstance(last, Mapping) else None
-    if isinstance(last, Mapping) and last.get("role", last.get("from")) in _ASKING:
+    role = role_of(last)
+    if role == "user":
         raise LeftOut("roles", f"{name} is a turn of the user")
+    if role == "tool":
+        raise ValueError(f"{name} is not one answer: it calls a tool")
     if isinstance(text, str):
         return text
     raise ValueError(f"{name} is not one answer: expected text or one assistant turn")
 
 
-def _prompted(row: Row, *names: str) -> tuple[Message, ...]:
-    """The prompt without the fields that hold answers."""
-    return asked({key: value for key, value in row.items() if key not in names})
+def _without(row: Row, *names: str) -> dict[str, Any]:
+    """The fields that ask: all but those that hold answers."""
+    return {key: value for key, value in row.items() if key not in names}
 
 
 def _spoken(value: Any) -> bool:
     """Whether a list of turns holds its prompt, too."""
-    first = value[0] if isinstance(value, list) and value else None
-    role = first.get("role", first.get("from")) if isinstance(first, Mapping) else ""
-    return role in (*_ASKING, "system")
+    return isinstance(value, list) and bool(value) and role_of(value[0]) in ("user", "system")
 
 
-_ASKING = ("user", "human")
-
-
-def _told(row: Row, *names: str) -> tuple[tuple[Message, ...], list[Any]]:
+def _told(asks: Row, answers: list[Any]) -> tuple[tuple[Message, ...], list[Any]]:
     """The prompt, and the answers beside it.
 
     A prompt in HH's notation ends with an open turn, and its answers begin with the blank of it.
     """
-    answers = [row[name] for name in names]
     spaced = all(isinstance(one, str) and one.startswith(" ") for one in answers)
-    if is_dialogue(row.get("prompt")) and spaced:
-        *turns, _ = turns_of(row["prompt"])
+    if is_dialogue(asks.get("prompt")) and spaced:
+        *turns, _ = turns_of(asks["prompt"])
         return messages_of(turns), [one.removeprefix(" ") for one in answers]
-    return _prompted(row, *names), answers
+    return asked(asks), answers
 
 
 def _chosen(row: Row) -> Compared:
@@ -106,28 +121,32 @@ def _chosen(row: Row) -> Compared:
     if _spoken(one) and _spoken(two):
         messages, one, two = _dialogues(one, two)
     else:
-        messages, (one, two) = _told(row, "chosen", "rejected")
+        messages, (one, two) = _told(_without(row, "chosen", "rejected"), [one, two])
     if one == two:
         raise ValueError("chosen and rejected are the same")
     texts = (_words(one, "chosen"), _words(two, "rejected"))
     return Compared("chosen", messages, tuple(zip(texts, models, strict=True)), (1, 2))
 
 
+def parted(one: list[Any], two: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return the turns that two dialogues share, and each one's others. Raises ValueError for none."""
+    if one == two:
+        raise ValueError("the two dialogues are the same")
+    shared = shared_turns(one, two)
+    if not shared:
+        raise ValueError("the two dialogues share no turn before an answer")
+    return one[:shared], one[shared:], two[shared:]
+
+
 def _dialogues(one: list[Any], two: list[Any]) -> tuple[tuple[Message, ...], list[Any], list[Any]]:
     """Part two dialogues where they part; each goes on with one answer."""
-    shared = 0
-    while shared < min(len(one), len(two)) and one[shared] == two[shared]:
-        shared += 1
-    if len(one) == len(two) == shared:
-        raise ValueError("chosen and rejected are the same")
-    if not shared:
-        raise ValueError("chosen and rejected share no turn before an answer")
-    if shared in (len(one), len(two)):
+    shared, one, two = parted(one, two)
+    if not (one and two):
         raise LeftOut("more_turns", "one dialogue is not one answer longer than the other's prompt")
-    messages = asked({"messages": one[:shared]})
-    if len(messages) != shared:
+    messages = asked({"messages": shared})
+    if len(messages) != len(shared):
         raise LeftOut("roles", "the shared turns do not end with a question")
-    return messages, one[shared:], two[shared:]
+    return messages, one, two
 
 
 def _preferred(row: Row) -> Compared:
@@ -146,22 +165,33 @@ def _preferred(row: Row) -> Compared:
     )
 
 
-def unpaired(row: Row) -> Compared:
-    """Answers to one prompt that are good or bad, as `gather` brings them together."""
-    given = row[UNPAIRED]
-    if len({good for _, good in given}) < 2:
-        told = "good" if given[0][1] else "bad"
-        raise LeftOut("one_sided", f"{len(given)} answers, all {told}")
-    keyed = {**row, **{str(place): text for place, (text, _) in enumerate(given)}}
-    try:
-        messages, answers = _told(
-            {name: value for name, value in keyed.items() if name != UNPAIRED},
-            *map(str, range(len(given))),
-        )
-    except NotUnderstood as error:
-        raise ValueError(f"the prompt is not understood ({error})") from error
-    texts = tuple((_words(one, "completion"), "") for one in answers)
-    return Compared("unpaired", messages, texts, tuple(1 if good else 2 for _, good in given))
+def is_judged(row: Row) -> bool:
+    """Whether a row is an answer that is good or bad: TRL's `label`, LLaMA-Factory's `kto_tag`."""
+    if isinstance(row.get("kto_tag"), bool):
+        return bool(_dialogue(row)) or bool(row.get("instruction") and "output" in row)
+    return isinstance(row.get("label"), bool) and {"prompt", "completion"} <= row.keys()
+
+
+def _dialogue(row: Row) -> str:
+    """The field of the turns of which the last is the answer, "" where there is none."""
+    names = ("conversations", "messages")
+    return next((name for name in names if row.get(name) and isinstance(row[name], list)), "")
+
+
+def judged(row: Row) -> Judged:
+    """Return the answer of a row that `is_judged`; raises as `compared` does."""
+    tag = "kto_tag" if isinstance(row.get("kto_tag"), bool) else "label"
+    name = "completion" if tag == "label" else "output"
+    if tag == "kto_tag" and (turns := _dialogue(row)):
+        answer: Any = row[turns][-1]
+        asks = {**row, turns: row[turns][:-1]}
+    else:
+        answer, asks = row[name], _without(row, name)
+    messages, (answer,) = _told(asks, [answer])
+    text = _words(answer, name)
+    check_turns(messages)
+    check_answers([(text, "")])
+    return Judged(messages, text, row[tag])
 
 
 def _arena(row: Row) -> Compared:
@@ -169,26 +199,45 @@ def _arena(row: Row) -> Compared:
     models = (str(row.get("model_a") or ""), str(row.get("model_b") or ""))
     texts = (_words(one, "conversation_a"), _words(two, "conversation_b"))
     return Compared(
-        "arena", messages, tuple(zip(texts, models, strict=True)), _verdict(row["winner"])
+        "arena", messages, tuple(zip(texts, models, strict=True)), verdict(row, "winner")
     )
 
 
-def _verdict(value: Any) -> tuple[float, float]:
-    word = str(value).strip().lower().replace("_", " ")
-    if word in {"model a", "a", "response a"}:
-        return (1, 2)
-    if word in {"model b", "b", "response b"}:
-        return (2, 1)
-    if "tie" in word or word in {"both bad", "bothbad", "both good"}:
-        return (1, 1)
-    raise ValueError(f"winner is {str(value)[:40]!r}; expected model_a, model_b or a tie")
+def verdict(row: Row, name: str, numbers: bool = False) -> tuple[float, float]:
+    """Return the ranks of two answers by a verdict in words, or in PandaLM's `numbers` (0 is a tie)."""
+    word = str(row[name]).strip().lower().replace("_", " ")
+    found = _TIE if word.startswith("tie") else _VERDICTS.get(word)
+    if found is None and numbers:
+        found = _NUMBERS.get(word.removesuffix(".0"))  # a column with gaps is one of floats
+    if found is None:
+        known = "0, 1, 2, " if numbers else ""
+        raise ValueError(
+            f"{name} is {str(row[name])[:40]!r}; expected {known}model_a, model_b or a tie"
+        )
+    return found
 
 
-def _two(shape: str, first: str, second: str, better: Callable[[Row], tuple[float, float]]) -> Any:
+_TIE = (1.0, 1.0)
+_VERDICTS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("model a", "a", "response a"), (1, 2)),
+    **dict.fromkeys(("model b", "b", "response b"), (2, 1)),
+    **dict.fromkeys(("both bad", "bothbad", "both good"), _TIE),
+}
+_NUMBERS: dict[str, tuple[float, float]] = {"0": _TIE, "1": (1, 2), "2": (2, 1)}
+
+
+def _two(
+    shape: str,
+    first: str,
+    second: str,
+    better: Callable[[Row], tuple[float, float]],
+    asks: str = "",
+) -> Callable[[Row], Compared]:
+    """A shape of two answers beside a prompt, which is in the field `asks` where it has a name of its own."""
+
     def read(row: Row) -> Compared:
         texts = (_words(row[first], first), _words(row[second], second))
-        given = {"prompt": row["history"]} if shape == "shp" else row
-        messages = _prompted(given, first, second)
+        messages = asked({"prompt": row[asks]} if asks else _without(row, first, second))
         return Compared(shape, messages, tuple((text, "") for text in texts), better(row))
 
     return read
@@ -215,42 +264,27 @@ def _generations(row: Row) -> Compared:
     models = row.get("generation_models") or [""] * len(texts)
     if not len(texts) == len(ratings) == len(models):
         raise ValueError(f"{len(texts)} generations, {len(ratings)} ratings, {len(models)} models")
-    numbers = [isinstance(one, int | float) and not isinstance(one, bool) for one in ratings]
-    ranks = tuple(
-        -float(one) if known else None for one, known in zip(ratings, numbers, strict=True)
-    )
-    messages = _prompted(row, "generations", "ratings", "rationales")
+    scores = [number(one) for one in ratings]
+    ranks = tuple(None if score is None else -score for score in scores)
+    messages = asked(_without(row, "generations", "ratings", "rationales"))
     answers = tuple(
         (_words(text, "generations"), str(model or ""))
         for text, model in zip(texts, models, strict=True)
     )
-    return _several("distilabel", messages, answers, ranks)
+    return Compared("distilabel", messages, answers, ranks)
 
 
-def _several(
-    shape: str, messages: tuple[Message, ...], answers: Sequence[tuple[str, str]], ranks: Any
-) -> Compared:
-    if sum(rank is not None for rank in ranks) < 2:
-        raise ValueError("fewer than two ranked answers")
-    return Compared(shape, messages, tuple(answers), tuple(ranks))
-
-
-def _listed(name: str, shape: str) -> Callable[[Row], Compared]:
+def _listed(name: str, shape: str, row: Row) -> Compared:
     """Answers of a list that carry their `rank` (Nectar counts from 1, NeMo-RL from 0)."""
-
-    def read(row: Row) -> Compared:
-        items = row[name]
-        answers = [
-            (
-                _words(one.get("answer", one.get("completion", one.get("text"))), name),
-                str(one.get("model") or ""),
-            )
-            for one in items
-        ]
-        ranks = [float(one["rank"]) if one.get("rank") is not None else None for one in items]
-        return _several(shape, _prompted(row, name), answers, ranks)
-
-    return read
+    answers = tuple(
+        (
+            _words(one.get("answer", one.get("completion", one.get("text"))), name),
+            str(one.get("model") or ""),
+        )
+        for one in row[name]
+    )
+    ranks = tuple(number(one["rank"]) for one in row[name])
+    return Compared(shape, asked(_without(row, name)), answers, ranks)
 
 
 def _summaries(row: Row) -> Compared:
@@ -270,9 +304,9 @@ _SHAPES: tuple[tuple[tuple[str, ...], Callable[[Row], Compared]], ...] = (
     (("response_0", "response_1", "better_response_id"),
      _two("pku", "response_0", "response_1", _numbered("better_response_id", 0))),
     (("history", "human_ref_A", "human_ref_B", "labels"),
-     _two("shp", "human_ref_A", "human_ref_B", _numbered("labels", 1))),
+     _two("shp", "human_ref_A", "human_ref_B", _numbered("labels", 1), asks="history")),
     (("response_a", "response_b", "winner"),
-     _two("arena", "response_a", "response_b", lambda row: _verdict(row["winner"]))),
+     _two("arena", "response_a", "response_b", lambda row: verdict(row, "winner"))),
     (("generations", "ratings"), _generations),
     (("info", "summaries", "choice"), _summaries),
     (("input", "preferred_output", "non_preferred_output"), _preferred),
@@ -287,8 +321,5 @@ def ranked_list(row: Row) -> Compared | None:
         if isinstance(items, list) and items and all(
             isinstance(one, Mapping) and "rank" in one for one in items
         ):  # fmt: skip
-            try:
-                return _listed(name, shape)(row)
-            except NotUnderstood as error:
-                raise ValueError(f"the prompt is not understood ({error})") from error
+            return _listed(name, shape, row)
     return None

@@ -9,9 +9,9 @@ get one pseudonym per column; raw rankings behind Open Assistant's consensus wer
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,14 +19,14 @@ import pyarrow as pa
 
 from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import LeftOut
-from corpusforge.annotate.imports.gather import UNPAIRED, gathered
+from corpusforge.annotate.imports.gather import gathered
 from corpusforge.annotate.imports.own import is_kway, kway_rankings
-from corpusforge.annotate.imports.ranked import Ranked, ranked
-from corpusforge.annotate.imports.shapes import compared, ranked_list, unpaired
+from corpusforge.annotate.imports.ranked import Ranked, guarded, number, ranked
+from corpusforge.annotate.imports.shapes import Compared, compared, parted, ranked_list, verdict
 from corpusforge.annotate.imports.transcripts import messages_of, opens_turn, turns_of
-from corpusforge.annotate.imports.trees import tree_rankings
-from corpusforge.annotate.prompts import row_messages
+from corpusforge.annotate.imports.trees import nested, tree_rankings
 from corpusforge.annotate.records import Refused
+from corpusforge.annotate.understand import asked
 from corpusforge.errors import InputError
 from corpusforge.io import files, parquet
 
@@ -47,24 +47,29 @@ def read_source(kind: str, paths: Sequence[str], job: str) -> Iterator[Ranked | 
     """
     for path in paths:
         rows = _values(path)
-        for where, value in gathered(rows) if kind in _GATHERED else rows:
+        if kind in ("oasst", "auto"):
+            rows = nested(rows)
+        if kind == "auto":
+            rows = gathered(rows)
+        for where, value in rows:
             yield from [value] if isinstance(value, Refused) else _read(kind, value, where, job)
 
 
 def _read(kind: str, value: Any, where: str, job: str) -> list[Ranked | Refused]:
     """What one row holds, or why it is refused."""
+    if isinstance(value, Compared):
+        return [_ranked(value, where, job)]
     if not isinstance(value, dict):
         return [Refused(locator=where, rule="malformed", value="not a JSON object")]
-    try:
-        found = list(SOURCES[kind](value, where, job))
-    except LeftOut as error:
-        return [Refused(locator=where, rule=error.rule, value=error.value[:200])]
-    except KeyError as error:
-        told = f"no field {error}; the row has {', '.join(map(str, value))}"
-        return [Refused(locator=where, rule="malformed", value=told[:200])]
-    except (ValueError, TypeError, RecursionError, OverflowError, AttributeError) as error:
-        return [Refused(locator=where, rule="malformed", value=str(error)[:200])]
+    found = guarded(where, value, lambda row: list(SOURCES[kind](row, where, job)))
+    if isinstance(found, Refused):
+        return [found]
     return found or [Refused(locator=where, rule="unanswered", value="no ranked answers")]
+
+
+def _ranked(found: Compared, where: str, job: str) -> Ranked:
+    name = f"auto-{found.shape}"
+    return ranked(where, job, name, found.messages, found.answers, found.ranks)
 
 
 def _values(path: str) -> Iterator[tuple[str, Any]]:
@@ -86,46 +91,36 @@ def _values(path: str) -> Iterator[tuple[str, Any]]:
         raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
 
 
-def _hh(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
+def _hh(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked]:
     """Yield the comparison of a `chosen` and a `rejected` dialogue that part at their last answer.
 
     The prompt is what both share up to the open assistant turn. Raises LeftOut where a dialogue goes on
     behind the answer: a string of several turns is no answer.
     """
-    one, two = turns_of(row["chosen"]), turns_of(row["rejected"])
-    if one == two:
-        raise ValueError("chosen and rejected are the same")
-    shared = 0
-    while shared < min(len(one), len(two)) and one[shared] == two[shared]:
-        shared += 1
-    if not shared:
-        raise ValueError("chosen and rejected share no turn before an answer")
-    rests = (one[shared:], two[shared:])
+    shared, *rests = parted(turns_of(row["chosen"]), turns_of(row["rejected"]))
     if any(len(rest) != 1 or rest[0][0] != "Assistant" for rest in rests):
         told = " / ".join(", ".join(who for who, _ in rest) or "nothing" for rest in rests)
         raise LeftOut("more_turns", f"behind the shared turns: {told}")
     pair = [(rest[0][1].removeprefix(" "), "") for rest in rests]
-    yield ranked(where, job, "hh", messages_of(one[:shared]), pair, (1, 2))
+    yield ranked(where, job, "hh", messages_of(shared), pair, (1, 2))
 
 
-def _scores(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
+def _scores(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked]:
     """Yield the ranking of a list of scored answers, the highest score first; equal scores tie."""
     if "answer_0" in row:  # WebGPT: two answers in columns
         texts = [(_text(row[f"answer_{n}"]), "") for n in (0, 1)]
-        scores = [_number(row[f"score_{n}"]) for n in (0, 1)]
-        asked = row.get("prompt", row.get("question"))
-        asked = asked.get("full_text") if isinstance(asked, dict) else asked
-        messages = row_messages({"prompt": _text(asked)})
+        scores = [number(row[f"score_{n}"]) for n in (0, 1)]
+        question = row.get("prompt", row.get("question"))
+        question = question.get("full_text") if isinstance(question, dict) else question
+        messages = asked({"prompt": _text(question)})
     else:
         items = next((row[key] for key in _LISTS if isinstance(row.get(key), list)), None)
         if items is None:
             raise ValueError(f"no list of answers ({', '.join(_LISTS)})")
         texts = [_answer(item) for item in items]
         scores = _beside(row, len(items)) or [_first_score(item) for item in items]
-        messages = row_messages(row)
+        messages = asked(row)
     known = [score for score in scores if score is not None]
-    if len(known) < 2:
-        raise ValueError("fewer than two scores")
     ranks = [None if score is None else -score for score in scores]
     kept = known if len(known) == len(scores) else ()
     by_model = any(key.startswith("reward") for key in row)
@@ -147,64 +142,53 @@ def _text(value: Any) -> str:
     return value
 
 
-_NO_SCORE = frozenset(("n/a", "na", "none", "null"))
-"""What judges write where they give no score; one of them does not cost the others' order."""
-
-
-def _number(value: Any) -> float | None:
-    """Return a score, None where there is none; raises ValueError for what is no finite number."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in _NO_SCORE):
-        return None
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"score {str(value)[:40]!r} is no finite number")
-    return number
-
-
 def _first_score(item: Any) -> float | None:
     """Return the score that an answer holds, None where it holds none."""
     if not isinstance(item, dict):
         return None
-    return next((_number(item[key]) for key in _SCORES if key in item), None)
+    return next((number(item[key]) for key in _SCORES if key in item), None)
 
 
-def _beside(row: dict[str, Any], size: int) -> list[float | None]:
+def _beside(row: Mapping[str, Any], size: int) -> list[float | None]:
     """Return the scores of a list that runs beside the answers ("rewards_x": [...]), or []."""
     for key, value in row.items():
         if re.match(r"(scores?|rewards?|ratings?)(_|$)", key) and isinstance(value, list):
             if len(value) != size:
                 raise ValueError(f"{len(value)} {key} for {size} answers")
             return [
-                _first_score(item) if isinstance(item, dict) else _number(item) for item in value
+                _first_score(item) if isinstance(item, dict) else number(item) for item in value
             ]
     return []
 
 
-def _pairs(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked]:
-    """Yield one ranking for each verdict on two answers: 1 or 2 is better, 0 or "tie" is neither."""
-    names = (("response1", "response2"), ("output_1", "output_2"), ("response_1", "response_2"),
-             ("output1", "output2"), ("response_a", "response_b"))  # fmt: skip
-    one, two = next((pair for pair in names if pair[0] in row), ("", ""))
+_PAIRS = (
+    ("response1", "response2"), ("output_1", "output_2"), ("response_1", "response_2"),
+    ("output1", "output2"), ("response_a", "response_b"),
+)  # fmt: skip
+
+
+def _pairs(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked | Refused]:
+    """Yield one ranking for each verdict on two answers: 1 or 2 is better, 0 or "tie" is neither.
+
+    A verdict that is none of these is refused alone.
+    """
+    names = next((pair for pair in _PAIRS if pair[0] in row), None)
+    if names is None:
+        raise ValueError(f"no two answers ({', '.join(map(' and '.join, _PAIRS))})")
     texts = [(_text(row.get(name)), str(row.get(f"model_{n}") or "")) for n, name in
-             enumerate((one, two), 1)]  # fmt: skip
-    keys = [key for key in row if _VERDICT.fullmatch(key)]
-    for key in sorted(keys):
-        ranks = _VERDICTS.get(str(row[key]).strip().lower())
-        if ranks is None:
-            raise ValueError(f"{key} is {str(row[key])[:40]!r}; expected 0, 1, 2 or tie")
-        yield ranked(f"{where}/{key}", job, f"pairs-{key}", row_messages(row), texts, ranks)
+             enumerate(names, 1)]  # fmt: skip
+    keys = sorted(key for key in row if _VERDICT.fullmatch(key))
+    messages = asked(row) if keys else ()
+    for key in keys:
+        spot = f"{where}/{key}"
+        ranks = guarded(spot, row, partial(verdict, name=key, numbers=True))
+        if isinstance(ranks, Refused):
+            yield ranks
+        else:
+            yield ranked(spot, job, f"pairs-{key}", messages, texts, ranks)
 
 
-_VERDICTS: dict[str, tuple[float, float]] = {
-    "0": (1, 1), "tie": (1, 1), "1": (1, 2), "2": (2, 1), "a": (1, 2), "b": (2, 1),
-    "model_a": (1, 2), "model_b": (2, 1),
-}  # fmt: skip
-
-
-def _auto(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked | Refused]:
+def _auto(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked | Refused]:
     """Yield the comparisons of a row of any known shape; the rankings' `tool` says which it was."""
     chosen = row.get("chosen")
     if is_kway(row):
@@ -213,14 +197,10 @@ def _auto(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked | Refuse
         yield from tree_rankings(row, where, job)
     elif isinstance(chosen, str) and "prompt" not in row and opens_turn(chosen):
         yield from _hh(row, where, job)
-    elif UNPAIRED in row:
-        one = unpaired(row)
-        yield ranked(where, job, "auto-unpaired", one.messages, one.answers, one.ranks)
     elif {"chosen_id", "rejected_id"} <= row.keys() and "chosen" not in row:
         raise ValueError("pairs by id hold no texts; import the kway file beside them")
     elif found := ranked_list(row) or compared(row):
-        name = f"auto-{found.shape}"
-        yield ranked(where, job, name, found.messages, found.answers, found.ranks)
+        yield _ranked(found, where, job)
     elif "answer_0" in row or any(isinstance(row.get(key), list) for key in _LISTS):
         yield from _scores(row, where, job)
     elif any(_VERDICT.fullmatch(key) for key in row):
@@ -231,7 +211,7 @@ def _auto(row: dict[str, Any], where: str, job: str) -> Iterator[Ranked | Refuse
         )
 
 
-SOURCES: dict[str, Callable[[dict[str, Any], str, str], Iterator[Ranked | Refused]]] = {
+SOURCES: dict[str, Callable[[Mapping[str, Any], str, str], Iterator[Ranked | Refused]]] = {
     "hh": _hh,
     "oasst": tree_rankings,
     "scores": _scores,
@@ -239,6 +219,3 @@ SOURCES: dict[str, Callable[[dict[str, Any], str, str], Iterator[Ranked | Refuse
     "auto": _auto,
 }
 """Readers by name: one row of a file to its rankings."""
-
-_GATHERED = ("oasst", "auto")
-"""Sources of which rows may belong together."""

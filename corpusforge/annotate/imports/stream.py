@@ -1,4 +1,4 @@
-"""Files of answers, cut into rows without holding a file in memory.
+"""Files of answers, JSON and tables, cut into rows without holding a file in memory.
 
 Three layouts occur: a JSON array (cut at the commas between its elements by a kernel that follows
 strings and brackets), JSON lines (cut at newlines), and one JSON object. A row that is no JSON is
@@ -7,8 +7,11 @@ still a row: the caller refuses it. Limit: after an unbalanced quote an array's 
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -17,12 +20,16 @@ from numpy.typing import NDArray
 from corpusforge.errors import InputError
 from corpusforge.io.compressed import RefusedError, StreamError, open_stream
 from corpusforge.io.decoding import DecodingError, decode_json
+from corpusforge.startup import long_cells
 from corpusforge.text.jit import jit
 
-__all__ = ["MAX_ROW", "decode", "opened", "rows"]
+__all__ = ["MAX_ROW", "cells", "decode", "opened", "rows", "utf8"]
 
 MAX_ROW = 256 << 20
 """Bytes after which a row is given up (with the rest of its file) instead of collected."""
+
+LONGEST_CELL = 1 << 28
+"""Characters of a table's cell, at most."""
 
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
@@ -63,6 +70,36 @@ def decode(row: bytes) -> Any:
         return decode_json(row)
     except DecodingError:
         return None
+
+
+def cells(path: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (row number from 1, its cells, or in words why it has none) of a CSV or TSV file; no blank rows.
+
+    Bytes that are no UTF-8 stand as half surrogates, so that texts in other encodings can be compared.
+    Raises InputError where the file cannot be read.
+    """
+    long_cells(LONGEST_CELL)
+    tabs = ".tsv" in PurePosixPath(path).name.lower()
+    with opened(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        table = csv.reader(text, delimiter="\t" if tabs else ",")
+        number = 0
+        while True:
+            number += 1
+            try:
+                row = next(table, None)
+            except csv.Error as error:
+                yield number, str(error)
+                continue
+            if row is None:
+                return
+            if any(cell.strip() for cell in row):
+                yield number, row
+
+
+def utf8(cell: str) -> str:
+    """Return a cell with U+FFFD for bytes that are no UTF-8."""
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _whole(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -7,41 +7,64 @@ read costs itself alone and is refused by its `message_id`. Limit: a table is he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from corpusforge.annotate.imports.ranked import Ranked, ranked
 from corpusforge.annotate.records import Refused
 from corpusforge.models.records import Message, Role
 
-__all__ = ["is_message", "tree_rankings", "trees"]
+__all__ = ["nested", "tree_rankings"]
 
 _ROLES: dict[str, Role] = {"prompter": "user", "assistant": "assistant"}
 
 Node = Mapping[str, Any]
 
 
-def is_message(row: Node) -> bool:
+def nested(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield (where, row), and behind them the messages of a table as trees, where their roots stand.
+
+    A message without an id of its own, or whose parent is not in the file, is refused, and what answers it
+    goes with it.
+    """
+    nodes: dict[str, dict[str, Any]] = {}
+    places: list[tuple[str, dict[str, Any]]] = []
+    for where, row in rows:
+        if not (isinstance(row, Mapping) and _is_message(row)):
+            yield where, row
+            continue
+        name = row["message_id"]
+        if not isinstance(name, str) or name in nodes:
+            told = (
+                f"the message {name[:60]} comes twice"
+                if isinstance(name, str)
+                else "message_id is no text"
+            )
+            yield where, Refused(locator=where, rule="malformed", value=told)
+            continue
+        nodes[name] = {**row, "replies": []}
+        places.append((where, nodes[name]))
+    yield from _trees(nodes, places)
+
+
+def _is_message(row: Node) -> bool:
     """Whether a row is one message of a table: it names its parent and holds no replies."""
     named = {"message_id", "parent_id", "text", "role"} <= row.keys()
     return named and "replies" not in row and "prompt" not in row
 
 
-def trees(messages: list[tuple[str, Node]]) -> Iterator[tuple[str, dict[str, Any] | Refused]]:
-    """Yield (where the root stands, the tree) of the messages of a file, roots in their order.
-
-    A message whose parent is not in the file is refused, and what answers it goes with it.
-    """
-    nodes = {row["message_id"]: {**row, "replies": []} for _, row in messages}
+def _trees(
+    nodes: Mapping[str, dict[str, Any]], places: Iterable[tuple[str, dict[str, Any]]]
+) -> Iterator[tuple[str, dict[str, Any] | Refused]]:
     roots = []
-    for where, row in messages:
-        node, parent = nodes[row["message_id"]], row["parent_id"]
+    for where, node in places:
+        parent = node["parent_id"]
         if not isinstance(parent, str) or not parent:
             roots.append((where, node))
         elif parent in nodes:
             nodes[parent]["replies"].append(node)
         else:
-            value = f"the parent {parent[:60]} of message {row['message_id']} is not in the file"
+            value = f"the parent {parent[:60]} of message {node['message_id']} is not in the file"
             yield where, Refused(locator=where, rule="malformed", value=value)
     for where, node in roots:
         yield where, {"message_tree_id": node["message_id"], "prompt": node}

@@ -19,7 +19,6 @@ from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 from corpusforge.errors import InputError
 
 __all__ = [
-    "LONGEST_CELL",
     "RANKED",
     "ROLES",
     "WRITTEN",
@@ -41,9 +40,6 @@ __all__ = [
 
 RANKED = ("ranking", "pairwise")
 WRITTEN = ("demonstration", "dialogue", "red_team")
-
-LONGEST_CELL = 1 << 28
-"""Characters of a table's cell, at most."""
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
 ROLES = {

@@ -35,7 +35,6 @@ from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 from corpusforge.annotate.targets.common import (
-    LONGEST_CELL,
     WRITTEN,
     Sheet,
     answers_of,
@@ -131,29 +130,16 @@ def _line(task: Task, job: Job) -> dict[str, Any]:
 
 
 def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
-    # process-wide, and only ever raised: an answer may be longer than the module's 131,072
-    csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
     base = PurePosixPath(path).name
-    with stream.opened(path) as plain:
-        # other encodings' bytes are kept, so that texts in them can be compared
-        text = io.TextIOWrapper(plain, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        table = csv.reader(text, delimiter="\t" if ".tsv" in base.lower() else ",")
-        header: _Header | None = None
-        number = 0
-        while True:
-            number += 1
-            where = f"{base}#{number}"
-            try:
-                cells = next(table, None)
-            except csv.Error as error:
-                yield Refused(locator=where, rule="malformed", value=str(error)[:200])
-                continue
-            if cells is None:
-                return
-            if header is None:
-                header = _Header.of(cells)
-            elif any(cell.strip() for cell in cells):
-                yield _row(where, header, cells, tasks)
+    header: _Header | None = None
+    for number, cells in stream.cells(path):
+        where = f"{base}#{number}"
+        if isinstance(cells, str):
+            yield Refused(locator=where, rule="malformed", value=cells[:200])
+        elif header is None:
+            header = _Header.of(cells)
+        else:
+            yield _row(where, header, cells, tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +152,7 @@ class _Header:
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> _Header:
-        split = [_PREFIX.fullmatch(_utf8(cell).strip()) for cell in cells]
+        split = [_PREFIX.fullmatch(stream.utf8(cell).strip()) for cell in cells]
         names = [(match[1], match[2]) for match in split if match]
         twice = [name for (_, name), n in Counter(names).items() if n > 1 and name]
         known = {name for _, name in names}
@@ -180,15 +166,11 @@ class _Header:
         return cls({names[n][1]: n for n in order}, len(cells), fault)
 
 
-def _utf8(cell: str) -> str:
-    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 def _row(
     where: str, header: _Header, cells: Sequence[str], tasks: Mapping[str, Task]
 ) -> Answer | Refused:
     raw = {name: cells[n] for name, n in header.place.items() if n < len(cells)}
-    data = {name: _utf8(cell) for name, cell in raw.items()}
+    data = {name: stream.utf8(cell) for name, cell in raw.items()}
     task = origin(data)["task"][:64]
     fault = header.fault
     if len(cells) != header.count:

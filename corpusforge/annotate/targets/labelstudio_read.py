@@ -131,7 +131,7 @@ def _annotation(
         created=moment(note.updated_at) or moment(note.created_at),
         annotation="" if note.id is None else str(note.id)[:64],
         users=_users(note.completed_by),
-        changed=_came_back(data, tasks),
+        changed=_came_back(data, tasks)[0],
         **origin(data),
         **said,
     )
@@ -149,6 +149,8 @@ def _shortened(locator: str, row: dict[str, Any], tasks: Mapping[str, Task]) -> 
     }
     try:
         said = _said(controls, presented(row, tasks))
+        changed, told = _came_back(row, tasks)
+        said["flags"] = (*said["flags"], *told)
     except _BAD as error:
         return _malformed(locator, error, known["task"])
     return Answer(
@@ -158,17 +160,17 @@ def _shortened(locator: str, row: dict[str, Any], tasks: Mapping[str, Task]) -> 
         created=moment(row.get("updated_at")) or moment(row.get("created_at")),
         annotation=str(row["annotation_id"])[:64],
         users=_users(row.get("annotator")),
-        changed=_came_back(row, tasks),
+        changed=changed,
         **known,
         **said,
     )
 
 
-def _came_back(data: Mapping[str, Any], tasks: Mapping[str, Task]) -> str:
-    """Name the answer of a task's data that is not the task's: ranks hang on them."""
+def _came_back(data: Mapping[str, Any], tasks: Mapping[str, Task]) -> tuple[str, tuple[str, ...]]:
+    """Name the answer of a task's data that is not the task's, ranks hang on them; and return flags."""
     task = tasks.get(origin(data)["task"])
     if task is None:
-        return ""
+        return "", ()
     place = {name: n for n, name in enumerate(task.presented_order)}
     shown = data.get("items")
     answers = [
@@ -178,7 +180,7 @@ def _came_back(data: Mapping[str, Any], tasks: Mapping[str, Task]) -> str:
     ]
     columns = ((_SHOWN.fullmatch(name), value) for name, value in data.items())
     answers += [(int(match[1]) - 1, value) for match, value in columns if match]
-    return compared(task, None, answers)[0]
+    return compared(task, None, answers)
 
 
 def _users(value: Any) -> tuple[str, ...]:

@@ -8,17 +8,12 @@ like JSON-MIN such a table lacks skipped annotations; a cell that cannot be read
 from __future__ import annotations
 
 import ast
-import contextlib
-import csv
-import io
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 from corpusforge.annotate.imports import stream
-from corpusforge.annotate.targets.common import LONGEST_CELL, is_table
+from corpusforge.annotate.targets.common import is_table
 from corpusforge.io.decoding import DecodingError, decode_json
-from corpusforge.startup import long_cells
 
 __all__ = ["is_export", "table_rows"]
 
@@ -30,46 +25,40 @@ def is_export(path: str) -> bool:
     """Whether a file is a table with Label Studio's columns."""
     if not is_table(path):
         return False
-    with stream.opened(path) as plain, contextlib.suppress(csv.Error):
-        return set(next(_reader(plain, path), ())) >= _COLUMNS
-    return False
+    header = next((cells for _, cells in stream.cells(path) if not isinstance(cells, str)), [])
+    return set(header) >= _COLUMNS
 
 
 def table_rows(path: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Yield (line number of the table from 1, JSON-MIN's row, or why there is none)."""
-    with stream.opened(path) as plain:
-        reader = _reader(plain, path)
-        header: list[str] = []
-        with contextlib.suppress(csv.Error):
-            header = next(reader, [])
-        number = 1
-        while True:
-            number += 1
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                yield number, str(error)
-                continue
-            if cells is None:
-                return
-            if len(cells) != len(header):
-                yield number, f"{len(cells)} cells under {len(header)} columns"
-            elif any(cell.strip() for cell in cells):
-                yield number, _row(dict(zip(header, cells, strict=True)))
+    """Yield (row number of the table from 1, JSON-MIN's row, or why there is none).
 
-
-def _reader(plain: Any, path: str) -> Any:
-    long_cells(LONGEST_CELL)
-    text = io.TextIOWrapper(plain, encoding="utf-8-sig", errors="replace", newline="")
-    tabs = ".tsv" in PurePosixPath(path).name.lower()
-    return csv.reader(text, delimiter="\t" if tabs else ",")
+    Answers that came back hold half surrogates for what is no UTF-8, as `stream.cells` gives them.
+    """
+    header: list[str] | None = None
+    for number, cells in stream.cells(path):
+        if isinstance(cells, str):
+            yield number, cells
+        elif header is None:
+            header = [stream.utf8(cell) for cell in cells]
+        elif not set(header) >= _COLUMNS:
+            yield (
+                number,
+                f"no table of Label Studio's: it has no columns {', '.join(sorted(_COLUMNS))}",
+            )
+        elif len(cells) != len(header):
+            yield number, f"{len(cells)} cells under {len(header)} columns"
+        else:
+            yield number, _row(dict(zip(header, cells, strict=True)))
 
 
 def _row(cells: dict[str, str]) -> dict[str, Any] | str:
     """The cells as JSON-MIN has them; an empty one is a control that holds nothing."""
     row: dict[str, Any] = {"annotation_id": None}
-    for name, cell in cells.items():
-        if name in _TEXTS or name.startswith("answer_"):
+    for name, raw in cells.items():
+        cell = stream.utf8(raw)
+        if name.startswith("answer_"):
+            row[name] = raw
+        elif name in _TEXTS:
             row[name] = cell
         elif cell.strip() and name == "annotation_id":
             row[name] = cell.strip().removesuffix(".0")  # a column with gaps is one of floats

@@ -19,7 +19,7 @@ from corpusforge.hashing import make_id
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
 from corpusforge.instruct.cot.fields import common_fields
 from corpusforge.instruct.cot.records import Question
-from corpusforge.instruct.profile import han_share
+from corpusforge.instruct.profile import language_of
 from corpusforge.instruct.records import Reject
 from corpusforge.io import parquet
 from corpusforge.io.decoding import DecodingError, decode_json
@@ -34,7 +34,6 @@ _HEAD = re.compile(
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 _HASHES = re.compile(r"(?<!\s)\s*+####\s*+(.++)\s*+$")
 _ANSWER_CHARS = 500  # of the end of a worked answer, where GSM8K's "#### 42" stands
-_CHINESE = 0.3  # the share of Han letters from which the loop's seed files count as Chinese
 
 
 def load(path: str) -> tuple[list[Question], list[Reject]]:
@@ -72,7 +71,7 @@ def load(path: str) -> tuple[list[Question], list[Reject]]:
 def _reject(source: str, problem: str, row: dict[str, Any]) -> Reject:
     text = str(row.get("question") or row.get("problem") or row.get("prompt") or "")[:1000]
     return Reject(id=make_id("cot.question", source), step="questions", rule=problem, text=text,
-                  language=_language(text), value=source, bound="a question")  # fmt: skip
+                  language=language_of(text), value=source, bound="a question")  # fmt: skip
 
 
 _Lines = Iterator[tuple[str, dict[str, Any], str]]
@@ -152,7 +151,7 @@ def _question(row: dict[str, Any], source: str) -> Question | str:
         return "unreadable_answer"
     if kind == "code" and not tests:
         return "no_tests"
-    language = row.get("language") or _language(text)
+    language = row.get("language") or language_of(text)
     identity = text.strip() + "\x00" + "\x00".join(choices)
     return Question(
         id=make_id("cot.question", identity), question=text.strip(), answer=answer.strip(),
@@ -176,7 +175,3 @@ def _choices(text: str) -> tuple[str, ...]:
     if len(found) < 2 or letters != "ABCDEFGHIJ"[: len(found)]:
         return ()
     return tuple(option.strip() for _, option in found)
-
-
-def _language(text: str) -> str:
-    return "zh" if han_share(text) >= _CHINESE else "en"

@@ -20,9 +20,10 @@ from corpusforge.instruct.records import Row
 from corpusforge.io import files
 from corpusforge.io.jsonl import write_jsonl
 
-__all__ = ["write_steps"]
+__all__ = ["END", "INPUT", "OUTPUT", "write_steps"]
 
-_END = "<|endoftext|>"
+INPUT, OUTPUT, END = "\n\nInput: ", "\n\nOutput:", "<|endoftext|>"
+"""What stands between a task's parts, and behind them, in the file for GPT-3's fine-tuning."""
 
 
 def write_steps(folder: str, parts: dict[str, list[Row]], settings: Settings) -> list[Written]:
@@ -123,6 +124,6 @@ def _raw(rows: list[Row], settings: Settings) -> str:
 
 
 def _completion(item: dict[str, Any]) -> dict[str, Any]:
-    given = f"Input: {item['input']}\n\n" if item["input"] else ""
-    return {"prompt": f"{item['instruction']}\n\n{given}Output:",
-            "completion": f" {item['output']}{_END}"}  # fmt: skip
+    given = f"{INPUT}{item['input']}" if item["input"] else ""
+    return {"prompt": f"{item['instruction']}{given}{OUTPUT}",
+            "completion": f" {item['output']}{END}"}  # fmt: skip

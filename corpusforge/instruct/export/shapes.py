@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from corpusforge.annotate.understand import SHAREGPT
 from corpusforge.instruct.records import Row
 
 __all__ = ["alpaca", "answer", "conversation", "llamafactory", "prompt", "sharegpt", "trl"]
-
-_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
 
 Turn = tuple[str, str]
 
@@ -61,7 +60,7 @@ def sharegpt(row: Row, reasoning: str) -> dict[str, Any]:
     return {
         "id": row.id,
         "conversations": [
-            {"from": _SHAREGPT.get(role, role), "value": text}
+            {"from": SHAREGPT.get(role, role), "value": text}
             for role, text in turns(row, reasoning)
         ],
     }
