@@ -327,11 +327,9 @@ class _Maker:
         parent, settings = draft.parent, self.settings
         revised = tuple(f"revised_by_{name}" for name in draft.applied)
         flags = revised if draft.answer != draft.first else ("unrevised",)
-        left = draft.left_out
         sampling = [
-            *([sampling_text("first", settings.first, left["first"])] if left.get("first") else []),
-            sampling_text("critique", settings.critique, left.get("critique", "")),
-            sampling_text("revise", settings.revise, left.get("revise", "")),
+            sampling_text(step, getattr(settings, step), draft.left_out.get(step, ""))
+            for step in (*(("first",) if settings.fresh else ()), "critique", "revise")
         ]
         changed = draft.answer != parent.output
         made_by = lineage(draft.trail, self.origin, sampling, (parent.id,), (), draft.model)
