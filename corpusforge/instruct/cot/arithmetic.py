@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from corpusforge.instruct.cot.algebra import value
+from corpusforge.instruct.cot.plain import CALCULATOR
 from corpusforge.instruct.cot.units import UNITS
 
 __all__ = ["false_equation"]
@@ -32,7 +33,6 @@ _LATEX = {
 }  # fmt: skip
 _SIGNS = str.maketrans("×÷−–·∗", "*/--**")
 _DRESS = re.compile(r"[$€£¥]|\*\*|__|`")
-_CALCULATOR = re.compile(r"<<[^<>]*>>")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _TIMES = re.compile(r"(?<=[\d)%])(\s*)[xX](\s*)(?=[(\d.])")
 _MIXED = re.compile(r"(?<![\d./^])(\d+) (\d+)/(\d+)(?![\d./])")
@@ -118,7 +118,7 @@ def false_equation(reasoning: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _CUBED.sub("", _CALCULATOR.sub("", text))
+    text = _CUBED.sub("", CALCULATOR.sub("", text))
     for name, sign in _LATEX.items():
         text = text.replace(name, sign)
     text = _TEXT.sub(r" \1 ", text)
