@@ -29,7 +29,6 @@ __all__ = [
     "asked",
     "checked",
     "lineage",
-    "only_reasoning",
     "sampling_text",
     "seeded",
     "unanswered",
@@ -175,10 +174,10 @@ def unanswered(completion: Completion, *, cut: bool = True) -> Finding | None:
         return "content_filter", "content_filter", "stop"
     if cut and completion.finish_reason == "length":
         return "cut", "length", "a finished reply"
-    return only_reasoning(completion)
+    return _only_reasoning(completion)
 
 
-def only_reasoning(completion: Completion) -> Finding | None:
+def _only_reasoning(completion: Completion) -> Finding | None:
     """Return why a reply that was finished and holds a thought alone cannot be used."""
     if completion.text.strip() or not completion.reasoning or completion.finish_reason == "length":
         return None

@@ -100,7 +100,7 @@ def _try(probe: Probe, models: ModelSettings, form: str, language: str) -> FormT
     )  # fmt: skip
 
 
-def best(forms: Sequence[FormTrial]) -> FormTrial | None:
+def _best(forms: Sequence[FormTrial]) -> FormTrial | None:
     """Return the form that gave most tasks, the earlier of `FORMS` where two gave the same; None for none."""
     able = [trial for trial in forms if trial.accepted]
     return max(able, key=lambda trial: trial.accepted) if able else None
@@ -109,7 +109,7 @@ def best(forms: Sequence[FormTrial]) -> FormTrial | None:
 def _command(
     models: ModelSettings, found: Examination, forms: Sequence[FormTrial], language: str
 ) -> str:
-    trial = best(forms)
+    trial = _best(forms)
     if trial is None:
         return ""
     options = ["--engine", models.engine]

@@ -42,23 +42,26 @@ def copied(text: str, language: str, given: str = "") -> Finding | None:
 
     `given` is the material that the prompt showed: what stands there, too, is no copy of the prompt.
     """
-    tag = _TAG.search(text)
-    if tag and not _MARKUP.search(text) and tag[0].casefold() not in given.casefold():
-        return "copied_prompt", tag[0], "no marks of the prompt"
-    run = _RUN.get(language, 0)
-    tokens = unicode_tokens(text)
-    if not run:
+    tags = (tag for tag in _TAG.findall(text) if tag.casefold() not in given.casefold())
+    tag = next(tags, "")
+    if tag and not _MARKUP.search(text):
+        return "copied_prompt", tag, "no marks of the prompt"
+    if language not in _RUN:
         return None
+    run = _RUN[language]
     runs, clauses = _known(language)
-    whole = tuple(tokens)
-    if whole in clauses:
-        found: Tokens = whole
-    else:
-        found = next((gram for gram in _grams(tokens, run) if gram in runs), ())
-    if not found or set(_grams(unicode_tokens(given), len(found))) & {found}:
+    tokens = unicode_tokens(text)
+    found = [gram for gram in _grams(tokens, run) if gram in runs]
+    if (whole := tuple(tokens)) in clauses:
+        found.insert(0, whole)
+    if found and given:
+        shown = unicode_tokens(given)
+        own = {*_grams(shown, run), *_grams(shown, len(tokens))}
+        found = [gram for gram in found if gram not in own]
+    if not found:
         return None
     bound = f"< {run} tokens of a prompt's sentence in a row"
-    return "copied_prompt", (" " if language == "en" else "").join(found), bound
+    return "copied_prompt", (" " if language == "en" else "").join(found[0]), bound
 
 
 @functools.cache

@@ -6,7 +6,8 @@ that is asked for an object and writes labelled lines is read as if it had been 
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import unicodedata
 
 from corpusforge.errors import RecipeError, nearest
 from corpusforge.instruct import parse
@@ -14,7 +15,8 @@ from corpusforge.instruct.labels import labelled
 from corpusforge.models.records import Request
 from corpusforge.models.structured import Field, Form
 
-__all__ = ["FORMS", "YES_NO", "blocks", "check_form", "shaped", "unless_json", "yes_or_no"]
+__all__ = ["FORMS", "YES_NO", "Formed", "blocks", "check_form", "fields", "points", "shaped",
+           "unless_json", "yes_or_no"]  # fmt: skip
 
 FORMS = ("chat", "json")
 
@@ -25,18 +27,31 @@ YES_NO = Form(
     )
 )  # fmt: skip
 """The form of a reply that is a verdict."""
+_POINTS = re.compile(r"\s*+\**+\s*+([1-9]\d*+)(?:\.0+)?(?!\d|\.\d)")
 
 
-def check_form(settings: Any, table: str) -> None:
+class Formed:
+    """Settings that have a `form`."""
+
+    __slots__ = ()
+    form: str
+
+    @property
+    def structured(self) -> bool:
+        """Whether replies with fields are asked for as JSON objects."""
+        return self.form == "json"
+
+
+def check_form(settings: Formed, table: str) -> None:
     """Raise RecipeError where the settings' form is none that these steps have."""
     if settings.form not in FORMS:
         raise RecipeError(f"[{table}] form = {settings.form!r}.{nearest(settings.form, FORMS)}")
 
 
-def unless_json(settings: Any) -> tuple[str, ...]:
+def unless_json(settings: Formed) -> tuple[str, ...]:
     """Return the setting `form` where it is chat: rows do not depend on it there, and directories of
     earlier versions do not name it."""
-    return () if settings.form == "json" else ("form",)
+    return () if settings.structured else ("form",)
 
 
 def shaped(
@@ -53,6 +68,22 @@ def blocks(text: str, form: Form, *, structured: bool) -> list[dict[str, str]]:
     `labelled` finds."""
     found = form.read(text) if structured else None
     return labelled(text, form.labels) if found is None else found
+
+
+def fields(text: str, form: Form, *, structured: bool) -> dict[str, str]:
+    """Return the fields of a reply about one thing, of all its blocks; the last text of each counts."""
+    found: dict[str, str] = {}
+    for block in blocks(text, form, structured=structured):
+        found |= block
+    return found
+
+
+def points(text: str, part: Field) -> int:
+    """Return the whole number that a text begins with, 0 where it is none or outside of the field's bounds
+    (which are above 0)."""
+    found = _POINTS.match(unicodedata.normalize("NFKC", text))
+    value = int(found[1]) if found else 0
+    return value if part.low <= value <= part.high else 0
 
 
 def yes_or_no(text: str, *, structured: bool) -> bool | None:

@@ -8,8 +8,6 @@ model that judges its own answers favours them.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from typing import Literal
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import Ask, Question, asked, unanswered
 from corpusforge.instruct.chat import Turns, transcript
-from corpusforge.instruct.forms import blocks, shaped
+from corpusforge.instruct.forms import fields, points, shaped
 from corpusforge.models.prompts import prompt
 from corpusforge.models.records import Completion, Request, Sampling
 from corpusforge.models.structured import Field, Form
@@ -37,7 +35,6 @@ JUDGED = Form(
     )
 )  # fmt: skip
 """The fields of a judgement."""
-_SCORE = re.compile(r"\s*+\**+\s*+(10|[1-9])(?!\d|\.\d)")
 _SAMPLING = Sampling(max_tokens=300)
 
 
@@ -115,17 +112,10 @@ def _scores(reply: Completion, structured: bool) -> tuple[tuple[int, int], str]:
     """((first, second), reason) of a reply; (0, 0) where it does not say both."""
     if unanswered(reply, cut=False):
         return (0, 0), ""
-    fields: dict[str, str] = {}
-    for block in blocks(parse.answer(reply.text), JUDGED, structured=structured):
-        fields |= block
-    found = [
-        _SCORE.match(unicodedata.normalize("NFKC", fields.get(name, "")))
-        for name in ("first", "second")
-    ]
-    reason = fields.get("reason", "")
-    if found[0] is None or found[1] is None:
-        return (0, 0), reason
-    return (int(found[0][1]), int(found[1][1])), reason
+    said = fields(parse.answer(reply.text), JUDGED, structured=structured)
+    _, *places = JUDGED.fields
+    first, second = (points(said.get(one.name, ""), one) for one in places)
+    return (first, second) if first and second else (0, 0), said.get("reason", "")
 
 
 def _judged(

@@ -52,6 +52,8 @@ class _Round:
     """Instructions that go into the next step."""
     trails: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """(request, prompt version) of the steps behind an instruction."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What the server refused of the request that an instruction came of."""
     rows: list[Row] = field(default_factory=list)
     """Rows that nobody has checked yet."""
 
@@ -60,6 +62,7 @@ class _Round:
         for task in tasks:
             self.machine[task.id] = task
             self.trails.setdefault(task.id, []).append((completion.key, asked.prompt_version))
+            self.left_out.setdefault(task.id, completion.left_out)
         self.waiting += tasks
 
     def keep(self) -> None:
@@ -207,7 +210,7 @@ def _lineage(
     task = asked.subject
     assert task is not None
     trail = (*one.trails[task.id], (completion.key, asked.prompt_version))
-    steps = (sampling_text("generate", settings.generate),
+    steps = (sampling_text("generate", settings.generate, one.left_out[task.id]),
              sampling_text("instances", settings.instances, completion.left_out))  # fmt: skip
     source = lineage(trail, origin, steps, task.parents, task.seeds, completion.model)
     return replace(source, round=task.round)

@@ -18,7 +18,7 @@ _THINGS_EN = (
     "|conversation|recipe|words|statements?|equations?|expressions?|descriptions?|documents?|reports?"
     "|quotes?|excerpts?|tweets?|headlines?|phrases?|strings?|arrays?|essay|abstract|scenario"
     "|lyrics|inputs?|facts|claims?|jokes?|notes?|clauses?|requests?|arguments?|outline|values|gaps"
-    "|ingredients|pairs|opening|report|tickets?|diary entry|xml|csv data|json|code|transcript|pseudocode"
+    "|ingredients|pairs|opening|tickets?|diary entry|xml|csv data|json|transcript|pseudocode"
     "|book|novel|author|narrator|main character|protagonist|speaker|movie|film|song|play|character"
     "|figures|settings|options|items|products?|puzzle|riddle|proverb|idiom|verse|stanza|lines|posts?"
 )

@@ -51,7 +51,9 @@ def notices(made: Made, usage: Usages) -> list[str]:
     which more than half of the answers ended at their token limit."""
     allowed = {rule: f"{_LOOK}; --allow {rule} keeps such rows" for rule in RULES}
     lines = usage.cut_lines(LIMITS)
+    told = {"cut"} if lines else set()  # with the limit that was reached
     for (language, step), account in sorted(made.steps.items()):
         name = f"{language} {step}".strip()
-        lines += losses(name, account.seen, account.rejected, {**allowed, **ADVICE}, _LOOK)
+        refused = {rule: count for rule, count in account.rejected.items() if rule not in told}
+        lines += losses(name, account.seen, refused, {**allowed, **ADVICE}, _LOOK)
     return lines

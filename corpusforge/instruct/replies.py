@@ -39,7 +39,7 @@ _TASK_NAMES = ("instruction", "task", "text", "question", "description")
 
 
 def _items(text: str, asked: Asked, completion: Completion, settings: Settings) -> parse.Items:
-    if settings.form == "json":
+    if settings.structured:
         found, ended = parse.json_objects(text, "tasks")
         lines = tuple(line for one in found if (line := parse.unmarked(_said(one))))
         cut_off = "" if ended or completion.finish_reason != "length" else text[-200:]
@@ -186,7 +186,7 @@ def take_checked(
 def _parsed(
     text: str, task: Machine, completion: Completion, settings: Settings
 ) -> tuple[cut.Parsed, ...]:
-    if settings.form == "json":
+    if settings.structured:
         return cut.structured(text, completion.finish_reason)
     forms = (cut.output_first, cut.input_first)
     first, second = forms if task.is_classification else reversed(forms)

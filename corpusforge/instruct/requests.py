@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from corpusforge.errors import InputError
 from corpusforge.hashing import word64
 from corpusforge.instruct.accounts import seeded
+from corpusforge.instruct.forms import YES_NO
 from corpusforge.instruct.novelty import Gate
 from corpusforge.instruct.profile import Profile
 from corpusforge.instruct.records import Machine, Task
@@ -82,7 +83,7 @@ def prompt_names(settings: Settings) -> list[str]:
     checks += ["judge_row"] if settings.judge else []
     if settings.method == "alpaca":
         return ["triple", *checks]
-    ending = "_json" if settings.form == "json" else ""
+    ending = "_json" * settings.structured
     first = "generate_classification" if settings.kind == "classification" else "generate"
     steps = [first, "instance_output_first"]
     if settings.kind == "any":
@@ -138,7 +139,7 @@ def ask_classify(tasks: Sequence[Machine], settings: Settings) -> list[Asked]:
     for task in tasks:
         request, version = _request(
             "classify", task.language, settings, seeded(settings.classify, "classify", task.id),
-            schema=_VERDICT, instruction=task.instruction,
+            schema=YES_NO.schema("en"), instruction=task.instruction,
         )  # fmt: skip
         made.append(Asked(request=request, prompt_version=version, subject=task))
     return made
@@ -167,13 +168,11 @@ def _request(
 ) -> tuple[Request, str]:  # fmt: skip
     """The request of a prompt in the settings' form, and the prompt's version; `stops` end a list."""
     step = "instruct." + name.partition("_")[0]
-    if settings.form == "json":
-        made = prompt(f"{name}_json", language)
-        messages = made.render(**values)
+    made = prompt(name + "_json" * settings.structured, language)
+    messages = made.render(**values)
+    if settings.structured:
         request = Request(messages=messages, sampling=sampling, json_schema=schema, purpose=step)
         return request, made.version
-    made = prompt(name, language)
-    messages = made.render(**values)
     sampling = replace(sampling, stop=(*sampling.stop, *stops))
     if settings.form == "chat":
         return Request(messages=messages, sampling=sampling, purpose=step), made.version
@@ -205,7 +204,6 @@ def _schema(name: str, items: dict[str, object], most: int) -> str:
 
 _TEXT: dict[str, object] = {"type": "string"}
 _WRITTEN: dict[str, object] = {"type": "string", "minLength": 1}
-_VERDICT = json.dumps(object_schema({"answer": {"type": "string", "enum": ["yes", "no"]}}))
 _INSTANCE = object_schema({"input": _TEXT, "output": _WRITTEN})
 _LABELLED = object_schema({"output": _WRITTEN, "input": _TEXT})
 """Output first: servers that hold a model to a schema keep the order of its properties."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from corpusforge.errors import RecipeError, nearest
+from corpusforge.instruct.forms import Formed
 from corpusforge.instruct.rules import RULES
 from corpusforge.models.records import Sampling
 
@@ -44,7 +45,7 @@ _INSTANCES = Sampling(presence_penalty=1.5, max_tokens=350)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Formed):
     """The `[instruct]` table."""
 
     languages: tuple[str, ...] = ("en",)
@@ -148,7 +149,7 @@ class Settings:
                     f"[instruct] language {language!r} has no prompts.{nearest(language, LANGUAGES)}"
                 )
         self._check_numbers()
-        if self.method == "alpaca" and (self.machine, self.kind, self.form == "json") != (
+        if self.method == "alpaca" and (self.machine, self.kind, self.structured) != (
             0,
             "any",
             False,

@@ -17,7 +17,8 @@ from fractions import Fraction
 
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import Ask, Question, asked, seeded, unanswered
-from corpusforge.instruct.forms import blocks, shaped
+from corpusforge.instruct.export import shapes
+from corpusforge.instruct.forms import fields, points, shaped
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.results import agrees, result_of
@@ -83,13 +84,9 @@ def agreed(rows: Sequence[Row], settings: Settings, ask: Ask) -> list[tuple[Row,
 def _again(row: Row, place: int, number: int) -> Question[int]:
     made = prompt("answer_again", row.language)
     sampling = seeded(_AGAIN, "consistency", row.id, number)
-    request = Request(messages=made.render(task=_task(row)), sampling=sampling, repeat=number,
+    request = Request(messages=made.render(task=shapes.prompt(row)), sampling=sampling, repeat=number,
                       purpose="instruct.consistency")  # fmt: skip
     return Question(request, made.version, place)
-
-
-def _task(row: Row) -> str:
-    return f"{row.instruction}\n\n{row.input}" if row.input else row.instruction
 
 
 def _voted(row: Row, votes: Sequence[bool], settings: Settings) -> tuple[Row, Finding | None]:
@@ -118,24 +115,20 @@ def judged(rows: Sequence[Row], settings: Settings, ask: Ask) -> list[tuple[Row,
 
 def _judge(row: Row, place: int, settings: Settings) -> Question[int]:
     made = prompt("judge_row", row.language)
-    messages = made.render(task=_task(row), answer=row.output)
+    messages = made.render(task=shapes.prompt(row), answer=row.output)
     request = Request(messages=messages, sampling=_JUDGE, purpose="instruct.judge")
-    structured = settings.form == "json"
-    return Question(
-        *shaped(JUDGED, request, made.version, row.language, structured=structured), place
-    )
+    shape = shaped(JUDGED, request, made.version, row.language, structured=settings.structured)
+    return Question(*shape, place)
 
 
 def _scored(row: Row, completion: Completion, settings: Settings) -> tuple[Row, Finding | None]:
     if unanswered(completion, cut=False) is not None:
         return row, None
-    fields: dict[str, str] = {}
-    for block in blocks(parse.answer(completion.text), JUDGED, structured=settings.form == "json"):
-        fields |= block
-    points = fields.get("score", "").lstrip("* ")[:1]
-    if points not in set("12345"):
+    said = fields(parse.answer(completion.text), JUDGED, structured=settings.structured)
+    score = points(said.get("score", ""), JUDGED.fields[1])
+    if not score:
         return row, None
-    row = replace(row, score=int(points), score_reason=fields.get("reason", ""))
+    row = replace(row, score=score, score_reason=said.get("reason", ""))
     if row.score >= settings.least_score:
         return row, None
     return row, ("low_score", str(row.score), f">= {settings.least_score}")

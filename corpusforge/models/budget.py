@@ -177,7 +177,7 @@ class Usages:
         """Return one line for each purpose of which more than half of the answers ended at their limit.
 
         `options` names the option that raises the limit of a purpose, --max-tokens where it names none.
-        Limits below `VERDICT` tokens are of yes or no, whose first word counts.
+        Limits of up to `VERDICT` tokens are of yes or no, whose first word counts.
         """
         return [
             f"{spending.cut} of {spending.answers} answers of {purpose or 'the model'} end at their limit of "

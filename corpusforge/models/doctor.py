@@ -265,13 +265,13 @@ def _folded(engine: Engine, asked: Request) -> bool:
 
 
 def _schema(probe: Probe) -> Check:
+    if probe.engine.name == "local":
+        return Check(name="JSON Schema", ok=False, told="engine local holds no answer to a schema")
     # a question that nobody answers in JSON of himself: an answer of the schema was held to it
     asked = replace(
         _question("JSON Schema", "Write two lines about rain.", max_tokens=80), json_schema=_SCHEMA
     )
     made, _ = probe.ask(asked)
-    if probe.engine.name == "local":
-        return Check(name="JSON Schema", ok=False, told="engine local holds no answer to a schema")
     try:
         value = decode_json(made.text.encode())
     except DecodingError:

@@ -119,7 +119,7 @@ def asked_with(request: Request, form: Form) -> set[str]:
 
 
 def left_out(request: Request, form: Form) -> str:
-    """Name what a request lacks in this form, in the order of `OPTIONAL`."""
+    """Name what a request lacks in this form, by the alphabet, with commas between."""
     lacking = asked_with(request, Form()) - asked_with(request, form)
     return ",".join(sorted(lacking)) if form.refused else ""
 

@@ -60,7 +60,8 @@ def test_what_is_no_such_expression_has_no_form(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("2^5", 32), (r"10^{3}", 1000), (r"3 \cdot 10^4", 30000), ("-2^3", -8), (r"\sqrt{49}", 7),
+    [("2^5", 32),
+     (r"10^{3}", 1000), (r"3 \cdot 10^4", 30000), ("-2^2", -4), ("2^12", 4096), (r"\sqrt{49}", 7),
      ("3-5", None), ("2^3-1", None), ("12/25", None), (r"\sqrt{2}", None), ("2x", None)],
 )  # fmt: skip
 def test_powers_are_numbers(text: str, value: int | None) -> None:

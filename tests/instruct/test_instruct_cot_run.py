@@ -85,6 +85,11 @@ def test_cut_samples_do_not_vote_and_are_told(tmp_path: Path) -> None:
     assert line.startswith("75.0 % of the samples end at --max-tokens 9")
 
 
+def test_what_a_server_filters_is_refused_by_name(tmp_path: Path) -> None:
+    play(tmp_path, scripted(("", "content_filter"), PATH), EGGS, samples=2, temperatures=(0.7,))
+    assert outcome(tmp_path)[1] == {("sample", "content_filter"): 1}
+
+
 def test_half_of_the_samples_cut_is_no_warning(tmp_path: Path) -> None:
     unfinished = ("3 * 6 = 18 and", "length")
     done, _ = play(tmp_path, scripted(unfinished, PATH), EGGS, samples=2, temperatures=(0.7,))

@@ -50,6 +50,15 @@ def test_what_weak_models_were_seen_to_copy(text: str) -> None:
     assert copied(text, "en")[0] == "copied_prompt"
 
 
+def test_a_copy_beside_what_was_shown_is_still_a_copy() -> None:
+    shown = "Each task begins on a new line with its number and a full stop."
+    other = "You invent tasks for a text-only language assistant about cooking."
+    assert copied(f"{shown} {other}", "en", given=shown) is not None
+    assert copied(f"{shown} {other}", "en", given=f"{other} {shown}") is None
+    assert copied("<data> B </data-1>", "en", given="<data>") is not None
+    assert copied("<data> B </data-1>", "en", given="</DATA-1> <data>") is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from cot_kit import EGGS, play
 from loop_kit import Told
-from test_instruct_evolve import CHESS, TEA
+from test_instruct_evolve import TEA
 from test_instruct_evolve import play as evolve
 from test_instruct_kinds_ground import PASSAGE
 
@@ -26,7 +26,7 @@ from corpusforge.instruct.cot.settings import Settings as Cot
 from corpusforge.instruct.cot.steps import EXTRACT, HINT
 from corpusforge.instruct.evolve.make import WRITE as TASK
 from corpusforge.instruct.evolve.settings import Settings as Evolve
-from corpusforge.instruct.forms import YES_NO, blocks, yes_or_no
+from corpusforge.instruct.forms import YES_NO, blocks, points, yes_or_no
 from corpusforge.instruct.ground.make import WRITE as PAIRS
 from corpusforge.instruct.ground.make import make_grounded
 from corpusforge.instruct.judge import JUDGED, Pair, judge
@@ -90,6 +90,15 @@ def test_a_verdict_is_read_out_of_its_object() -> None:
     assert yes_or_no('{"answer": "no", "why": "yes or no, yes"}', structured=True) is False
     assert yes_or_no("No.", structured=True) is False
     assert yes_or_no('{"答案": "是"}', structured=True) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("7", 7), (" **8** of 10", 8), ("9/10", 9), ("１０", 10), ("4.0", 4), ("10.", 10), ("4.5", 0), ("11", 0),
+     ("0", 0), ("100", 0), ("ten", 0), ("-3", 0), ("", 0)],
+)  # fmt: skip
+def test_points_are_a_whole_number_in_bounds(text: str, value: int) -> None:
+    assert points(text, JUDGED.fields[1]) == value
 
 
 def test_a_request_in_chat_is_left_as_it_is_and_an_object_is_asked_for_last() -> None:
@@ -191,7 +200,6 @@ def test_evolving(tmp_path: Path) -> None:
     done, _ = evolve(tmp_path, reply, TEA, rounds=1, form="json")
     assert done.report.rows == {"en": {"evol": 1}}
     assert [one.purpose.rpartition(".")[2] for one in objects] == ["write", "equal"]
-    assert CHESS != TEA
 
 
 def test_hints_and_extracted_answers(tmp_path: Path) -> None:

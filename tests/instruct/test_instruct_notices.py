@@ -73,6 +73,14 @@ def test_every_step_of_every_language_is_looked_at() -> None:
     assert second.startswith("en generate: 3 of 4 refused as no_list") and "doctor" in second
 
 
+def test_what_was_cut_is_told_once() -> None:
+    made = Made(steps={("en", "evol.write"): Account(seen=4, rejected={"cut": 4})})
+    (line,) = notices(made, used("instruct.evol.write", "llll"))
+    assert "end at their limit of 70 tokens" in line
+    (line,) = notices(made, Usages())  # half of all languages together is not cut
+    assert line.startswith("en evol.write: 4 of 4 refused as cut")
+
+
 def test_self_instruct_says_so_on_stderr(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -146,11 +146,10 @@ def test_paths_that_cannot_be_labelled_are_left_out() -> None:
             "g", "r", "1 + 1 = 2.\n2 + 3 = 6.", "wrong", output="6"
         ),  # no right path of its question
     ]
-    made, left_out = process_rows(given)
+    made = process_rows(given)
     assert [(row["id"], row["labels"]) for row in made] == [
         ("a", [True, True, True]), ("c", [True, True, False]),
     ]  # fmt: skip
-    assert left_out == 5
 
 
 def test_steps_are_lines_or_sentences() -> None:
@@ -176,4 +175,3 @@ def test_a_question_that_no_sample_answered_has_no_pass_rate() -> None:
 def test_an_unknown_form_is_still_refused_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="rlvrr"):
         play(tmp_path, replies, EGGS, formats=("rlvrr",))
-    assert Settings().ask == ""

@@ -142,7 +142,9 @@ def test_a_local_model_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture
     model = save_tiny(tmp_path / "tiny", max_position_embeddings=4096)
     line = ["doctor", "--engine", "local", "--model", model, "--device", "cpu", "--threads", "1"]
     assert main([*line, "--max-tokens", "24", "--json"]) == 1
-    record = json.loads(capsys.readouterr().out)
+    out, shown = capsys.readouterr()
+    assert "asking: stop strings" in shown and "JSON Schema" not in shown
+    record = json.loads(out)
     found = checks(record)
     assert (found["chat"], found["plain completion"], found["system turn"]) == (True, True, True)
     assert (found["JSON Schema"], found["seed"], found["token counts"]) == (False, True, True)

@@ -35,7 +35,7 @@ from corpusforge.instruct.constitution.principles import Constitution, Principle
 from corpusforge.instruct.constitution.settings import Settings
 from corpusforge.instruct.echo import copied
 from corpusforge.instruct.export import shapes
-from corpusforge.instruct.forms import blocks, shaped
+from corpusforge.instruct.forms import fields, shaped
 from corpusforge.instruct.judge import Judgement, Pair, judge
 from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.records import Row
@@ -234,19 +234,17 @@ class _Maker:
     def _examined(self, question: Question[_Draft], reply: Completion) -> _Draft | None:
         """The draft with a new step; a critique that says nothing leaves the answer as it is."""
         draft, text = question.subject, parse.answer(reply.text)
-        fields: dict[str, str] = {}
-        for block in blocks(text, CRITIQUE, structured=self.settings.structured):
-            fields |= block
-        verdict = _REVISE.match(fields.get("verdict", ""))
+        said = fields(text, CRITIQUE, structured=self.settings.structured)
+        verdict = _REVISE.match(said.get("verdict", ""))
         finding = unanswered(reply)
-        if finding is None and (verdict is None or "critique" not in fields):
+        if finding is None and (verdict is None or "critique" not in said):
             finding = "no_verdict", text[:80], "a critique, and revise or keep"
-        finding = finding or copied(fields.get("critique", ""), self.language, self._shown(draft))
+        finding = finding or copied(said.get("critique", ""), self.language, self._shown(draft))
         self.made.decide(self.language, "critique.critique", text, finding, key=reply.key)
         step = Step(
             row=draft.parent.id, number=len(draft.steps) + 1,
             principle=draft.principles[len(draft.steps)].id, constitution=self.law.version,
-            answer=draft.answer, critique=fields.get("critique", text),
+            answer=draft.answer, critique=said.get("critique", text),
             revise=finding is None and verdict is not None and bool(verdict["revise"]),
             requests=(reply.key,), prompt_versions=(question.prompt_version,),
         )  # fmt: skip
@@ -327,11 +325,9 @@ class _Maker:
         parent, settings = draft.parent, self.settings
         revised = tuple(f"revised_by_{name}" for name in draft.applied)
         flags = revised if draft.answer != draft.first else ("unrevised",)
-        left = draft.left_out
         sampling = [
-            *([sampling_text("first", settings.first, left["first"])] if left.get("first") else []),
-            sampling_text("critique", settings.critique, left.get("critique", "")),
-            sampling_text("revise", settings.revise, left.get("revise", "")),
+            sampling_text(step, getattr(settings, step), draft.left_out.get(step, ""))
+            for step in (*(("first",) if settings.fresh else ()), "critique", "revise")
         ]
         changed = draft.answer != parent.output
         made_by = lineage(draft.trail, self.origin, sampling, (parent.id,), (), draft.model)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from corpusforge.instruct.forms import check_form, unless_json
+from corpusforge.instruct.forms import Formed, check_form, unless_json
 from corpusforge.instruct.rules import RULES
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 from corpusforge.models.records import Sampling
@@ -19,7 +19,7 @@ _SAMPLING = Sampling(max_tokens=700)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Formed):
     """The `[critique]` table."""
 
     languages: tuple[str, ...] = ("en",)
@@ -69,11 +69,6 @@ class Settings:
         check_names(self, "critique", languages=LANGUAGES, allow=RULES)
         check_form(self, "critique")
         check_least(self, "critique", each=1, rounds=1)
-
-    @property
-    def structured(self) -> bool:
-        """Whether replies with fields are asked for as JSON objects."""
-        return self.form == "json"
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""

@@ -10,11 +10,12 @@ functions; plain figures with signs between them ("3-2") may be a score or a ran
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 from corpusforge.instruct.cot.plain import plain
 
-__all__ = ["algebra_key", "power"]
+__all__ = ["algebra_key", "power", "value"]
 
 _TOKEN = re.compile(r"(\d+(?:\.\d+)?|\.\d+)|(sqrt|√)|([a-zπ])|([-+*/^()])")
 _WHOLE = re.compile(r"[\d\sa-zπ√.+*/^()-]+")
@@ -22,7 +23,7 @@ _WORDS = re.compile(r"(?!sqrt)[a-z]{3,}|[a-zπ](?:\d|\s*\()|[\d.]\s+[\d.]")
 _ALGEBRA = re.compile(r"[a-zπ√^]")
 _SIGNS = re.compile(r"[-+*/^(√]|\d\s*[a-zπ]|sqrt")
 _MOST_TERMS = 100
-_MOST_POWER = 10
+_MOST_POWER = 12
 _MOST_ROOT = 10**6
 _MOST_BITS = 200
 
@@ -53,8 +54,13 @@ def power(text: str) -> Fraction | None:
     bare = re.sub(r"\^\s*-", "^", sides[0]).lstrip("- ")
     if re.search(r"[-+]|(?!sqrt)[a-zπ]", bare.replace("sqrt", "√")):
         return None
-    found = _read(sides[0])
-    return found.get(_ONE, Fraction(0)) if found is not None and set(found) <= {_ONE} else None
+    return _figure(_read(sides[0]))
+
+
+def value(tokens: Sequence[str], *, below: bool = False) -> Fraction | None:
+    """Return what figures, signs, roots and brackets come to, None where they are no expression or one
+    with a root left. `below`: all that a "/" is followed by stands below the line (6 / 2 * 3 is 1)."""
+    return _figure(_sum(tokens, below=below))
 
 
 def _sides(text: str) -> list[str]:
@@ -74,7 +80,16 @@ def _read(text: str) -> Sum | None:
     tokens = [next(filter(None, found)) for found in _TOKEN.findall(text)]
     if _TOKEN.sub("", text).strip():
         return None
-    reader = _Reader(["√" if one == "sqrt" else one for one in tokens])
+    return _sum(["√" if one == "sqrt" else one for one in tokens])
+
+
+def _figure(made: Sum | None) -> Fraction | None:
+    """The number that a sum is, None where it has letters or roots."""
+    return made.get(_ONE, Fraction(0)) if made is not None and set(made) <= {_ONE} else None
+
+
+def _sum(tokens: Sequence[str], *, below: bool = False) -> Sum | None:
+    reader = _Reader(tokens, below)
     try:
         made = reader.sum()
     except (ValueError, IndexError, ZeroDivisionError, RecursionError):
@@ -160,8 +175,9 @@ def _inverse(made: Sum) -> Sum:
 class _Reader:
     """Sums, products, powers and roots by the school's order; products may leave out their sign."""
 
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens, self.place, self.depth = tokens, 0, 0
+    def __init__(self, tokens: Sequence[str], below: bool) -> None:
+        self.tokens, self.below = tokens, below
+        self.place = self.depth = 0
 
     def sum(self) -> Sum:
         value = self.product()
@@ -174,7 +190,7 @@ class _Reader:
         value = self.signed()
         while self.place < len(self.tokens) and self.tokens[self.place] not in "+-)^":
             sign = self._take() if self._at("*/") else "*"
-            factor = self.signed()
+            factor = self.product() if self.below and sign == "/" else self.signed()
             value = _times(value, _inverse(factor) if sign == "/" else factor)
         return value
 

@@ -11,12 +11,15 @@ longer (2x, 3/4 of 20), is not looked at. Limits: sums in words, with variables,
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from corpusforge.instruct.cot.algebra import value
+from corpusforge.instruct.cot.plain import CALCULATOR
 from corpusforge.instruct.cot.units import UNITS
 
 __all__ = ["false_equation"]
@@ -30,7 +33,6 @@ _LATEX = {
 }  # fmt: skip
 _SIGNS = str.maketrans("×÷−–·∗", "*/--**")
 _DRESS = re.compile(r"[$€£¥]|\*\*|__|`")
-_CALCULATOR = re.compile(r"<<[^<>]*>>")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _TIMES = re.compile(r"(?<=[\d)%])(\s*)[xX](\s*)(?=[(\d.])")
 _MIXED = re.compile(r"(?<![\d./^])(\d+) (\d+)/(\d+)(?![\d./])")
@@ -47,26 +49,31 @@ _TOKEN = re.compile(
     r"|(?P<equals>(?<![<>!=~:])=(?!=))|(?P<sign>[-+*/^()])"
     r"|(?P<word>[A-Za-z][A-Za-z'’]*(?:-[A-Za-z]+)*|[\u3400-\u9fff]+)|(?P<other>\S)"
 )
-_STOPS = frozenset(
-    ("and", "so", "then", "is", "are", "was", "were", "has", "have", "had", "or", "for", "at", "in",
-     "on", "to", "with", "from", "of", "that", "which", "since", "because", "if", "when", "but", "we",
-     "he", "she", "they", "it", "i", "gives", "makes", "costs", "times", "plus", "minus", "by", "over",
-     "divided", "multiplied", "half", "twice", "than", "more", "less", "equals", "sqrt", "log", "ln",
-     "sin", "cos", "tan", "mod", "remainder", "r", "frac", "hundred", "thousand", "million", "billion",
-     "dozen", "percent", "cents", "cent", "squared", "cubed")
-)  # fmt: skip
-_GOES_ON = frozenset(
+_OPERATIONS = frozenset(
     ("of", "times", "plus", "minus", "by", "over", "divided", "multiplied", "half", "twice", "than",
      "sqrt", "log", "ln", "sin", "cos", "tan", "mod", "remainder", "r", "frac", "hundred", "thousand",
-     "million", "billion", "dozen", "percent", "cents", "cent", "squared", "cubed", "day", "days",
-     "week", "weeks", "month", "months", "year", "years", "step", "steps", "part", "question", "problem",
-     "case", "number", "grade", "chapter", "page", "pages", "level", "stage", "room", "option")
+     "million", "billion", "dozen", "percent", "cents", "cent", "squared", "cubed")
+)  # fmt: skip
+_STOPS = _OPERATIONS | frozenset(
+    ("and", "so", "then", "is", "are", "was", "were", "has", "have", "had", "or", "for", "at", "in",
+     "on", "to", "with", "from", "that", "which", "since", "because", "if", "when", "but", "we",
+     "he", "she", "they", "it", "i", "gives", "makes", "costs", "more", "less", "equals")
+)  # fmt: skip
+_GOES_ON = _OPERATIONS | frozenset(
+    ("day", "days", "week", "weeks", "month", "months", "year", "years", "step", "steps", "part",
+     "question", "problem", "case", "number", "grade", "chapter", "page", "pages", "level", "stage",
+     "room", "option")
 )  # fmt: skip
 """Words that make the figures beside them part of something longer, or their name (day 1)."""
 _HAN_GOES_ON = re.compile(r"[的乘加减除以倍分之又余万亿千百]$|^[万亿千百余又]")
 _PARTS_CLAUSES = frozenset(",.;()[]{}\"'→⇒，。；、：:!?！？#|")
+_UNITS = {
+    **UNITS,
+    **dict.fromkeys(("pound", "pounds", "lb", "lbs"), ("pounds", Fraction(16))),
+    **dict.fromkeys(("ounce", "ounces", "oz"), ("pounds", Fraction(1))),
+}
+"""Pounds may be money, and are no unit of an answer; beside ounces they are none."""
 _MOST_UNITS = 3
-_MOST_DIGITS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def false_equation(reasoning: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _CUBED.sub("", _CALCULATOR.sub("", text))
+    text = _CUBED.sub("", CALCULATOR.sub("", text))
     for name, sign in _LATEX.items():
         text = text.replace(name, sign)
     text = _TEXT.sub(r" \1 ", text)
@@ -237,10 +244,10 @@ def _side(tokens: Sequence[_Token]) -> _Side | None:
 
 
 def _mixed(tokens: Sequence[_Token]) -> bool:
-    """Whether a side has two units of one dimension: 4 pounds - 6 ounces."""
-    named = {one.text.lower().rstrip("s") for one in tokens if one.kind == "unit"}
-    known = [dimension for unit, (dimension, _) in UNITS.items() if unit in named]
-    return len(set(known)) < len(known)
+    """Whether a side has two units of one dimension: 4 feet - 6 inches."""
+    names = (one.text.lower() for one in tokens if one.kind == "unit")
+    known = {_UNITS[name] for name in names if name in _UNITS}
+    return len({dimension for dimension, _ in known}) < len(known)
 
 
 def _false(left: _Side, right: _Side) -> bool:
@@ -279,76 +286,25 @@ def _converts(left: str, right: str) -> bool:
 def _values(side: _Side) -> set[Fraction]:
     """What a side may mean, {} where it cannot be computed: "%" as a hundredth or as nothing, and
     5 / 1 / 3 and 6 / 2 * 3 by the school's order or with all that follows below the line."""
-    found: set[Fraction] = set()
-    for percent in (100, 1):
-        for below in (False, True):
-            reader = _Reader(side.tokens, percent, below)
-            try:
-                found.add(reader.sum())
-            except (ValueError, IndexError, RecursionError):
-                return set()
-            except ZeroDivisionError:
-                continue
-            if reader.place != len(side.tokens):
-                return set()
-    return found
+    tokens = side.tokens
+    if any(
+        right.kind == "number" and (left.kind == "number" or left.text == ")")
+        for left, right in itertools.pairwise(tokens)
+    ):
+        return set()  # 5 3 is no product
+    percents = (True, False) if any(one.percent for one in tokens) else (False,)
+    belows = (True, False) if any(one.text == "/" for one in tokens) else (False,)
+    found = {
+        value(_written(tokens, hundredth=percent), below=below)
+        for percent in percents
+        for below in belows
+    }
+    return {one for one in found if one is not None} if None not in found else set()
 
 
-class _Reader:
-    """Sums, products, powers, signs and brackets by the school's order."""
-
-    def __init__(self, tokens: Sequence[_Token], percent: int, below: bool) -> None:
-        self.tokens, self.percent, self.below = tokens, percent, below
-        self.place = self.depth = 0
-
-    def sum(self) -> Fraction:
-        value = self.product()
-        while self._at("+-"):
-            value += self.product() if self._take() == "+" else -self.product()
-        return value
-
-    def product(self) -> Fraction:
-        value = self.power()
-        while self._at("*/("):
-            sign = "*" if self._at("(") else self._take()
-            factor = self.product() if self.below and sign == "/" else self.power()
-            value = value * factor if sign == "*" else value / factor
-        return value
-
-    def power(self) -> Fraction:
-        base = self.one()
-        if not self._at("^"):
-            return base
-        self._take()
-        exponent = self.power()
-        if exponent.denominator != 1 or abs(exponent) > 12 or abs(base) > 10**6:
-            raise ValueError
-        return base ** int(exponent)
-
-    def one(self) -> Fraction:
-        token = self.tokens[self.place]
-        self.place += 1
-        if token.kind == "number":
-            if len(token.text) > _MOST_DIGITS:
-                raise ValueError
-            return Fraction(token.text) / (self.percent if token.percent else 1)
-        if token.text in "+-":
-            return self.one() if token.text == "+" else -self.one()
-        if token.text != "(" or self.depth > 20:
-            raise ValueError
-        self.depth += 1
-        value = self.sum()
-        self.depth -= 1
-        if not self._at(")"):
-            raise ValueError
-        self._take()
-        return value
-
-    def _at(self, signs: str) -> bool:
-        return self.place < len(self.tokens) and (
-            self.tokens[self.place].kind == "sign" and self.tokens[self.place].text in signs
-        )
-
-    def _take(self) -> str:
-        self.place += 1
-        return self.tokens[self.place - 1].text
+def _written(tokens: Sequence[_Token], *, hundredth: bool) -> list[str]:
+    """The tokens as `algebra` reads them, "%" a hundredth or nothing."""
+    made: list[str] = []
+    for one in tokens:
+        made += ["(", one.text, "/", "100", ")"] if hundredth and one.percent else [one.text]
+    return made

@@ -75,9 +75,8 @@ def _bare(solution: str, row: Mapping[str, Any]) -> bool:
     text = solution.strip()
     if not text or "\n" in text or "\\boxed" in text or "####" in text:
         return False
-    if not isinstance(row.get("prompt"), list):
-        return _in_dollars(text)
-    return _in_dollars(text) or row.get("kind") in KINDS or kind_of(text) != "text"
+    short = row.get("kind") in KINDS or kind_of(text) != "text"
+    return _in_dollars(text) or (short and isinstance(row.get("prompt"), list))
 
 
 def _in_dollars(text: str) -> bool:

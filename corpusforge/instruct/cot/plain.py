@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["boxed", "plain", "text_key"]
+__all__ = ["CALCULATOR", "boxed", "plain", "text_key"]
 
+CALCULATOR = re.compile(r"<<[^<>]*>>")
+"""GSM8K's marks of a calculator: <<48/2=24>>."""
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _WRAPS = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|mbox)\s*\{([^{}]*)\}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from corpusforge.hashing import make_id
-from corpusforge.instruct.accounts import Ask, Check, Made, Origin, only_reasoning, sampling_text
+from corpusforge.instruct.accounts import Ask, Check, Made, Origin, sampling_text, unanswered
 from corpusforge.instruct.cot import steps
 from corpusforge.instruct.cot.judge import Judged, RunCode, finished, judge, vote, with_answer
 from corpusforge.instruct.cot.keep import refusals, surplus
@@ -89,14 +89,8 @@ def _states_nothing(one: Judged) -> bool:
 
 
 def _take(work: _Work, asked: Asked, completion: Completion, run_code: RunCode) -> None:
-    if completion.finish_reason in {"error", "content_filter"}:
-        error = completion.finish_reason == "error"
-        rule = "request_failed" if error else "content_filter"
-        finding = (rule, completion.error, "an answer")
+    if finding := unanswered(completion, cut=False):
         work.failed.append(_reject(asked.step, asked.question, completion.key, "", finding))
-        return
-    if whole := only_reasoning(completion):
-        work.failed.append(_reject(asked.step, asked.question, completion.key, "", whole))
         return
     sampling = sampling_text(asked.step, asked.request.sampling, completion.left_out)
     made = judge(asked, completion, sampling, run_code)

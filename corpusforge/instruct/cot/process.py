@@ -37,9 +37,8 @@ def _key(step: str) -> tuple[str, ...]:
     return equations(step) or (text_key(step),)
 
 
-def process_rows(rows: Sequence[Row]) -> tuple[list[dict[str, Any]], int]:
-    """Return {"prompt", "completions", "labels", …} of each path that can be labelled, and how many
-    paths cannot.
+def process_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return {"prompt", "completions", "labels", …} of each path that can be labelled.
 
     The last step of `completions` ends with the answer on a line of its own.
     """
@@ -63,4 +62,4 @@ def process_rows(rows: Sequence[Row]) -> tuple[list[dict[str, Any]], int]:
             {"prompt": row.instruction, "completions": completions,
              "labels": [True] * (len(steps) - 1) + [not wrong], "id": row.id, "question_id": row.task}
         )  # fmt: skip
-    return made, len(rows) - len(made)
+    return made

@@ -18,6 +18,7 @@ from corpusforge.errors import InputError
 from corpusforge.hashing import make_id
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
 from corpusforge.instruct.cot.fields import common_fields
+from corpusforge.instruct.cot.plain import CALCULATOR
 from corpusforge.instruct.cot.records import Question
 from corpusforge.instruct.profile import language_of
 from corpusforge.instruct.records import Reject
@@ -31,7 +32,6 @@ _OPTION = re.compile(r"^[^\S\n]*+-?[^\S\n]*+[(（]?([A-J])[)）.．、:：]\s*+(
 _HEAD = re.compile(
     r"^[^\S\n]*+(?:Options|Choices|选项)[^\S\n]*+[:：]?[^\S\n]*+$", re.MULTILINE | re.IGNORECASE
 )
-_CALCULATOR = re.compile(r"<<[^<>]*>>")
 _HASHES = re.compile(r"(?<!\s)\s*+####\s*+(.++)\s*+$")
 _ANSWER_CHARS = 500  # of the end of a worked answer, where GSM8K's "#### 42" stands
 
@@ -140,7 +140,7 @@ def _question(row: dict[str, Any], source: str) -> Question | str:
         return "no_question"
     end = max(0, len(answer) - _ANSWER_CHARS)
     if not rationale and (found := _HASHES.search(answer, end)):
-        rationale, answer = _CALCULATOR.sub("", answer[: found.start()]), found[1].rstrip()
+        rationale, answer = CALCULATOR.sub("", answer[: found.start()]), found[1].rstrip()
     choices = row.get("choices") or _choices(text)
     if not isinstance(choices, (list, tuple)) or not all(isinstance(c, str) for c in choices):
         return "not_text"

@@ -119,16 +119,16 @@ class ChainOfThought(Job):
 
     def forms(self, made: Made) -> Mapping[str, Writer]:
         """Questions with their gold answers, and reasoning with a label for each step."""
-        table, left_out = verifiable(self.questions, made.tables.get(VOTES, ()))
         code = {one.id for one in self.questions if one.kind == "code"}
 
         def rlvr(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
+            table, left_out = verifiable(self.questions, made.tables.get(VOTES, ()))
             return write_rlvr(place, parts, form, table, left_out)
 
         def prm(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
             written = []
             for split, rows in parts.items():
-                found, _ = process_rows([row for row in rows if row.task not in code])
+                found = process_rows([row for row in rows if row.task not in code])
                 path = files.join(place, f"{split}.jsonl")
                 count = write_jsonl(path, found)
                 written.append(Written(path, split, count, len(rows) - count))

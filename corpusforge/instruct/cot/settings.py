@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError
 from corpusforge.instruct.cot.runner import Limits
-from corpusforge.instruct.forms import check_form, unless_json
+from corpusforge.instruct.forms import Formed, check_form, unless_json
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
 
 __all__ = ["ALLOWED", "MIX", "MOVABLE", "TRIGGERS", "Settings"]
@@ -30,7 +30,7 @@ _LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Formed):
     """The `[cot]` table."""
 
     questions: tuple[str, ...] = ()
@@ -123,11 +123,6 @@ class Settings:
             raise RecipeError(f"[cot] temperatures = {self.temperatures!r}: name each once.")
         if any(not 0 <= one <= 5 for one in self.temperatures):
             raise RecipeError(f"[cot] temperatures = {self.temperatures!r}: expected 0 to 5.")
-
-    @property
-    def structured(self) -> bool:
-        """Whether replies with fields are asked for as JSON objects."""
-        return self.form == "json"
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rows depend on."""

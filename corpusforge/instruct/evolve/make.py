@@ -48,7 +48,7 @@ WRITE = Form(fields=(Field(name="task", words={"en": ("task",), "zh": ("任务",
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task as it stands: its text, the tasks it came from (nearest last), the text `before` it, and
-    how it was made."""
+    how it was made. `left_out`: what the server refused of the request that wrote it."""
 
     id: str
     text: str
@@ -57,6 +57,7 @@ class Task:
     before: str = ""
     operation: str = ""
     trail: Trail = ()
+    left_out: str = ""
     similar: tuple[Similar, ...] = ()
 
     @property
@@ -119,7 +120,7 @@ def _write(
             id=make_id("instruct.evol", f"{parent.id}\x00{number}\x00{text}"), text=text,
             language=parent.language, line=(*parent.line, parent.id), before=parent.text,
             operation=operation,
-            trail=((reply.key, question.prompt_version),), similar=similar,
+            trail=((reply.key, question.prompt_version),), left_out=reply.left_out, similar=similar,
         )  # fmt: skip
         gate.add(task.id, text)
         born[task.id] = parent.id
@@ -189,7 +190,7 @@ def _row(
 ) -> Row:  # fmt: skip
     trail = (*task.trail, (reply.key, question.prompt_version))
     sampling = (
-        sampling_text("write", settings.write),
+        sampling_text("write", settings.write, task.left_out),
         sampling_text("answer", settings.answer, reply.left_out),
     )
     source = lineage(trail, origin, sampling, (task.line[-1],), (task.root,), reply.model)

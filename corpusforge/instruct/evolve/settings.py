@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from corpusforge.instruct.forms import check_form, unless_json
+from corpusforge.instruct.forms import Formed, check_form, unless_json
 from corpusforge.instruct.rules import RULES
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, check_near, without
 from corpusforge.models.records import Sampling
@@ -27,7 +27,7 @@ _ANSWER = Sampling(temperature=1.0, top_p=0.9, max_tokens=1024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Formed):
     """The `[evolve]` table."""
 
     languages: tuple[str, ...] = ("en",)
@@ -79,11 +79,6 @@ class Settings:
         check_form(self, "evolve")
         check_least(self, "evolve", each=0, rounds=1)
         check_near(self, "evolve")
-
-    @property
-    def structured(self) -> bool:
-        """Whether replies with fields are asked for as JSON objects."""
-        return self.form == "json"
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that a directory's rows depend on."""

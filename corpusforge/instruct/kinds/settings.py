@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpusforge.errors import RecipeError
-from corpusforge.instruct.forms import check_form, unless_json
+from corpusforge.instruct.forms import Formed, check_form, unless_json
 from corpusforge.instruct.kinds.checks import KINDS
 from corpusforge.instruct.rules import RULES
 from corpusforge.instruct.settings import LANGUAGES, check_least, check_names, without
@@ -25,7 +25,7 @@ _ANSWER = Sampling(max_tokens=700)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Formed):
     """The `[kinds]` table."""
 
     kinds: tuple[str, ...] = KINDS
@@ -92,11 +92,6 @@ class Settings:
             raise RecipeError(f"[kinds] distractors = {self.distractors}: expected 0 <= x < 1.")
         if ("grounded" in self.kinds) != bool(self.ground):
             raise RecipeError("[kinds] grounded needs --ground RUN|JSONL, and --ground needs it.")
-
-    @property
-    def structured(self) -> bool:
-        """Whether replies with fields are asked for as JSON objects."""
-        return self.form == "json"
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
