@@ -449,7 +449,7 @@ def pretrain(
     overrides by dotted key ({"mix.budget": 1_000_000}); `workers`: processes (0: all cores).
     """
     from corpusforge import recipe as recipes
-    from corpusforge.beam.runner import BeamExecutor
+    from corpusforge.executor import LocalExecutor
     from corpusforge.run.pretrain import run
     from corpusforge.run.progress import Reporter
 
@@ -459,9 +459,7 @@ def pretrain(
     reporter = Reporter(quiet=quiet)
     with (
         reporter.told(),
-        BeamExecutor(
-            "DirectRunner", workers or os.cpu_count() or 1, [], watch=reporter.watch
-        ) as executor,
+        LocalExecutor(workers or os.cpu_count() or 1, reporter.watch) as executor,
     ):
         return run(loaded, output or f"runs/{loaded.name}", executor, reporter, until=until)
 

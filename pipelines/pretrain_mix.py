@@ -22,10 +22,10 @@ if __name__ == "__main__":
     hold_garbage()
 
 from corpusforge import recipe as recipes
-from corpusforge.beam.options import LOCAL, check, runner_named
-from corpusforge.beam.runner import BeamExecutor, WorkerDied
+from corpusforge.executor import open_executor
 from corpusforge.ingest import SOURCES
 from corpusforge.io import files
+from corpusforge.kernels import ahead
 from corpusforge.options import Parser, at_least, share
 from corpusforge.printing import say
 from corpusforge.program import fail, guard, tell_damage
@@ -33,6 +33,7 @@ from corpusforge.run import estimate
 from corpusforge.run.directory import KEEP
 from corpusforge.run.documents import DAMAGED
 from corpusforge.run.events import EventLog
+from corpusforge.run.local import LOCAL, WorkerDied
 from corpusforge.run.pretrain import STAGES, Outcome
 from corpusforge.run.pretrain import run as run_pretrain
 from corpusforge.run.progress import Reporter
@@ -101,7 +102,7 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
         output = str(Path(output).absolute())  # workers may have another working directory
     reporter = Reporter(quiet=options.quiet, log=_log(options, output))
     if options.estimate is not None:
-        with BeamExecutor(
+        with open_executor(
             options.runner, options.workers, beam_options, watch=reporter.watch
         ) as executor:
             canary = estimate.run_canary(recipe, output, options.estimate, executor, reporter)
@@ -109,7 +110,8 @@ def run(argv: Sequence[str] | None = None) -> Outcome | None:
         return None
     with (
         reporter.told(),
-        BeamExecutor(
+        ahead(options.workers, reporter.line),
+        open_executor(
             options.runner, options.workers, beam_options, watch=reporter.watch
         ) as executor,
     ):
@@ -132,8 +134,10 @@ def _parsed(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """Return the options, and those for Beam, which are known to be right."""
     own = parser()
     options, rest = own.parse_with_rest(argv)
-    options.runner = runner_named(options.runner)
-    if rest:
+    if rest or options.runner not in LOCAL:
+        from corpusforge.beam.options import check, runner_named
+
+        options.runner = runner_named(options.runner)
         check(rest, options.runner, own.known())
     return options, rest
 

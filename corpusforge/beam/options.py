@@ -15,11 +15,9 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from corpusforge.errors import InputError, closest, nearest
 from corpusforge.options import unknown
+from corpusforge.run.local import LOCAL
 
-__all__ = ["LOCAL", "check", "given", "runner_named"]
-
-LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
-"""Names of the runner in this process."""
+__all__ = ["check", "given", "runner_named"]
 
 _PORTABLE = ("FlinkRunner", "SparkRunner", "PrismRunner", "KafkaStreamsRunner", "PortableRunner")
 _CLUSTERS = (*_PORTABLE, "DataflowRunner")

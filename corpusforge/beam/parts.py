@@ -6,12 +6,8 @@ text passes through the runner and a retried bundle writes the same bytes again.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from functools import partial
-from queue import Empty, SimpleQueue
-from types import TracebackType
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -21,51 +17,7 @@ from corpusforge.io import files
 from corpusforge.manifest import Receipt
 from corpusforge.run.stage import Part, PartResult, error_path, run_part
 
-__all__ = ["Desk", "MakeParts", "balanced"]
-
-
-class Desk:
-    """Where the driver's own thread makes the parts of a stage that runs in memory; use as a context manager.
-
-    Beam works in another thread. The main thread is the one that signals reach: Ctrl-C, and the bound on a
-    document's CPU time, which there ends single calls too (`cputime`).
-    """
-
-    def __init__(self) -> None:
-        self._asked: SimpleQueue[tuple[Callable[[], Receipt], Future[Receipt]]] = SimpleQueue()
-
-    def __enter__(self) -> Desk:
-        _desks.append(self)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        _desks.remove(self)
-
-    def ask(self, make: Callable[[], Receipt]) -> Receipt:
-        """Have a part made; wait for what comes of it."""
-        future: Future[Receipt] = Future()
-        self._asked.put((make, future))
-        return future.result()
-
-    def serve(self, thread: threading.Thread) -> None:
-        """Make what is asked for, as long as the thread that asks is alive."""
-        while thread.is_alive():
-            try:
-                make, future = self._asked.get(timeout=0.02)
-            except Empty:
-                continue
-            try:
-                future.set_result(make())
-            except Exception as error:
-                future.set_exception(error)
-
-
-_desks: list[Desk] = []  # of this process: one stage runs at a time
+__all__ = ["MakeParts", "balanced"]
 
 
 class _MakePart(beam.DoFn):
@@ -76,8 +28,7 @@ class _MakePart(beam.DoFn):
     def process(self, element: Sequence[Part]) -> Iterator[str]:
         for part in element:
             try:
-                make = partial(run_part, self._work, part)
-                receipt = _desks[-1].ask(make) if _desks else make()
+                receipt = run_part(self._work, part)
             except CorpusforgeError:
                 if not files.exists(error_path(part)):  # a full disk takes no such file either
                     raise

@@ -1,4 +1,4 @@
-"""Which runner executes a stage, and how: in memory, on forked workers, or on a cluster.
+"""Beam's runners execute a stage: on forked workers, or on a cluster; small ones are made in this process.
 
 `DirectRunner` here means Beam's FnApiRunner, chosen explicitly: Beam's own DirectRunner first tries
 to download a Go binary, without a time-out. Refused, with the reason: `multi_threading` (its timed
@@ -7,10 +7,9 @@ flush cuts elements in half) and the Dask runner (it drops branches without a wo
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import apache_beam as beam
@@ -20,51 +19,21 @@ from apache_beam.transforms import environments
 from grpc import RpcError
 
 from corpusforge.beam.forkserver import ForkServer, may_fork
-from corpusforge.beam.options import LOCAL
-from corpusforge.beam.parts import Desk, MakeParts, balanced
+from corpusforge.beam.parts import MakeParts, balanced
 from corpusforge.beam.remote import options_for, prepare
 from corpusforge.errors import EngineError, InputError
 from corpusforge.io import remote
-from corpusforge.run.crash_isolation import CRASHES
+from corpusforge.run import local
 from corpusforge.run.stage import Part, Stage
 from corpusforge.startup import errors_only, thread_errors
 
-__all__ = ["IN_MEMORY_BYTES", "BeamExecutor", "WorkerDied", "build", "worth_forking"]
-
-IN_MEMORY_BYTES = 12_000_000
-"""Stages with less input than this, times their pace, run in this process. `documents` takes in so much in a
-second where it is quickest (plain text, short rules); two workers save half of it, and cost about as much as
-they save: `benchmarks.scaling` measures that."""
-
+__all__ = ["BeamExecutor", "build"]
 
 _LOGGERS = tuple(
     f"apache_beam.runners.portability.{name}"
     for name in ("fn_api_runner.fn_runner", "local_job_service")
 )
 """Loggers that advise modes which this module refuses."""
-
-
-class WorkerDied(EngineError):
-    """A local worker process ended without finishing; the runner would wait for it for ever.
-
-    `crashed`: by a signal of native code, so that the same command again isolates the record.
-    """
-
-    def __init__(self, stage: str, status: int) -> None:
-        self.crashed = status - 128 in CRASHES
-        name = signal.Signals(status - 128).name if 128 < status < 160 else f"status {status}"
-        advice = "" if self.crashed else ", with fewer --workers if memory was short"
-        why = "crashed" if self.crashed else "was killed (out of memory?)"
-        super().__init__(
-            f"a worker process of stage {stage!r} {why}: {name}. Finished parts are kept: give the same "
-            f"command again{advice}."
-        )
-
-
-def worth_forking(stage: Stage, parts: Sequence[Part], workers: int) -> bool:
-    """Whether local workers make these parts sooner than this process does."""
-    size = sum(part.size for part in parts)
-    return workers > 1 and len(parts) > 1 and size > IN_MEMORY_BYTES * stage.pace
 
 
 def check_runner(name: str, options: Sequence[str]) -> None:
@@ -116,7 +85,7 @@ class BeamExecutor:
     @property
     def local(self) -> bool:
         """Whether stages run on this machine."""
-        return self.runner in LOCAL
+        return self.runner in local.LOCAL
 
     def __enter__(self) -> BeamExecutor:
         if self.local and self.workers > 1 and may_fork():
@@ -136,17 +105,15 @@ class BeamExecutor:
         if not self.local and not (self.runner == "DataflowRunner" and len(parts) == 1):
             self._remote(stage, parts)
             return
-        desk = None
-        if worth_forking(stage, parts, self.workers):
-            workers = min(self.workers, len(parts))
-            pipeline = self._forked(workers)
-            elements = balanced(parts, workers)
-        else:  # so do, on Dataflow, stages of one task: a job's start costs minutes there
-            pipeline = self._pipeline(FnApiRunner(), self._options if self.local else [])
-            elements = [list(parts)]
-            desk = Desk()
-        build(pipeline, stage, elements, retried=False)
-        self._run(pipeline.run, stage, desk)
+        if not local.worth_forking(stage, parts, self.workers):
+            local.make_here(
+                stage, parts, self._watch
+            )  # on Dataflow too: a job's start costs minutes there
+            return
+        workers = min(self.workers, len(parts))
+        pipeline = self._forked(workers)
+        build(pipeline, stage, balanced(parts, workers), retried=False)
+        self._run(pipeline.run, stage)
 
     def _remote(self, stage: Stage, parts: Sequence[Part]) -> None:
         if self._engine is None:
@@ -179,29 +146,8 @@ class BeamExecutor:
         flags = [*self._options, f"--direct_num_workers={workers}"]
         return self._pipeline(FnApiRunner(default_environment=environment), flags)
 
-    @contextmanager
-    def _watching(self, stage: Stage) -> Iterator[None]:
-        """Have progress told from a thread of its own."""
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(0.2):
-                if self._watch:
-                    self._watch(stage)
-
-        thread = threading.Thread(target=watch, name=f"watch-{stage.name}", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def _run(self, start: Callable[[], Any], stage: Stage, desk: Desk | None = None) -> None:
-        """Run Beam in a thread, so that a dead worker, for whom it waits for ever, ends the stage.
-
-        With a `desk`, parts are made in this thread, and progress is told from another.
-        """
+    def _run(self, start: Callable[[], Any], stage: Stage) -> None:
+        """Run Beam in a thread, so that a dead worker, for whom it waits for ever, ends the stage."""
         outcome: list[BaseException] = []
         died = threading.Event()
         status: list[int] = []
@@ -222,12 +168,7 @@ class BeamExecutor:
         errors_only(*_LOGGERS)
         thread = threading.Thread(target=work, name=f"stage-{stage.name}", daemon=True)
         with thread_errors(taken, lasting=died.is_set):
-            if desk:
-                with self._watching(stage), desk:
-                    thread.start()
-                    desk.serve(thread)
-            else:
-                thread.start()
+            thread.start()
             while thread.is_alive() and not died.is_set():
                 thread.join(0.2)
                 if self._watch:
@@ -235,7 +176,7 @@ class BeamExecutor:
             if died.is_set():
                 thread.join(1.0)
         if died.is_set() and not outcome:
-            raise WorkerDied(stage.name, status[0])
+            raise local.WorkerDied(stage.name, status[0])
         if outcome:
             raise outcome[0]
 

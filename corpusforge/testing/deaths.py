@@ -42,7 +42,8 @@ def arm(point: str, marks: str) -> None:
     if point == "end":
         _before_names(lambda path: _end(path, marks))
         return
-    from corpusforge.beam import parts, runner
+    from corpusforge.beam import parts
+    from corpusforge.run import local
 
     making: list[Part] = []
     made: list[str] = []
@@ -64,9 +65,10 @@ def arm(point: str, marks: str) -> None:
             os.kill(driver if point == "driver" else os.getpid(), signal.SIGKILL)
             signal.pause()  # a worker that has killed its driver is ended by the fork server
 
-    setattr(parts, "run_part", watched)  # noqa: B010 - the module's own name for it
+    for module in (parts, local):
+        setattr(module, "run_part", watched)  # noqa: B010 - the modules' own name for it
     if point != "alone":
-        setattr(runner, "worth_forking", _always)  # noqa: B010
+        setattr(local, "worth_forking", _always)  # noqa: B010
     _before_names(die)
 
 

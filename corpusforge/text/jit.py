@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import event
+from numba import _dynfunc  # type: ignore[attr-defined]
+from numba.core import event, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.lowering import Environment  # type: ignore[attr-defined]
+from numba.core.registry import CPUDispatcher
+from numba.core.typed_passes import NativeLowering
 
 from corpusforge import cputime
 from corpusforge.printing import say
 
-__all__ = ["jit"]
+__all__ = ["is_cached", "jit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,6 +96,11 @@ class _Cache(FunctionCache):
         self._files = _Files(self._cache_path, self._impl.filename_base, stamp)
         self._cache_file = self._files
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the cache has an index of this kernel."""
+        return Path(self._files._index_path).exists()
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return a compiled kernel; None where there is none, or it was damaged and is deleted."""
         try:
@@ -117,12 +129,143 @@ def _tell(folder: str, error: str) -> None:
         say(text, error=True)
 
 
+class _LinkedLibrary(JITCodeLibrary):
+    """The code of a kernel that other kernels call: linked into theirs, and optimised there."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerLinked(NativeLowering):
+    """Lowering without machine code."""
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower, and make the function known to the kernels that call it."""
+        state.flags.no_compile = True
+        state.library = _LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        super().run_pass(state)
+        made = state["cr"]
+        name = made.fndesc.qualname.split(".")[-1]
+        key = _dynfunc.make_function(
+            made.fndesc.lookup_module(),
+            name,
+            "linked, not to be called",
+            0,
+            made.env,
+            (state.library,),
+        )
+        state.targetctx.insert_user_function(key, made.fndesc, [state.library])
+        state["cr"] = made._replace(cfunc=key)
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerKernel(NativeLowering):
+    """Lowering that hands the linked kernels' environments to their code."""
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower, translate, and set what the code of linked kernels refers to."""
+        super().run_pass(state)
+        codegen = state.targetctx.codegen()
+        for variable in state.library._final_module.global_variables:
+            environment = Environment._memo.get(variable.name)
+            if environment is not None:
+                codegen.set_env(variable.name, environment)
+        return True
+
+
+class _Flags(Flags):
+    """numba's flags, compared some 200,000 times in a first run: their hash is one number, and those that
+    are set alike are equal."""
+
+    _HASH = hash(Flags())
+
+    def __hash__(self) -> int:
+        return self._HASH
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Flags) and self._values == other._values:
+            return True
+        return super().__eq__(other)
+
+
+def _pipeline(lowering: type[NativeLowering]) -> type[CompilerBase]:
+    """Return numba's compiler with another lowering."""
+
+    class Pipeline(CompilerBase):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            self.state.flags = _Flags(self.state.flags)
+
+        def define_pipelines(self) -> list[PassManager]:
+            made = DefaultPassBuilder.define_nopython_pipeline(self.state)
+            made.passes = [
+                (lowering if one is NativeLowering else one, text) for one, text in made.passes
+            ]
+            return [made]
+
+    return Pipeline
+
+
+class _Linked(CPUDispatcher):
+    """A kernel as other kernels call it: no wrapper for Python, no machine code of its own, no cache."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        options = {"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        super().__init__(function, targetoptions=options, pipeline_class=_pipeline(_LowerLinked))
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Return how the function is called: one form for all values of an argument, constants too."""
+        plain = tuple(map(types.unliteral, args))
+        return super().get_call_template(plain, {k: types.unliteral(v) for k, v in kws.items()})
+
+
+@contextmanager
+def _one_compiler(path: str) -> Iterator[None]:
+    """Let one process compile kernels of a module; another waits, and finds them in the cache."""
+    with ExitStack() as stack:
+        with suppress(OSError, ImportError):  # a file system without locks; Windows
+            import fcntl
+
+            fcntl.flock(stack.enter_context(Path(path).open("rb")), fcntl.LOCK_EX)
+        yield
+
+
+class _Kernel(CPUDispatcher):
+    """A kernel as Python calls it; what the kernels that call it get is its linked form."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        options = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True}
+        super().__init__(function, targetoptions=options, pipeline_class=_pipeline(_LowerKernel))
+        self._linked = _Linked(function)
+        self._cache = _Cache(function)
+
+    @property
+    def _numba_type_(self) -> types.Dispatcher:
+        return types.Dispatcher(self._linked)
+
+    def compile(self, sig: Any) -> Any:
+        """Compile the kernel for arguments of these types, or read it from the cache."""
+        with _one_compiler(self.py_func.__code__.co_filename):
+            return super().compile(sig)
+
+
+def is_cached(kernel: Callable[..., Any]) -> bool:
+    """Whether something of a kernel is in the cache; True without numba."""
+    return not isinstance(kernel, _Kernel) or kernel._cache.is_there
+
+
 def jit(function: F) -> F:
     """Compile a kernel with numba: no Python objects, no GIL, cached beside the module.
 
+    What a kernel calls is compiled into it, once: callees get neither machine code of their own nor a
+    wrapper for Python, which was half the time of a first run. A call from Python compiles a form with both.
     NUMBA_BOUNDSCHECK=1 in the environment turns on index checks; the tests run so once.
     """
-    compiled: Any = numba.njit(nogil=True)(function)
-    if hasattr(compiled, "enable_caching"):  # not with NUMBA_DISABLE_JIT
-        compiled._cache = _Cache(function)
-    return cast(F, compiled)
+    interpreted: bool = numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+    return function if interpreted else cast(F, _Kernel(function))

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from corpusforge.beam import runner
 from corpusforge.beam.parts import balanced
-from corpusforge.beam.runner import BeamExecutor, WorkerDied
+from corpusforge.beam.runner import BeamExecutor
 from corpusforge.errors import InputError
+from corpusforge.run import local
+from corpusforge.run.local import WorkerDied
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing.parts import write_process
 
 
 def make(run: Path, work: object, parts: int = 4) -> Stage:
-    size = runner.IN_MEMORY_BYTES
+    size = local.IN_MEMORY_BYTES
     own = tuple(Part("sizes", i, str(run), None, (i,), size) for i in range(parts))
     return Stage("sizes", str(run), work, own, {}, {})  # type: ignore[arg-type]
 
@@ -62,7 +63,8 @@ def test_forked_workers_share_the_work(tmp_path: Path) -> None:
 def test_a_killed_worker_ends_the_stage_and_its_finished_parts_stay(tmp_path: Path) -> None:
     code = f"""
 import os, sys
-from corpusforge.beam.runner import IN_MEMORY_BYTES, BeamExecutor, WorkerDied
+from corpusforge.beam.runner import BeamExecutor
+from corpusforge.run.local import IN_MEMORY_BYTES, WorkerDied
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing.parts import kill_second
 parts = tuple(
@@ -124,4 +126,4 @@ def test_workers_are_forked_where_they_bring_more_than_they_cost(
     """Seconds in the remarks are hand counts: bytes over 12 MB/s, times the pace."""
     parts = tuple(Part("s", i, "r", None, size=size) for i, size in enumerate(sizes))
     stage = Stage("s", "r", write_process, parts, {}, {}, pace=pace)
-    assert runner.worth_forking(stage, parts, workers) is forked
+    assert local.worth_forking(stage, parts, workers) is forked

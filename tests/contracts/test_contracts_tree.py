@@ -69,7 +69,9 @@ LAYERS = (
     {"fetch", "models", "recipe"},
     {"annotate", "run"},
     {"beam", "instruct"},
+    {"executor"},
     {"api", "cli", "testing"},
+    {"kernels"},
 )
 """Packages and top modules of corpusforge, from the ground up: each may import those of lower layers."""
 BESIDE = {("score", "identify")}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from corpusforge.beam.runner import WorkerDied
+from corpusforge.run.local import WorkerDied
 from corpusforge.run.pretrain import STAGES
 from corpusforge.testing.outputs import digests
 from pipelines import pretrain_mix

@@ -53,8 +53,8 @@ def crashing(raw, settings):
 
 step.extract = crashing
 if "pipelines.pretrain_mix" in sys.orig_argv:
-    import corpusforge.beam.runner as runner
-    runner.IN_MEMORY_BYTES = 0
+    from corpusforge.run import local
+    local.IN_MEMORY_BYTES = 0
 '''
 
 
@@ -281,7 +281,8 @@ def test_clock_locale_time_zone_and_hash_seed_change_no_byte(tmp_path: Path, inp
 
 def test_a_driver_that_is_killed_leaves_no_worker_behind(tmp_path: Path) -> None:
     code = f"""
-from corpusforge.beam.runner import IN_MEMORY_BYTES, BeamExecutor
+from corpusforge.beam.runner import BeamExecutor
+from corpusforge.run.local import IN_MEMORY_BYTES
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing.parts import wait_second
 parts = tuple(Part("w", i, {str(tmp_path)!r}, None, (i,), IN_MEMORY_BYTES) for i in range(2))
@@ -305,7 +306,8 @@ def test_a_finished_part_is_not_made_again_after_a_worker_was_killed(tmp_path: P
     """Stage by stage this is one mechanism: receipts. Here with the work that kills its process."""
     code = f"""
 import os
-from corpusforge.beam.runner import IN_MEMORY_BYTES, BeamExecutor, WorkerDied
+from corpusforge.beam.runner import BeamExecutor
+from corpusforge.run.local import IN_MEMORY_BYTES, WorkerDied
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing.parts import kill_second
 parts = tuple(Part("w", i, {str(tmp_path)!r}, None, (i,), IN_MEMORY_BYTES) for i in range(4))

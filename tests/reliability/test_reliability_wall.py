@@ -414,8 +414,8 @@ import sys
 import corpusforge.cputime as cputime
 cputime.GRACE = 0.5
 if "pipelines.pretrain_mix" in sys.orig_argv:
-    import corpusforge.beam.runner as runner
-    runner.IN_MEMORY_BYTES = 0
+    from corpusforge.run import local
+    local.IN_MEMORY_BYTES = 0
 """
 
 

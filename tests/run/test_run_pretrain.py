@@ -47,7 +47,7 @@ def copy(base: Path, tmp_path: Path) -> Path:
 def test_forked_workers_give_the_same_bytes(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corpusforge.beam.runner.IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("corpusforge.run.local.IN_MEMORY_BYTES", 0)
     pretrain_mix.run(["--output", str(tmp_path / "run"), "--workers", "2", "--quiet"])
     assert digests(tmp_path / "run", *DATA) == digests(base, *DATA)
 
@@ -56,7 +56,7 @@ def test_collisions_by_many_tasks_change_nothing(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three key ranges on forked workers; the base looks for collisions inside `duplicates`."""
-    monkeypatch.setattr("corpusforge.beam.runner.IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("corpusforge.run.local.IN_MEMORY_BYTES", 0)
     output = tmp_path / "run"
     ranges = ["--workers", "2", "--quiet", "--set", "dedup.ranges=3"]
     pretrain_mix.run(["--output", str(output), *ranges])

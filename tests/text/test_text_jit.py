@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 KERNELS = """
+import numpy as np
+
 from corpusforge.text.jit import jit
 
 @jit
@@ -20,6 +22,22 @@ def one(n):
 @jit
 def more(n):
     return one(n) + one(float(n))
+
+@jit
+def factorial(n):
+    return 1 if n < 2 else n * factorial(n - 1)
+
+@jit
+def choose(values, place, most):
+    if place >= len(values):
+        raise ValueError("beyond")
+    values[place] = most
+    return values[place] + factorial(most)
+
+@jit
+def chosen(n, most):
+    values = np.zeros(3, np.int64)
+    return choose(values, n, 4) + choose(values, n, most)
 """
 WORK = "from kernels import more; print(more(3), more(3.5))"
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,9 +51,9 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def work(folder: Path) -> tuple[str, str]:
+def work(folder: Path, code: str = WORK) -> tuple[str, str]:
     done = subprocess.run(
-        [sys.executable, "-c", WORK], capture_output=True, text=True, check=False, cwd=folder,
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -66,7 +84,7 @@ def test_a_damaged_cache_is_made_again(
 ) -> None:
     """Every file of every kernel at once; a flipped bit of machine code too, which would end the process."""
     paths = sorted(package.rglob(f"*.{ending}"))
-    assert len(paths) == (2 if ending == "nbi" else 4)
+    assert len(paths) == (1 if ending == "nbi" else 2)  # `more` of two types; `one` is in both
     for path in paths:
         path.write_bytes(damage(path.read_bytes()))
     out, said = work(package)
@@ -95,3 +113,71 @@ def test_a_cache_of_an_earlier_version_without_digests_is_read(package: Path) ->
         assert mark
         path.write_bytes(data)
     assert work(package)[1] == ""
+
+
+CALLS = """
+import kernels
+print(kernels.chosen(1, 5), kernels.choose([7, 8], 0, 3), kernels.one(2), kernels.factorial(5))
+try:
+    kernels.chosen(3, 5)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_a_kernel_is_the_same_called_by_python_and_by_kernels(tmp_path: Path) -> None:
+    """Cold and from the cache; constants, recursion and errors of what is linked; hand counts."""
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    for _ in range(2):
+        out, said = work(tmp_path, CALLS)
+        assert out == "153 9 5.0 120\nbeyond\n"  # (4 + 24) + (5 + 120); 3 + 6; 2 * 2.5; 5!
+        assert said == ""
+
+
+def test_what_is_linked_has_no_code_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    work(tmp_path, "import kernels; kernels.chosen(1, 5)")
+    names = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbi")}
+    assert names == {"kernels.chosen"}
+
+
+COUNT = """
+import sys
+
+from numba.core import event
+
+class Count(event.Listener):
+    compiled = 0
+
+    def on_start(self, event):
+        Count.compiled += event.data["dispatcher"].py_func.__name__ == "chosen"
+
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Count())
+import kernels
+print("ready", flush=True)
+sys.stdin.readline()
+kernels.chosen(1, 5)
+print(Count.compiled)
+"""
+
+
+def test_of_two_processes_one_compiles(tmp_path: Path) -> None:
+    """Both are let go at the same moment; the other waits, and takes what is in the cache then."""
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    running = [
+        subprocess.Popen([sys.executable, "-c", COUNT], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         text=True, env=environment)
+        for _ in range(2)
+    ]  # fmt: skip
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert sorted(process.communicate()[0] for process in running) == ["0\n", "1\n"]
