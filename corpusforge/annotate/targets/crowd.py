@@ -50,6 +50,7 @@ from corpusforge.annotate.targets.common import (
 from corpusforge.annotate.targets.texts import compared
 from corpusforge.io import files
 from corpusforge.io.cells import inert
+from corpusforge.startup import long_cells
 
 __all__ = ["Crowd"]
 
@@ -131,8 +132,7 @@ def _line(task: Task, job: Job) -> dict[str, Any]:
 
 
 def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
-    # process-wide, and only ever raised: an answer may be longer than the module's 131,072
-    csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
+    long_cells(LONGEST_CELL)
     base = PurePosixPath(path).name
     with stream.opened(path) as plain:
         # other encodings' bytes are kept, so that texts in them can be compared
