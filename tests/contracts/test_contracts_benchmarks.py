@@ -47,10 +47,13 @@ def again(source: str, name: str) -> Iterator[str]:
             if used in CALLS or name not in RUNS.get(used, {name}):
                 yield f"{name}:{node.lineno} {used}"
         elif isinstance(node, ast.Constant) and id(node) not in told:
-            if isinstance(node.value, str) and any(word in node.value for word in WORDS):
-                yield f"{name}:{node.lineno} {node.value[:40]!r}"
-            elif isinstance(node.value, float) and node.value in NUMBERS:
-                yield f"{name}:{node.lineno} {node.value}"
+            value = node.value
+            if isinstance(value, str) and (
+                value.startswith("| ") or any(w in value for w in WORDS)
+            ):
+                yield f"{name}:{node.lineno} {value[:40]!r}"
+            elif isinstance(value, float) and value in NUMBERS:
+                yield f"{name}:{node.lineno} {value}"
 
 
 def test_what_the_harness_has_is_nowhere_else() -> None:
@@ -73,6 +76,7 @@ def test_what_the_harness_has_is_nowhere_else() -> None:
         "import subprocess\nsubprocess.run(['x'])",
         "z = 1.96",
         "print('|---|---|')",
+        "x = 1\nprint(f'| {x} |')",
         "import os\nos.environ.get('CORPUSFORGE_DATA')",
     ],
 )
