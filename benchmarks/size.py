@@ -87,6 +87,10 @@ class Passages:
 def make(output: Path, gigabytes: float, base: float, packages: Path | None, seed: int) -> None:
     """Write part files of about 40 MB of text each until there are that many gigabytes."""
     passages = Passages(base, packages, seed)
+    if not passages.texts:
+        raise SystemExit(
+            f"{base:g} MB of real text hold no kind and language with {FEWEST} passages: raise --base"
+        )
     print(f"{len(passages.texts):,} passages, {passages.bytes / 1e6:.0f} MB; each stands about "
           f"{gigabytes * 1e9 / passages.bytes:.1f} times in the corpus", flush=True)  # fmt: skip
     parts = max(1, round(gigabytes * 1e9 / PART_BYTES))
