@@ -40,12 +40,9 @@ def ours(data: bytes, _: str) -> str:
 def engines() -> dict[str, Engine]:
     """Return our engine and the peers that are installed."""
     found: dict[str, Engine] = {"corpusforge": ours}
-    try:
-        for name, engine in peers().items():
-            title = f"trafilatura {name}" if name in ("fast", "default") else name
-            found[title] = lambda _, text, engine=engine: engine(text) or ""
-    except ImportError as error:
-        print(f"peers skipped: {error}")
+    for name, engine in peers().items():
+        title = f"trafilatura {name}" if name in ("fast", "default") else name
+        found[title] = lambda _, text, engine=engine: engine(text) or ""
     return found
 
 

@@ -170,25 +170,37 @@ def places(tokens: list[list[str]], segment: str) -> list[tuple[int, ...]]:
     ]
 
 
+@functools.cache
 def peers() -> dict[str, Any]:
-    """Return the peers that give weak labels: text in, text out."""
-    import trafilatura
-    from readability import Document
+    """Return the peers that are installed, text in, text out; say which are not."""
     from resiliparse.extract.html2text import extract_plain_text as plain
 
-    whole = functools.partial(trafilatura.extract, include_comments=False)
-    return {
-        "fast": lambda text: whole(text, fast=True),
-        "default": whole,
-        "readability": lambda text: plain(Document(text).summary()),
-        "resiliparse": lambda text: plain(
-            text, main_content=True, list_bullets=False, alt_texts=False, comments=False
-        ),
-    }
+    found: dict[str, Any] = {}
+    try:
+        import trafilatura
+
+        whole = functools.partial(trafilatura.extract, include_comments=False)
+        found |= {"fast": lambda text: whole(text, fast=True), "default": whole}
+    except ImportError as error:
+        print(f"trafilatura skipped: {error}")
+    try:
+        from readability import Document
+
+        found["readability"] = lambda text: plain(Document(text).summary())
+    except ImportError as error:
+        print(f"readability-lxml skipped: {error}")
+    found["resiliparse"] = lambda text: plain(
+        text, main_content=True, list_bullets=False, alt_texts=False, comments=False
+    )
+    return found
 
 
 def agreed(tokens: list[list[str]], html: str) -> np.ndarray:
-    """Return, per block, how far the peers agree that it is text."""
+    """Return, per block, how far the peers agree that it is text. Raises ImportError where one is missing."""
+    if missing := PEER_WEIGHTS.keys() - peers().keys():
+        raise ImportError(
+            f"weak labels need every peer; not installed: {', '.join(sorted(missing))}"
+        )
     total = np.zeros(len(tokens))
     for name, engine in peers().items():
         try:

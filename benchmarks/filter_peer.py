@@ -2,8 +2,8 @@
 
     PYTHON_WITH_DATATROVE -m benchmarks.filter_peer spacy|split DUPLICATE_LINE_CHARS < texts.json
 
-Prints CPU seconds and the first failing reason of each text. Needs datatrove, spaCy, nltk; nothing of
-corpusforge.
+Prints CPU seconds and the first failing reason of each text. Needs datatrove[processing], spaCy,
+nltk; nothing of corpusforge.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ def main() -> None:
         gopher_repetition_filter,
     )
 
+    from benchmarks.datatrove_steps import split_at_white_space
+
     if given.words == "split":
-        for module in (fineweb_quality_filter, gopher_quality_filter, gopher_repetition_filter):
-            module.split_into_words = lambda text, language="": text.split()
+        split_at_white_space(
+            fineweb_quality_filter, gopher_quality_filter, gopher_repetition_filter
+        )
     logging.disable(logging.CRITICAL)
     filters = [
         GopherQualityFilter(),

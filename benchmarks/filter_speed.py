@@ -9,7 +9,7 @@ memory, best of three for ours and of one for the peer. Agreement is pass/fail o
 together, with datatrove's own bound on duplicate-line characters (0.01) on both sides, and with
 the paper's (0.1). Text: manual pages and package documentation of this machine, and, where DIR (the
 real test data) is there, web pages that people labelled, crawl samples and the main text of HTML pages. The
-peer may live in its own environment (`pip install datatrove 'xxhash<4' spacy nltk`), named by
+peer may live in its own environment (`pip install 'datatrove[processing]' 'xxhash<4' spacy nltk`), named by
 --peer-python.
 """
 

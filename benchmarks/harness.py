@@ -176,11 +176,16 @@ def ask(module: str, *values: object) -> Any:
 def peer(python: str, module: str, *values: object, given: object = None) -> Any | None:
     """Run a module here by the interpreter of another environment; return the `figures` that it prints.
 
-    `given` goes to its standard input as JSON. Nothing of this environment is seen there but this directory.
-    Where it cannot run, say why and return None.
+    `given` goes to its standard input as JSON. It has one thread, and nothing of this environment is seen
+    there but this directory. Where it cannot run, say why and return None.
     """
     command = [python, "-m", f"benchmarks.{module}", *map(str, values)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    one_thread = {
+        "OMP_NUM_THREADS": "1",
+        "RAYON_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | one_thread
     try:
         done = subprocess.run(command, input=json.dumps(given), env=environment, check=False,
                               capture_output=True, text=True)  # fmt: skip

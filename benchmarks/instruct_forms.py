@@ -176,7 +176,7 @@ def main() -> None:
                         if one.finish_reason == "stop"]  # fmt: skip
                 cut = sum(one.finish_reason == "length" for one in answers)
                 cells.append(f"{sum(good)}" + (f" ({cut} cut)" if cut else ""))
-            print(f"| {name} | {len(tasks)} | {' | '.join(cells)} |", flush=True)
+            harness.row(name, len(tasks), *cells)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ import numpy as np
 
 from benchmarks import harness
 from corpusforge.hashing import id_keys, make_id, uniform
-from corpusforge.io.jsonl import write_jsonl
+from corpusforge.io.jsonl import read_jsonl, write_jsonl
 
 PACKAGES = ("manpages-zh", "debian-reference-zh-cn")
 SHORTEST = 400
@@ -229,6 +230,23 @@ def write(
         write_jsonl(str(output / f"part-{number:05}.jsonl.zst"), ordered)
     write_jsonl(str(output / "truth.jsonl"), truths)
     return sum(map(len, groups)), size
+
+
+def first(corpus: Path, target: Path, megabytes: float) -> tuple[int, int]:
+    """Copy whole files of a corpus until their text is that long, 0: all; return documents and bytes of text.
+
+    They are no links: a run skips those that leave their folder.
+    """
+    target.mkdir(parents=True)
+    documents = size = 0
+    for path in sorted(corpus.glob("part-*.jsonl.zst")):
+        shutil.copy(path, target / path.name)
+        for row in read_jsonl(str(path)):
+            documents += 1
+            size += len(row["text"].encode())
+        if megabytes and size >= megabytes * 1e6:
+            break
+    return documents, size
 
 
 def make(

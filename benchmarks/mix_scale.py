@@ -58,9 +58,10 @@ def columns(number: int) -> dict[str, Any]:
 
 
 def make(folder: Path, documents: int) -> None:
-    """Write token indexes and the side tables that `choice` reads."""
+    """Write token indexes and the side tables that `choice` reads, of whole parts."""
+    parts = -(-documents // PART)
     texts = ["The river rises in the hills and falls into the sea. " * 2] * PART
-    for number in range(documents // PART):
+    for number in range(parts):
         own, name = columns(number), f"{part_name(number)}.parquet"
         count, plain = len(own["id"]), {"category": None, "format": "plain", "tier": "high"}
         whole = {key: pa.array([value] * count, pa.string()) for key, value in plain.items()}
@@ -84,7 +85,7 @@ def make(folder: Path, documents: int) -> None:
         write_table(str(folder / "quality" / name), quality)
         _duplicates(folder, number, own["cluster"])
         write_table(str(folder / "contamination" / name), CONTAMINATION.empty_table())
-    (folder / "made.json").write_text(json.dumps({"parts": documents // PART}))
+    (folder / "made.json").write_text(json.dumps({"parts": parts}))
 
 
 def _alike() -> np.ndarray:

@@ -22,22 +22,13 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import harness
+from benchmarks.make_corpus import first
 from corpusforge.beam import runner
 from corpusforge.beam.parts import balanced
 from corpusforge.run.stage import Part, Stage, run_stage
 from corpusforge.testing.parts import write_process
 
 SHOWN = 0.5  # seconds
-
-
-def chosen(corpus: Path, megabytes: int, target: Path) -> None:
-    """Link files of the corpus until they hold that much stored text (0: all)."""
-    size = 0
-    for path in sorted(corpus.glob("part-*.jsonl.zst")):
-        if megabytes and size * 3.7 > megabytes * 1e6:  # text is 3.7 times its stored size here
-            break
-        (target / path.name).symlink_to(path.resolve())
-        size += path.stat().st_size
 
 
 def run(inputs: Path, output: Path, workers: int) -> float:
@@ -109,8 +100,7 @@ def fork_cost(folder: Path, workers: int, times: int = 7) -> None:
 def compare(corpus: Path, folder: Path, megabytes: int, workers: int, repeats: int) -> None:
     """Run one size with one worker and with several in turn; print the least of each."""
     inputs = folder / "in"
-    inputs.mkdir(parents=True)
-    chosen(corpus, megabytes, inputs)
+    _, size = first(corpus, inputs, megabytes)
     walls: dict[int, list[float]] = {1: [], workers: []}
     times: dict[int, list[dict[str, tuple[float, float]]]] = {1: [], workers: []}
     digests = set()
@@ -122,7 +112,7 @@ def compare(corpus: Path, folder: Path, megabytes: int, workers: int, repeats: i
             digests.add(digest(output))
             shutil.rmtree(output)
     least = {own: min(values) for own, values in walls.items()}
-    print(f"\n{megabytes or 'all'} MB of text: 1 worker {least[1]:.1f} s, {workers} workers "
+    print(f"\n{size / 1e6:.0f} MB of text: 1 worker {least[1]:.1f} s, {workers} workers "
           f"{least[workers]:.1f} s, {least[1] / least[workers]:.2f}x, shards "
           f"{'equal' if len(digests) == 1 else 'DIFFER'}, load {harness.load():.1f}")  # fmt: skip
     harness.heads(

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import harness
-from benchmarks.make_corpus import base_documents, fetch, pieces, roots
+from benchmarks.make_corpus import base_documents, fetch, first, pieces, roots
 from benchmarks.memory import descendants
 from corpusforge.hashing import id_keys, uniform
 from corpusforge.io.jsonl import read_jsonl, write_jsonl
@@ -87,9 +87,13 @@ class Passages:
 def make(output: Path, gigabytes: float, base: float, packages: Path | None, seed: int) -> None:
     """Write part files of about 40 MB of text each until there are that many gigabytes."""
     passages = Passages(base, packages, seed)
+    if not passages.texts:
+        raise SystemExit(
+            f"{base:g} MB of real text hold no kind and language with {FEWEST} passages: raise --base"
+        )
     print(f"{len(passages.texts):,} passages, {passages.bytes / 1e6:.0f} MB; each stands about "
           f"{gigabytes * 1e9 / passages.bytes:.1f} times in the corpus", flush=True)  # fmt: skip
-    parts = round(gigabytes * 1e9 / PART_BYTES)
+    parts = max(1, round(gigabytes * 1e9 / PART_BYTES))
     for part in range(parts):
         rows, size = [], 0
         for row in passages.documents(part, seed):
@@ -98,13 +102,6 @@ def make(output: Path, gigabytes: float, base: float, packages: Path | None, see
             if size >= PART_BYTES:
                 break
         write_jsonl(str(output / f"part-{part:05}.jsonl.zst"), rows)
-
-
-def first(corpus: Path, target: Path, gigabytes: float) -> None:
-    """Link the first files of a corpus, as many as hold that much text."""
-    target.mkdir(parents=True)
-    for path in sorted(corpus.glob("part-*.jsonl.zst"))[: round(gigabytes * 1e9 / PART_BYTES)]:
-        (target / path.name).symlink_to(path.resolve())
 
 
 def cpu_seconds(pid: int) -> float:
@@ -174,7 +171,7 @@ def measure(corpus: Path, work: Path, gigabytes: float, workers: int, tokenizer:
     """Run the first gigabytes of a corpus through every stage and describe it."""
     inputs, run = work / "in", work / "run"
     shutil.rmtree(work, ignore_errors=True)
-    first(corpus, inputs, gigabytes)
+    _, size = first(corpus, inputs, gigabytes * 1e3)
     command = [
         sys.executable, "-m", "pipelines.pretrain_mix", "--recipe", str(RECIPE), "--quiet",
         "--source", f"text={inputs}/*.zst", "--output", str(run), "--workers", str(workers),
@@ -189,7 +186,7 @@ def measure(corpus: Path, work: Path, gigabytes: float, workers: int, tokenizer:
     report = json.loads((run / "report.json").read_text())
     ledger = {entry["stage"]: entry for entry in report["ledger"]}
     row |= {
-        "gigabytes": sum(len(r["text"].encode()) for p in inputs.iterdir() for r in read_jsonl(str(p))) / 1e9,
+        "gigabytes": size / 1e9,
         "stored": sum(path.stat().st_size for path in inputs.iterdir()),
         "kept_bytes": report["text_bytes"],
         "documents": ledger["ingest"]["seen"],

@@ -10,7 +10,6 @@ nothing of corpusforge.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from benchmarks import harness
@@ -22,8 +21,6 @@ def main() -> None:
     for name, kind in (("texts", Path), ("vocabulary", str), ("work", str), ("repeat", int)):
         options.add_argument(name, type=kind)
     given = options.parse_args()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one core, as ours
-    os.environ["RAYON_NUM_THREADS"] = "1"
     from datatrove.data import Document
     from datatrove.pipeline.tokens.tokenizer import DocumentTokenizer, TokenizedFile
     from loguru import logger

@@ -113,14 +113,20 @@ def writer_row(texts: list[str], settings: dict, folder: str, repeat: int) -> tu
     return harness.least(write, repeat), out.stat().st_size
 
 
+def vocabulary_of(ranks: str, folder: Path) -> Path:
+    """Write GPT-2's ranks as a tokenizer.json, which datatrove reads; return its path."""
+    path = folder / "tokenizer.json"
+    table = parse_ranks(Path(ranks).read_bytes(), ranks)
+    dump_tokenizer_json(str(path), table, PATTERNS["gpt2"], {"<|endoftext|>": 50256})
+    return path
+
+
 def datatrove_rows(python: str, texts: list[str], ranks: str, folder: str, repeat: int) -> dict:
     """Return datatrove's CPU seconds from its own process, or nothing where it is not installed."""
     if harness.lacks(python, "datatrove", "tokenizers"):
         print(f"datatrove: skipped (not importable by {python})")
         return {}
-    vocabulary = str(Path(folder) / "tokenizer.json")
-    table = parse_ranks(Path(ranks).read_bytes(), ranks)
-    dump_tokenizer_json(vocabulary, table, PATTERNS["gpt2"], {"<|endoftext|>": 50256})
+    vocabulary = vocabulary_of(ranks, Path(folder))
     source = Path(folder) / "texts.json"
     source.write_text(json.dumps(texts))
     given = (source, vocabulary, f"{folder}/peer", repeat)

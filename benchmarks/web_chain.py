@@ -27,17 +27,13 @@ import sys
 import tempfile
 import venv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from benchmarks import harness
-from benchmarks.whole_chain import version
+from benchmarks.tokenize_speed import vocabulary_of
+from benchmarks.whole_chain import Row, command, own, peer, steps_of, version
 from corpusforge import ingest
 from corpusforge.records import RawDocument
-from corpusforge.tokenize.patterns import PATTERNS
-from corpusforge.tokenize.ranks import dump_tokenizer_json, parse_ranks
 
 RECIPE = Path(__file__).with_name("web_chain.toml")
 NEEDS = ("datatrove[processing,io]==0.10.1", "xxhash<4", "spacy", "tokenizers", "lxml_html_clean")
@@ -47,17 +43,6 @@ MARKUP = re.compile(
     r"(<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)", re.S | re.I
 )
 WORD = re.compile(r"[^\W\d_]{4,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One side's run on one size: CPU seconds, steps, addresses kept, tokens written."""
-
-    seconds: float
-    steps: dict[str, float]
-    filtered: frozenset[str]
-    kept: frozenset[str]
-    tokens: int
 
 
 def pages(data: Path) -> Iterator[tuple[str, str]]:
@@ -134,59 +119,6 @@ def archives(found: list[tuple[str, str]], sizes: list[float], folders: list[Pat
     return counts
 
 
-def command(folder: Path, run: Path, ranks: str) -> list[str]:
-    """Return our command."""
-    return [
-        "-m", "pipelines.pretrain_mix", "--recipe", str(RECIPE), "--quiet", "--workers", "1",
-        "--source", f"crawl={folder}/part-*.warc.gz", "--output", str(run),
-        "--set", f'tokenize.tokenizer="{ranks}"',
-    ]  # fmt: skip
-
-
-def own(folder: Path, run: Path, ranks: str) -> Row:
-    """Run our pipeline with one worker and describe its output."""
-    clock = harness.Clock()
-    harness.run([sys.executable, *command(folder, run, ranks)])
-    seconds = clock.children()
-    report = json.loads((run / "report.json").read_text())
-    urls, gone = {}, set()
-    for path in (run / "documents").glob("*.parquet"):
-        table = pq.read_table(path, columns=["id", "url"])
-        urls.update(zip(table["id"].to_pylist(), table["url"].to_pylist(), strict=True))
-    for path in (run / "dropped").glob("duplicates-*.parquet"):
-        gone.update(pq.read_table(path, columns=["id"])["id"].to_pylist())
-    steps = {stage["stage"]: stage["seconds"] for stage in report["timing"]}
-    kept = frozenset(url for key, url in urls.items() if key not in gone)
-    written = sum(split["tokens"] for split in report["shards"].values())
-    return Row(seconds, steps, frozenset(urls.values()), kept, written)
-
-
-def peer(python: str, folder: Path, work: Path, vocabulary: Path, words: str, lid: Path) -> Row:
-    """Run datatrove's chain and describe its output."""
-    clock = harness.Clock()
-    steps = harness.peer(python, "web_chain_peer", folder, work, vocabulary, lid, words)
-    seconds = clock.children()
-    if steps is None:
-        raise SystemExit("the peer's chain failed")
-    sets = []
-    for name in ("filtered", "kept"):
-        rows = (row for path in (work / name).glob("*.gz") for row in lines_of(path))
-        sets.append(frozenset(json.loads(row)["metadata"]["url"] for row in rows))
-    found = list((work / "tokens").glob("*.metadata"))
-    if not found:
-        raise SystemExit(
-            f"{python}: the peer's chain keeps no document of {folder}; nothing to compare"
-        )
-    tokens = int(found[0].read_text().split("\n")[1])
-    return Row(seconds, steps, *sets, tokens)
-
-
-def lines_of(path: Path) -> list[bytes]:
-    """Return the lines of a gzipped file."""
-    with gzip.open(path) as stream:
-        return stream.readlines()
-
-
 def environment(folder: Path) -> str:
     """Make an environment with the peer; return its interpreter."""
     venv.create(folder, with_pip=True)
@@ -221,17 +153,12 @@ def table(sizes: list[float], counts: list[int], rows: dict[str, list[Row]]) -> 
         last = both[-1]
         harness.row(name, counts[-1], len(last.filtered), len(last.kept), last.tokens,
              len(last.filtered & ours[-1].filtered))  # fmt: skip
-    for name, both in rows.items():
-        clock = "wall" if name == "corpusforge" else "CPU"
-        steps = "; ".join(f"{step} {seconds:.1f}" for step, seconds in both[-1].steps.items())
-        print(f"\n{name}, {clock} seconds by step, larger size: {steps}")
+    steps_of({f"{name}, larger size": both[-1] for name, both in rows.items()})
 
 
-def profile(folder: Path, work: Path, ranks: str) -> None:
+def profile(command: list[str], found: Path) -> None:
     """Print the functions of ours that take the most time of their own (cProfile, kernels by caller)."""
-    found = work / "profile"
-    options = ["-m", "cProfile", "-o", str(found), *command(folder, work / "profiled", ranks)]
-    harness.run([sys.executable, *options])
+    harness.run([sys.executable, "-m", "cProfile", "-o", found, *command])
     pstats.Stats(str(found)).sort_stats("tottime").print_stats(25)
 
 
@@ -249,20 +176,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         python = given.peer_python or environment(work / "peer")
-        vocabulary = work / "tokenizer.json"
-        parsed = parse_ranks(Path(ranks).read_bytes(), ranks)
-        dump_tokenizer_json(str(vocabulary), parsed, PATTERNS["gpt2"], {"<|endoftext|>": 50256})
+        vocabulary = vocabulary_of(ranks, work)
         sizes = [WARM_MEGABYTES, *given.megabytes]
         folders = [work / f"archives_{number}" for number in range(len(sizes))]
         counts = archives(list(pages(given.data)), sizes, folders)
+
+        def command_of(archive: Path, run: Path) -> list[str]:
+            return command(RECIPE, f"crawl={archive}/part-*.warc.gz", run, ranks)
+
+        def ours(archive: Path, run: Path) -> Row:
+            return own(command_of(archive, run), run, "url")
+
         names = {words: f"datatrove, {words}" for words in given.words}
         rows: dict[str, list[Row]] = {"corpusforge": [], **{name: [] for name in names.values()}}
         for number, archive in enumerate(folders):
             for turn in range(given.turns if number else 1):
-                made = {"corpusforge": own(archive, work / f"run_{number}_{turn}", ranks)}
+                made = {"corpusforge": ours(archive, work / f"run_{number}_{turn}")}
                 for words, name in names.items():
                     target = work / f"{words}_{number}_{turn}"
-                    made[name] = peer(python, archive, target, vocabulary, words, lid)
+                    made[name] = peer(
+                        python, "web_chain_peer", archive, target, vocabulary, lid, words,
+                        name=lambda row: row["metadata"]["url"],
+                    )  # fmt: skip
                 for name, row in made.items() if number else ():
                     print(
                         f"{sizes[number]:.0f} MB, turn {turn}: {name} {row.seconds:.2f} CPU s",
@@ -275,7 +210,7 @@ def main() -> None:
         print(f"\n{harness.machine()}; {version(python)}; records {counts[1:]}\n")
         table(sizes[1:], counts, rows)
         if given.profile:
-            profile(folders[-1], work, ranks)
+            profile(command_of(folders[-1], work / "profiled"), work / "profile")
 
 
 if __name__ == "__main__":

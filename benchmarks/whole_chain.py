@@ -14,24 +14,23 @@ run each; the peer has no step for language, redaction, mixing and receipts, whi
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import json
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import zstandard
 
 from benchmarks import harness
+from benchmarks.make_corpus import first
+from benchmarks.tokenize_speed import vocabulary_of
 from corpusforge.filter import RULES
 from corpusforge.io.jsonl import read_jsonl
-from corpusforge.tokenize.patterns import PATTERNS
-from corpusforge.tokenize.ranks import dump_tokenizer_json, parse_ranks
 
 RECIPE = Path(__file__).with_name("whole_chain.toml")
 WARM_DOCUMENTS = 100
@@ -39,28 +38,13 @@ WARM_DOCUMENTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One side's run: CPU seconds, its steps, the ids it kept, the tokens it wrote."""
+    """One side's run: CPU seconds, its steps, the documents it kept by name, the tokens it wrote."""
 
-    name: str
     seconds: float
     steps: dict[str, float]
     filtered: frozenset[str]
     kept: frozenset[str]
     tokens: int
-
-
-def cut(corpus: Path, target: Path, megabytes: float) -> tuple[int, int]:
-    """Copy whole files of a corpus until their text is that long; return documents and bytes."""
-    target.mkdir()
-    documents = size = 0
-    for path in sorted(corpus.glob("part-*.jsonl.zst")):
-        shutil.copy(path, target / path.name)
-        for row in read_jsonl(str(path)):
-            documents += 1
-            size += len(row["text"].encode())
-        if size >= megabytes * 1e6:
-            break
-    return documents, size
 
 
 def head(corpus: Path, target: Path) -> None:
@@ -71,55 +55,57 @@ def head(corpus: Path, target: Path) -> None:
     (target / "part-00000.jsonl.zst").write_bytes(zstandard.compress(text.encode()))
 
 
-def own(corpus: Path, run: Path, ranks: str) -> Row:
-    """Run our pipeline with one worker and describe its output."""
+def command(recipe: Path, source: str, run: Path, ranks: str) -> list[str]:
+    """Return what Python is told to run our pipeline with one worker."""
+    return [
+        "-m", "pipelines.pretrain_mix", "--recipe", str(recipe), "--quiet", "--workers", "1",
+        "--source", source, "--output", str(run), "--set", f'tokenize.tokenizer="{ranks}"',
+    ]  # fmt: skip
+
+
+def own(command: list[str], run: Path, column: str, name: Callable[[str], str] = str) -> Row:
+    """Run our pipeline and describe its output, a document's name being made of a column."""
     clock = harness.Clock()
-    harness.run([
-        sys.executable, "-m", "pipelines.pretrain_mix", "--recipe", RECIPE, "--quiet",
-        "--source", f"text={corpus}/part-*.jsonl.zst", "--output", run, "--workers", "1",
-        "--set", f'tokenize.tokenizer="{ranks}"',
-    ])  # fmt: skip
+    harness.run([sys.executable, *command])
     seconds = clock.children()
     report = json.loads((run / "report.json").read_text())
-    ids, gone = {}, set()
+    names, gone = {}, set()
     for path in (run / "documents").glob("*.parquet"):
-        table = pq.read_table(path, columns=["id", "locator"])
-        own_ids = (locator.rpartition(":")[2] for locator in table.column("locator").to_pylist())
-        ids.update(zip(table.column("id").to_pylist(), own_ids, strict=True))
+        table = pq.read_table(path, columns=["id", column])
+        values = map(name, table[column].to_pylist())
+        names.update(zip(table["id"].to_pylist(), values, strict=True))
     for path in (run / "dropped").glob("duplicates-*.parquet"):
-        gone.update(pq.read_table(path, columns=["id"]).column("id").to_pylist())
+        gone.update(pq.read_table(path, columns=["id"])["id"].to_pylist())
     steps = {stage["stage"]: stage["seconds"] for stage in report["timing"]}
-    kept = frozenset(name for key, name in ids.items() if key not in gone)
+    kept = frozenset(named for key, named in names.items() if key not in gone)
     written = sum(split["tokens"] for split in report["shards"].values())
-    return Row("corpusforge", seconds, steps, frozenset(ids.values()), kept, written)
+    return Row(seconds, steps, frozenset(names.values()), kept, written)
 
 
-def peer(python: str, corpus: Path, work: Path, vocabulary: Path, words: str) -> Row:
-    """Run datatrove's chain and describe its output."""
+def peer(
+    python: str, module: str, source: Path, work: Path, *values: object, name: Callable[[Any], str]
+) -> Row:
+    """Run datatrove's chain and describe its output; `name` is a document's, from its row of JSON."""
     clock = harness.Clock()
-    steps = harness.peer(python, "whole_chain_peer", corpus, work, vocabulary, bound(), words)
+    steps = harness.peer(python, module, source, work, *values)
     seconds = clock.children()
     if steps is None:
         raise SystemExit("datatrove's chain failed")
-    sets = [frozenset(ids_of((work / name).glob("*.gz"))) for name in ("filtered", "kept")]
+    filtered, kept = (
+        frozenset(name(row) for path in (work / step).glob("*.gz") for row in read_jsonl(str(path)))
+        for step in ("filtered", "kept")
+    )
+    if not kept:
+        raise SystemExit(f"datatrove's chain keeps no document of {source}; nothing to compare")
     (metadata,) = (work / "tokens").glob("*.metadata")
     tokens = int(metadata.read_text().split("\n")[1])
-    name = "datatrove" if words == "spacy" else "datatrove, words split at white space"
-    return Row(name, seconds, steps, *sets, tokens)
+    return Row(seconds, steps, filtered, kept, tokens)
 
 
 def bound() -> float:
     """Return our recipe's bound on characters in repeated lines, which the peer gets too."""
     (found,) = (b for b in RULES["fineweb.v1"].bounds if b.name == "duplicate_line_chars")
     return found.high
-
-
-def ids_of(paths: Iterable[Path]) -> Iterable[str]:
-    """Yield the ids of gzipped JSON lines."""
-    for path in paths:
-        with gzip.open(path) as stream:
-            for line in stream:
-                yield json.loads(line)["id"]
 
 
 def version(python: str) -> str:
@@ -130,27 +116,32 @@ def version(python: str) -> str:
     return ", ".join(f"{name} {harness.version_of(python, name)}" for name in names)
 
 
-def table(rows: list[Row], size: int) -> None:
-    """Print speed, outputs, agreement and steps."""
-    ours = rows[0]
+def table(rows: dict[str, Row], size: int) -> None:
+    """Print speed, outputs, agreement and steps; ours is the first row."""
+    ours = next(iter(rows.values()))
     harness.heads("chain", "CPU s", "MB/s of text", "ours is faster by", "kept by the filters",
                   "kept after dedup", "tokens written")  # fmt: skip
-    for row in rows:
+    for name, row in rows.items():
         ratio = "" if row is ours else f"{row.seconds / ours.seconds:.1f}"
         speed = f"{size / row.seconds / 1e6:.2f}"
         counts = (f"{count:,}" for count in (len(row.filtered), len(row.kept), row.tokens))
-        harness.row(row.name, f"{row.seconds:.1f}", speed, ratio, *counts)
+        harness.row(name, f"{row.seconds:.1f}", speed, ratio, *counts)
     print()
     harness.heads("peer", "filters: both keep", "ours alone", "peer alone", "after dedup: both keep",
                   "ours alone", "peer alone")  # fmt: skip
-    for row in rows[1:]:
+    for name, row in list(rows.items())[1:]:
         pairs = ((ours.filtered, row.filtered), (ours.kept, row.kept))
         sets = (cell for a, b in pairs for cell in (a & b, a - b, b - a))
-        harness.row(row.name, *(f"{len(cell):,}" for cell in sets))
-    for row in rows:
-        steps = "; ".join(f"{name} {seconds:.1f}" for name, seconds in row.steps.items())
-        clock = "wall" if row is ours else "CPU"
-        print(f"\n{row.name}, {clock} seconds by step: {steps}")
+        harness.row(name, *(f"{len(cell):,}" for cell in sets))
+    steps_of(rows)
+
+
+def steps_of(rows: Mapping[str, Row]) -> None:
+    """Print the seconds of each side's steps; ours, the first row, are by the wall."""
+    for name, row in rows.items():
+        steps = "; ".join(f"{step} {seconds:.1f}" for step, seconds in row.steps.items())
+        clock = "CPU" if name.startswith("datatrove") else "wall"
+        print(f"\n{name}, {clock} seconds by step: {steps}")
 
 
 def main() -> None:
@@ -167,16 +158,27 @@ def main() -> None:
         print(f"datatrove: skipped (not importable by {given.peer_python})")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        documents, size = cut(given.corpus, work / "corpus", given.megabytes)
+        documents, size = first(given.corpus, work / "corpus", given.megabytes)
         head(work / "corpus", work / "head")
-        vocabulary = work / "tokenizer.json"
-        ranks = parse_ranks(Path(given.tokenizer).read_bytes(), given.tokenizer)
-        dump_tokenizer_json(str(vocabulary), ranks, PATTERNS["gpt2"], {"<|endoftext|>": 50256})
-        own(work / "head", work / "run_head", given.tokenizer)
-        rows = [own(work / "corpus", work / "run", given.tokenizer)]
+        vocabulary = vocabulary_of(given.tokenizer, work)
+
+        def ours(corpus: str) -> Row:
+            run = work / f"run_{corpus}"
+            source = f"text={work / corpus}/part-*.jsonl.zst"
+            asked = command(RECIPE, source, run, given.tokenizer)
+            return own(asked, run, "locator", lambda locator: locator.rpartition(":")[2])
+
+        def theirs(corpus: str, words: str) -> Row:
+            return peer(
+                given.peer_python, "whole_chain_peer", work / corpus, work / f"{words}_{corpus}",
+                vocabulary, bound(), words, name=lambda row: row["id"],
+            )  # fmt: skip
+
+        ours("head")
+        rows = {"corpusforge": ours("corpus")}
         for words in given.words if versions else ():
-            peer(given.peer_python, work / "head", work / f"head_{words}", vocabulary, words)
-            rows.append(peer(given.peer_python, work / "corpus", work / words, vocabulary, words))
+            theirs("head", words)
+            rows[f"datatrove, {words}"] = theirs("corpus", words)
     print(
         f"{documents:,} documents, {size / 1e6:.1f} MB of text; {harness.machine()}; {versions}\n"
     )

@@ -19,7 +19,9 @@ collector (`tests/contracts/test_contracts_patches.py` looks), so this page is t
 - `shared_s3_clients`, when an s3:// path is used: Beam 2.77 makes a boto3 client per call, and cannot write
   an empty object.
 - `long_cells`, when a CSV file of answers is read: the `csv` module refuses cells above 131,072 characters.
-- `torch_threads`, when the local engine has `--threads`: torch's number of threads is the process's.
+- `torch_threads`, when the local engine has `--threads` or several workers: torch's number of threads is the
+  process's.
+- `without_progress_bars`, while the local engine loads a model: Transformers draws them over our lines.
 
 Signal handlers are no patches: each process has its own, set where its life is written (`program.py`,
 `cputime.py`, `beam/forkserver.py`). Limit: `lean` is for a process of our own, never inside another program.
@@ -49,6 +51,7 @@ __all__ = [
     "shared_s3_clients",
     "thread_errors",
     "torch_threads",
+    "without_progress_bars",
     "without_unused",
 ]  # fmt: skip
 
@@ -206,3 +209,17 @@ def torch_threads(count: int) -> None:
     import torch
 
     torch.set_num_threads(count)
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Let Transformers draw no progress bars in this block."""
+    from transformers.utils import logging as bars
+
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()

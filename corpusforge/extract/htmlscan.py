@@ -128,8 +128,8 @@ class Page(NamedTuple):
     spans); hints: uint64 [n] groups
     named by the element's tag and attributes; runs: int32 [m, 6] (start, end, element, flags, and where the
     address of the link around it starts and ends: 0 and 0 without one, behind a link's first block, and where
-    addresses were not asked for); base: (start, end) of the address in <base>; links: whether they were;
-    title: (start, end) of the title's bytes, (0, 0) if there is none; formulas: whether there may be
+    `links` is false); title, base: (start, end) of the title's bytes and of the address in <base>, (0, 0) if
+    there is none; links: whether addresses of links were asked for; formulas: whether there may be
     superscripts, ruby or formulas to write out (`formula.write_out`).
     """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.extract.htmllinks import entities_read, written
+from corpusforge.extract.htmllinks import MARK, entities_read, written
 from corpusforge.extract.htmlscan import (
     CODE,
     GAP,
@@ -37,6 +37,7 @@ I64 = NDArray[np.int64]
 _LI, _TR, _TD, _TH, _DT, _DD, _Q = map(tag_id, ("li", "tr", "td", "th", "dt", "dd", "q"))
 _H1, _H6, _OL, _UL = map(tag_id, ("h1", "h6", "ol", "ul"))
 _PARAGRAPH, _LINE, _ITEM = 0, 1, 2
+_MARK = MARK.encode()
 _COLUMNS = 64
 """Most columns of a table whose cells that span rows are followed."""
 
@@ -124,11 +125,13 @@ def _quotes(data: U8, elements: I32, run: I32, out: U8, size: int) -> int:
 
 @jit
 def _write_run(data: U8, elements: I32, run: I32, out: U8, size: int, flat: bool) -> int:
-    """Copy a run's bytes, white space runs as one space unless the run is verbatim.
+    """Copy a run's bytes, white space runs as one space unless the run is verbatim; no line numbers.
 
     `flat` writes verbatim runs in one line too: they stand in a cell.
     """
     flags = run[3]
+    if flags & GUTTER:
+        return size
     if flags & (QUOTE | UNQUOTE):
         return _quotes(data, elements, run, out, size)
     verbatim = flags & VERBATIM and not flat
@@ -181,19 +184,28 @@ def _write_mark(elements: I32, element: int, joint: int, out: U8, size: int) -> 
 
 
 @jit
-def _begins_link(runs: I32, place: int) -> bool:
-    """Whether a run is the first of a link's text."""
-    return runs[place, 4] > 0 and (place == 0 or runs[place - 1, 4] != runs[place, 4])
+def _begin_link(runs: I32, place: int, link: int, out: U8, size: int) -> tuple[int, int]:
+    """Write the mark before a link's text at its first run; return the size and the open link's run."""
+    if runs[place, 4] and (place == 0 or runs[place - 1, 4] != runs[place, 4]):
+        return _write(out, size, _MARK), place
+    return size, link
 
 
 @jit
-def _end_link(data: U8, run: I32, out: U8, size: int) -> int:
-    """Write a link's address between marks, behind its text."""
-    size = _write(out, size, b"\0")
-    for place in range(run[4], run[5]):
-        out[size] = data[place]
+def _end_link(
+    data: U8, runs: I32, link: int, place: int, end: int, out: U8, size: int
+) -> tuple[int, int]:
+    """Write the open link's address between marks where its text is over; return as `_begin_link` does.
+
+    `link` is the first run of the open link, -1 for none, `place` the run that follows, `end` for none.
+    """
+    if link < 0 or (place < end and runs[place, 4] == runs[link, 4]):
+        return size, link
+    size = _write(out, size, _MARK)
+    for byte in range(runs[link, 4], runs[link, 5]):
+        out[size] = data[byte]
         size += 1
-    return _write(out, size, b"\0")
+    return _write(out, size, _MARK), -1
 
 
 @jit
@@ -204,9 +216,7 @@ def _write_plain(
     link = -1
     for place in range(span[0], span[1]):
         flags = runs[place, 3]
-        if link >= 0 and runs[place, 4] != runs[link, 4]:
-            size = _end_link(data, runs[link], out, size)
-            link = -1
+        size, link = _end_link(data, runs, link, place, span[1], out, size)
         first = place == span[0]
         if first or flags & GAP:
             element = runs[place, 2]
@@ -225,12 +235,9 @@ def _write_plain(
             size = _write(out, size, b"\n")
         elif flags & SPACE:
             size = _write(out, size, b" ")
-        if not flags & (LINE | GUTTER):
-            if _begins_link(runs, place):
-                size = _write(out, size, b"\0")
-                link = place
-            size = _write_run(data, elements, runs[place], out, size, False)
-    return _end_link(data, runs[link], out, size) if link >= 0 else size
+        size, link = _begin_link(runs, place, link, out, size)
+        size = _write_run(data, elements, runs[place], out, size, False)
+    return _end_link(data, runs, link, span[1], span[1], out, size)[0]
 
 
 @jit
@@ -325,8 +332,7 @@ def _write_code(
                 size = _write(out, size, b"\n")
             elif flags & SPACE:
                 size = _write(out, size, b" ")
-        if not flags & (LINE | GUTTER):
-            size = _write_run(data, elements, run, out, size, False)
+        size = _write_run(data, elements, run, out, size, False)
     return _write(out, _trim(out, start, size), b"\n```" if markdown else b"")
 
 
@@ -340,22 +346,17 @@ def _write_cell(
     link = -1
     while place < end and cells[runs[place, 2]] == cell:
         flags = runs[place, 3]
-        if link >= 0 and runs[place, 4] != runs[link, 4]:
-            size = _end_link(data, runs[link], out, size)
-            link = -1
+        size, link = _end_link(data, runs, link, place, end, out, size)
         if size > start:
             if flags & GAP:
                 item = _holder(elements, runs[place, 2], _LI, _DD)
                 size = _write(out, size, b"; " if item > cell else b" ")
             elif flags & (NEWLINE | SPACE | LINE):
                 size = _write(out, size, b" ")
-        if not flags & (LINE | GUTTER):
-            if _begins_link(runs, place):
-                size = _write(out, size, b"\0")
-                link = place
-            size = _write_run(data, elements, runs[place], out, size, True)
+        size, link = _begin_link(runs, place, link, out, size)
+        size = _write_run(data, elements, runs[place], out, size, True)
         place += 1
-    return (_end_link(data, runs[link], out, size) if link >= 0 else size), place
+    return _end_link(data, runs, link, end, end, out, size)[0], place
 
 
 @jit

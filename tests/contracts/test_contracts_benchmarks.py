@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from source_names import dotted, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks"
@@ -31,18 +32,6 @@ RUNS = {"subprocess.run": {"make_corpus.py"}}
 """Who else runs a command to its end: `make_corpus` lets a package manager fail."""
 
 
-def names(tree: ast.Module) -> dict[str, str]:
-    """What each imported name of a module stands for, dotted."""
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {(a.asname or a.name.split(".")[0]): (a.name if a.asname else a.name.split(".")[0])
-                      for a in node.names}  # fmt: skip
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {(a.asname or a.name): f"{node.module}.{a.name}" for a in node.names}
-    return found
-
-
 def docstrings(tree: ast.Module) -> set[int]:
     """Which constants are docstrings or stand alone, by identity."""
     return {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -51,18 +40,20 @@ def docstrings(tree: ast.Module) -> set[int]:
 def again(source: str, name: str) -> Iterator[str]:
     """What a module does by itself that the harness does for all."""
     tree = ast.parse(source)
-    imported, told = names(tree), docstrings(tree)
+    names, told = dict(imports(ast.walk(tree))), docstrings(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Attribute, ast.Name)):
-            head, _, rest = ast.unparse(node).partition(".")
-            dotted = ".".join(filter(None, [imported.get(head, head), rest]))
-            if dotted in CALLS or name not in RUNS.get(dotted, {name}):
-                yield f"{name}:{node.lineno} {dotted}"
+            used = dotted(node, names)
+            if used in CALLS or name not in RUNS.get(used, {name}):
+                yield f"{name}:{node.lineno} {used}"
         elif isinstance(node, ast.Constant) and id(node) not in told:
-            if isinstance(node.value, str) and any(word in node.value for word in WORDS):
-                yield f"{name}:{node.lineno} {node.value[:40]!r}"
-            elif isinstance(node.value, float) and node.value in NUMBERS:
-                yield f"{name}:{node.lineno} {node.value}"
+            value = node.value
+            if isinstance(value, str) and (
+                value.startswith("| ") or any(w in value for w in WORDS)
+            ):
+                yield f"{name}:{node.lineno} {value[:40]!r}"
+            elif isinstance(value, float) and value in NUMBERS:
+                yield f"{name}:{node.lineno} {value}"
 
 
 def test_what_the_harness_has_is_nowhere_else() -> None:
@@ -85,6 +76,7 @@ def test_what_the_harness_has_is_nowhere_else() -> None:
         "import subprocess\nsubprocess.run(['x'])",
         "z = 1.96",
         "print('|---|---|')",
+        "x = 1\nprint(f'| {x} |')",
         "import os\nos.environ.get('CORPUSFORGE_DATA')",
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from source_names import dotted, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = ("corpusforge", "pipelines", "classifiers", "schemas", "examples")
@@ -27,46 +28,12 @@ METHODS = {"setLevel", "addFilter", "addHandler", "disable_progress_bar", "set_v
 """Methods that change a logger or a library's bars, wherever it came from."""
 
 ROOM = "corpusforge/startup.py"
-ELSEWHERE = {
-    "corpusforge/models/local/load.py": {
-        "disable_progress_bar"
-    },  # put back when the model is loaded
-    "corpusforge/models/local/workers.py": {"torch.set_num_threads"},  # of a worker's own process
-}
-"""Settings that are no patches, where they are used: each with the reason that it may stand there."""
-
-
-def imported(tree: ast.Module) -> dict[str, str]:
-    """What each imported name stands for, dotted."""
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for item in node.names:
-                top = item.name.split(".")[0]
-                names[item.asname or top] = item.name if item.asname else top
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {
-                (item.asname or item.name): f"{node.module}.{item.name}" for item in node.names
-            }
-    return names
-
-
-def dotted(node: ast.expr, names: dict[str, str]) -> str:
-    """The dotted name of `os.environ["X"]` or `csv.writer`, "" for what no import gave."""
-    parts: list[str] = []
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        if isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-        node = node.value
-    if isinstance(node, ast.Name) and node.id in names:
-        return ".".join([names[node.id], *reversed(parts)])
-    return ""
 
 
 def patches(source: str) -> Iterator[str]:
     """Every change of a foreign module that a source makes."""
     tree = ast.parse(source)
-    names = imported(tree)
+    names = dict(imports(ast.walk(tree)))
     for node in ast.walk(tree):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             target = dotted(node, names)
@@ -88,14 +55,9 @@ def test_foreign_modules_are_changed_in_one_place() -> None:
         for path in MODULES
         for name in [path.relative_to(ROOT).as_posix()]
         if name != ROOM and not name.startswith("corpusforge/testing/")  # faults on purpose
-        if (found := sorted({*patches(path.read_text("utf-8"))} - ELSEWHERE.get(name, set())))
+        if (found := sorted({*patches(path.read_text("utf-8"))}))
     }
     assert guilty == {"corpusforge/__init__.py": ["sys.modules.__class__"]}  # its own class
-
-
-def test_what_may_stand_elsewhere_does() -> None:
-    for name, settings in ELSEWHERE.items():
-        assert settings <= {*patches((ROOT / name).read_text("utf-8"))}, name
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from source_names import dotted, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("corpusforge", "pipelines", "classifiers")
@@ -19,26 +20,11 @@ VERBS = (
 )  # fmt: skip
 
 
-def imported(path: Path) -> set[str]:
-    """The top names a module imports, anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.split(".")[0])
-    return names
-
-
-def imported_at_load(path: Path) -> set[str]:
-    """The top names a module imports when it is loaded (not inside functions)."""
-    names: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.split(".")[0])
-    return names
+def imported(path: Path, *, at_load: bool = False) -> set[str]:
+    """The top names that a module imports: anywhere in it, or outside functions alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if at_load else ast.walk(tree)
+    return {meant.split(".")[0] for _, meant in imports(nodes)}
 
 
 def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
@@ -144,9 +130,9 @@ def test_settings_of_another_package_have_its_name() -> None:
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     heavy = {"torch", "transformers", "openai", "fasttext", "trafilatura", "matplotlib", "datasets"}
     guilty = {
-        path.relative_to(ROOT).as_posix(): sorted(heavy & imported_at_load(path))
+        path.relative_to(ROOT).as_posix(): sorted(found)
         for path in MODULES
-        if heavy & imported_at_load(path)
+        if (found := heavy & imported(path, at_load=True))
     }
     assert guilty == {}
 
@@ -158,34 +144,19 @@ _DECODERS = frozenset({
 })  # fmt: skip
 
 
-def dotted(path: Path) -> set[str]:
+def used(path: Path) -> set[str]:
     """Every dotted name a module uses (`msgspec.json.decode`), by whatever name it was imported."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    named: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            named |= {(a.asname or a.name.split(".")[0]): (a.name if a.asname else a.name.split(".")[0])
-                      for a in node.names}  # fmt: skip
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            named |= {(a.asname or a.name): f"{node.module}.{a.name}" for a in node.names}
-    used = set(named.values())
-    for node in ast.walk(tree):
-        parts: list[str] = []
-        inner = node
-        while isinstance(inner, ast.Attribute):
-            parts.append(inner.attr)
-            inner = inner.value
-        if parts and isinstance(inner, ast.Name):
-            used.add(".".join([named.get(inner.id, inner.id), *reversed(parts)]))
-    return used
+    names = dict(imports(ast.walk(tree)))
+    return {*names.values()} | {dotted(node, names) for node in ast.walk(tree)}
 
 
 def test_json_and_toml_of_others_are_decoded_in_one_place() -> None:
     schemas = sorted((ROOT / "schemas").rglob("*.py"))
     guilty = {
-        path.relative_to(ROOT).as_posix(): sorted(_DECODERS & dotted(path))
+        path.relative_to(ROOT).as_posix(): sorted(found)
         for path in [*MODULES, *schemas]
-        if _DECODERS & dotted(path)
+        if (found := _DECODERS & used(path))
     }
     assert sorted(guilty) == ["corpusforge/io/decoding.py", "corpusforge/io/repair.py"], guilty
 

@@ -405,12 +405,14 @@ def test_links_of_other_shapes():
     draw = random.Random(5)
     lead, second, end = (paragraph(draw) for _ in range(3))
     body = (
-        f'<a href="/a"><p>{lead}</p><p>{second}</p></a><p>See <a href="b">this ] one</a> <a href="c">and</a>'
+        f'<a href="/a"><p>{lead}</p><p>{second}</p></a><p>See <code><a href="i"><br>below</a></code> '
+        '<a href="b">this ] one</a> <a href="c">and</a>'
         f'<a href="d"> that</a><a href="e"><img src="x.png"></a>. {end} <a href="f" href="g">Last</a></p>'
         '<pre><a href="h">code = 1\nmore = 2</a></pre>'
     )
     expected = (
-        f"[{lead}]({{0}}/a)\n\n{second}\n\nSee [this \\] one]({{1}}b) [and]({{1}}c) [that]({{1}}d). {end} "
+        f"[{lead}]({{0}}/a)\n\n{second}\n\nSee\n[below]({{1}}i) [this \\] one]({{1}}b) "
+        f"[and]({{1}}c) [that]({{1}}d). {end} "
         "[Last]({1}f)\n\n```\ncode = 1\nmore = 2\n```"
     )
     base = '<base href="/deep/"><base href="/not/">'

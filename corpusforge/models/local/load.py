@@ -12,6 +12,7 @@ from typing import Any
 
 from corpusforge.errors import InputError
 from corpusforge.models.settings import Settings
+from corpusforge.startup import without_progress_bars
 
 __all__ = ["Loaded", "context_of", "devices", "load_config", "load_model", "load_tokenizer"]
 
@@ -116,12 +117,8 @@ def load_model(settings: Settings, device: str) -> Loaded:
     values: dict[str, Any] = {"dtype": _dtype(settings.dtype, cuda=cuda, quantised=quantised)}
     if quantised:
         values["device_map"] = {"": device}
-    bars = transformers.utils.logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    model = _get(transformers.AutoModelForCausalLM, settings.model, **values)
-    if shown:
-        bars.enable_progress_bar()
+    with without_progress_bars():
+        model = _get(transformers.AutoModelForCausalLM, settings.model, **values)
     model = (model if quantised else model.to(device)).eval()
     per_token = _token_bytes(config, 2 if cuda else 4)
     rows = settings.batch_rows or (256 if cuda else 32)

@@ -18,6 +18,7 @@ from corpusforge.models.local.load import load_model, load_tokenizer
 from corpusforge.models.local.prompts import Prompts
 from corpusforge.models.records import Completion
 from corpusforge.models.settings import Settings
+from corpusforge.startup import torch_threads
 
 __all__ = ["Workers"]
 
@@ -48,10 +49,8 @@ class _Queued:
 def _serve(settings: Settings, device: str, threads: int, tasks: Any, replies: Any) -> None:
     """Run in a worker: answer until the queue says None."""
     try:
-        import torch
-
         if threads:
-            torch.set_num_threads(threads)
+            torch_threads(threads)
         prompts = Prompts(load_tokenizer(settings.model))
         batch = Batch(load_model(settings, device), prompts)
         for completion in batch.run(_Queued(tasks)):
