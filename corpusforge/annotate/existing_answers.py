@@ -1,4 +1,4 @@
-"""Answers that are there already, in JSON lines, joined to prompts by id or by text.
+"""Answers that are there already, joined to prompts by id or by text.
 
 A row holds a prompt (or its `id`) and one answer (`response`, `output`, `completion`, `answer`) or
 a list of them (`answers`, `responses`, `completions`, `candidates`), each a text or an object with
@@ -21,8 +21,9 @@ from corpusforge.annotate.prompts import prompt_id, row_messages
 from corpusforge.annotate.records import Candidate, Prompt
 from corpusforge.annotate.settings import CandidateSettings
 from corpusforge.filter.redact import redact
+from corpusforge.io import layouts
 from corpusforge.io.decoding import decode_json
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.jsonl import Bad
 
 __all__ = ["GivenAnswers", "row_answers"]
 
@@ -96,10 +97,14 @@ class GivenAnswers:
     def _spool(self, path: str) -> None:
         default = Path(path).name.split(".")[0]
         encoder, place = msgspec.json.Encoder(), self._stream.tell()
-        for row in read_jsonl(path):
+        for read in layouts.values(path):
+            self.counts["rows"] += 1
+            if isinstance(read, Bad) or not isinstance(read.value, dict):
+                self.counts["no_object"] += 1
+                continue
+            row = read.value
             answers = row_answers(row, default)
             prompt = self._prompt_of(row)
-            self.counts["rows"] += 1
             if not answers or prompt is None:
                 self.counts["without_answer" if not answers else "unknown_prompt"] += 1
                 continue

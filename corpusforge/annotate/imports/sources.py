@@ -15,9 +15,6 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-import pyarrow as pa
-
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import LeftOut
 from corpusforge.annotate.imports.gather import gathered
 from corpusforge.annotate.imports.own import is_kway, kway_rankings
@@ -27,8 +24,8 @@ from corpusforge.annotate.imports.transcripts import messages_of, opens_turn, tu
 from corpusforge.annotate.imports.trees import nested, tree_rankings
 from corpusforge.annotate.records import Refused
 from corpusforge.annotate.understand import asked
-from corpusforge.errors import InputError
-from corpusforge.io import files, parquet
+from corpusforge.io import layouts
+from corpusforge.io.jsonl import Row
 
 __all__ = ["SOURCES", "read_source"]
 
@@ -75,20 +72,8 @@ def _ranked(found: Compared, where: str, job: str) -> Ranked:
 def _values(path: str) -> Iterator[tuple[str, Any]]:
     """Yield (file and number of the row, its value; None where it is no JSON)."""
     base = PurePosixPath(path).name
-    with files.open_raw(path) as opened:
-        table = opened.read(4) == b"PAR1"
-    if not table:
-        for number, row in stream.rows(path):
-            yield f"{base}#{number}", stream.decode(row)
-        return
-    number = 0
-    try:
-        for batch in parquet.read_batches(path):
-            for value in batch.to_pylist():
-                number += 1
-                yield f"{base}#{number}", value
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
+    for row in layouts.values(path):
+        yield f"{base}#{row.number}", row.value if isinstance(row, Row) else None
 
 
 def _hh(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked]:

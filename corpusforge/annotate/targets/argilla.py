@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.annotate.imports import stream
+from corpusforge.io import layouts
 from corpusforge.annotate.imports.answers import Answer, by_rank, judge_all, moment, whole_rank
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
@@ -221,8 +221,8 @@ def record(task: Task, job: Job) -> dict[str, Any]:
 
 def _answers(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
     base = PurePosixPath(path).name
-    for number, row in stream.rows(path):
-        value = stream.decode(row)
+    for number, row in layouts.rows(path):
+        value = layouts.decode(row)
         items = value.get("items") if isinstance(value, dict) else None
         for place, item in enumerate(items if isinstance(items, list) else [value], 1):
             where = f"{base}#{number}" + (f"/{place}" if isinstance(items, list) else "")

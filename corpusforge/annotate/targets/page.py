@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from corpusforge.annotate.imports import stream
+from corpusforge.io import layouts
 from corpusforge.annotate.imports.answers import Answer, judge_all, moment, seconds
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
@@ -157,7 +157,7 @@ def _shown(task: Task) -> dict[str, Any]:
 
 def _answers(path: str) -> Iterator[Answer | Refused]:
     base = PurePosixPath(path).name
-    for number, row in stream.rows(path):
+    for number, row in layouts.rows(path):
         where = base if number == 1 else f"{base}#{number}"
         try:
             saved = decode_json(row, _File)
