@@ -1,6 +1,6 @@
 """A row of somebody's file as the messages that it asks with: understood whole, or refused by a rule.
 
-Shapes: messages (OpenAI, ShareGPT, pairs, JSON text), one bare turn, Alpaca with `input` and `history`, Dolly with
+Shapes: messages (OpenAI, ShareGPT, pairs, JSON text), a bare turn, Alpaca with `input`, `history`, Dolly with
 `context`, TRL, HH's strings, `question`, a preference row's common turns. What raters judge must be
 what was asked, so a turn or field that is not understood refuses the row: `unknown_role`, `not_text`
 (pictures, null), `tool_turn`, `empty_turn`, `roles` (turns that do not alternate), `unread_field`.
@@ -82,7 +82,7 @@ def asked(row: Mapping[str, Any]) -> tuple[Message, ...]:
     if isinstance(value, str):
         turns += _history(row.get("history")) if key == "instruction" else []
         turns.append(("user", "user", _with_material(value, row, key)))
-    elif _is_bare(key, value) and len(value) == 1:
+    elif _is_bare(value, key) and len(value) == 1:
         turns.append(("user", "user", value[0]))
     else:
         turns += [_turn(item) for item in value]
@@ -102,7 +102,7 @@ def opening(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
     """
     key = _key(row)
     turns = row.get(key)
-    if not _is_bare(key, turns):
+    if not _is_bare(turns, key):
         return row, 0
     return {**row, key: turns[:1]}, len(turns) - 1
 
@@ -112,7 +112,7 @@ def _key(row: Mapping[str, Any]) -> str:
     return next((name for name in _TURNS if _full(row.get(name))), "")
 
 
-def _is_bare(key: str, value: Any) -> TypeGuard[list[str]]:
+def _is_bare(value: Any, key: str) -> TypeGuard[list[str]]:
     """Whether a value is a list of turns without roles."""
     known = key in _BARE and isinstance(value, list)
     return known and all(isinstance(one, str) for one in value)

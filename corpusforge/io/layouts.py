@@ -79,7 +79,7 @@ def values(path: str) -> Iterator[Row | Bad]:
 
 
 def objects(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the values of a file that must hold nothing but objects; raises InputError naming the first other."""
+    """Yield the values of a file of objects alone. Raises InputError naming the first row that is none."""
     for row in values(path):
         if isinstance(row, Row) and isinstance(row.value, dict):
             yield row.value

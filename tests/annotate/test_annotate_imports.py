@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from annotate_cases import made_job, made_tasks
 
-from corpusforge.io import layouts
 from corpusforge.annotate.imports.answers import RULES
 from corpusforge.annotate.imports.run import import_answers, target_of
 from corpusforge.annotate.imports.settings import Settings
@@ -21,6 +20,7 @@ from corpusforge.annotate.imports.sources import SOURCES
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import read_job, write_job
 from corpusforge.errors import InputError, RecipeError, RunError
+from corpusforge.io import layouts
 from pipelines import import_rankings
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.io import layouts
 from corpusforge.annotate.imports.answers import Answer, by_rank, judge_all, moment, whole_rank
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
@@ -37,7 +36,7 @@ from corpusforge.annotate.targets.common import (
 )
 from corpusforge.annotate.targets.texts import compared
 from corpusforge.errors import InputError
-from corpusforge.io import files
+from corpusforge.io import files, layouts
 
 __all__ = ["Argilla", "record", "settings_of"]
 

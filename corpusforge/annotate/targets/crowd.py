@@ -22,7 +22,6 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.io import layouts
 from corpusforge.annotate.imports.answers import (
     Answer,
     by_rank,
@@ -47,7 +46,7 @@ from corpusforge.annotate.targets.common import (
     sheets,
 )
 from corpusforge.annotate.targets.texts import compared
-from corpusforge.io import files
+from corpusforge.io import files, layouts
 from corpusforge.io.cells import inert
 
 __all__ = ["Crowd"]

@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.io import layouts
 from corpusforge.annotate.imports.answers import Answer, moment, seconds, whole_rank
 from corpusforge.annotate.records import Refused, Task
 from corpusforge.annotate.targets.common import Said, is_table, origin, presented, ratings_of
 from corpusforge.annotate.targets.labelstudio_table import table_rows
 from corpusforge.annotate.targets.texts import compared
+from corpusforge.io import layouts
 from corpusforge.io.decoding import decode_json
 
 __all__ = ["answers"]

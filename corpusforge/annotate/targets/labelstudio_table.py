@@ -11,8 +11,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from corpusforge.io import layouts
 from corpusforge.annotate.targets.common import is_table
+from corpusforge.io import layouts
 from corpusforge.io.decoding import DecodingError, decode_json
 
 __all__ = ["is_export", "table_rows"]

@@ -19,13 +19,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from corpusforge.io import layouts
 from corpusforge.annotate.imports.answers import Answer, judge_all, moment, seconds
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 from corpusforge.annotate.targets.common import WRITTEN, Sheet, answers_of, sheets
-from corpusforge.io import files
+from corpusforge.io import files, layouts
 from corpusforge.io.decoding import decode_json
 
 __all__ = ["SCHEMA", "Page"]
