@@ -303,14 +303,19 @@ def test_real_preference_files_go_in_and_out(kind: str, data: Path, tmp_path: Pa
     held = rows(output / "training" / "kway" / "train.jsonl")
     assert len(held) == figures.prompts_ranked == summary["rows"]["kway_parquet"]["train"]
     assert sum(row["n_rankings"] for row in held) == made.rankings
-    expected = 0
+    expected = alone = 0
     for row in held:
         ranked = [rank for rank in row["ranks"] if rank]
-        expected += comb(len(ranked), 2) - sum(comb(ranked.count(r), 2) for r in set(ranked))
+        pairs = comb(len(ranked), 2) - sum(comb(ranked.count(r), 2) for r in set(ranked))
+        expected += pairs
+        alone += pairs if len(row["messages"]) == 1 else 0
         if row["n_rankings"] == 1:
             assert row["ranks"] == row["rankings"][0]["ranks"]
-    for name in ("pairs", "trl_implicit_chat", "trl_explicit_chat", "openrlhf", "webgpt"):
+    for name in ("pairs", "trl_implicit_chat", "trl_explicit_chat", "openrlhf"):
         assert summary["rows"][name]["train"] == expected == summary["pairs"]
+    assert summary["rows"]["webgpt"]["train"] == alone
+    told = [line for line in summary["notices"] if "webgpt" in line]
+    assert len(told) == (alone < expected)
     for name in ALL:
         loaded = load(output / "training", name, tmp_path / "cache")
         assert loaded["train"].num_rows == summary["rows"][name]["train"]
