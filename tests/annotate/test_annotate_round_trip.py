@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dialogue_rankings import ANSWERS, DIALOGUES, job
+from dialogue_rankings import DIALOGUES, job
 
 from corpusforge.annotate.export import ALL, write
 from corpusforge.annotate.imports.public import import_source
@@ -20,7 +20,6 @@ from corpusforge.annotate.jobs import read_tasks
 from corpusforge.annotate.records import Refused
 from corpusforge.instruct.inputs import load_rows
 from corpusforge.io import parquet
-from corpusforge.models.records import Message
 
 JUDGED = ("agreement", "n_annotators")
 """How many raters stood behind a pair: the file's one column counts as one rater."""
