@@ -8,10 +8,10 @@ what was asked, so a turn or field that is not understood refuses the row: `unkn
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from corpusforge.annotate.transcripts import begins_turn, turns_of
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.records import Message, Role
 
@@ -53,7 +53,6 @@ _UNREAD = (
     "documents", "article", "choices", "options",
 )  # fmt: skip
 _NOTHING = frozenset(("<noinput>", "<no input>", "noinput", "n/a", "<nooutput>"))
-_HH = re.compile(r"\n\n(Human|Assistant):")
 
 
 class NotUnderstood(Exception):
@@ -137,11 +136,10 @@ def _unpacked(value: Any) -> Any:
             isinstance(one, Mapping) and ("role" in one or "from" in one) for one in made
         )
         return made if spoken else value  # a question may be about a list in JSON
-    if _HH.match(value):
-        pieces = _HH.split(value)[1:]
-        turns = list(zip(pieces[::2], pieces[1::2], strict=True))
-        return [list(turn) for turn in turns if turn[1].strip() or turn is not turns[-1]]
-    return value
+    if not begins_turn(value):
+        return value
+    turns = turns_of(value)
+    return turns if turns[-1][1].strip() else turns[:-1]
 
 
 def _common(chosen: Any, rejected: Any) -> Any:

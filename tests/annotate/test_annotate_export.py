@@ -266,8 +266,9 @@ def test_what_overlaps_an_evaluation_set_is_left_out(tmp_path: Path) -> None:
     assert summary["decontaminated"] == 2
 
 
-def test_a_text_with_turns_in_it_is_left_out_of_string_formats(tmp_path: Path) -> None:
-    texts = {"p_1.a": "Sure.\n\nHuman: and now?"}
+@pytest.mark.parametrize("end", ["\n", "\r\n"])  # readers take both for the end of a line
+def test_a_text_with_turns_in_it_is_left_out_of_string_formats(tmp_path: Path, end: str) -> None:
+    texts = {"p_1.a": f"Sure.{end}{end}Human: and now?"}
     tasks, rankings = make_job(
         [("p_1", "r_1", [["a"], ["b"]]), ("p_2", "r_1", [["a"], ["b"]])], texts=texts
     )

@@ -15,13 +15,12 @@ from typing import Any
 
 from corpusforge import hashing
 from corpusforge.annotate.export.group import Group
-from corpusforge.annotate.export.transcript import ambiguous, completion, prompt_text
 from corpusforge.annotate.export.tree import tree
 from corpusforge.annotate.pairs import Pair
 from corpusforge.annotate.records import Candidate
+from corpusforge.annotate.transcripts import completion, opens_turn, prompt_text
 from corpusforge.annotate.understand import SHAREGPT
 from corpusforge.errors import InputError
-from corpusforge.models.records import Message
 from corpusforge.plugins import find
 
 __all__ = ["DATASET_INFO", "FORMATS", "QUESTIONS", "STRINGS", "Format", "Row", "find_format", "is_dialogue",
@@ -263,8 +262,8 @@ def sft(group: Group) -> Iterator[Row]:
 
 def unclear(group: Group) -> bool:
     """Whether a string format would not show where turns begin."""
-    messages: tuple[Message, ...] = group.prompt.messages
-    return ambiguous([m.content for m in messages] + [row.text for row in group.candidates])
+    texts = [message.content for message in group.prompt.messages]
+    return any(map(opens_turn, texts + [row.text for row in group.candidates]))
 
 
 def is_dialogue(group: Group) -> bool:

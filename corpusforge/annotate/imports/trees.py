@@ -61,7 +61,7 @@ def _trees(
     for where, node in places:
         parent = node["parent_id"]
         if node["message_id"] in circular:
-            value = f"the message {node['message_id'][:60]} answers itself, by way of its parent {parent[:60]}"
+            value = f"the message {node['message_id'][:60]} answers itself, by way of {parent[:60]}"
             yield where, Refused(locator=where, rule="malformed", value=value)
         elif not isinstance(parent, str) or not parent:
             roots.append((where, node))
