@@ -93,14 +93,15 @@ def parser() -> Parser:
 
 def _add_inputs(options: Parser) -> None:
     for name, text in (
-        ("prompts", "users' prompts, JSON lines; a row's own `origin` wins"),
+        ("prompts", "users' prompts, JSON (lines or array) or Parquet, packed or not, as all that follow; a "
+         "row's own `origin` wins"),
         ("labeler-prompts", "prompts written by labelers"),
         ("instruct-rows", "rows.jsonl of an instruct run"),
         ("logs", "usage logs: rows without consent are dropped"),
         ("answers", "answers that exist, one or several a row"),
         ("gold", "known items, hidden among the others"),
         ("qualification", "known items that every rater does first"),
-    ):
+    ):  # fmt: skip
         options.add_argument(f"--{name}", nargs="+", default=[], metavar="FILE", help=text)
 
 

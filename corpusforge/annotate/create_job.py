@@ -122,7 +122,8 @@ def export(
     estimate = Estimate(settings.cost, len(head.scales))
     short: Counter[str] = Counter()
     with ExitStack() as stack:
-        items = _items(request, settings, pooled, client, sources, stack)
+        given = _given(request, settings, pooled, stack)
+        items = _items(settings, pooled, client, sources, given)
         kept = _kept(items, request.output, short, stack)
         tasks = assign(
             _progress(kept, len(pooled.chosen), say), raters, head.id, head.kind, settings.assign,
@@ -133,13 +134,15 @@ def export(
         raise InputError("no task was made: no prompt of the chosen pool has two answers or more.")
     say(estimate.describe())
     paths = write_targets(request.output, job, request.targets)
-    report = _report(settings, pooled, job, estimate, short, client)
+    found = dict(given.counts) if given else {}
+    report = _report(settings, pooled, job, estimate, short, client) | {"answers": found}
     text = msgspec.json.format(msgspec.json.encode(report, order="deterministic"), indent=1)
     files.write_bytes(files.join(request.output, _LAST), text + b"\n")
     cut = client.usage.cut_lines() if client is not None else []
-    return Exported(
-        job, paths, report, [f"{line}, or raters see answers that break off" for line in cut]
-    )
+    notices = [f"{line}, or raters see answers that break off" for line in cut]
+    if lost := found.get("no_object"):
+        notices.append(f"{lost} of {found['rows']} rows of --answers are no JSON objects")
+    return Exported(job, paths, report, notices)
 
 
 def plan(request: Request, settings: Settings, say: Callable[[str], None] = print) -> Estimate:
@@ -182,6 +185,11 @@ def _pool(request: Request, settings: Settings, salt: str, say: Callable[[str], 
         f"prompts: {collected.seen} read, {len(kept)} kept, dropped {counted(every_drop) or 0}; "
         f"pool {name!r}: {len(chosen)}"
     )
+    if collected.later_turns:
+        say(
+            f"  {collected.later_turns} later turns of these prompts are left out: each asks about an answer "
+            "that is not there yet"
+        )
     _say_others(request, name, kept, chosen, pools, say)
     for cell, count in pools.asked.items():
         if pools.got.get(cell, 0) < count:
@@ -265,20 +273,24 @@ def _check_known(gold: Sequence[Item], settings: Settings, say: Callable[[str], 
         say(f"warning: {odd} gold items have another number of answers than -k, so raters can tell")
 
 
+def _given(
+    request: Request, settings: Settings, pooled: _Pooled, stack: ExitStack
+) -> GivenAnswers | None:
+    if settings.kind not in _ANSWERED or not request.answers:
+        return None
+    aliases = pooled.collected.aliases
+    return stack.enter_context(GivenAnswers(request.answers, aliases, settings.pool.redact))
+
+
 def _items(
-    request: Request,
     settings: Settings,
     pooled: _Pooled,
     client: Client | None,
     sources: Sequence[Source],
-    stack: ExitStack,
+    given: GivenAnswers | None,
 ) -> Iterator[Item | Shortfall]:
     if settings.kind not in _ANSWERED:
         return (Item(prompt) for prompt in pooled.chosen)
-    given = None
-    if request.answers:
-        aliases = pooled.collected.aliases
-        given = stack.enter_context(GivenAnswers(request.answers, aliases, settings.pool.redact))
     wishes, seed = settings.candidates, settings.seed
     if client is not None:
         start = given.of if given else None
@@ -349,6 +361,7 @@ def _report(
         "prompts": {
             "read": pooled.collected.seen,
             "dropped": counted(pooled.dropped),
+            "later_turns": pooled.collected.later_turns,
             "redacted": pooled.collected.redacted,
             "pools": {"/".join(cell): n for cell, n in sorted(pools.got.items())},
             "asked": {"/".join(cell): n for cell, n in sorted(pools.asked.items())},

@@ -1,4 +1,4 @@
-"""Answers that are there already, in JSON lines, joined to prompts by id or by text.
+"""Answers that are there already, joined to prompts by id or by text.
 
 A row holds a prompt (or its `id`) and one answer (`response`, `output`, `completion`, `answer`) or
 a list of them (`answers`, `responses`, `completions`, `candidates`), each a text or an object with
@@ -21,12 +21,14 @@ from corpusforge.annotate.prompts import prompt_id, row_messages
 from corpusforge.annotate.records import Candidate, Prompt
 from corpusforge.annotate.settings import CandidateSettings
 from corpusforge.filter.redact import redact
+from corpusforge.io import layouts
 from corpusforge.io.decoding import decode_json
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.jsonl import Bad
 
-__all__ = ["GivenAnswers", "row_answers"]
+__all__ = ["ANSWERS", "GivenAnswers", "answer_of", "row_answers"]
 
-_MANY = ("answers", "responses", "completions", "candidates")
+ANSWERS = ("answers", "responses", "completions", "candidates")
+"""Fields with a list of answers."""
 _ONE = ("response", "output", "completion", "answer", "text")
 _CHUNK = 1024
 
@@ -34,10 +36,10 @@ _CHUNK = 1024
 def row_answers(row: Mapping[str, Any], default_model: str) -> list[tuple[str, str, str, str]]:
     """Return (text, model, params, finish reason) of every answer a row holds."""
     model = _name(row.get("model", row.get("generator", default_model))) or default_model
-    for key in _MANY:
+    for key in ANSWERS:
         if isinstance(row.get(key), list):
-            return [answer for item in row[key] if (answer := _answer(item, model)) is not None]
-    answer = _answer({key: row[key] for key in _ONE[:-1] if key in row}, model)
+            return [answer for item in row[key] if (answer := answer_of(item, model)) is not None]
+    answer = answer_of({key: row[key] for key in _ONE[:-1] if key in row}, model)
     return [] if answer is None else [answer]
 
 
@@ -45,7 +47,8 @@ def _name(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _answer(item: Any, model: str) -> tuple[str, str, str, str] | None:
+def answer_of(item: Any, model: str) -> tuple[str, str, str, str] | None:
+    """Return (text, model, params, finish reason) of a text or object, None where it has no text."""
     if isinstance(item, str):
         return _clean(item), model, "", "stop"
     if not isinstance(item, Mapping):
@@ -96,10 +99,14 @@ class GivenAnswers:
     def _spool(self, path: str) -> None:
         default = Path(path).name.split(".")[0]
         encoder, place = msgspec.json.Encoder(), self._stream.tell()
-        for row in read_jsonl(path):
+        for read in layouts.values(path):
+            self.counts["rows"] += 1
+            if isinstance(read, Bad) or not isinstance(read.value, dict):
+                self.counts["no_object"] += 1
+                continue
+            row = read.value
             answers = row_answers(row, default)
             prompt = self._prompt_of(row)
-            self.counts["rows"] += 1
             if not answers or prompt is None:
                 self.counts["without_answer" if not answers else "unknown_prompt"] += 1
                 continue

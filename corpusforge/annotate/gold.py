@@ -16,19 +16,19 @@ from corpusforge.annotate.imports.answers import by_rank, whole_rank
 from corpusforge.annotate.prompts import collect, row_messages
 from corpusforge.annotate.records import Candidate
 from corpusforge.errors import InputError
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io import layouts
 
 __all__ = ["read_known"]
 
 
 def read_known(paths: Iterable[str], salt: str, rules: tuple[str, ...]) -> list[Item]:
-    """Return the known items of JSON lines, in order. Raises InputError naming a wrong row."""
+    """Return the known items of files, in order. Raises InputError naming a wrong row."""
     return [item for path in paths for item in _read(path, salt, rules)]
 
 
 def _read(path: str, salt: str, rules: tuple[str, ...]) -> Iterator[Item]:
     prompts = iter(collect([("labeler", path)], salt, rules).prompts)
-    for number, row in enumerate(read_jsonl(path), 1):
+    for number, row in enumerate(layouts.objects(path), 1):
         where = f"{path}: item {number}"
         if not row_messages(row):
             raise InputError(f"{where} has no prompt. Give prompt, answers and tiers.")

@@ -1,4 +1,4 @@
-"""Prompts for labelling, read from JSON lines of many shapes: labelers', users', an instruct run's.
+"""Prompts for labelling, read from rows of many shapes: labelers', users', an instruct run's.
 
 Every message is redacted before it is kept, users become pseudonyms, and each row is either a
 `Prompt` or a `DroppedPrompt` with its rule. Usage logs need a consent field (InstructGPT used only
@@ -16,14 +16,14 @@ from typing import Any
 import pyarrow as pa
 
 from corpusforge.annotate.records import Prompt
-from corpusforge.annotate.understand import RULES, NotUnderstood, asked
+from corpusforge.annotate.understand import RULES, NotUnderstood, asked, opening
 from corpusforge.annotate.usecases import use_case
 from corpusforge.errors import InputError, nearest
 from corpusforge.filter.redact import redact
 from corpusforge.identify import UNKNOWN, identify
 from corpusforge.identify import Settings as Languages
-from corpusforge.io.decoding import DecodingError, decode_json
-from corpusforge.io.jsonl import read_lines
+from corpusforge.io import layouts
+from corpusforge.io.jsonl import Bad
 from corpusforge.models.records import Message
 
 __all__ = [
@@ -59,12 +59,14 @@ class DroppedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Prompts of some files, what was dropped, placeholders put, and row ids to prompt ids."""
+    """Prompts of some files, what was dropped, placeholders put, row ids to prompt ids, and how many
+    later user turns were left out of the prompts (`understand.opening`)."""
 
     prompts: tuple[Prompt, ...]
     dropped: tuple[DroppedPrompt, ...]
     redacted: dict[str, int]
     aliases: dict[str, str]
+    later_turns: int = 0
 
     @property
     def seen(self) -> int:
@@ -109,24 +111,27 @@ def collect(
     *,
     logs: Iterable[str] = (),
 ) -> Collected:
-    """Read (origin, path) pairs of JSON lines; `logs` are usage logs, kept only with consent.
+    """Read (origin, path) pairs of rows; `logs` are usage logs, kept only with consent.
 
-    A row's own `origin` wins over the pair's. Raises InputError for an unknown origin.
+    Files are JSON (lines or array) or Parquet, packed or not. A row's own `origin` wins over the pair's.
+    Raises InputError for an unknown origin, or a file that cannot be read to its end.
     """
     prompts: list[Prompt] = []
     dropped: list[DroppedPrompt] = []
     redacted: Counter[str] = Counter()
     aliases: dict[str, str] = {}
+    later: list[int] = []
     sources = [(origin, path, False) for origin, path in paths]
     for origin, path, is_log in sources + [("user", path, True) for path in logs]:
         if origin not in ORIGINS:
             raise InputError(f"origin {origin!r} of {path!r} is unknown.{nearest(origin, ORIGINS)}")
-        for found in _read(path, origin, salt, rules, is_log, redacted, aliases):
+        for found in _read(path, origin, salt, rules, is_log, redacted, aliases, later):
             if isinstance(found, Prompt):
                 prompts.append(found)
             else:
                 dropped.append(found)
-    return Collected(tuple(_labelled(prompts)), tuple(dropped), dict(redacted), aliases)
+    kept = tuple(_labelled(prompts))
+    return Collected(kept, tuple(dropped), dict(redacted), aliases, sum(later))
 
 
 def _read(
@@ -137,18 +142,16 @@ def _read(
     is_log: bool,
     redacted: Counter[str],
     aliases: dict[str, str],
+    later: list[int],
 ) -> Iterator[Prompt | DroppedPrompt]:
-    for number, line in read_lines(path):
-        if not line.strip():
+    for read in layouts.values(path):
+        locator = f"{path.rsplit('/', 1)[-1]}:{read.number}"
+        if isinstance(read, Bad):
+            yield DroppedPrompt(locator=locator, rule="not_json", value=read.error[:200])
             continue
-        locator = f"{path.rsplit('/', 1)[-1]}:{number}"
+        row, left = opening(read.value if isinstance(read.value, dict) else {})
         try:
-            row = decode_json(line)
-        except DecodingError as error:
-            yield DroppedPrompt(locator=locator, rule="not_json", value=str(error)[:200])
-            continue
-        try:
-            messages = asked(row if isinstance(row, dict) else {})
+            messages = asked(row)
         except NotUnderstood as error:
             yield DroppedPrompt(
                 locator=locator, rule=error.rule, value=error.value, bound=RULES[error.rule]
@@ -161,6 +164,7 @@ def _read(
         if is_log and str(prompt.consent).lower() not in _YES:
             yield DroppedPrompt(locator=locator, rule="no_consent", value=prompt.consent[:80])
             continue
+        later.append(left)
         yield prompt
 
 

@@ -101,7 +101,7 @@ def write_results(
     `index` is a file of `pipelines.build_eval_index`. `weighted` counts raters by their reliability.
     Gold and qualification items count in the report and stay out of the training files.
     Without a usable answer no training file is written and the summary is empty. Its `notices`, which are in
-    no file, are lines about formats without a row.
+    no file, are lines about prompts that formats left out, and formats without a row.
     """
     read = _checked(jobs, imports)
     with _opened(jobs, imports, read) as rounds:
@@ -140,15 +140,25 @@ def write_results(
             unconfirmed=unconfirmed,
             votes=votes,
         )
-        return found, summary | {"notices": _notices(summary["rows"], merged.tasks)}
+        return found, summary | {"notices": _notices(summary, merged.tasks)}
 
 
-def _notices(rows: Mapping[str, Mapping[str, int]], tasks: Mapping[str, Task]) -> list[str]:
-    """Return a line for each format without a row, with the likely reason."""
-    return [
-        f"no row of format {name}: "
-        + (_why(tasks) if name == "sft" else "no ranking sets two answers of a prompt apart")
-        for name, sides in rows.items()
+_LEFT = {
+    "unclear_prompts": "in no format of strings: a text of theirs holds the opening of a turn",
+    "dialogue_prompts": "not in webgpt: it has no room for turns or a system text before the question",
+}
+"""What the summary counts of prompts that some formats leave out, in words."""
+
+
+def _notices(summary: Mapping[str, Any], tasks: Mapping[str, Task]) -> list[str]:
+    """Return a line for each kind of prompts left out, and for each format without a row, with the reason."""
+    lines = [f"{summary[name]} prompts are {told}" for name, told in _LEFT.items() if summary[name]]
+    reason = "every prompt with pairs was left out" if summary["pairs"] else (
+        "no ranking sets two answers of a prompt apart"
+    )  # fmt: skip
+    return lines + [
+        f"no row of format {name}: {_why(tasks) if name == 'sft' else reason}"
+        for name, sides in summary["rows"].items()
         if not sum(sides.values())
     ]
 

@@ -1,6 +1,6 @@
 """A row of somebody's file as the messages that it asks with: understood whole, or refused by a rule.
 
-Shapes: messages (OpenAI, ShareGPT, pairs, JSON text), Alpaca with `input` and `history`, Dolly with
+Shapes: messages (OpenAI, ShareGPT, pairs, JSON text), a bare turn, Alpaca with `input`, `history`, Dolly with
 `context`, TRL, HH's strings, `question`, a preference row's common turns. What raters judge must be
 what was asked, so a turn or field that is not understood refuses the row: `unknown_role`, `not_text`
 (pictures, null), `tool_turn`, `empty_turn`, `roles` (turns that do not alternate), `unread_field`.
@@ -8,14 +8,14 @@ what was asked, so a turn or field that is not understood refuses the row: `unkn
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
+from corpusforge.annotate.transcripts import begins_turn, turns_of
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.records import Message, Role
 
-__all__ = ["RULES", "SHAREGPT", "NotUnderstood", "asked", "role_of", "shared_turns"]
+__all__ = ["RULES", "SHAREGPT", "NotUnderstood", "asked", "opening", "role_of", "shared_turns"]
 
 RULES: dict[str, str] = {
     "no_prompt": "no field that asks, or no user turn in it",
@@ -45,13 +45,14 @@ _TOOLS = frozenset(
 )  # fmt: skip
 _TURNS = ("messages", "conversations", "conversation", "turns", "prompt", "instruction", "question",
           "text", "chosen")  # fmt: skip
+_BARE = ("turns", "prompt")
+"""Fields that MT-bench's files have a user's turns in, as bare strings."""
 _MATERIAL = ("input", "context")
 _UNREAD = (
     "image", "images", "audio", "audios", "video", "videos", "tools", "functions", "passage", "document",
     "documents", "article", "choices", "options",
 )  # fmt: skip
 _NOTHING = frozenset(("<noinput>", "<no input>", "noinput", "n/a", "<nooutput>"))
-_HH = re.compile(r"\n\n(Human|Assistant):")
 
 
 class NotUnderstood(Exception):
@@ -65,7 +66,7 @@ class NotUnderstood(Exception):
 
 def asked(row: Mapping[str, Any]) -> tuple[Message, ...]:
     """Return the messages a row asks with: up to its last user turn. Raises NotUnderstood."""
-    key = next((name for name in _TURNS if _full(row.get(name))), "")
+    key = _key(row)
     if not key and isinstance(row.get("context"), list):
         key = "context"  # NeMo-RL: the turns before the completions
     if not key:
@@ -80,6 +81,8 @@ def asked(row: Mapping[str, Any]) -> tuple[Message, ...]:
     if isinstance(value, str):
         turns += _history(row.get("history")) if key == "instruction" else []
         turns.append(("user", "user", _with_material(value, row, key)))
+    elif _is_bare(value, key) and len(value) == 1:
+        turns.append(("user", "user", value[0]))
     else:
         turns += [_turn(item) for item in value]
     last = max(
@@ -88,6 +91,30 @@ def asked(row: Mapping[str, Any]) -> tuple[Message, ...]:
     if last < 0:
         raise NotUnderstood("no_prompt", "no user turn")
     return _checked([_message(*turn) for turn in turns[: last + 1]])
+
+
+def opening(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+    """Return a row whose turns are bare strings (MT-bench: a user's) with the first of them alone, and how
+    many turns that leaves out; any other row as it is.
+
+    A later turn asks about an answer that is not there yet, so no answer to all of them can be asked for.
+    """
+    key = _key(row)
+    turns = row.get(key)
+    if not _is_bare(turns, key):
+        return row, 0
+    return {**row, key: turns[:1]}, len(turns) - 1
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    """The field that asks, "" where there is none."""
+    return next((name for name in _TURNS if _full(row.get(name))), "")
+
+
+def _is_bare(value: Any, key: str) -> TypeGuard[list[str]]:
+    """Whether a value is a list of turns without roles."""
+    known = key in _BARE and isinstance(value, list)
+    return known and all(isinstance(one, str) for one in value)
 
 
 def _full(value: Any) -> bool:
@@ -109,11 +136,10 @@ def _unpacked(value: Any) -> Any:
             isinstance(one, Mapping) and ("role" in one or "from" in one) for one in made
         )
         return made if spoken else value  # a question may be about a list in JSON
-    if _HH.match(value):
-        pieces = _HH.split(value)[1:]
-        turns = list(zip(pieces[::2], pieces[1::2], strict=True))
-        return [list(turn) for turn in turns if turn[1].strip() or turn is not turns[-1]]
-    return value
+    if not begins_turn(value):
+        return value
+    turns = turns_of(value)
+    return turns if turns[-1][1].strip() else turns[:-1]
 
 
 def _common(chosen: Any, rejected: Any) -> Any:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import pyarrow as pa
 
 from corpusforge.errors import InputError
 from corpusforge.hashing import id_keys, make_id, uniform
@@ -21,9 +19,7 @@ from corpusforge.instruct import seeds as seeding
 from corpusforge.instruct.export.tables import row_of
 from corpusforge.instruct.foreign import foreign_row
 from corpusforge.instruct.records import Row, Task
-from corpusforge.io import files, parquet
-from corpusforge.io.decoding import DecodingError, decode_json
-from corpusforge.io.jsonl import read_jsonl, read_lines
+from corpusforge.io import files, layouts
 
 __all__ = ["digest", "draw_rows", "load_rows", "rows_of"]
 
@@ -49,7 +45,7 @@ def _read(source: str) -> list[Row]:
     if not files.exists(path):
         raise InputError(f"{path!r} does not exist. Name a run's directory or a file of rows.")
     rows: list[Row] = []
-    for number, line in enumerate(_objects(path), 1):
+    for number, line in enumerate(layouts.objects(path), 1):
         where = f"{path}: row {number}"
         if "instances" in line:
             rows += rows_of(seeding.parse_task(line, where))
@@ -65,24 +61,6 @@ def _read(source: str) -> list[Row]:
         except msgspec.ValidationError as error:
             raise InputError(f"{where}: neither a row nor a seed task ({error})") from error
     return rows
-
-
-def _objects(path: str) -> Iterable[dict[str, Any]]:
-    """The objects of JSON lines, of one array as Alpaca is published, or of a Parquet file."""
-    if path.endswith(".parquet"):
-        try:
-            return parquet.read_table(path).to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
-    if not path.endswith(".json"):
-        return read_jsonl(path)
-    try:
-        found = decode_json(b"\n".join(line for _, line in read_lines(path)))
-    except DecodingError:
-        return read_jsonl(path)
-    if isinstance(found, list) and all(isinstance(one, dict) for one in found):
-        return found
-    return read_jsonl(path)
 
 
 def rows_of(task: Task) -> list[Row]:

@@ -90,7 +90,7 @@ class Job(Protocol):
     """Names of export forms that this method has beside `export.FORMATS`."""
 
     def forms(self, made: Made) -> Mapping[str, export.Writer]:
-        """Return the writer of each of `own_forms`."""
+        """Return the writer of each of `own_forms`; without rows, of those that need none."""
         return {}
 
     def lines(self, report: Any) -> list[str]:
@@ -240,9 +240,11 @@ def _write(
         table: write_jsonl(files.join(output, table), map(msgspec.to_builtins, rows))
         for table, rows in tables.items()
     }
-    if made.rows:
+    own = job.forms(made)
+    names = formats if made.rows else [name for name in own if name in (formats or own)]
+    if made.rows or names:
         place = files.join(output, "export")
-        export.write(tables["rows.jsonl"], place, formats, job.form, job.forms(made))
+        export.write(tables["rows.jsonl"], place, names, job.form, own)
     written = set(counts)
     prefix = len(output.rstrip("/")) + 1
     for other in others:

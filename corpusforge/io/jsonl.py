@@ -36,6 +36,7 @@ __all__ = [
     "read_lines",
     "read_rows",
     "read_value",
+    "say_repaired",
     "write_jsonl",
 ]
 
@@ -188,6 +189,11 @@ def read_jsonl(path: str) -> Iterator[dict[str, Any]]:
             raise InputError(f"{path}:{row.number}: expected an object, got {kind}.")
         repaired.update(row.repaired)
         yield row.value
+    say_repaired(path, repaired)
+
+
+def say_repaired(path: str, repaired: Mapping[str, int]) -> None:
+    """Tell on standard error what was repaired in how many rows of a file; nothing where nothing was."""
     if repaired:
         said = ", ".join(f"{name} {count}" for name, count in sorted(repaired.items()))
         say(f"{path}: rows were repaired: {said}", error=True)

@@ -279,7 +279,11 @@ def _schema(probe: Probe) -> Check:
     good = isinstance(value, dict) and sorted(value) == ["lines", "title"]
     if not good and made.finish_reason == "length":
         return Check(name="JSON Schema", ok=None, told=f"cut at 80 tokens: {_said(made)}")
-    told = "answers are held to it" if good else f"answers are not held to it: {_said(made)}"
+    refused = "response_format" in made.left_out.split(",")
+    told = "answers are held to it" if good else (
+        f"{'refused; ' if refused else ''}answers are not held to it: {_said(made)}"
+    )  # fmt: skip
+    good = good and not refused
     return Check(name="JSON Schema", ok=good, told=told)
 
 
@@ -323,7 +327,9 @@ def _parameters(probe: Probe, chat: bool) -> Check:
     made, _ = probe.ask(_question("parameters", text, chat, max_tokens=8, **every))
     if made.finish_reason == "error":
         return Check(name="parameters", ok=False, told=_said(made))
-    refused = sorted(probe.left_out - {"system"})
+    refused = sorted(
+        probe.left_out - {"system", "response_format"}
+    )  # they have checks of their own
     told = f"refused, and left out from then on: {', '.join(refused)}" if refused else (
         f"none refused of {', '.join(sorted(every))}"
     )  # fmt: skip

@@ -48,6 +48,12 @@ OUTAGE = 24
 """Failures in a row, without one answer, that mean the server is down rather than busy."""
 
 
+_REFUSED = {
+    "system": ("a system turn", "it opens the first question"),
+    "response_format": ("structured output", "the question alone asks for it"),
+}
+"""What a server refuses, and what is done instead, where it is no plain parameter."""
+
 _CLOSING_SEEN, _OPENING_SEEN = b"</think", b"<think"
 """A thought that the template opens: its closing mark comes without the opening one."""
 
@@ -82,7 +88,7 @@ class OpenAIEngine:
         self._sleep = sleep or self._stop.wait
         self._limits = Limiter(settings.requests_per_minute, settings.tokens_per_minute, clock)
         self._lost: dict[str, int] = {}
-        self._form = Form(structured=True, max_tokens_field=settings.max_tokens_field)
+        self._form = Form(max_tokens_field=settings.max_tokens_field)
         self._answered = False
         self._failures = 0
         self._thinks = self._unknown_end = False
@@ -329,27 +335,16 @@ class OpenAIEngine:
             return False
         fields = _fields(error)
         told = self._words(error).lower()
-        if (
-            request.json_schema
-            and form.structured
-            and ("response_format" in told or "schema" in told)
-        ):
-            if self._form.structured:
-                self._form = replace(self._form, structured=False)
-                say(
-                    f"warning: {self._server} refuses structured output ({told}); going "
-                    "on without it",
-                    error=True,
-                )
-            return True
         if form.max_tokens_field == "max_tokens" and "max_completion_tokens" in told:
             self._form = replace(self._form, max_tokens_field="max_completion_tokens")
             return True
-        name = named(told, fields, asked_with(request, form))
+        sent = asked_with(request, form)
+        # a server that knows no structured output complains of the schema in words of its own
+        schema = "response_format" in sent and ("response_format" in told or "schema" in told)
+        name = "response_format" if schema else named(told, fields, sent)
         if name and name not in self._form.refused:
             self._form = replace(self._form, refused=(*self._form.refused, name))
-            what = "a system turn" if name == "system" else f"the parameter {name}"
-            without = "it opens the first question" if name == "system" else "it is left out"
+            what, without = _REFUSED.get(name, (f"the parameter {name}", "it is left out"))
             say(
                 f"warning: {self._server} refuses {what} ({told}); {without} from now on",
                 error=True,

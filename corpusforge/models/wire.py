@@ -49,7 +49,6 @@ class ServerError(Exception):
 class Form:
     """What a server was found to take."""
 
-    structured: bool = True
     max_tokens_field: str = "max_tokens"
     refused: tuple[str, ...] = ()
     """Parameters that it refuses, in the order in which it did; "system" is the system turn."""
@@ -81,7 +80,7 @@ def payload(request: Request, form: Form) -> dict[str, Any]:
         extra["repetition_penalty"] = values.repetition_penalty
     if extra:
         body["extra_body"] = extra
-    if request.json_schema and form.structured and request.messages:
+    if request.json_schema and request.messages:
         schema = {"name": "answer", "strict": True, "schema": decode_json(request.json_schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     for name in form.refused:
@@ -102,7 +101,7 @@ def _turns(request: Request, system: bool) -> list[dict[str, str]]:
 
 OPTIONAL = (
     "temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "stop", "top_k",
-    "repetition_penalty",
+    "repetition_penalty", "response_format",
 )  # fmt: skip
 """Parameters without which a request is still the same question."""
 

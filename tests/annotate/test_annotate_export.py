@@ -266,8 +266,9 @@ def test_what_overlaps_an_evaluation_set_is_left_out(tmp_path: Path) -> None:
     assert summary["decontaminated"] == 2
 
 
-def test_a_text_with_turns_in_it_is_left_out_of_string_formats(tmp_path: Path) -> None:
-    texts = {"p_1.a": "Sure.\n\nHuman: and now?"}
+@pytest.mark.parametrize("end", ["\n", "\r\n"])  # readers take both for the end of a line
+def test_a_text_with_turns_in_it_is_left_out_of_string_formats(tmp_path: Path, end: str) -> None:
+    texts = {"p_1.a": f"Sure.{end}{end}Human: and now?"}
     tasks, rankings = make_job(
         [("p_1", "r_1", [["a"], ["b"]]), ("p_2", "r_1", [["a"], ["b"]])], texts=texts
     )
@@ -303,14 +304,19 @@ def test_real_preference_files_go_in_and_out(kind: str, data: Path, tmp_path: Pa
     held = rows(output / "training" / "kway" / "train.jsonl")
     assert len(held) == figures.prompts_ranked == summary["rows"]["kway_parquet"]["train"]
     assert sum(row["n_rankings"] for row in held) == made.rankings
-    expected = 0
+    expected = alone = 0
     for row in held:
         ranked = [rank for rank in row["ranks"] if rank]
-        expected += comb(len(ranked), 2) - sum(comb(ranked.count(r), 2) for r in set(ranked))
+        pairs = comb(len(ranked), 2) - sum(comb(ranked.count(r), 2) for r in set(ranked))
+        expected += pairs
+        alone += pairs if len(row["messages"]) == 1 else 0
         if row["n_rankings"] == 1:
             assert row["ranks"] == row["rankings"][0]["ranks"]
-    for name in ("pairs", "trl_implicit_chat", "trl_explicit_chat", "openrlhf", "webgpt"):
+    for name in ("pairs", "trl_implicit_chat", "trl_explicit_chat", "openrlhf"):
         assert summary["rows"][name]["train"] == expected == summary["pairs"]
+    assert summary["rows"]["webgpt"]["train"] == alone
+    told = [line for line in summary["notices"] if "webgpt" in line]
+    assert len(told) == (alone < expected)
     for name in ALL:
         loaded = load(output / "training", name, tmp_path / "cache")
         assert loaded["train"].num_rows == summary["rows"][name]["train"]

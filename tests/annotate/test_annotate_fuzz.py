@@ -265,7 +265,7 @@ def test_any_bytes(text: bytes, name: str) -> None:
         try:
             found = read(name, file)
         except InputError as error:  # bytes that begin as a packed file does, and end early
-            assert "nothing was imported" in str(error)
+            assert "nothing was read in" in str(error)
         else:
             balanced(found)
 
@@ -280,7 +280,7 @@ def test_packed_answers_that_end_early(pack: Callable[[bytes], bytes]) -> None:
     balanced(read("label-studio", file))
     for size in range(len(whole) // 2, len(whole), 37):
         file.write_bytes(whole[:size])
-        with pytest.raises(InputError, match="nothing was imported"):
+        with pytest.raises(InputError, match="nothing was read in"):
             read("label-studio", file)
 
 

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from annotate_cases import made_job, made_tasks
 
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import RULES
 from corpusforge.annotate.imports.run import import_answers, target_of
 from corpusforge.annotate.imports.settings import Settings
@@ -21,6 +20,7 @@ from corpusforge.annotate.imports.sources import SOURCES
 from corpusforge.annotate.imports.state import read_rankings
 from corpusforge.annotate.jobs import read_job, write_job
 from corpusforge.errors import InputError, RecipeError, RunError
+from corpusforge.io import layouts
 from pipelines import import_rankings
 
 
@@ -312,10 +312,10 @@ SPLITS = [
 @pytest.mark.parametrize(("text", "expected"), SPLITS)
 @pytest.mark.parametrize("chunk", [1, 3, 1 << 20])
 def test_files_are_cut_into_rows(tmp_path, monkeypatch, text, expected, chunk: int) -> None:
-    monkeypatch.setattr(stream, "_CHUNK", chunk)
-    monkeypatch.setattr(stream, "_HEAD", chunk + 5)
+    monkeypatch.setattr(layouts, "_CHUNK", chunk)
+    monkeypatch.setattr(layouts, "_HEAD", chunk + 5)
     (tmp_path / "rows").write_bytes(text)
-    assert [found for _, found in stream.rows(str(tmp_path / "rows"))] == expected
+    assert [found for _, found in layouts.rows(str(tmp_path / "rows"))] == expected
 
 
 def test_an_array_is_cut_as_a_json_parser_reads_it(tmp_path: Path, monkeypatch) -> None:
@@ -324,8 +324,8 @@ def test_an_array_is_cut_as_a_json_parser_reads_it(tmp_path: Path, monkeypatch) 
     text = json.dumps(rows, ensure_ascii=False, indent=1).encode()
     (tmp_path / "rows.json").write_bytes(text)
     for chunk in (7, 1000, 1 << 20):
-        monkeypatch.setattr(stream, "_CHUNK", chunk)
-        found = [json.loads(part) for _, part in stream.rows(str(tmp_path / "rows.json"))]
+        monkeypatch.setattr(layouts, "_CHUNK", chunk)
+        found = [json.loads(part) for _, part in layouts.rows(str(tmp_path / "rows.json"))]
         assert found == msgspec.json.decode(text)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dialogue_rankings import ANSWERS, DIALOGUES, job
+from dialogue_rankings import DIALOGUES, job
 
 from corpusforge.annotate.export import ALL, write
 from corpusforge.annotate.imports.public import import_source
@@ -20,7 +20,6 @@ from corpusforge.annotate.jobs import read_tasks
 from corpusforge.annotate.records import Refused
 from corpusforge.instruct.inputs import load_rows
 from corpusforge.io import parquet
-from corpusforge.models.records import Message
 
 JUDGED = ("agreement", "n_annotators")
 """How many raters stood behind a pair: the file's one column counts as one rater."""
@@ -44,7 +43,7 @@ BACK: dict[str, tuple[str, ...] | str] = {
     "deepspeed_chat": (),
     "hh": (),
     "oasst": ("message_id", "parent_id", "message_tree_id"),
-    "webgpt": "the last question alone: turns and system text before it are not written",
+    "webgpt": "prompts of one turn, answers in an order drawn by ids that the file does not hold",
 }
 """By format: the fields that do not come back; or in words why its rows do not."""
 
@@ -105,14 +104,30 @@ def test_ids_alone_are_refused_in_words(written: Path) -> None:
     assert all(isinstance(one, Refused) and "import the kway file" in one.value for one in found)
 
 
-def test_comparisons_of_webgpt_come_back_where_the_question_was_all(
+def test_comparisons_of_webgpt_come_back_and_dialogues_are_left_out(
     written: Path, tmp_path: Path
 ) -> None:
-    questions = {one[-1].content for one in DIALOGUES}
-    found = list(read_source("auto", [str(written / "webgpt" / "train.jsonl")], "j"))
-    assert {task.prompt.messages for task, _ in found} == {(Message("user", q),) for q in questions}
-    texts = {(one.text, two.text) for task, _ in found for one, two in [task.candidates]}
-    assert {text for pair in texts for text in pair} <= set(ANSWERS)
+    """A form that would lose what was said before a question has no row of it."""
+    given = rows(written, "webgpt")
+    alone = [messages for messages in DIALOGUES if len(messages) == 1]
+    assert [{"role": "user", "content": row["question"]["full_text"]} for row in given] == [
+        {"role": one.role, "content": one.content} for (one,) in alone for _ in given
+    ]
+    assert json.loads((written / "summary.json").read_text("utf-8"))["dialogue_prompts"] == 3
+    made = import_source("auto", [str(written / "webgpt" / "train.jsonl")], str(tmp_path / "in"))
+    assert made.refused == {}
+    tasks = {task.id: task for task in read_tasks(str(tmp_path / "in" / "job"))}
+    write(
+        tasks, list(read_rankings(str(tmp_path / "in"))), str(tmp_path / "out"), formats=("webgpt",)
+    )
+    sides = [
+        [
+            [row["question"], *sorted((row[f"answer_{n}"], row[f"score_{n}"]) for n in (0, 1))]
+            for row in found
+        ]
+        for found in (given, rows(tmp_path / "out", "webgpt"))
+    ]
+    assert sorted(sides[0]) == sorted(sides[1])
 
 
 def test_demonstrations_come_back_as_rows(written: Path) -> None:

@@ -348,3 +348,54 @@ def test_messages_of_open_assistant_are_trees_without_what_moderation_left_out(
         assert [[texts[one] for one in tier] for tier in ranking.tiers] == ORDER
         assert [texts[one] for one in ranking.unrankable] == [THIRD]
         assert {one.value.split(":")[0] for one in found if isinstance(one, Refused)} == words
+
+
+def test_messages_that_answer_each_other_are_refused_by_name(tmp_path: Path) -> None:
+    """A circle has no root, so it must not go unseen; what hangs on it goes with it."""
+
+    def said(name: str, parent: str | None) -> dict[str, Any]:
+        return {**TABLE[0], "message_id": name, "parent_id": parent}
+
+    loop = [
+        said("x", "z"),
+        said("y", "x"),
+        said("z", "y"),
+        said("hangs", "y"),
+        said("self", "self"),
+    ]
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in [*TABLE, *loop]), "utf-8")
+    found = list(read_source("oasst", [str(path)], "job"))
+    assert sum(not isinstance(one, Refused) for one in found) == 1
+    told = [one for one in found if isinstance(one, Refused) and "answers itself" in one.value]
+    first = len(TABLE) + 1
+    assert [(one.locator, one.value.split()[2]) for one in told] == [
+        (f"p.jsonl#{first + place}", name) for place, name in ((0, "x"), (1, "y"), (2, "z"), (4, "self"))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"ranks": [1]}, {"ranks": None}, {"ranks": [1, -1]}, {"ranks": [True, 2]}, {"ranks": "12"},
+     {"seconds": "long"}, "no object", None],
+    ids=str,
+)  # fmt: skip
+def test_a_damaged_rater_of_a_kway_row_costs_itself_alone(tmp_path: Path, damage: Any) -> None:
+    candidates = [
+        {"id": f"c_{text}", "text": text, "model": "m", "params": "", "finish_reason": "stop"}
+        for text in ("one", "two")
+    ]
+    raters = [
+        {"rater": f"r_{n}", "kind": "human", "seconds": 1.0, "ranks": [1, 2]} for n in range(3)
+    ]
+    bad: Any = {**raters[1], **damage} if isinstance(damage, dict) else damage
+    row = {
+        "prompt_id": "p", "messages": [{"role": "user", "content": "Count."}], "split": "train",
+        "candidates": candidates, "ranks": [1, 2], "rankings": [raters[0], bad, raters[2]],
+    }  # fmt: skip
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps(row) + "\n", "utf-8")
+    first, refused, last = read_source("auto", [str(path)], "job")
+    assert isinstance(refused, Refused)
+    assert (refused.locator, refused.rule) == ("p.jsonl#1/1", "malformed")
+    assert [one[1].rater for one in (first, last) if not isinstance(one, Refused)] == ["r_0", "r_2"]

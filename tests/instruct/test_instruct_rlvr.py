@@ -58,6 +58,29 @@ def test_the_table_has_gold_kind_source_and_pass_rate(made: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("formats", [(), ("rlvr", "messages")])
+def test_questions_that_no_sample_solved_are_exported_without_any_row(
+    tmp_path: Path, formats: tuple[str, ...]
+) -> None:
+    done, _ = play(
+        tmp_path, replies, TWO, CODE, formats=formats, samples=2, hints=0, temperatures=(0.7,)
+    )
+    place = tmp_path / "out" / "export"
+    assert done.report.rows == 0
+    (row,) = lines(place / "rlvr" / "train.jsonl")
+    assert (row["gold"], row["pass_rate"], row["samples"]) == ("12", 0.0, 2)
+    assert pq.read_table(place / "rlvr" / "verl" / "train.parquet").num_rows == 1
+    assert sorted(one.name for one in place.iterdir()) == ["export.jsonl", "rlvr"]
+
+
+def test_without_rows_and_questions_to_check_there_is_no_export(tmp_path: Path) -> None:
+    play(tmp_path, replies, TWO, formats=("messages",), samples=1, hints=0, temperatures=(0.7,))
+    assert not (tmp_path / "out" / "export").exists()
+    (tmp_path / "b").mkdir()
+    play(tmp_path / "b", replies, CODE, formats=(), samples=1, hints=0, temperatures=(0.7,))
+    assert not (tmp_path / "b" / "out" / "export").exists()
+
+
 def test_each_shape_has_what_its_trainer_reads(made: Path) -> None:
     asks = [{"role": "user", "content": EGGS["question"]}]
     verl = pq.read_table(made / "rlvr" / "verl" / "train.parquet").to_pylist()[0]

@@ -201,6 +201,7 @@ def test_structured_output_is_asked_for_and_given_up_once(
     out = client.complete(requests[1:])
     assert [item.text for item in out] == [answer_of("b"), answer_of("c")]
     assert ["response_format" in body for body in server.bodies] == [True, True, False, False]
+    assert [item.left_out for item in out] == ["response_format", "response_format"]
     assert capsys.readouterr().err.count("refuses structured output") == 1
 
 

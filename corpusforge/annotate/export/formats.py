@@ -4,8 +4,8 @@ Keys as the trainers read them: TRL (preference explicit or implicit, as chat or
 unpaired), OpenRLHF, LLaMA-Factory (ranking and KTO), NeMo-RL, OpenAI's preference fine-tuning,
 DeepSpeed-Chat, Anthropic HH, WebGPT comparisons, Open Assistant trees. Of them NeMo-RL's and Open
 Assistant's hold more than two answers; `kway` holds all there is, and is what the others are made from.
-Every pair row of TRL's and OpenRLHF's formats carries group_id, weight and margin. Limit: string formats
-leave out dialogues whose texts hold the opening of a turn.
+Every pair row of TRL's and OpenRLHF's formats carries group_id, weight and margin. Limits: string formats
+leave out dialogues whose texts hold the opening of a turn, `QUESTIONS` all dialogues.
 """
 
 from __future__ import annotations
@@ -15,21 +15,24 @@ from typing import Any
 
 from corpusforge import hashing
 from corpusforge.annotate.export.group import Group
-from corpusforge.annotate.export.transcript import ambiguous, completion, prompt_text
 from corpusforge.annotate.export.tree import tree
 from corpusforge.annotate.pairs import Pair
 from corpusforge.annotate.records import Candidate
+from corpusforge.annotate.transcripts import completion, opens_turn, prompt_text
 from corpusforge.annotate.understand import SHAREGPT
 from corpusforge.errors import InputError
-from corpusforge.models.records import Message
 from corpusforge.plugins import find
 
-__all__ = ["DATASET_INFO", "FORMATS", "STRINGS", "Format", "Row", "find_format"]
+__all__ = ["DATASET_INFO", "FORMATS", "QUESTIONS", "STRINGS", "Format", "Row", "find_format", "is_dialogue",
+           "unclear"]  # fmt: skip
 
 Row = dict[str, Any]
 
 STRINGS = ("deepspeed_chat", "hh", "trl_explicit", "trl_implicit", "trl_unpaired")
 """Formats whose dialogues are one string."""
+
+QUESTIONS = ("webgpt",)
+"""Formats that have room for a question alone, and not for what was said before it."""
 
 
 def _turns(group: Group, answer: str | None = None) -> list[Row]:
@@ -259,8 +262,13 @@ def sft(group: Group) -> Iterator[Row]:
 
 def unclear(group: Group) -> bool:
     """Whether a string format would not show where turns begin."""
-    messages: tuple[Message, ...] = group.prompt.messages
-    return ambiguous([m.content for m in messages] + [row.text for row in group.candidates])
+    texts = [message.content for message in group.prompt.messages]
+    return any(map(opens_turn, texts + [row.text for row in group.candidates]))
+
+
+def is_dialogue(group: Group) -> bool:
+    """Whether turns or a system text stand before the question."""
+    return len(group.prompt.messages) > 1
 
 
 Format = Callable[[Group], Iterable[Row]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
@@ -24,8 +24,10 @@ from corpusforge.annotate.export.clean import Removed, contaminated
 from corpusforge.annotate.export.formats import (
     DATASET_INFO,
     FORMATS,
+    QUESTIONS,
     STRINGS,
     find_format,
+    is_dialogue,
     unclear,
 )
 from corpusforge.annotate.export.group import Group, demonstrations, groups
@@ -131,22 +133,36 @@ def _checked(formats: Sequence[str]) -> tuple[str, ...]:
     return (*(name for name in ALL if name in formats), *own)
 
 
+_NO_ROOM: dict[str, tuple[tuple[str, ...], Callable[[Group], bool]]] = {
+    "unclear_prompts": (STRINGS, unclear),
+    "dialogue_prompts": (QUESTIONS, is_dialogue),
+}
+"""What the summary counts prompts under that some formats leave out: those formats, and which prompts."""
+
+
 def _expand(
     made: Iterable[Group], formats: Sequence[str], out: _Files, removed: Mapping[str, Removed]
-) -> int:
-    """Write all formats; return how many prompts string formats left out as unclear."""
-    left = 0
-    strings = any(name in STRINGS for name in formats)
+) -> dict[str, int]:
+    """Write all formats; return how many prompts those without room for them left out, by `_NO_ROOM`."""
+    rules = {
+        name: (set(without), holds)
+        for name, (without, holds) in _NO_ROOM.items()
+        if not set(without).isdisjoint(formats)
+    }
+    left = dict.fromkeys(_NO_ROOM, 0)
     makers = {name: find_format(name) for name in formats if name != "kway_parquet"}
     for group in made:
         if group.prompt.id in removed:
             continue
-        dark = strings and unclear(group)
-        left += dark
+        skip: set[str] = set()
+        for rule, (without, holds) in rules.items():
+            if holds(group):
+                left[rule] += 1
+                skip |= without
         for name in formats:
             if name == "kway_parquet":
                 out.add_table(group)
-            elif not (dark and name in STRINGS):
+            elif name not in skip:
                 out.add(name, group.split, makers[name](group))
     out.finish()
     return left
@@ -189,12 +205,12 @@ def write(
     removed = contaminated(made(), index, settings or Settings()) if index else {}
     with ExitStack() as stack:
         out = _Files(directory, stack, wanted)
-        unclear_prompts = _expand(made(), wanted, out, removed)
+        left = _expand(made(), wanted, out, removed)
     if not out.rows.total():
         raise InputError(f"nothing to write to {directory!r}: no answer holds a ranking or a text.")
     write_jsonl(files.join(directory, "decontaminated.jsonl"), map(asdict, removed.values()))
     summary = _summary(votes, found, wanted, out, removed)
-    summary |= {"index": index.fingerprint if index else "", "unclear_prompts": unclear_prompts}
+    summary |= {"index": index.fingerprint if index else "", **left}
     tongues = sorted({tasks[names[0]].prompt.language for names in votes.book.sources} - {""})
     text = card(summary, tongues)
     files.write_bytes(files.join(directory, "README.md"), text.encode())

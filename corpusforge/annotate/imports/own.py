@@ -7,12 +7,13 @@ gives the same row again. Not in the file, and so not back: ratings, flags, the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from corpusforge.annotate.imports.answers import by_rank
-from corpusforge.annotate.imports.ranked import Ranked, check_answers
+from corpusforge.annotate.imports.ranked import Ranked, check_answers, guarded
 from corpusforge.annotate.jobs import task_id
-from corpusforge.annotate.records import Candidate, Prompt, Ranking, Task
+from corpusforge.annotate.records import Candidate, Prompt, Ranking, Refused, Task
 from corpusforge.annotate.split import SIDES
 from corpusforge.models.records import Message
 
@@ -26,8 +27,8 @@ def is_kway(row: Mapping[str, Any]) -> bool:
     return row.keys() >= _KEYS
 
 
-def kway_rankings(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked]:
-    """Yield one task and ranking per rater of a K-way row."""
+def kway_rankings(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked | Refused]:
+    """Yield one task and ranking per rater of a K-way row; a rater who cannot be read is refused alone."""
     candidates = tuple(Candidate(**_texts(one, Candidate)) for one in row["candidates"])
     names = tuple(one.id for one in candidates)
     if len(set(names)) != len(names):
@@ -45,7 +46,9 @@ def kway_rankings(row: Mapping[str, Any], where: str, job: str) -> Iterator[Rank
         split=split if split in SIDES else "train",
     )
     for place, one in enumerate(row["rankings"]):
-        yield _one(one, f"{where}/{place}", job, prompt, candidates, names)
+        spot = f"{where}/{place}"
+        read = partial(_one, where=spot, job=job, prompt=prompt, candidates=candidates, names=names)
+        yield guarded(spot, one, read)
 
 
 def _texts(one: Mapping[str, Any], kind: type[Candidate]) -> dict[str, str]:
@@ -61,8 +64,10 @@ def _one(
     candidates: tuple[Candidate, ...], names: Sequence[str],
 ) -> Ranked:  # fmt: skip
     rater, ranks = str(one["rater"]), one["ranks"]
-    if len(ranks) != len(names) or not all(isinstance(rank, int) and rank >= 0 for rank in ranks):
-        raise ValueError(f"{where}: expected {len(names)} ranks, whole numbers from 0 (not ranked)")
+    if len(ranks) != len(names) or not all(type(rank) is int and rank >= 0 for rank in ranks):
+        raise ValueError(
+            f"ranks {str(ranks)[:60]}: expected {len(names)} whole numbers from 0 (not ranked)"
+        )
     task = Task(
         id=task_id(job, prompt.id, names, rater), job=job, kind="ranking", prompt=prompt,
         candidates=candidates, presented_order=tuple(sorted(names)), rater=rater, batch="kway",

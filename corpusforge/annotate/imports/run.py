@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 
 from corpusforge.annotate.compare import AGREE, counts
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.imports.state import RANKINGS, State
 from corpusforge.annotate.jobs import TASKS_FILE, Job, open_tasks, read_job
@@ -30,7 +29,7 @@ from corpusforge.annotate.targets.common import is_table
 from corpusforge.annotate.targets.labelstudio_table import is_export
 from corpusforge.annotate.votes import votes_of
 from corpusforge.errors import InputError, RunError
-from corpusforge.io import files
+from corpusforge.io import files, layouts
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.io.jsonl import read_lines, write_jsonl
 from corpusforge.losses import losses
@@ -141,9 +140,9 @@ def target_of(path: str) -> str:
     if is_table(path):
         return "label-studio" if is_export(path) else "csv"
     empty = True
-    for _, row in islice(stream.rows(path), _LOOKED_AT):
+    for _, row in islice(layouts.rows(path), _LOOKED_AT):
         empty = False
-        value = stream.decode(row)
+        value = layouts.decode(row)
         for name in TARGETS:
             if find_target(name).owns(value):
                 return name

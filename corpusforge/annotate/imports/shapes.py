@@ -14,7 +14,7 @@ from typing import Any
 
 from corpusforge.annotate.imports.answers import LeftOut
 from corpusforge.annotate.imports.ranked import check_answers, check_turns, number
-from corpusforge.annotate.imports.transcripts import (
+from corpusforge.annotate.transcripts import (
     is_dialogue,
     messages_of,
     opens_turn,

@@ -15,25 +15,21 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-import pyarrow as pa
-
-from corpusforge.annotate.imports import stream
+from corpusforge.annotate.existing_answers import ANSWERS, answer_of
 from corpusforge.annotate.imports.answers import LeftOut
 from corpusforge.annotate.imports.gather import gathered
 from corpusforge.annotate.imports.own import is_kway, kway_rankings
 from corpusforge.annotate.imports.ranked import Ranked, guarded, number, ranked
 from corpusforge.annotate.imports.shapes import Compared, compared, parted, ranked_list, verdict
-from corpusforge.annotate.imports.transcripts import messages_of, opens_turn, turns_of
 from corpusforge.annotate.imports.trees import nested, tree_rankings
 from corpusforge.annotate.records import Refused
+from corpusforge.annotate.transcripts import messages_of, opens_turn, turns_of
 from corpusforge.annotate.understand import asked
-from corpusforge.errors import InputError
-from corpusforge.io import files, parquet
+from corpusforge.io import layouts
+from corpusforge.io.jsonl import Row
 
 __all__ = ["SOURCES", "read_source"]
 
-_TEXTS = ("response", "text", "answer", "completion", "output", "content")
-_LISTS = ("responses", "completions", "answers", "candidates")
 _SCORES = ("score", "reward", "rating", "overall_score", "rank_score")
 _VERDICT = re.compile(r"(?:annotator|label|verdict|preference|winner)_?\d*")
 """Columns of verdicts; numbered ones are those of several annotators (not `label_id`, `winner_score`)."""
@@ -75,20 +71,8 @@ def _ranked(found: Compared, where: str, job: str) -> Ranked:
 def _values(path: str) -> Iterator[tuple[str, Any]]:
     """Yield (file and number of the row, its value; None where it is no JSON)."""
     base = PurePosixPath(path).name
-    with files.open_raw(path) as opened:
-        table = opened.read(4) == b"PAR1"
-    if not table:
-        for number, row in stream.rows(path):
-            yield f"{base}#{number}", stream.decode(row)
-        return
-    number = 0
-    try:
-        for batch in parquet.read_batches(path):
-            for value in batch.to_pylist():
-                number += 1
-                yield f"{base}#{number}", value
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
+    for row in layouts.values(path):
+        yield f"{base}#{row.number}", row.value if isinstance(row, Row) else None
 
 
 def _hh(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked]:
@@ -114,9 +98,9 @@ def _scores(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked]:
         question = question.get("full_text") if isinstance(question, dict) else question
         messages = asked({"prompt": _text(question)})
     else:
-        items = next((row[key] for key in _LISTS if isinstance(row.get(key), list)), None)
+        items = next((row[key] for key in ANSWERS if isinstance(row.get(key), list)), None)
         if items is None:
-            raise ValueError(f"no list of answers ({', '.join(_LISTS)})")
+            raise ValueError(f"no list of answers ({', '.join(ANSWERS)})")
         texts = [_answer(item) for item in items]
         scores = _beside(row, len(items)) or [_first_score(item) for item in items]
         messages = asked(row)
@@ -128,12 +112,10 @@ def _scores(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked]:
 
 
 def _answer(item: Any) -> tuple[str, str]:
-    if isinstance(item, str):
-        return item, ""
-    if not isinstance(item, dict):
-        raise TypeError(f"expected an answer, got {type(item).__name__}")
-    text = next((item[key] for key in _TEXTS if isinstance(item.get(key), str)), None)
-    return _text(text), str(item.get("model") or "")
+    found = answer_of(item, "")
+    if found is None:
+        raise TypeError(f"expected an answer's text, got {type(item).__name__} without one")
+    return found[0], found[1]
 
 
 def _text(value: Any) -> str:
@@ -201,7 +183,7 @@ def _auto(row: Mapping[str, Any], where: str, job: str) -> Iterator[Ranked | Ref
         raise ValueError("pairs by id hold no texts; import the kway file beside them")
     elif found := ranked_list(row) or compared(row):
         yield _ranked(found, where, job)
-    elif "answer_0" in row or any(isinstance(row.get(key), list) for key in _LISTS):
+    elif "answer_0" in row or any(isinstance(row.get(key), list) for key in ANSWERS):
         yield from _scores(row, where, job)
     elif any(_VERDICT.fullmatch(key) for key in row):
         yield from _pairs(row, where, job)

@@ -24,8 +24,8 @@ Node = Mapping[str, Any]
 def nested(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Yield (where, row), and behind them the messages of a table as trees, where their roots stand.
 
-    A message without an id of its own, or whose parent is not in the file, is refused, and what answers it
-    goes with it.
+    A message without an id of its own, whose parent is not in the file, or that answers itself (a circle of
+    parents) is refused, and what answers it goes with it.
     """
     nodes: dict[str, dict[str, Any]] = {}
     places: list[tuple[str, dict[str, Any]]] = []
@@ -57,9 +57,13 @@ def _trees(
     nodes: Mapping[str, dict[str, Any]], places: Iterable[tuple[str, dict[str, Any]]]
 ) -> Iterator[tuple[str, dict[str, Any] | Refused]]:
     roots = []
+    circular = _circular({name: node["parent_id"] for name, node in nodes.items()})
     for where, node in places:
         parent = node["parent_id"]
-        if not isinstance(parent, str) or not parent:
+        if node["message_id"] in circular:
+            value = f"the message {node['message_id'][:60]} answers itself, by way of {parent[:60]}"
+            yield where, Refused(locator=where, rule="malformed", value=value)
+        elif not isinstance(parent, str) or not parent:
             roots.append((where, node))
         elif parent in nodes:
             nodes[parent]["replies"].append(node)
@@ -68,6 +72,22 @@ def _trees(
             yield where, Refused(locator=where, rule="malformed", value=value)
     for where, node in roots:
         yield where, {"message_tree_id": node["message_id"], "prompt": node}
+
+
+def _circular(parents: Mapping[str, Any]) -> set[str]:
+    """The names that are their own parents, at whatever distance."""
+    found: set[str] = set()
+    seen: dict[str, str] = {}  # by name: where the walk began that came by first
+    for start in parents:
+        name = start
+        while isinstance(name, str) and name in parents and name not in seen:
+            seen[name] = start
+            name = parents[name]
+        if isinstance(name, str) and seen.get(name) == start:
+            while name not in found:
+                found.add(name)
+                name = parents[name]
+    return found
 
 
 def tree_rankings(row: Node, where: str, job: str) -> Iterator[Ranked | Refused]:

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import Answer, by_rank, judge_all, moment, whole_rank
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
@@ -37,7 +36,7 @@ from corpusforge.annotate.targets.common import (
 )
 from corpusforge.annotate.targets.texts import compared
 from corpusforge.errors import InputError
-from corpusforge.io import files
+from corpusforge.io import files, layouts
 
 __all__ = ["Argilla", "record", "settings_of"]
 
@@ -221,8 +220,8 @@ def record(task: Task, job: Job) -> dict[str, Any]:
 
 def _answers(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
     base = PurePosixPath(path).name
-    for number, row in stream.rows(path):
-        value = stream.decode(row)
+    for number, row in layouts.rows(path):
+        value = layouts.decode(row)
         items = value.get("items") if isinstance(value, dict) else None
         for place, item in enumerate(items if isinstance(items, list) else [value], 1):
             where = f"{base}#{number}" + (f"/{place}" if isinstance(items, list) else "")

@@ -22,7 +22,6 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import (
     Answer,
     by_rank,
@@ -47,7 +46,7 @@ from corpusforge.annotate.targets.common import (
     sheets,
 )
 from corpusforge.annotate.targets.texts import compared
-from corpusforge.io import files
+from corpusforge.io import files, layouts
 from corpusforge.io.cells import inert
 
 __all__ = ["Crowd"]
@@ -132,7 +131,7 @@ def _line(task: Task, job: Job) -> dict[str, Any]:
 def _read_table(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
     base = PurePosixPath(path).name
     header: _Header | None = None
-    for number, cells in stream.cells(path):
+    for number, cells in layouts.cells(path):
         where = f"{base}#{number}"
         if isinstance(cells, str):
             yield Refused(locator=where, rule="malformed", value=cells[:200])
@@ -152,7 +151,7 @@ class _Header:
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> _Header:
-        split = [_PREFIX.fullmatch(stream.utf8(cell).strip()) for cell in cells]
+        split = [_PREFIX.fullmatch(layouts.utf8(cell).strip()) for cell in cells]
         names = [(match[1], match[2]) for match in split if match]
         twice = [name for (_, name), n in Counter(names).items() if n > 1 and name]
         known = {name for _, name in names}
@@ -170,7 +169,7 @@ def _row(
     where: str, header: _Header, cells: Sequence[str], tasks: Mapping[str, Task]
 ) -> Answer | Refused:
     raw = {name: cells[n] for name, n in header.place.items() if n < len(cells)}
-    data = {name: stream.utf8(cell) for name, cell in raw.items()}
+    data = {name: layouts.utf8(cell) for name, cell in raw.items()}
     task = origin(data)["task"][:64]
     fault = header.fault
     if len(cells) != header.count:
@@ -248,9 +247,9 @@ def _table_answer(
 
 def _read_lines(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
     base = PurePosixPath(path).name
-    for number, row in stream.rows(path):
+    for number, row in layouts.rows(path):
         where = f"{base}#{number}"
-        value = stream.decode(row)
+        value = layouts.decode(row)
         if isinstance(value, dict):
             task = origin(value)["task"][:64]
             yield _guarded(where, task, lambda v=value, w=where: _line_answer(w, v, tasks))  # type: ignore[misc]

@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import Answer, moment, seconds, whole_rank
 from corpusforge.annotate.records import Refused, Task
 from corpusforge.annotate.targets.common import Said, is_table, origin, presented, ratings_of
 from corpusforge.annotate.targets.labelstudio_table import table_rows
 from corpusforge.annotate.targets.texts import compared
+from corpusforge.io import layouts
 from corpusforge.io.decoding import decode_json
 
 __all__ = ["answers"]
@@ -81,9 +81,9 @@ def answers(path: str, tasks: Mapping[str, Task]) -> Iterator[Answer | Refused]:
             else:
                 yield _shortened(where, made, tasks)
         return
-    for number, row in stream.rows(path):
+    for number, row in layouts.rows(path):
         locator = f"{base}#{number}"
-        value = stream.decode(row)
+        value = layouts.decode(row)
         if isinstance(value, dict) and "annotation_id" in value:
             yield _shortened(locator, value, tasks)
         else:

@@ -11,8 +11,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.targets.common import is_table
+from corpusforge.io import layouts
 from corpusforge.io.decoding import DecodingError, decode_json
 
 __all__ = ["is_export", "table_rows"]
@@ -25,21 +25,21 @@ def is_export(path: str) -> bool:
     """Whether a file is a table with Label Studio's columns."""
     if not is_table(path):
         return False
-    header = next((cells for _, cells in stream.cells(path) if not isinstance(cells, str)), [])
+    header = next((cells for _, cells in layouts.cells(path) if not isinstance(cells, str)), [])
     return set(header) >= _COLUMNS
 
 
 def table_rows(path: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Yield (row number of the table from 1, JSON-MIN's row, or why there is none).
 
-    Answers that came back hold half surrogates for what is no UTF-8, as `stream.cells` gives them.
+    Answers that came back hold half surrogates for what is no UTF-8, as `layouts.cells` gives them.
     """
     header: list[str] | None = None
-    for number, cells in stream.cells(path):
+    for number, cells in layouts.cells(path):
         if isinstance(cells, str):
             yield number, cells
         elif header is None:
-            header = [stream.utf8(cell) for cell in cells]
+            header = [layouts.utf8(cell) for cell in cells]
         elif not set(header) >= _COLUMNS:
             yield (
                 number,
@@ -55,7 +55,7 @@ def _row(cells: dict[str, str]) -> dict[str, Any] | str:
     """The cells as JSON-MIN has them; an empty one is a control that holds nothing."""
     row: dict[str, Any] = {"annotation_id": None}
     for name, raw in cells.items():
-        cell = stream.utf8(raw)
+        cell = layouts.utf8(raw)
         if name.startswith("answer_"):
             row[name] = raw
         elif name in _TEXTS:

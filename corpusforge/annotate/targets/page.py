@@ -19,13 +19,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from corpusforge.annotate.imports import stream
 from corpusforge.annotate.imports.answers import Answer, judge_all, moment, seconds
 from corpusforge.annotate.imports.settings import Settings
 from corpusforge.annotate.jobs import Job
 from corpusforge.annotate.records import Ranking, Rating, Refused, Task
 from corpusforge.annotate.targets.common import WRITTEN, Sheet, answers_of, sheets
-from corpusforge.io import files
+from corpusforge.io import files, layouts
 from corpusforge.io.decoding import decode_json
 
 __all__ = ["SCHEMA", "Page"]
@@ -157,7 +156,7 @@ def _shown(task: Task) -> dict[str, Any]:
 
 def _answers(path: str) -> Iterator[Answer | Refused]:
     base = PurePosixPath(path).name
-    for number, row in stream.rows(path):
+    for number, row in layouts.rows(path):
         where = base if number == 1 else f"{base}#{number}"
         try:
             saved = decode_json(row, _File)

@@ -19,23 +19,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from corpusforge.instruct.cot.algebra import value
-from corpusforge.instruct.cot.plain import CALCULATOR
+from corpusforge.instruct.cot.plain import CALCULATOR, unlatex
 from corpusforge.instruct.cot.units import UNITS
 
 __all__ = ["false_equation"]
 
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{1,40})\}\s*\{([^{}]{1,40})\}")
-_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox)\s*\{([^{}]*)\}")
-_LATEX = {
-    r"\times": "*", r"\cdot": "*", r"\div": "/", r"\left": "", r"\right": "", r"\%": "%", r"\$": "",
-    r"\,": " ", r"\;": " ", r"\!": "", "{,}": ",", r"\(": " ", r"\)": " ", r"\[": " ", r"\]": " ",
-    "²": "^2", "³": "^3",
-}  # fmt: skip
 _SIGNS = str.maketrans("×÷−–·∗", "*/--**")
-_DRESS = re.compile(r"[$€£¥]|\*\*|__|`")
+_DRESS = re.compile(r"[$€£¥]|__")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _TIMES = re.compile(r"(?<=[\d)%])(\s*)[xX](\s*)(?=[(\d.])")
 _MIXED = re.compile(r"(?<![\d./^])(\d+) (\d+)/(\d+)(?![\d./])")
+_MIXED_LATEX = re.compile(r"(?<![\d./^_])(\d+)\(\((\d+)\)/\((\d+)\)\)")  # 2\frac{1}{2}
 _TIGHT = re.compile(r"(?<=[-+*/(] )(\d+)/(\d+)(?![\d.]|/\d)")  # 3 / 1/2
 _CUBED = re.compile(r"(?<=[A-Za-z])(?:[²³]|\^\{?[23]\}?)")  # cm²
 _CLOCK = re.compile(
@@ -118,11 +112,9 @@ def false_equation(reasoning: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _CUBED.sub("", CALCULATOR.sub("", text))
-    for name, sign in _LATEX.items():
-        text = text.replace(name, sign)
-    text = _TEXT.sub(r" \1 ", text)
-    text = _FRACTION.sub(r"((\1)/(\2))", text)
+    text = _CUBED.sub("", CALCULATOR.sub("", text)).replace("²", "^2").replace("³", "^3")
+    text = unlatex(text, lambda above, below: f"(({above})/({below}))")
+    text = _MIXED_LATEX.sub(r"(\1+\2/\3)", text)
     text = unicodedata.normalize("NFKC", text.replace("，", " ； ")).translate(_SIGNS)
     text = _CLOCK.sub("@", _THOUSANDS.sub("", _DRESS.sub("", text)))
     text = "\n".join(_BULLET.sub("", line) for line in text.split("\n"))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 
-__all__ = ["CALCULATOR", "boxed", "plain", "text_key"]
+__all__ = ["CALCULATOR", "boxed", "plain", "text_key", "unlatex"]
 
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 """GSM8K's marks of a calculator: <<48/2=24>>."""
@@ -21,7 +22,7 @@ _WRAPS = re.compile(
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 _ROOT = re.compile(r"\\sqrt\s*(?:\{(\w+)\}|(\w))")
 _NAMES = {
-    r"\times": "×", r"\cdot": "×", r"\pi": "π", r"\infty": "∞", r"\pm": "±", r"\degree": "°",
+    r"\times": "×", r"\cdot": "×", r"\div": "÷", r"\pi": "π", r"\infty": "∞", r"\pm": "±", r"\degree": "°",
     r"\circ": "°", r"\left": "", r"\right": "", r"\displaystyle": "", r"\%": "%", r"\$": "$",
     r"\,": " ", r"\;": " ", r"\!": "", r"\:": " ", r"\ ": " ", r"\(": "", r"\)": "", r"\[": "",
     r"\]": "", "{,}": ",", "**": "", "`": "", "^{°}": "°", "^°": "°",
@@ -41,12 +42,13 @@ def plain(text: str) -> str:
     text = text.replace("！", " ! ")  # the full-width mark is never a factorial
     text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
     text = text.translate(str.maketrans(_FROM, _TO))
-    text = _unlatex(text)
+    text = unlatex(text, _over)
     text = " ".join(text.split())
     return _bare(text)
 
 
-def _unlatex(text: str) -> str:
+def unlatex(text: str, over: Callable[[str, str], str]) -> str:
+    """Return the text without LaTeX and Markdown; `over` writes a fraction of two parts."""
     if "\\" not in text and "*" not in text and "`" not in text and "{" not in text:
         return text
     text = _THOUSANDS.sub(",", text)
@@ -54,15 +56,17 @@ def _unlatex(text: str) -> str:
         text = text.replace(name, sign)
     while True:  # from the inside out, since braces nest
         made = _WRAPS.sub(r" \1", text)
-        made = _FRACTION.sub(_over, made)
+        made = _FRACTION.sub(
+            lambda found: over(found[1] or found[2] or "", found[3] or found[4] or ""), made
+        )
         made = _ROOT.sub(lambda found: "√" + (found[1] or found[2]), made)
         if made == text:
             return re.sub(r"\{(-?\w+)\}", r"\1", made)
         text = made
 
 
-def _over(found: re.Match[str]) -> str:
-    above, below = (found[1] or found[2] or "").strip(), (found[3] or found[4] or "").strip()
+def _over(above: str, below: str) -> str:
+    above, below = above.strip(), below.strip()
     simple = all(re.fullmatch(r"-?[\d.,]+", part) for part in (above, below))
     return f" {above}/{below}" if simple else f"({above})/({below})"
 

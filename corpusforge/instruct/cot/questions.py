@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from corpusforge.errors import InputError
 from corpusforge.hashing import make_id
 from corpusforge.instruct.cot.answers import KINDS, kind_of, read
@@ -22,9 +20,8 @@ from corpusforge.instruct.cot.plain import CALCULATOR
 from corpusforge.instruct.cot.records import Question
 from corpusforge.instruct.profile import language_of
 from corpusforge.instruct.records import Reject
-from corpusforge.io import parquet
-from corpusforge.io.decoding import DecodingError, decode_json
-from corpusforge.io.jsonl import read_lines
+from corpusforge.io import layouts
+from corpusforge.io.jsonl import Bad, read_lines
 
 __all__ = ["load"]
 
@@ -45,12 +42,8 @@ def load(path: str) -> tuple[list[Question], list[Reject]]:
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     if ".tsv" in name:
         reader = _tsv
-    elif ".jsonl" in name:
-        reader = _json
-    elif ".json" in name:
-        reader = _array
-    elif name.endswith(".parquet"):
-        reader = _parquet
+    elif ".json" in name or name.endswith(".parquet"):
+        reader = _rows
     else:
         raise InputError(
             f"{path}: expected a name with .jsonl, .json, .tsv or .parquet; convert the file first."
@@ -87,42 +80,15 @@ def _tsv(path: str, name: str) -> _Lines:
         yield f"{name}:{number}", row, "" if len(cells) == 3 else "columns"
 
 
-def _json(path: str, name: str) -> _Lines:
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        try:
-            row = decode_json(line)
-        except DecodingError:
-            yield f"{name}:{number}", {}, "not_json"
-            continue
-        good = isinstance(row, dict)
-        yield f"{name}:{number}", row if good else {}, "" if good else "not_an_object"
-
-
-def _array(path: str, name: str) -> _Lines:
-    """The objects of one JSON array, as MATH and Alpaca are published."""
-    try:
-        rows = decode_json(b"\n".join(line for _, line in read_lines(path)))
-    except DecodingError:
-        rows = None
-    if not isinstance(rows, list):
-        yield f"{name}:1", {}, "not_json"
-        return
-    for number, row in enumerate(rows, 1):
-        good = isinstance(row, dict)
-        yield f"{name}:{number}", row if good else {}, "" if good else "not_an_object"
-
-
-def _parquet(path: str, name: str) -> _Lines:
-    number = 0
-    try:
-        for batch in parquet.read_batches(path):
-            for row in batch.to_pylist():
-                number += 1
-                yield f"{name}:{number}", row, ""
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
+def _rows(path: str, name: str) -> _Lines:
+    for row in layouts.values(path):
+        where = f"{name}:{row.number}"
+        if isinstance(row, Bad):
+            yield where, {}, "not_json"
+        elif isinstance(row.value, dict):
+            yield where, row.value, ""
+        else:
+            yield where, {}, "not_an_object"
 
 
 def _question(row: dict[str, Any], source: str) -> Question | str:

@@ -118,11 +118,14 @@ class ChainOfThought(Job):
     own_forms = ("rlvr", "stepwise")
 
     def forms(self, made: Made) -> Mapping[str, Writer]:
-        """Questions with their gold answers, and reasoning with a label for each step."""
+        """Questions with their gold answers, and reasoning with a label for each step.
+
+        Questions that no sample solved have a pass rate, too, so they need no row.
+        """
         code = {one.id for one in self.questions if one.kind == "code"}
+        table, left_out = verifiable(self.questions, made.tables.get(VOTES, ()))
 
         def rlvr(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
-            table, left_out = verifiable(self.questions, made.tables.get(VOTES, ()))
             return write_rlvr(place, parts, form, table, left_out)
 
         def prm(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
@@ -134,6 +137,8 @@ class ChainOfThought(Job):
                 written.append(Written(path, split, count, len(rows) - count))
             return written
 
+        if not made.rows:
+            return {"rlvr": rlvr} if table else {}
         return {"rlvr": rlvr, "stepwise": prm}
 
     def report(self, made: Made, stopped: str, head: Mapping[str, Any]) -> Report:

@@ -1,29 +1,34 @@
-"""Files of answers, JSON and tables, cut into rows without holding a file in memory.
+"""Files of rows of any layout, packed or not, cut into rows without holding a file in memory.
 
-Three layouts occur: a JSON array (cut at the commas between its elements by a kernel that follows
-strings and brackets), JSON lines (cut at newlines), and one JSON object. A row that is no JSON is
-still a row: the caller refuses it. Limit: after an unbalanced quote an array's rest is one row.
+A JSON array (cut at the commas between its elements by a kernel that follows strings and brackets), JSON
+lines (cut at newlines), one JSON object, Parquet, and tables (CSV, TSV). `values` and `objects` are what
+commands read other people's rows with. A row that is no JSON is still a row: the caller refuses it. Limit:
+after an unbalanced quote an array's rest is one row.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
+from corpusforge.io import files, parquet
 from corpusforge.io.compressed import RefusedError, StreamError, open_stream
 from corpusforge.io.decoding import DecodingError, decode_json
+from corpusforge.io.jsonl import Bad, Row, read_value, say_repaired
 from corpusforge.startup import long_cells
 from corpusforge.text.jit import jit
 
-__all__ = ["MAX_ROW", "cells", "decode", "opened", "rows", "utf8"]
+__all__ = ["MAX_ROW", "cells", "decode", "objects", "opened", "rows", "utf8", "values"]
 
 MAX_ROW = 256 << 20
 """Bytes after which a row is given up (with the rest of its file) instead of collected."""
@@ -52,6 +57,61 @@ def rows(path: str) -> Iterator[tuple[int, bytes]]:
         yield from _whole(stream) if opening == b"{" else _lines(stream)
 
 
+def values(path: str) -> Iterator[Row | Bad]:
+    """Yield a `Row` or `Bad` for each row of JSON or Parquet, numbered from 1 (JSON lines: by line).
+
+    What strict JSON refuses is repaired where it can be, and told on standard error. A row of Parquet has
+    no bytes. Raises InputError where the file cannot be read to its end.
+    """
+    if _is_parquet(path):
+        yield from _table(path)
+        return
+    repaired: Counter[str] = Counter()
+    for number, data in rows(path):
+        try:
+            value, reasons = read_value(data)
+        except DecodingError as error:
+            yield Bad(number, str(error))
+            continue
+        repaired.update(reasons)
+        yield Row(number, data, value, reasons)
+    say_repaired(path, repaired)
+
+
+def objects(path: str) -> Iterator[dict[str, Any]]:
+    """Yield the values of a file of objects alone. Raises InputError naming the first row that is none."""
+    for row in values(path):
+        if isinstance(row, Row) and isinstance(row.value, dict):
+            yield row.value
+            continue
+        wrong = f"not JSON: {row.error}" if isinstance(row, Bad) else type(row.value).__name__
+        raise InputError(
+            f"{path}:{row.number}: expected an object, got {wrong}. Give one object a line, an array of "
+            "objects, or Parquet."
+        )
+
+
+def _is_parquet(path: str) -> bool:
+    if path.endswith(".parquet"):
+        return True
+    try:
+        with files.open_raw(path) as stream:
+            return stream.read(4) == b"PAR1"
+    except OSError:
+        return False  # told where the file is opened as a stream
+
+
+def _table(path: str) -> Iterator[Row]:
+    number = 0
+    try:
+        for batch in parquet.read_batches(path):
+            for value in batch.to_pylist():
+                number += 1
+                yield Row(number, b"", value)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: no Parquet file that can be read ({error}).") from error
+
+
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
     """Open a file, decompressed by its first bytes; damage met while reading raises InputError."""
@@ -60,7 +120,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, stream)
     except (StreamError, RefusedError, OSError) as error:
         raise InputError(
-            f"cannot read answers {path!r}: {error}. Ask for the file again; nothing was imported."
+            f"cannot read {path!r}: {error}. Fetch or make the file again; nothing was read in."
         ) from error
 
 

@@ -1,7 +1,8 @@
-"""Dialogues that are one string, in the notation of Anthropic's HH files (Bai et al. 2022), read.
+"""Dialogues that are one string, in the notation of Anthropic's HH files (Bai et al. 2022), read and written.
 
-What `annotate.export.transcript` writes. Limit: a message that holds the opening of a turn itself cannot be
-told from two turns.
+A turn opens with a blank line and "Human:" or "Assistant:"; a system message has no turn there and opens
+the text. Limit: a message that holds such an opening itself cannot be told from two turns; `opens_turn`
+finds it, and such rows are left out of string formats and counted.
 """
 
 from __future__ import annotations
@@ -11,10 +12,19 @@ from collections.abc import Sequence
 
 from corpusforge.models.records import Message, Role
 
-__all__ = ["is_dialogue", "messages_of", "opens_turn", "turns_of"]
+__all__ = [
+    "begins_turn",
+    "completion",
+    "is_dialogue",
+    "messages_of",
+    "opens_turn",
+    "prompt_text",
+    "turns_of",
+]
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ROLES: dict[str, Role] = {"System": "system", "Human": "user", "Assistant": "assistant"}
+_OPENINGS: dict[Role, str] = {"user": "\n\nHuman: ", "assistant": "\n\nAssistant: ", "system": ""}
 _OPEN = "\n\nAssistant:"
 
 Turn = tuple[str, str]
@@ -22,6 +32,11 @@ Turn = tuple[str, str]
 
 def _plain(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def begins_turn(text: str) -> bool:
+    """Whether a text begins with a turn."""
+    return bool(_TURN.match(_plain(text)))
 
 
 def opens_turn(text: str) -> bool:
@@ -53,3 +68,13 @@ def turns_of(text: object) -> list[Turn]:
 def messages_of(turns: Sequence[Turn]) -> tuple[Message, ...]:
     """Return the turns as messages, without the blank behind their colon."""
     return tuple(Message(_ROLES[who], text.removeprefix(" ")) for who, text in turns)
+
+
+def prompt_text(messages: Sequence[Message]) -> str:
+    """Return the dialogue up to the answer: it ends with an open assistant turn, "Assistant:"."""
+    return "".join(_OPENINGS[turn.role] + turn.content for turn in messages) + _OPEN
+
+
+def completion(text: str) -> str:
+    """Return an answer as it follows `prompt_text`."""
+    return " " + text
