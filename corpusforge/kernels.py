@@ -43,16 +43,18 @@ def compile_all() -> None:
     import pyarrow as pa
 
     import corpusforge as cf
-    from corpusforge import score, tokenize
-    from corpusforge.tokenize.train import train
+    from corpusforge.score import Settings as ScoreSettings
+    from corpusforge.score import train as train_classifier
+    from corpusforge.tokenize import Settings as TokenizeSettings
+    from corpusforge.tokenize.train import train as train_tokenizer
 
     cf.redact(_TEXTS)
     cf.measure(_TEXTS)
     sides = [pa.array([f"{text} {n}" for n in range(60) for text in _TEXTS])] * 2
-    score.train([sides[0]], [sides[1]], score.Settings()).score(sides[0])
+    train_classifier([sides[0]], [sides[1]], ScoreSettings()).score(sides[0])
     with tempfile.TemporaryDirectory(prefix="corpusforge-") as folder:
         ranks = str(Path(folder) / "small.tiktoken")
-        train(_TEXTS, tokenize.Settings(vocab_size=300), ranks)
+        train_tokenizer(_TEXTS, TokenizeSettings(vocab_size=300), ranks)
         cf.tokenize(_TEXTS, ranks, pattern="gpt2")
     cf.dedup(_TEXTS)
     cf.decontaminate(_TEXTS, [_PROSE])
