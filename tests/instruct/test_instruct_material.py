@@ -104,8 +104,11 @@ def test_classification_tasks_have_words_that_say_so() -> None:
               if task.is_classification and not may_classify(task.instruction)]  # fmt: skip
     assert len(missed) <= 1, missed
     others = [task for task in tasks if task.is_classification is False]
-    assert sum(may_classify(task.instruction) for task in others) <= 0.2 * len(others)
+    assert sum(may_classify(task.instruction) for task in others) <= 0.13 * len(others)
     for text in ("How many days are there in a week?", "Write a poem about the night sky.",
                  "List five ways to use leftover bread.", "Can you give me an example of a metaphor?",
-                 "Design an experiment to test whether water boils.", "写一首关于春天的诗。"):  # fmt: skip
+                 "Design an experiment to test whether water boils.", "写一首关于春天的诗。",
+                 "Choose one color from the rainbow and explain why it is special.",
+                 "Choose three historical figures who made significant contributions to their fields.",
+                 "判断这句话是否正确，并说明理由。"):  # fmt: skip
         assert not may_classify(text)
