@@ -104,6 +104,7 @@ def machine(
     pool: Pool, asked: Asked, completion: Completion, text: str, number: int, settings: Settings
 ) -> Machine:
     """Return an accepted instruction as a member of the pool; gate and nearest members know it."""
+    # a second look: `judge` decided at 1 in 20 of its cost, which the refused are spared (benchmarks/LOG.md)
     similar = pool.gate.judge(text, top=settings.similar).nearest if settings.similar else ()
     made = Machine(
         id=make_id(f"instruct.{pool.language}", text),
