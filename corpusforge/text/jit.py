@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -55,8 +57,69 @@ event.register("numba:compile", _Compiling())
 _MARK = b"\x00blake2b:"
 
 
+_OWN = Path(__file__).resolve()
+_IMPORT = re.compile(rb"^from ([\w.]+) import (\([^)]*\)|.*)", re.MULTILINE)
+_WORD = re.compile(rb"\w+")
+
+
+@cache
+def _read(path: Path) -> tuple[bytes, frozenset[Path]]:
+    """A module's digest, and the files of the modules of its own package and of this one that it imports."""
+    root = path.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    roots = {path.relative_to(root).parts[0]: root, "corpusforge": _OWN.parents[2]}
+    text = path.read_bytes()
+    found: set[Path] = set()
+    for module, imported in _IMPORT.findall(text):
+        for name in (module, *(module + b"." + word for word in _WORD.findall(imported))):
+            parts = name.decode().split(".")
+            if parts[0] in roots:
+                at = roots[parts[0]].joinpath(*parts)
+                found |= {at.with_suffix(".py"), at / "__init__.py"}
+            elif path.parent == root and len(parts) == 1:
+                found.add(root / f"{parts[0]}.py")  # modules side by side, in no package
+    imports = frozenset(file for file in found if file != _OWN and file.is_file())
+    return blake2b(text).digest(), imports
+
+
+def _sources(path: Path) -> str:
+    """A digest of a module and of all of its package that it imports: what a kernel is made from.
+
+    numba looks at the kernel's own file alone, so an upgrade that changed a called kernel or a constant would
+    leave the old machine code at work.
+    """
+    digests: dict[Path, bytes] = {}
+    left = [path]
+    while left:
+        file = left.pop()
+        if file not in digests:
+            digests[file], imported = _read(file)
+            left += imported
+    return blake2b(b"".join(sorted(digests.values()))).hexdigest()
+
+
 class _Files(IndexDataCacheFile):
-    """A kernel's cache files, a digest behind each; a pickle's reader stops before it."""
+    """A kernel's cache files, a digest behind each; a pickle's reader stops before it.
+
+    They are of the sources as they are: the stamp is made at the first look, which few kernels of a run have.
+    """
+
+    def __init__(self, cache_path: str, name: str, source: str) -> None:
+        self._source = Path(source)
+        super().__init__(cache_path, name, None)
+
+    @cached_property
+    def _stamp(self) -> str:
+        return _sources(self._source)
+
+    @property
+    def _source_stamp(self) -> str:
+        return self._stamp
+
+    @_source_stamp.setter
+    def _source_stamp(self, _: None) -> None:
+        """numba's own, which is not used."""
 
     def _dump(self, obj: Any) -> bytes:
         body: bytes = super()._dump(obj)
@@ -92,8 +155,8 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp()
-        self._files = _Files(self._cache_path, self._impl.filename_base, stamp)
+        source = function.__code__.co_filename
+        self._files = _Files(self._cache_path, self._impl.filename_base, source)
         self._cache_file = self._files
 
     @property

@@ -181,3 +181,29 @@ def test_of_two_processes_one_compiles(tmp_path: Path) -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
     assert sorted(process.communicate()[0] for process in running) == ["0\n", "1\n"]
+
+
+@pytest.mark.parametrize("package", ["", "made"])
+def test_a_kernel_is_compiled_again_where_what_it_calls_was_changed(
+    package: str, tmp_path: Path
+) -> None:
+    """A called kernel of another module, and a constant of a third, which the second imports."""
+    folder = tmp_path / package
+    folder.mkdir(exist_ok=True)
+    prefix = f"{package}." if package else ""
+    if package:
+        (folder / "__init__.py").write_text("")
+    (folder / "tables.py").write_text("SCALE = 2\n")
+    head = "from corpusforge.text.jit import jit\n"
+    called = (
+        f"{head}from {prefix}tables import SCALE\n\n@jit\ndef called(n):\n    return n * SCALE\n"
+    )
+    (folder / "called.py").write_text(called)
+    calls = "\n@jit\ndef calls(n):\n    return called(n) + 1\n"
+    (folder / "calls.py").write_text(f"{head}from {prefix}called import (\n    called,\n)\n{calls}")
+    code = f"from {prefix}calls import calls; print(calls(10))"
+    assert work(tmp_path, code) == work(tmp_path, code) == ("21\n", "")
+    (folder / "tables.py").write_text("SCALE = 30\n")
+    assert work(tmp_path, code)[0] == "301\n"
+    (folder / "called.py").write_text(called.replace("n * SCALE", "n + 2 - SCALE"))
+    assert work(tmp_path, code)[0] == "-17\n"
