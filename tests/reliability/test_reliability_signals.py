@@ -31,7 +31,7 @@ program.start()
 from corpusforge.run import signatures
 from pipelines import pretrain_mix
 made, once = signatures.make_signatures, [{sent}]
-def make(part):  # parts are made by threads: a second signal would end the process at once
+def make(part):  # a second signal would end the process at once
     for number in [once.pop()] if once else []:
         os.kill(os.getpid(), number)
     return made(part)
@@ -41,7 +41,6 @@ sys.exit(pretrain_mix.main(sys.argv[1:]))
 CODES = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 COMMANDS = (
     ("pipelines.pretrain_mix", "corpusforge.recipe"),
-    ("pipelines.pretrain_mix", "apache_beam"),
     ("pipelines.pretrain_mix", "numba"),
     ("pipelines.pretrain_mix", "pyarrow.compute"),
     ("pipelines.self_instruct", "corpusforge.models.options"),
