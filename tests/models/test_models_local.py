@@ -22,6 +22,7 @@ from tests.models.tiny_model import TEMPLATE, save_tiny, tokenizer
 torch = pytest.importorskip("torch", reason="extra local")
 transformers = pytest.importorskip("transformers", reason="extra local")
 
+GGUF = os.environ.get("CORPUSFORGE_GGUF", "")
 KINDS: dict[str, dict[str, int]] = {
     "llama": {},
     "mistral": {"sliding_window": 16},
@@ -59,10 +60,14 @@ def questions(count: int, **values: Any) -> list[Request]:
     ]
 
 
-def by_transformers(model: str, requests: Sequence[Request], **values: Any) -> list[str]:
-    """What `generate` says, one request at a time."""
-    words = transformers.AutoTokenizer.from_pretrained(model)
-    net = transformers.AutoModelForCausalLM.from_pretrained(model)
+def by_transformers(
+    model: str, requests: Sequence[Request], load: dict[str, Any] | None = None, **values: Any
+) -> list[str]:
+    """What `generate` says, one request at a time; `load` names a GGUF file in the folder `model`."""
+    words = transformers.AutoTokenizer.from_pretrained(model, **(load or {}))
+    if load:
+        load["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    net = transformers.AutoModelForCausalLM.from_pretrained(model, **(load or {}))
     out = []
     for request in requests:
         turns = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -79,6 +84,17 @@ def by_transformers(model: str, requests: Sequence[Request], **values: Any) -> l
 
 def texts(completions: Sequence[Completion]) -> list[str]:
     return [completion.text for completion in completions]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not GGUF, reason="CORPUSFORGE_GGUF names no GGUF file")
+def test_a_gguf_file_says_what_transformers_says_of_it() -> None:
+    """`CORPUSFORGE_GGUF=MODEL.gguf pytest -n0 -m slow tests/models/test_models_local.py`"""
+    requests = questions(4)
+    out = Client(engine(GGUF, batch_rows=2)).complete(requests)
+    folder, _, name = GGUF.rpartition("/")
+    assert texts(out) == by_transformers(folder, requests, {"gguf_file": name})
+    assert all(text.strip() for text in texts(out))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -131,12 +131,11 @@ class Batch:
             mask[index, length - len(text) :] = 1
         places = (mask.cumsum(-1) - 1).clamp(min=0)
         cache = DynamicCache()
-        out = self.loaded.model(
+        out = self.loaded.read(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
             position_ids=places.to(device),
-            past_key_values=cache,
-            use_cache=True,
+            cache=cache,
             logits_to_keep=1,
         )
         width = max(row.most for row in (*self.rows, *rows))
@@ -157,12 +156,11 @@ class Batch:
         cached = torch.tensor([row.cached for row in self.rows])
         columns = torch.arange(slab.longest + 1)[None]
         last = [[row.answer[-1] if row.answer else row.prompt[-1]] for row in self.rows]
-        out = self.loaded.model(
+        out = self.loaded.read(
             input_ids=torch.tensor(last, device=device),
             attention_mask=(columns >= slab.longest - cached[:, None]).long().to(device),
             position_ids=cached[:, None].to(device),
-            past_key_values=slab.cache,
-            use_cache=True,
+            cache=slab.cache,
         )
         slab.step(slab.longest + 1)
         yield from self._advance(choose(out.logits[:, -1], self.rows), 0)

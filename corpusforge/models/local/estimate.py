@@ -74,9 +74,7 @@ def _measure(loaded: Loaded, count: int, length: int) -> Probe:
     with torch.inference_mode():
         for _ in range(PROBE_STEPS):
             start = time.perf_counter()
-            out = loaded.model(
-                input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1
-            )
+            out = loaded.read(input_ids=ids, cache=cache, logits_to_keep=1)
             out.logits[0, 0, 0].item()  # waits for the device
             times.append(time.perf_counter() - start)
             ids = ids[:, :1]

@@ -1,11 +1,13 @@
 """A model from a directory or hub id onto a device, and what it needs there.
 
 bfloat16 on CUDA, float32 on the CPU; a checkpoint that declares a quantisation is loaded as it
-says. Limits: decoder-only models whose layers keep keys and values; code from the hub is not run.
+says, the weights of a GGUF file are unpacked. Limits: decoder-only models whose layers keep keys and
+values; code from the hub is not run.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +37,12 @@ class Loaded:
     row_limit: int
     token_limit: int
     end_ids: frozenset[int]
+    cache_name: str
+    """How the forward pass calls the keys and values: renamed in transformers 5.24."""
+
+    def read(self, *, cache: Any, **inputs: Any) -> Any:
+        """Return what the model makes of `inputs`, its forward pass's own, behind `cache`, which grows."""
+        return self.model(**{self.cache_name: cache}, use_cache=True, **inputs)
 
 
 def _library() -> Any:
@@ -50,14 +58,22 @@ def _library() -> Any:
 
 
 def _get(kind: Any, model: str, **values: Any) -> Any:
+    place = model
+    if is_gguf(model):
+        place, _, values["gguf_file"] = model.rpartition("/")
     try:
-        return kind.from_pretrained(model, **values)
+        return kind.from_pretrained(place or ".", **values)
     except Exception as error:  # transformers raises OSError, ValueError, ImportError, KeyError …
         words = " ".join(str(error).split())[:400]
         raise InputError(
-            f"model {model!r} cannot be loaded: {words}. Give --model a directory or hub id of a "
-            "causal language model that this transformers version knows."
+            f"model {model!r} cannot be loaded: {words}. Give --model a directory, a hub id or a GGUF "
+            "file of a causal language model that this transformers version knows."
         ) from error
+
+
+def is_gguf(model: str) -> bool:
+    """Whether a model is named by a GGUF file (llama.cpp's form), which has tokenizer and template in it."""
+    return model.endswith(".gguf")
 
 
 def load_tokenizer(model: str) -> Any:
@@ -117,6 +133,8 @@ def load_model(settings: Settings, device: str) -> Loaded:
     values: dict[str, Any] = {"dtype": _dtype(settings.dtype, cuda=cuda, quantised=quantised)}
     if quantised:
         values["device_map"] = {"": device}
+    elif is_gguf(settings.model) and hasattr(transformers, "GgufConfig"):  # others unpack anyway
+        values["quantization_config"] = transformers.GgufConfig(dequantize=True)
     with without_progress_bars():
         model = _get(transformers.AutoModelForCausalLM, settings.model, **values)
     model = (model if quantised else model.to(device)).eval()
@@ -130,6 +148,9 @@ def load_model(settings: Settings, device: str) -> Loaded:
         row_limit=rows,
         token_limit=settings.batch_tokens or int(_memory(device) // per_token),
         end_ids=_end_ids(model),
+        cache_name="cache"
+        if "cache" in inspect.signature(model.forward).parameters
+        else "past_key_values",
     )
 
 
