@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from corpusforge.errors import InputError
 from corpusforge.run import local
 from corpusforge.run.stage import Part, Stage
 
@@ -27,8 +26,7 @@ class LocalExecutor:
     """
 
     def __init__(self, workers: int, watch: Callable[[Stage], None] | None = None) -> None:
-        if workers < 1:
-            raise InputError(f"--workers is {workers}; expected at least 1.")
+        local.check_workers(workers)
         self._workers = workers
         self._watch = watch
         self._stack = ExitStack()

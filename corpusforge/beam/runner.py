@@ -71,8 +71,7 @@ class BeamExecutor:
         watch: Callable[[Stage], None] | None = None,
     ) -> None:
         check_runner(runner, options)
-        if workers < 1:
-            raise InputError(f"--workers is {workers}; expected at least 1.")
+        local.check_workers(workers)
         remote.configure(options)
         self.runner = runner
         self.workers = workers

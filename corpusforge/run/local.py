@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from corpusforge.errors import CorpusforgeError, EngineError
+from corpusforge.errors import CorpusforgeError, EngineError, InputError
 from corpusforge.io import files
 from corpusforge.run.crash_isolation import CRASHES
 from corpusforge.run.stage import Part, Stage, error_path, run_part
 
-__all__ = ["IN_MEMORY_BYTES", "LOCAL", "WorkerDied", "make_here", "worth_forking"]
+__all__ = [
+    "IN_MEMORY_BYTES", "LOCAL", "WorkerDied", "check_workers", "make_here", "worth_forking",
+]  # fmt: skip
 
 LOCAL = ("", "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 """Names of the runner on this machine."""
@@ -42,6 +44,12 @@ class WorkerDied(EngineError):
             f"a worker process of stage {stage!r} {why}: {name}. Finished parts are kept: give the same "
             f"command again{advice}."
         )
+
+
+def check_workers(workers: int) -> None:
+    """Raise InputError for a number of processes that is none."""
+    if workers < 1:
+        raise InputError(f"--workers is {workers}; expected at least 1.")
 
 
 def worth_forking(stage: Stage, parts: Sequence[Part], workers: int) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["END", "causal_model", "make_tokenizer"]
+__all__ = ["END", "causal_model", "five_steps", "make_tokenizer"]
 
 END = "<|end|>"
 """Ends each turn; also the padding."""
@@ -50,3 +51,24 @@ def causal_model(tokenizer: Any, width: int = 64, **more: Any) -> Any:
             pad_token_id=tokenizer.pad_token_id, tie_word_embeddings=True, **more,
         )
     )  # fmt: skip
+
+
+def five_steps(
+    method: str, model: Any, rows: Any, tokenizer: Any, output: Path, more: Any = None, **given: Any
+) -> tuple[Any, list[float]]:
+    """Train five steps on the CPU by TRL's METHODTrainer; return it, and the loss of each step.
+
+    `more` goes to the trainer's configuration, `given` to the trainer.
+    """
+    import trl
+
+    config = getattr(trl, f"{method}Config")(
+        output_dir=str(output), max_steps=5, per_device_train_batch_size=4, report_to=[], bf16=False,
+        logging_steps=1, save_strategy="no", use_cpu=True, gradient_checkpointing=False,
+        disable_tqdm=True, learning_rate=1e-3, **(more or {}),
+    )  # fmt: skip
+    trainer = getattr(trl, f"{method}Trainer")(
+        model, args=config, train_dataset=rows, processing_class=tokenizer, **given
+    )
+    trainer.train()
+    return trainer, [row["loss"] for row in trainer.state.log_history if "loss" in row]

@@ -83,6 +83,7 @@ def _read(path: Path) -> tuple[bytes, frozenset[Path]]:
     return blake2b(text).digest(), imports
 
 
+@cache
 def _sources(path: Path) -> str:
     """A digest of a module and of all of its package that it imports: what a kernel is made from.
 
@@ -102,20 +103,16 @@ def _sources(path: Path) -> str:
 class _Files(IndexDataCacheFile):
     """A kernel's cache files, a digest behind each; a pickle's reader stops before it.
 
-    They are of the sources as they are: the stamp is made at the first look, which few kernels of a run have.
+    They are stamped with the sources as they are at a kernel's first look.
     """
 
     def __init__(self, cache_path: str, name: str, source: str) -> None:
         self._source = Path(source)
         super().__init__(cache_path, name, None)
 
-    @cached_property
-    def _stamp(self) -> str:
-        return _sources(self._source)
-
     @property
     def _source_stamp(self) -> str:
-        return self._stamp
+        return _sources(self._source)
 
     @_source_stamp.setter
     def _source_stamp(self, _: None) -> None:
@@ -243,8 +240,8 @@ class _LowerKernel(NativeLowering):
 
 
 class _Flags(Flags):
-    """numba's flags, compared some 200,000 times in a first run: their hash is one number, and those that
-    are set alike are equal."""
+    """numba's flags, compared some 200,000 times for the kernels of HTML alone: their hash is one number, and
+    those that are set alike are equal."""
 
     _HASH = hash(Flags())
 
@@ -275,12 +272,16 @@ def _pipeline(lowering: type[NativeLowering]) -> type[CompilerBase]:
     return Pipeline
 
 
+_LINKED = _pipeline(_LowerLinked)
+_CALLED = _pipeline(_LowerKernel)
+
+
 class _Linked(CPUDispatcher):
     """A kernel as other kernels call it: no wrapper for Python, no machine code of its own, no cache."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         options = {"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        super().__init__(function, targetoptions=options, pipeline_class=_pipeline(_LowerLinked))
+        super().__init__(function, targetoptions=options, pipeline_class=_LINKED)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Return how the function is called: one form for all values of an argument, constants too."""
@@ -295,7 +296,9 @@ def _one_compiler(path: str) -> Iterator[None]:
         with suppress(OSError, ImportError):  # a file system without locks; Windows
             import fcntl
 
-            fcntl.flock(stack.enter_context(Path(path).open("rb")), fcntl.LOCK_EX)
+            file = stack.enter_context(Path(path).open("rb"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            stack.callback(fcntl.flock, file, fcntl.LOCK_UN)  # of forks that have the file, too
         yield
 
 
@@ -304,13 +307,17 @@ class _Kernel(CPUDispatcher):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         options = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True}
-        super().__init__(function, targetoptions=options, pipeline_class=_pipeline(_LowerKernel))
-        self._linked = _Linked(function)
+        super().__init__(function, targetoptions=options, pipeline_class=_CALLED)
         self._cache = _Cache(function)
+
+    @cached_property
+    def _linked(self) -> _Linked:
+        return _Linked(self.py_func)
 
     @property
     def _numba_type_(self) -> types.Dispatcher:
-        return types.Dispatcher(self._linked)
+        linked: Any = self._linked  # kept here: its type holds it weakly
+        return types.Dispatcher(linked)
 
     def compile(self, sig: Any) -> Any:
         """Compile the kernel for arguments of these types, or read it from the cache."""
@@ -327,7 +334,7 @@ def jit(function: F) -> F:
     """Compile a kernel with numba: no Python objects, no GIL, cached beside the module.
 
     What a kernel calls is compiled into it, once: callees get neither machine code of their own nor a
-    wrapper for Python, which was half the time of a first run. A call from Python compiles a form with both.
+    wrapper for Python, some three tenths of a first run before. A call from Python compiles a form with both.
     NUMBA_BOUNDSCHECK=1 in the environment turns on index checks; the tests run so once.
     """
     interpreted: bool = numba.config.DISABLE_JIT  # type: ignore[attr-defined]

@@ -334,17 +334,34 @@ def test_damaged_public_files(kind: str, data: st.DataObject) -> None:
             assert sorted(placed) == sorted(task.presented_order)
 
 
+TOO_DEEP = "nested deeper than 500 levels"
+
+
 def test_deep_nesting_and_huge_numbers(tmp_path: Path) -> None:
-    deep = "[" * 5000 + "]" * 5000
-    row = label_studio()[0]
-    for place in ('"rate": 1', '"value": 2', '"ranker": 3'):
-        text = json.dumps([row]).replace('"rating": 3', place)
-        (tmp_path / "x.json").write_text(text.replace(place, f"{place[:-1]}{deep}"))
-        balanced(read("label-studio", tmp_path / "x.json"))
-    for number in ("1" * 5000, "-1e400", "1e308"):
-        text = json.dumps(label_studio()).replace('"lead_time": 9.5', f'"lead_time": {number}')
-        (tmp_path / "x.json").write_text(text)
-        balanced(read("label-studio", tmp_path / "x.json"))
+    """What is nested too deep is refused; a number out of range costs its own annotation."""
+    path = tmp_path / "x.json"
+
+    def reads(**put: str) -> list[Ranking | Refused]:
+        text = json.dumps(label_studio())
+        for old, new in (('"rating": 3', put.get("rating")), ("9.5", put.get("seconds"))):
+            text = text.replace(old, new) if new else text
+        path.write_text(text)
+        found = read("label-studio", path)
+        balanced(found)
+        return found
+
+    for name in ("rate", "value", "ranker"):
+        found = reads(rating=f'"{name}": {"[" * 5000}{"]" * 5000}')
+        assert {row.value for row in found if isinstance(row, Refused)} == {TOO_DEEP}
+        assert not [row for row in found if isinstance(row, Ranking)]
+    whole = [row for row in reads() if isinstance(row, Ranking)]
+    assert whole
+    for number in ("1" * 5000, "-1e400"):
+        found = reads(seconds=number)
+        assert not [row for row in found if isinstance(row, Ranking)]
+        assert sum(row.rule == "malformed" for row in found) == len(whole)
+    held = [row for row in reads(seconds="1e308") if isinstance(row, Ranking)]
+    assert [row.lead_time for row in held] == [1e308] * len(whole)
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:

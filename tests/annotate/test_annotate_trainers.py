@@ -16,7 +16,7 @@ import pytest
 from dialogue_rankings import ANSWERS, DIALOGUES, job
 
 from corpusforge.annotate.export import ALL, write
-from corpusforge.testing.tiny_model import END, causal_model, make_tokenizer
+from corpusforge.testing.tiny_model import END, causal_model, five_steps, make_tokenizer
 
 pytestmark = [
     pytest.mark.trainers,
@@ -76,75 +76,51 @@ def test_trl_finds_prompt_and_answers(name: str, written: Path, pairs: list[Pair
     assert sorted(found) == pairs
 
 
-def settings(output: Path, **more: Any) -> dict[str, Any]:
-    """What all of TRL's trainers get: five steps on the CPU, each of them logged."""
-    return {
-        "output_dir": str(output), "max_steps": 5, "per_device_train_batch_size": 4, "report_to": [],
-        "logging_steps": 1, "save_strategy": "no", "use_cpu": True, "bf16": False,
-        "gradient_checkpointing": False, "disable_tqdm": True, "learning_rate": 1e-3, **more,
-    }  # fmt: skip
-
-
-def losses(trainer: Any) -> list[float]:
-    trainer.train()
-    return [row["loss"] for row in trainer.state.log_history if "loss" in row]
-
-
 def finite(values: list[float]) -> bool:
     return len(values) == 5 and all(map(math.isfinite, values))
 
 
 def test_five_steps_of_sft(written: Path, tmp_path: Path, tokenizer: Any) -> None:
-    trl = pytest.importorskip("trl", reason="docs/trainers.md")
+    pytest.importorskip("trl", reason="docs/trainers.md")
     rows = table(written, "sft")
-    trainer = trl.SFTTrainer(
-        causal_model(tokenizer), args=trl.SFTConfig(**settings(tmp_path)), train_dataset=rows,
-        processing_class=tokenizer,
-    )  # fmt: skip
+    trainer, losses = five_steps("SFT", causal_model(tokenizer), rows, tokenizer, tmp_path)
     texts = [tokenizer.decode(row["input_ids"]) for row in trainer.train_dataset]
     for text, row in zip(texts, rows, strict=True):
         assert text.removesuffix(END).endswith(f"<|assistant|>{row['messages'][-1]['content']}")
-    values = losses(trainer)
-    assert finite(values) and values[-1] < values[0]
+    assert finite(losses) and losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("name", ["trl_explicit_chat", "trl_explicit"])
-def test_five_steps_of_dpo(name: str, written: Path, tmp_path: Path, tokenizer: Any) -> None:
-    trl = pytest.importorskip("trl", reason="docs/trainers.md")
-    trainer = trl.DPOTrainer(
-        causal_model(tokenizer), ref_model=causal_model(tokenizer), args=trl.DPOConfig(**settings(tmp_path)),
-        train_dataset=table(written, name), processing_class=tokenizer,
-    )  # fmt: skip
-    values = losses(trainer)
-    assert finite(values) and values[0] == pytest.approx(
-        math.log(2), abs=1e-3
-    )  # policy = reference
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("DPO", "trl_explicit_chat"), ("DPO", "trl_explicit"),
+        ("KTO", "trl_unpaired_chat"), ("KTO", "trl_unpaired"),
+    ],
+)  # fmt: skip
+def test_five_steps_beside_a_reference(
+    method: str, name: str, written: Path, tmp_path: Path, tokenizer: Any
+) -> None:
+    pytest.importorskip("trl", reason="docs/trainers.md")
+    model, reference = causal_model(tokenizer), causal_model(tokenizer)
+    rows = table(written, name)
+    _, losses = five_steps(method, model, rows, tokenizer, tmp_path, ref_model=reference)
+    assert finite(losses)
+    if method == "DPO":  # the policy is the reference still
+        assert losses[0] == pytest.approx(math.log(2), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["trl_implicit_chat", "trl_implicit", "hh"])
 def test_five_steps_of_a_reward_model(
     name: str, written: Path, tmp_path: Path, tokenizer: Any
 ) -> None:
-    trl = pytest.importorskip("trl", reason="docs/trainers.md")
+    pytest.importorskip("trl", reason="docs/trainers.md")
     from transformers import LlamaForSequenceClassification
 
     config = causal_model(tokenizer).config
     config.num_labels = 1
-    trainer = trl.RewardTrainer(
-        LlamaForSequenceClassification(config), args=trl.RewardConfig(**settings(tmp_path)),
-        train_dataset=table(written, name), processing_class=tokenizer,
-    )  # fmt: skip
-    assert finite(losses(trainer))
-
-
-@pytest.mark.parametrize("name", ["trl_unpaired_chat", "trl_unpaired"])
-def test_five_steps_of_kto(name: str, written: Path, tmp_path: Path, tokenizer: Any) -> None:
-    trl = pytest.importorskip("trl", reason="docs/trainers.md")
-    trainer = trl.KTOTrainer(
-        causal_model(tokenizer), ref_model=causal_model(tokenizer), args=trl.KTOConfig(**settings(tmp_path)),
-        train_dataset=table(written, name), processing_class=tokenizer,
-    )  # fmt: skip
-    assert finite(losses(trainer))
+    model = LlamaForSequenceClassification(config)
+    _, losses = five_steps("Reward", model, table(written, name), tokenizer, tmp_path)
+    assert finite(losses)
 
 
 def test_openrlhf_reads_prompt_answers_and_margin(

@@ -19,7 +19,7 @@ from test_instruct_round_trip import rows
 
 from corpusforge.instruct.export import Settings, write
 from corpusforge.instruct.records import Row
-from corpusforge.testing.tiny_model import END, causal_model, make_tokenizer
+from corpusforge.testing.tiny_model import END, causal_model, five_steps, make_tokenizer
 
 pytestmark = [
     pytest.mark.trainers,
@@ -84,23 +84,14 @@ def key(keys: dict[str, str]) -> Any:
 
 @pytest.mark.parametrize("name", ["messages", "trl", "openai"])
 def test_five_steps_of_sft(name: str, written: Path, tmp_path: Path, tokenizer: Any) -> None:
-    trl = pytest.importorskip("trl", reason="docs/trainers.md")
+    pytest.importorskip("trl", reason="docs/trainers.md")
     given = table(written / name / "train.jsonl", tmp_path)
-    config = trl.SFTConfig(
-        output_dir=str(tmp_path), max_steps=5, per_device_train_batch_size=4, report_to=[], bf16=False,
-        logging_steps=1, save_strategy="no", use_cpu=True, gradient_checkpointing=False,
-        disable_tqdm=True, learning_rate=1e-3,
-    )  # fmt: skip
-    trainer = trl.SFTTrainer(
-        causal_model(tokenizer), args=config, train_dataset=given, processing_class=tokenizer
-    )
+    trainer, losses = five_steps("SFT", causal_model(tokenizer), given, tokenizer, tmp_path)
     texts = sorted(tokenizer.decode(row["input_ids"]) for row in trainer.train_dataset)
     for text, row in zip(
         texts, sorted(rendered(asked(row), tokenizer) for row in rows()), strict=True
     ):
         assert text.startswith(row)
-    trainer.train()
-    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     assert len(losses) == 5 and all(map(math.isfinite, losses)) and losses[-1] < losses[0]
 
 
@@ -171,23 +162,18 @@ def test_trl_reads_the_questions_and_its_reward_the_gold(reasoned: Path, tmp_pat
 
 
 def test_five_steps_of_grpo(reasoned: Path, tmp_path: Path, tokenizer: Any) -> None:
-    trl = pytest.importorskip("trl", reason="docs/trainers.md")
+    pytest.importorskip("trl", reason="docs/trainers.md")
     seen: list[str] = []
 
     def reward(completions: list[Any], solution: list[str], **_: Any) -> list[float]:
         seen.extend(solution)  # columns beside the prompt come to the reward
         return [float(len(one[0]["content"]) % 7) for one in completions]
 
-    config = trl.GRPOConfig(
-        output_dir=str(tmp_path), max_steps=5, per_device_train_batch_size=4, report_to=[], bf16=False,
-        logging_steps=1, save_strategy="no", use_cpu=True, gradient_checkpointing=False,
-        disable_tqdm=True, num_generations=4, max_completion_length=8,
+    rows = table(reasoned / "rlvr" / "trl" / "train.jsonl", tmp_path / "cache")
+    trainer, _ = five_steps(
+        "GRPO", causal_model(tokenizer), rows, tokenizer, tmp_path,
+        more={"num_generations": 4, "max_completion_length": 8}, reward_funcs=reward,
     )  # fmt: skip
-    trainer = trl.GRPOTrainer(
-        causal_model(tokenizer), reward_funcs=reward, args=config, processing_class=tokenizer,
-        train_dataset=table(reasoned / "rlvr" / "trl" / "train.jsonl", tmp_path / "cache"),
-    )  # fmt: skip
-    trainer.train()
     assert trainer.state.global_step == 5 and set(seen) == {"$14$", "$12$"}
 
 

@@ -51,11 +51,21 @@ def made(run: Path) -> list[str]:
 
 def test_the_main_thread_makes_every_part_and_another_tells_of_it(tmp_path: Path) -> None:
     told: list[str] = []
-    with LocalExecutor(1, lambda _: told.append(threading.current_thread().name)) as execute:
-        _, worked = run_stage(stage(tmp_path, write), execute)
+    heard = threading.Event()
+
+    def watch(_: Stage) -> None:
+        told.append(threading.current_thread().name)
+        heard.set()
+
+    def write_when_told(part: Part) -> PartResult:
+        assert heard.wait(60)
+        return write(part)
+
+    with LocalExecutor(1, watch) as execute:
+        _, worked = run_stage(stage(tmp_path, write_when_told), execute)
     assert worked and len(made(tmp_path)) == 3
     assert {path.read_text() for path in tmp_path.glob("s/*.txt")} == {"MainThread"}
-    assert set(told) <= {"watch-s"}
+    assert set(told) == {"watch-s"}
     assert not [thread for thread in threading.enumerate() if thread.name == "watch-s"]
 
 
