@@ -46,15 +46,15 @@ BUTTON, FORMULAS, MATH, HREF_START, HREF_END, LINK_START, LINK_END, LINK_USED = 
 ADDRESSES, BASE_START, BASE_END = range(25, 28)
 PLACES = 28
 """Places of the state: position in the bytes; innermost element and its level; numbers of elements
-and runs; whether a link is open, and in which element; flags of the next run; open paragraphs; the
-title; flags of the tag just read; quotes that never close; whether the tag ended in "/"; the columns
-and rows that a cell spans; the button or choice that is open;
-whether the page may hold a formula; whether the tag just read may be one; the address in the tag just
-read, that of the open link, and whether a run has it; whether addresses are recorded; the page's <base>."""
+and runs; which link is open (`LINKED`, `OWN`, 0 for none), and in which element; flags of the next
+run; open paragraphs; the title; flags of the tag just read; quotes that never close; whether the tag
+ended in "/"; the columns and rows that a cell spans; the button or choice that is open; whether the
+page may hold a formula; whether the tag just read may be one; the address in the tag just read, that
+of the open link, and whether a run has it; whether addresses are recorded; the page's <base>."""
 
-HIDDEN, LINKED, STYLE_PRE, STYLE_WRAP, STYLE_BLOCK = 1, 4, 8, 16, 32
-"""Flags that attributes set: hidden, a link, white space counts (always, or with wrapped lines), shown
-as a block."""
+HIDDEN, OWN, LINKED, STYLE_PRE, STYLE_WRAP, STYLE_BLOCK = 1, 2, 4, 8, 16, 32
+"""Flags that attributes set: hidden, a link to a place of the same page, a link, white space counts
+(always, or with wrapped lines), shown as a block."""
 
 _CLASS, _STYLE, _HIDDEN, _ARIA, _HREF, _COLSPAN, _ROWSPAN, _TYPE, _SRC, _DATA = (
     ATTRIBUTES.index(name) + 1

@@ -3,8 +3,9 @@
 First each block is judged by itself (text, links, names of the elements around it), by a logistic
 regression whose weights can be read by name. Then it is judged again with what the first look says of
 its surroundings (`htmlcontext`), by small regression trees. Both stand in `html_weights.json`, trained
-by `benchmarks/extract_train.py`. Headings go with what they head, long lists as a whole, banners that
-ask for consent never stay; where almost nothing is kept, the subtree with most text is.
+by `benchmarks/extract_train.py`. Headings go with what they head, long lists as a whole, short quotations
+with the text around them, banners that ask for consent never stay; where almost nothing is kept, the
+subtree with most text is.
 Method: block classification (Kohlschütter et al. 2010), context by stacking (Cohen, Carvalho 2005),
 gradient-boosted trees (Friedman 2001).
 Limit: the trees learnt from pages of a few hundred sites, mostly German and English.
@@ -40,18 +41,19 @@ _CONSENT = np.array([FEATURES.index("near consent"), FEATURES.index("far consent
 _SURELY_NOT, _SURE, _PAUSE = 0.025, 4.0, 75
 """First looks below it need no second one (of 14,000 kept blocks of the training pages one lay below);
 log odds beyond which the rest of the trees is not asked, and after how many trees that is looked at."""
-_LIST_SHARE, _LAYOUT, _HOLDER_LEVELS = 0.6, 60, 8
+_LIST_SHARE, _LAYOUT, _HOLDER_LEVELS, _QUOTED = 0.6, 60, 8, 150
 _LEAST, _ENOUGH, _RELAXED = 0.08, 40, 0.2
 """Where less than this share of at least so many unlinked words is kept, the second pass keeps the
 subtree that gains most at a probability above the last number."""
 _SIBLING = (0.6, 0.2)
-_HEADED, _TITLED = 0.12, 0.3
+_HEADED, _TITLED, _SURELY_HEADED = 0.12, 0.3, 0.7
+"""From which probability a heading stays with kept text, a title does, a heading without any does."""
 _SHORT_PAGE, _UNIT_PAGE, _UNIT_SHARE = 80, 400, 0.3
 """A title stays on a page of so few words, or of so few with this share in tables, code and lists."""
 _TINY, _TINY_FACTOR, _BARE = 40, 0.4, 12
 """A page of so few unlinked words has hardly any furniture: its threshold is lower by the factor. One of
 fewer than the last number of words has none."""
-_UL, _OL, _H1, _H6 = map(tag_id, ("ul", "ol", "h1", "h6"))
+_UL, _OL, _H1, _H6, _QUOTE = map(tag_id, ("ul", "ol", "h1", "h6", "blockquote"))
 
 
 class Model(NamedTuple):
@@ -206,6 +208,37 @@ def _whole_lists(elements: I32, spans: I32, counts: F32, kept: Bools) -> None:
 
 
 @jit
+def _quoted(elements: I32, element: int | np.int64) -> int:
+    """Return the nearest <blockquote> at or above, within 8 levels, or 0."""
+    for _ in range(_HOLDER_LEVELS):
+        if element <= 0 or elements[element, 0] == _QUOTE:
+            return max(element, 0)
+        element = elements[element, 1]
+    return 0
+
+
+@jit
+def _quotations(elements: I32, spans: I32, counts: F32, kept: Bools) -> None:
+    """Keep a short quotation whole (a post of another site, mostly) beside kept text."""
+    count = len(spans)
+    start = 0
+    while start < count:
+        quote = _quoted(elements, spans[start, 2])
+        end = start + 1
+        words = counts[start, WORDS]
+        while quote and end < count and _quoted(elements, spans[end, 2]) == quote:
+            words += counts[end, WORDS]
+            end += 1
+        if (
+            quote
+            and words <= _QUOTED
+            and ((start and kept[start - 1]) or (end < count and kept[end]))
+        ):
+            kept[start:end] = True
+        start = end
+
+
+@jit
 def _level(elements: I32, spans: I32, block: int) -> int:
     """Return the level of a heading, 0 for other blocks."""
     tag = elements[spans[block, 2], 0]
@@ -239,7 +272,7 @@ def _headings(elements: I32, spans: I32, counts: F32, second: F64, kept: Bools) 
         linked = counts[block, LINKED] > 0.5 * counts[block, SIZE]
         if after and not linked and second[block] > (_TITLED if level == 1 else _HEADED):
             kept[block] = True
-        elif not some and level > 1:
+        elif not some and level > 1 and second[block] < _SURELY_HEADED:
             kept[block] = False
     units = words < _UNIT_PAGE and in_units >= _UNIT_SHARE * words
     if first < 0 or (words >= _SHORT_PAGE and not units):
@@ -340,6 +373,7 @@ def _choose(
             kept[block] = second[block] >= 0.5 * second[most]
     _keep_siblings(elements, spans, first, second, kept)
     _whole_lists(elements, spans, counts, kept)
+    _quotations(elements, spans, counts, kept)
     _headings(elements, spans, counts, second, kept)
     return second_pass
 

@@ -38,6 +38,7 @@ from corpusforge.extract.htmlbytes import (
     LINKED,
     MATH,
     OPEN_P,
+    OWN,
     PENDING,
     PLACES,
     POS,
@@ -297,7 +298,7 @@ def _note_link(runs: I32, new: int | np.int64, state: I64) -> None:
     Each address is so written once, and a page's text grows with the page.
     """
     runs[new, 4] = runs[new, 5] = 0
-    if state[INLINK] and state[LINK_END]:
+    if state[INLINK] & LINKED and state[LINK_END]:
         if state[LINK_USED] and runs[new, 3] & GAP:
             state[LINK_START] = state[LINK_END] = 0
             return
@@ -306,10 +307,25 @@ def _note_link(runs: I32, new: int | np.int64, state: I64) -> None:
 
 
 @jit
-def _open_link(tag: int | np.int64, state: I64) -> None:
-    """Open the link of the start tag just read, or note the page's first <base>."""
+def _in_heading(elements: I32, element: int | np.int64) -> bool:
+    """Whether an element is a heading or stands right below one."""
+    for _ in range(2):
+        if _H1 <= elements[element, 0] <= _H6:
+            return True
+        element = elements[element, 1]
+    return False
+
+
+@jit
+def _open_link(data: U8, tag: int | np.int64, elements: I32, state: I64) -> None:
+    """Open the link of the start tag just read, or note the page's first <base>.
+
+    A heading's link to a place of its own page (to itself, to the contents, to what it opens) is no link.
+    """
     if tag == _A:
         state[INLINK] = state[ATTR_FLAGS] & LINKED
+        if state[HREF_END] > state[HREF_START] and data[state[HREF_START]] == 35:  # "#"
+            state[INLINK] = OWN if _in_heading(elements, state[TOP]) else LINKED | OWN
         state[LINK_TOP] = state[TOP]
         if state[ADDRESSES]:
             state[LINK_START], state[LINK_END] = state[HREF_START], state[HREF_END]
@@ -379,7 +395,7 @@ def _start_tag(
         else:
             state[PENDING] |= GAP if state[PENDING] & NEWLINE else NEWLINE
     if tag in (_A, _BASE):
-        _open_link(tag, state)
+        _open_link(data, tag, elements, state)
     if kind & RAW or (tag == _TITLE and not state[TITLE_END]):
         end = raw_end(data, state[POS], position, name_end)
         if tag == _TITLE:
@@ -483,6 +499,23 @@ def _blank_end(data: U8, place: int, end: int) -> int:
 
 
 @jit
+def _is_mark(data: U8, start: int, end: int) -> bool:
+    """Whether a link's text is a sign for "this place": #, §, ¶, a chain, an icon (as bytes or an entity)."""
+    size = end - start
+    if not 0 < size <= 6:
+        return False
+    first, second, third = data[start], data[min(start + 1, end - 1)], data[min(start + 2, end - 1)]
+    if first == 38:  # &#182; &para; &sect;
+        named = (second == 112 and third == 97) or (second == 115 and third == 101)
+        return data[end - 1] == 59 and (second == 35 or named)
+    if first == 0xF0:
+        return size == 4 and second == 0x9F and third == 0x94 and data[end - 1] == 0x97
+    if first == 0xEF:
+        return size == 3 and 0x80 <= second <= 0xA3  # U+F000 to U+F8FF, where fonts keep icons
+    return (first == 35 and size == 1) or (size == 2 and first == 0xC2 and second in (0xA7, 0xB6))
+
+
+@jit
 def _flush(data: U8, start: int, end: int, elements: I32, runs: I32, state: I64) -> None:
     """Record the text between two tags, without white space at its ends unless that counts."""
     if start >= end or elements[state[TOP], 2] & HIDDEN:
@@ -501,8 +534,11 @@ def _flush(data: U8, start: int, end: int, elements: I32, runs: I32, state: I64)
         return
     while last > first and is_space(data[last - 1]):
         last -= 1
+    if state[INLINK] & OWN and _is_mark(data, first, last):
+        state[PENDING] |= SPACE
+        return
     flags = state[PENDING] | (SPACE if first > start else 0)
-    flags |= LINK if state[INLINK] else 0
+    flags |= LINK if state[INLINK] & LINKED else 0
     flags |= CODE if kind & TYPED else 0
     new = state[RUNS]
     runs[new, 0] = start if verbatim else first

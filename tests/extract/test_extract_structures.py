@@ -304,6 +304,79 @@ def test_headings_and_bold_leads_stay_with_what_they_head():
             assert found[found.index(" ".join(head.split())) + 2] == text
 
 
+POSTS = {
+    "twitter-tweet": "We saw it all from the weir. #flood",
+    "instagram-media": "昨夜的洪水淹没了老磨坊，今晨水已退去。",
+    "mastodon-embed": "Thanks!",
+    "": "It rained, and then it rained again.",
+}
+
+
+@pytest.mark.parametrize("name", POSTS)
+@pytest.mark.parametrize("place", ["between", "last"])
+def test_posts_quoted_in_an_article_stay_whole_with_their_authors(name, place):
+    draw = random.Random(f"post {name} {place}")
+    wanted, body = [], f"<p>{paragraph(draw)}</p>"
+    for number, author in enumerate(("Ada Holm (@ada)", "Emil (@emil_b)", "Ivo Stein (@ivo)")):
+        address = f"https://post.example/a{number}"
+        body += (
+            f'<div class="social embed share"><blockquote class="{name}" data-lang="en"><p lang="en">'
+            f"{POSTS[name]} "
+            f'<a href="{address}">{address}</a></p>&mdash; {author} <a href="{address}">May 3, 2019</a>'
+            '</blockquote></div><script async src="widgets.js"></script>'
+        )
+        wanted += [f"{POSTS[name]} {address}", f"— {author} May 3, 2019"]
+        if number < 2 or place == "between":
+            body += f"<p>{sentence(draw)}</p>"
+    lines = lines_of(shell(body, "The flood at the weir"))
+    assert [line for line in lines if line in wanted] == wanted
+
+
+def test_a_quotation_among_what_is_dropped_is_dropped():
+    said = "Great deals on lanterns this week only, order today!"
+    ads = (
+        '<div class="footer ads"><ul><li><a href="/a">Ads</a></li></ul><blockquote class="twitter-tweet">'
+        f'<p>{said}</p></blockquote><a href="/b">More</a></div></body>'
+    )
+    page = shell(f"<p>{paragraph(random.Random(5))}</p>", "A title of words")
+    assert said not in lines_of(page.replace("</body>", ads))
+
+
+SIGNS = ["¶", "#", "§", "🔗", "\uf0c1", "&para;", "&#182;", "&#xb6;", "&sect;"]
+HEADINGS = {
+    "contents": '<h2 id="s"><a class="toc-backref" href="#id3">{title}</a>{sign}</h2>',
+    "itself": '<h3 id="s"><span><a href="#s">{title}</a></span>{sign}</h3>',
+    "opens": '<h4><a data-toggle="collapse" href="#answer">{title}</a>{sign}</h4>',
+    "plain": '<h2 id="s">{title}{sign}</h2>',
+    "before": '<h2 id="s">{sign}{title}</h2>',
+}
+
+
+@pytest.mark.parametrize("shape", HEADINGS)
+@pytest.mark.parametrize("markup", ["text", "markdown"])
+def test_headings_that_link_to_their_own_page_stay_without_the_sign(shape, markup):
+    for sign in SIGNS:
+        draw = random.Random(f"own {shape} {sign}")
+        title = "How the ledger was repaired"
+        link = f'<a class="headerlink" href="#s" title="Permalink">{sign}</a>'
+        heading = HEADINGS[shape].format(title=title, sign=link)
+        page = shell(f"<p>{paragraph(draw)}</p>{heading}<p>{paragraph(draw)}</p>", "The mill")
+        settings = Settings(markup=markup, markup_links=markup == "markdown")
+        found = extract(RawDocument("a", page.encode(), "html"), settings)
+        level = int(heading[2]) * "#" + " " if markup == "markdown" else ""
+        assert level + title in found.text.split("\n"), sign
+
+
+def test_a_short_text_that_links_to_its_own_page_is_no_sign():
+    titles = ["§ 5", "序", "C#", "A"]
+    body = "".join(
+        f'<h3 id="p{n}"><a href="#p{n}">{title}</a></h3><p>{paragraph(random.Random(n))}</p>'
+        for n, title in enumerate(titles)
+    )
+    lines = lines_of(shell(body, "The law of the mill"))
+    assert [line for line in lines if line in titles] == titles
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
