@@ -19,13 +19,15 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba import _dynfunc  # type: ignore[attr-defined]
-from numba.core import event, types
+from numba.core import event, ir, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.cpu import CPUContext
 from numba.core.lowering import Environment  # type: ignore[attr-defined]
 from numba.core.registry import CPUDispatcher
+from numba.core.runtime.context import NRTContext
 from numba.core.typed_passes import NativeLowering
 
 from corpusforge import cputime
@@ -200,6 +202,58 @@ class _LinkedLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+_LOOKS = {"getattr", "getitem", "static_getitem", "exhaust_iter", "pair_first", "cast", "phi"}
+"""Expressions whose arrays are parts of arrays that are there already, unless the index is an array."""
+
+
+def _makes_none(state: Any) -> bool:
+    """Whether a function makes no array and knows no list or text: what it looks at outlives it."""
+    models = state.targetctx.data_model_manager
+
+    def counted(kind: Any) -> bool:
+        return bool(models[kind].contains_nrt_meminfo())
+
+    def makes(found: ir.Assign) -> bool:
+        value = found.value
+        if not isinstance(value, ir.Expr) or not counted(state.typemap[found.target.name]):
+            return False
+        by_array = value.op == "getitem" and counted(state.typemap[value.index.name])
+        return value.op not in _LOOKS or by_array
+
+    blocks = state.func_ir.blocks.values()
+    assigned = (found for block in blocks for found in block.find_insts(ir.Assign))
+    others = (
+        kind
+        for kind in state.typemap.values()
+        if not isinstance(kind, types.Array | types.BaseTuple)
+    )
+    held = (state.return_type, *others)
+    return not any(map(counted, held)) and not any(map(makes, assigned))
+
+
+class _Uncounted(CPUContext):
+    """How to lower without counts of references; what numba lowers for itself (sorting) has them as ever.
+
+    numba counts each array that a function looks at by calls with a locked addition: half the time of kernels
+    that are called per tag or per word.
+    """
+
+    @property
+    def nrt(self) -> NRTContext:
+        """Not kept, as numba does: contexts are copied, and made to count or not."""
+        return NRTContext(self, self.enable_nrt)
+
+    @staticmethod
+    def of(state: Any) -> Any:
+        """Return a function's context: this where it makes none, else as it is."""
+        if not _makes_none(state):
+            return state.targetctx
+        made = state.targetctx.subtarget(enable_nrt=False)
+        made.__dict__.pop("nrt", None)
+        made.__class__ = _Uncounted
+        return made
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _LowerLinked(NativeLowering):
     """Lowering without machine code."""
@@ -208,6 +262,7 @@ class _LowerLinked(NativeLowering):
         """Lower, and make the function known to the kernels that call it."""
         state.flags.no_compile = True
         state.library = _LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.targetctx = _Uncounted.of(state)
         super().run_pass(state)
         made = state["cr"]
         name = made.fndesc.qualname.split(".")[-1]
@@ -230,6 +285,7 @@ class _LowerKernel(NativeLowering):
 
     def run_pass(self, state: Any) -> bool:
         """Lower, translate, and set what the code of linked kernels refers to."""
+        state.targetctx = _Uncounted.of(state)
         super().run_pass(state)
         codegen = state.targetctx.codegen()
         for variable in state.library._final_module.global_variables:

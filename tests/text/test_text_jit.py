@@ -207,3 +207,147 @@ def test_a_kernel_is_compiled_again_where_what_it_calls_was_changed(
     assert work(tmp_path, code)[0] == "301\n"
     (folder / "called.py").write_text(called.replace("n * SCALE", "n + 2 - SCALE"))
     assert work(tmp_path, code)[0] == "-17\n"
+
+
+MAKERS = """
+import numpy as np
+
+from corpusforge.text.jit import jit
+
+TABLE = np.arange(9)
+
+@jit
+def reads(a, b):
+    row = a[1]
+    total = 0
+    for one in a:
+        part = one[1:] if one[0] > 2 else row
+        total += part[0] * len(part) + TABLE[one[0] % 9] + b[:2].sum()
+    a[0, :] = 1
+    b.sort()
+    if total < 0:
+        raise ValueError("below")
+    return total
+
+@jit
+def looks(both):
+    a, b = both
+    return reads(a, b) + a[0][1]
+
+@jit
+def same(a, b):
+    return a
+
+@jit
+def counts(a):
+    return sum(a) + len(a)
+
+@jit
+def given_list(a, b):
+    return counts([int(b[0]), 2])
+
+@jit
+def part(a, b):
+    return a[1, 1:]
+
+@jit
+def made(a, b):
+    inside = np.zeros(len(a) + 3, np.int64)
+    return inside[2:]
+
+@jit
+def summed(a, b):
+    return a[0] + b[0]
+
+@jit
+def minus(a, b):
+    return (-a)[1]
+
+@jit
+def grown(a, b):
+    more = a[0].astype(np.float64)
+    more += b[0]
+    return more
+
+@jit
+def picked(a, b):
+    return b[np.array([2, 0])]
+
+@jit
+def masked(a, b):
+    return int(b[b > 1][0])
+
+@jit
+def listed(a, b):
+    found = [int(b[0]), 3]
+    found.append(4)
+    return len(found)
+
+@jit
+def named(a, b):
+    return str(b[0])
+
+@jit
+def two(a, b):
+    return a[0], b * 2
+
+@jit
+def by_call(a, b):
+    kept = made(a, b)
+    other, twice = two(a, b)
+    return kept[0] + other[0] + twice[0] + picked(a, b)[1]
+"""
+
+COUNTED = """
+import os
+os.environ["NUMBA_NRT_STATS"] = "1"
+import numpy as np, kernels
+from numba.core.runtime import rtsys
+
+names = [name for name, kernel in vars(kernels).items() if hasattr(kernel, "py_func") and name != "counts"]
+
+def called(name, plain):
+    a, b = np.arange(12).reshape(4, 3), np.array([5, 1, 4])
+    kernel = getattr(kernels, name)
+    kernel = kernel.py_func if plain else kernel
+    given = ((a, b),) if name == "looks" else (a, b)
+    found = kernel(*given)
+    parts = found if isinstance(found, tuple) else (found,)
+    return repr([np.asarray(part).tolist() for part in (*parts, a, b)])
+
+for name in names:
+    first = called(name, False)
+    before = rtsys.get_allocation_stats()
+    assert {called(name, False) for _ in range(200)} == {first}
+    after = rtsys.get_allocation_stats()
+    assert after.alloc - before.alloc == after.free - before.free, name
+    assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free, name
+    assert first == called(name, True), (name, first, called(name, True))
+print("done")
+"""
+
+
+def test_what_a_kernel_makes_is_freed(tmp_path: Path) -> None:
+    """Beside the same functions in Python, and by numba's own counts of what it allocates and frees."""
+    (tmp_path / "kernels.py").write_text(MAKERS)
+    for _ in range(2):
+        out, said = work(tmp_path, COUNTED)
+        assert (out, said) == ("done\n", "")
+
+
+BODY = """
+import kernels, numpy as np
+
+kernels.looks((np.arange(12).reshape(4, 3), np.arange(3)))
+kernels.by_call(np.arange(12).reshape(4, 3), np.arange(3))
+for name in ("looks", "by_call"):
+    (code,) = getattr(kernels, name).inspect_llvm().values()
+    bodies = [part.split("\\n}")[0] for part in code.split("define ")[1:]]
+    bodies = [part for part in bodies if "cpython" not in part.splitlines()[0]]
+    print(name, any("NRT_" in part for part in bodies))
+"""
+
+
+def test_what_a_kernel_looks_at_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "kernels.py").write_text(MAKERS)
+    assert work(tmp_path, BODY)[0] == "looks False\nby_call True\n"
