@@ -208,7 +208,7 @@ def _whole_lists(elements: I32, spans: I32, counts: F32, kept: Bools) -> None:
 
 
 @jit
-def _quoted(elements: I32, element: int | np.int64) -> int:
+def _quoted(elements: I32, element: int) -> int:
     """Return the nearest <blockquote> at or above, within 8 levels, or 0."""
     for _ in range(_HOLDER_LEVELS):
         if element <= 0 or elements[element, 0] == _QUOTE:
