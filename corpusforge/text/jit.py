@@ -2,6 +2,10 @@
 
 numba's cache files are pickles of machine code. One that was cut (a power cut, a full disk) or changed is
 found by a digest behind each file, or by what reading it raises; it is deleted, and the kernel compiled anew.
+
+A platform wheel brings such files (`corpusforge.kernels --ship`), made for all x86-64 processors of level v3.
+They are used where the machine's own cache has nothing, the processor has what level v3 asks for, and Python,
+numba, llvmlite and the sources are those that they were made with; anywhere else, kernels are compiled.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -17,6 +21,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import llvmlite
 import numba
 from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core import event, types
@@ -25,13 +30,13 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Environment  # type: ignore[attr-defined]
-from numba.core.registry import CPUDispatcher
+from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.typed_passes import NativeLowering
 
 from corpusforge import cputime
 from corpusforge.printing import say
 
-__all__ = ["is_cached", "jit"]
+__all__ = ["PORTABLE", "SHIPPED", "is_cached", "jit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,6 +63,26 @@ _MARK = b"\x00blake2b:"
 
 
 _OWN = Path(__file__).resolve()
+
+SHIPPED = _OWN.parents[1] / "_kernels"
+"""Where a wheel brings compiled kernels: files only, named after module and kernel."""
+
+PORTABLE = ("x86-64-v3", "")
+"""The processor, and features beside that one's, that shipped kernels are compiled for."""
+
+_LEVEL_3 = {
+    "+avx", "+avx2", "+bmi", "+bmi2", "+cx16", "+f16c", "+fma", "+lzcnt", "+movbe", "+popcnt", "+sahf",
+    "+sse3", "+sse4.1", "+sse4.2", "+ssse3", "+xsave",
+}  # fmt: skip
+
+
+def _runs_shipped(codegen: Any) -> bool:
+    """Whether the machine, as numba is to compile for it, runs shipped kernels."""
+    _, _, features = codegen.magic_tuple()
+    checked: bool = numba.config.BOUNDSCHECK  # type: ignore[attr-defined]
+    return not checked and set(features.split(",")) >= _LEVEL_3
+
+
 _IMPORT = re.compile(rb"^from ([\w.]+) import (\([^)]*\)|.*)", re.MULTILINE)
 _WORD = re.compile(rb"\w+")
 
@@ -103,16 +128,17 @@ def _sources(path: Path) -> str:
 class _Files(IndexDataCacheFile):
     """A kernel's cache files, a digest behind each; a pickle's reader stops before it.
 
-    They are stamped with the sources as they are at a kernel's first look.
+    They are stamped with llvmlite's version and the sources as they are at a kernel's first look.
     """
 
-    def __init__(self, cache_path: str, name: str, source: str) -> None:
+    def __init__(self, folder: str, name: str, source: str) -> None:
+        self.folder = folder
         self._source = Path(source)
-        super().__init__(cache_path, name, None)
+        super().__init__(folder, name, None)
 
     @property
     def _source_stamp(self) -> str:
-        return _sources(self._source)
+        return f"{llvmlite.__version__} {_sources(self._source)}"
 
     @_source_stamp.setter
     def _source_stamp(self, _: None) -> None:
@@ -132,6 +158,14 @@ class _Files(IndexDataCacheFile):
     def _load_data(self, name: str) -> Any:
         _check(Path(self._data_path(name)).read_bytes())
         return super()._load_data(name)
+
+    @property
+    def fit(self) -> bool:
+        """Whether there is something of this version of the kernel."""
+        try:
+            return bool(self._load_index())
+        except Exception:  # whatever unpickling half a file raises
+            return False
 
     def remove(self) -> None:
         """Delete all of them."""
@@ -153,23 +187,41 @@ class _Cache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         source = function.__code__.co_filename
-        self._files = _Files(self._cache_path, self._impl.filename_base, source)
-        self._cache_file = self._files
+        package = "".join(function.__module__.rpartition(".")[:2])
+        name = package + self._impl.filename_base
+        self._own = self._cache_file = _Files(self._cache_path, name, source)
+        self._shipped = _Files(str(SHIPPED), name, source)
 
     @property
     def is_there(self) -> bool:
-        """Whether the cache has an index of this kernel."""
-        return Path(self._files._index_path).exists()
+        """Whether the cache has something of this kernel."""
+        context: Any = cpu_target.target_context
+        return self._own.fit or (self._shipped.fit and _runs_shipped(context.codegen()))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return a compiled kernel; None where there is none, or it was damaged and is deleted."""
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception as error:  # whatever unpickling half a file raises
-            _tell(self._cache_path, f"{type(error).__name__}: {error}")
-            with suppress(OSError):
-                self._files.remove()
+        for files, load in (
+            (self._own, super().load_overload),
+            (self._shipped, self._load_shipped),
+        ):
+            try:
+                found = load(sig, target_context)
+            except Exception as error:  # whatever unpickling half a file raises
+                _tell(files.folder, f"{type(error).__name__}: {error}")
+                with suppress(OSError):
+                    files.remove()
+                continue
+            if found is not None:
+                return found
+        return None
+
+    def _load_shipped(self, sig: Any, target_context: Any) -> Any:
+        codegen = target_context.codegen()
+        if not _runs_shipped(codegen):
             return None
+        key, (triple, _, _), code = self._index_key(sig, codegen)
+        data = self._shipped.load((key, (triple, *PORTABLE), code))
+        return None if data is None else self._impl.rebuild(target_context, data)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel, where that can be done: this process has it either way."""
@@ -229,8 +281,12 @@ class _LowerKernel(NativeLowering):
     """Lowering that hands the linked kernels' environments to their code."""
 
     def run_pass(self, state: Any) -> bool:
-        """Lower, translate, and set what the code of linked kernels refers to."""
+        """Lower, translate, and set what the code of linked kernels refers to.
+
+        numba's listing of types is not kept: nothing reads it, and it has paths of the machine in it.
+        """
         super().run_pass(state)
+        state.type_annotation = ""
         codegen = state.targetctx.codegen()
         for variable in state.library._final_module.global_variables:
             environment = Environment._memo.get(variable.name)
@@ -308,7 +364,12 @@ class _Kernel(CPUDispatcher):
     def __init__(self, function: Callable[..., Any]) -> None:
         options = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True}
         super().__init__(function, targetoptions=options, pipeline_class=_CALLED)
-        self._cache = _Cache(function)
+        del self._cache
+
+    @cached_property
+    def _cache(self) -> _Cache:
+        """Looked up at the first call: numba writes a file into the folder for each, to see that it can."""
+        return _Cache(self.py_func)
 
     @cached_property
     def _linked(self) -> _Linked:
