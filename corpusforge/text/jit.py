@@ -14,23 +14,27 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
-import llvmlite
+import llvmlite.binding
 import numba
+from llvmlite import ir
 from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core import event, types
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Environment  # type: ignore[attr-defined]
 from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.runtime import rtsys  # type: ignore[attr-defined]
 from numba.core.typed_passes import NativeLowering
 
 from corpusforge import cputime
@@ -156,8 +160,9 @@ class _Files(IndexDataCacheFile):
         return super()._load_index()
 
     def _load_data(self, name: str) -> Any:
-        _check(Path(self._data_path(name)).read_bytes())
-        return super()._load_data(name)
+        data = Path(self._data_path(name)).read_bytes()
+        _check(data)
+        return _Unpickler(io.BytesIO(data)).load()
 
     @property
     def fit(self) -> bool:
@@ -181,8 +186,47 @@ def _check(data: bytes) -> None:
         raise ValueError("its digest is another")
 
 
+class _Unpickler(pickle.Unpickler):
+    """Reads a kernel without importing the modules of numba that its code was made from."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what a pickle names; in place of what makes an environment, `_environment`."""
+        return _environment if name == "_rebuild_env" else super().find_class(module, name)
+
+
+def _environment(module: str, constants: list[Any], name: str) -> Environment:
+    """Return the environment of a function: what numba does, where that module is loaded."""
+    found = Environment._memo.get(name)
+    if found is None:
+        found = Environment(vars(sys.modules.get(module, ModuleType(module))))
+        found.consts[:] = constants
+        found.env_name = name
+        Environment._memo[name] = found
+    return found
+
+
+class _Kept(CompileResultCacheImpl):
+    """What is kept of a compiled kernel: its machine code, and what that refers to.
+
+    Left out is what other kernels would be linked from (`_Linked` is for that), but for the name that Python
+    calls, and numba's listing of types, which has the machine's paths in it.
+    """
+
+    def reduce(self, cres: Any) -> Any:
+        """Return what is pickled."""
+        (name, kind, (code, _)), described, *more, _, reload, environments = cres._reduce()
+        module = ir.Module()
+        void = ir.FunctionType(ir.VoidType(), ())
+        entry = ir.Function(module, void, described.llvm_cpython_wrapper_name)
+        ir.IRBuilder(entry.append_basic_block()).ret_void()
+        named = llvmlite.binding.parse_assembly(str(module)).as_bitcode()
+        return (name, kind, (code, named)), described, *more, "", reload, environments
+
+
 class _Cache(FunctionCache):
     """A kernel's cache, which does without what it cannot read or write."""
+
+    _impl_class = _Kept
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
@@ -200,28 +244,34 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return a compiled kernel; None where there is none, or it was damaged and is deleted."""
-        for files, load in (
-            (self._own, super().load_overload),
-            (self._shipped, self._load_shipped),
-        ):
+        codegen = target_context.codegen()
+        key = self._index_key(sig, codegen)
+        looks = [(self._own, key)]
+        if _runs_shipped(codegen):
+            _, (triple, _, _), code = key
+            looks.append((self._shipped, (sig, (triple, *PORTABLE), code)))
+        for files, name in looks:
             try:
-                found = load(sig, target_context)
+                data = files.load(name)
+                if data is not None:
+                    return self._rebuilt(data, target_context)
             except Exception as error:  # whatever unpickling half a file raises
                 _tell(files.folder, f"{type(error).__name__}: {error}")
                 with suppress(OSError):
                     files.remove()
-                continue
-            if found is not None:
-                return found
         return None
 
-    def _load_shipped(self, sig: Any, target_context: Any) -> Any:
-        codegen = target_context.codegen()
-        if not _runs_shipped(codegen):
-            return None
-        key, (triple, _, _), code = self._index_key(sig, codegen)
-        data = self._shipped.load((key, (triple, *PORTABLE), code))
-        return None if data is None else self._impl.rebuild(target_context, data)
+    def _rebuilt(self, data: Any, target_context: Any) -> Any:
+        """Load machine code as numba does, but without all that compiling needs.
+
+        Code refers to numba's memory management; hashes of texts to a secret that the rest of numba sets.
+        """
+        (_, _, (code, _)), *_ = data
+        if b"_numba_hashsecret" in code:
+            target_context.refresh()
+        else:
+            rtsys.initialize(target_context)
+        return self._impl.rebuild(target_context, data)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel, where that can be done: this process has it either way."""
@@ -281,12 +331,8 @@ class _LowerKernel(NativeLowering):
     """Lowering that hands the linked kernels' environments to their code."""
 
     def run_pass(self, state: Any) -> bool:
-        """Lower, translate, and set what the code of linked kernels refers to.
-
-        numba's listing of types is not kept: nothing reads it, and it has paths of the machine in it.
-        """
+        """Lower, translate, and set what the code of linked kernels refers to."""
         super().run_pass(state)
-        state.type_annotation = ""
         codegen = state.targetctx.codegen()
         for variable in state.library._final_module.global_variables:
             environment = Environment._memo.get(variable.name)
