@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import llvmlite.binding
@@ -196,12 +196,9 @@ class _Unpickler(pickle.Unpickler):
 
 def _environment(module: str, constants: list[Any], name: str) -> Environment:
     """Return the environment of a function: what numba does, where that module is loaded."""
-    found = Environment._memo.get(name)
-    if found is None:
-        found = Environment(vars(sys.modules.get(module, ModuleType(module))))
-        found.consts[:] = constants
-        found.env_name = name
-        Environment._memo[name] = found
+    names = vars(sys.modules.get(module, ModuleType(module)))
+    found = Environment.from_fndesc(SimpleNamespace(env_name=name, lookup_globals=lambda: names))
+    found.consts[:] = constants
     return found
 
 
