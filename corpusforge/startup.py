@@ -4,8 +4,8 @@ Nothing else here assigns to a foreign module's attributes, its environment, its
 collector (`tests/contracts/test_contracts_patches.py` looks), so this page is the whole list.
 
 - `hold_garbage` and `lean`, when a command's own process starts: imports leave some 270,000 objects, which
-  the collector would look at again and again; pyarrow looks for pandas at its first array, numba for SciPy's
-  BLAS at its first kernel, and nothing of a run uses either.
+  the collector would look at again and again; pyarrow looks for pandas at its first array, and nothing of a
+  run uses it.
 - `without_unused`, when Beam is imported: Beam loads pandas and pymongo, a third of its import's time, and
   warns that Google's client is absent.
 - `errors_only`, for a stage and for a job server: two of Beam's loggers advise modes that are refused here,
@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib
 import logging
 import os
 import sys
@@ -55,17 +54,16 @@ __all__ = [
     "without_unused",
 ]  # fmt: skip
 
-_UNUSED = ("pandas", "scipy")
 _YOUNG = 50_000  # objects before a collection, for 700: a batch of documents makes some 20,000
 
 
 class _Refuses:
-    """A finder, first in `sys.meta_path`, to which some modules are not installed."""
+    """A finder, first in `sys.meta_path`, to which pandas is not installed."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> None:
-        if name in _UNUSED:
+        if name == "pandas":
             raise ImportError(name)
 
 
@@ -77,8 +75,8 @@ def hold_garbage() -> None:
 def lean() -> None:
     """Make a command's own process lean; call it once, after the imports.
 
-    pyarrow and numba go without what they look for where it is not loaded already, and the objects that
-    imports left are taken from the garbage collector.
+    pyarrow goes without pandas where that is not loaded already, and the objects that imports left are taken
+    from the garbage collector.
     """
     import pyarrow as pa
 
@@ -86,7 +84,6 @@ def lean() -> None:
     sys.meta_path.insert(0, finder)
     try:
         pa.array(["asks for pandas"])
-        importlib.import_module("numba.np.arraymath")  # asks for BLAS
     finally:
         sys.meta_path.remove(finder)
     gc.freeze()

@@ -196,31 +196,30 @@ def _automaton(
     words: list[tuple[list[int], int]], classes: int
 ) -> tuple[NDArray[np.int16], NDArray[np.uint64]]:
     """Return the transitions and outputs of the automaton that finds all words at once."""
-    goto = [[-1] * classes]
+    rows = [[-1] * classes]
     output = [0]
     for letters, group in words:
         state = 0
         for letter in letters:
-            if goto[state][letter] < 0:
-                goto[state][letter] = len(goto)
-                goto.append([-1] * classes)
+            if rows[state][letter] < 0:
+                rows[state][letter] = len(rows)
+                rows.append([-1] * classes)
                 output.append(0)
-            state = goto[state][letter]
+            state = rows[state][letter]
         output[state] |= 1 << group
+    goto = np.array(rows, np.int16)
     fail = [0] * len(goto)
     queue = deque([0])
     while queue:
         state = queue.popleft()
-        for letter in range(classes):
-            following = goto[state][letter]
-            fallback = goto[fail[state]][letter] if state else 0
-            if following < 0:
-                goto[state][letter] = fallback
-            else:
-                fail[following] = fallback
-                output[following] |= output[fallback]
-                queue.append(following)
-    return np.array(goto, np.int16), np.array(output, np.uint64)
+        own, fallback = goto[state], goto[fail[state]] * (state > 0)
+        for letter in np.flatnonzero(own >= 0).tolist():
+            following = int(own[letter])
+            fail[following] = int(fallback[letter])
+            output[following] |= output[fail[following]]
+            queue.append(following)
+        goto[state] = np.where(own < 0, fallback, own)
+    return goto, np.array(output, np.uint64)
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from corpusforge.filter.phrases import (
     PHRASES,
     STOP_WORDS,
 )
-from corpusforge.text.classes import LIMIT, categories, class_table
+from corpusforge.text.classes import are, class_table
 from corpusforge.text.words import mark_table, words
 
 __all__ = [
@@ -76,7 +76,7 @@ def property_table() -> NDArray[np.uint32]:
     """
     table = class_table().astype(np.uint32)
     table[mark_table()] |= MARK
-    table[np.isin(categories()[:LIMIT], [b"Pe", b"Pf", b"Pi"])] |= CLOSER
+    table[are("Pe", "Pf", "Pi")] |= CLOSER
     for bit, characters in (
         (SENTENCE, TERMINALS),
         (SENTENCE_WIDE, TERMINALS_WIDE),
@@ -107,8 +107,8 @@ def _variants() -> tuple[list[int], list[int]]:
 
 
 def _decoded(codec: str, leads: range, trails: range | tuple[int, ...]) -> set[int]:
-    texts = (bytes((lead, trail)).decode(codec, "ignore") for lead in leads for trail in trails)
-    return {ord(text) for text in texts if len(text) == 1 and 0x4E00 <= ord(text) < 0xA000}
+    pairs = (bytes((lead, trail)) for lead in leads for trail in trails)
+    return {ord(c) for c in b" ".join(pairs).decode(codec, "ignore") if 0x4E00 <= ord(c) < 0xA000}
 
 
 def word_key(word: str) -> int:

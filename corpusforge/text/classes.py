@@ -27,6 +27,7 @@ __all__ = [
     "UNSPACED",
     "UPPER",
     "WORD",
+    "are",
     "categories",
     "class_table",
     "is_unspaced",
@@ -59,6 +60,15 @@ _UNSPACED_RANGES = (
     (0xFF66, 0xFF9D),  # half-width katakana
     (0x20000, 0x31FFF),  # CJK extensions B..H
 )
+_CASED = (
+    "Lu",
+    "Ll",
+    "Lt",
+    "Lm",
+    "N",
+    "S",
+    "M",
+)  # letters, their numerals and signs may have a case
 _HAN_RANGES = (
     (0x3005, 0x3007),
     (0x3400, 0x4DBF),
@@ -75,27 +85,48 @@ def is_unspaced(character: str) -> bool:
 
 @functools.cache
 def categories() -> NDArray[np.bytes_]:
-    """Return the two-letter Unicode category of each code point, "S2", shape [0x110000]."""
-    names = "".join(map(unicodedata.category, map(chr, range(sys.maxunicode + 1))))
-    return np.frombuffer(names.encode("ascii"), dtype="S2")
+    """Return the two-letter Unicode category of each code point, "S2", shape [0x110000].
+
+    Beyond `LIMIT` only the first 512 of plane 14, and private use in planes 15 and 16, are not "Cn"; the
+    tests look at all of them.
+    """
+    table = np.full(sys.maxunicode + 1, b"Cn", dtype="S2")
+    for low, high in ((0, LIMIT), (0xE0000, 0xE0200)):
+        names = "".join(map(unicodedata.category, map(chr, range(low, high))))
+        table[low:high] = np.frombuffer(names.encode("ascii"), dtype="S2")
+    table[0xF0000:0xFFFFE] = table[0x100000:0x10FFFE] = b"Co"
+    table.flags.writeable = False
+    return table
+
+
+def are(*names: str, below: int = LIMIT) -> NDArray[np.bool_]:
+    """Return which code points are of some categories ("Pe"), or groups of them ("L"); bool, [below]."""
+    group, kind = categories()[:below].view(np.uint8).reshape(-1, 2).T
+    found = np.zeros(len(group), dtype=np.bool_)
+    for name in names:
+        same = group == ord(name[0])
+        found |= same & (kind == ord(name[1])) if name[1:] else same
+    return found
+
+
+def _points(*names: str) -> list[int]:
+    """The code points below `LIMIT` of some categories."""
+    points: list[int] = np.flatnonzero(are(*names)).tolist()
+    return points
 
 
 @functools.cache
 def class_table() -> NDArray[np.uint8]:
     """Return the class bits of each code point below `LIMIT`, uint8, shape [LIMIT]."""
     table = np.zeros(LIMIT, dtype=np.uint8)
-    points = [chr(c) for c in range(LIMIT)]
-    points[0xD800:0xE000] = ["\x00"] * 0x800
-    for match in re.finditer(r"\w+", "".join(points)):
-        table[match.start() : match.end()] |= WORD
-    for bit, test in (
-        (SPACE, str.isspace),
-        (ALPHA, str.isalpha),
-        (DIGIT, str.isdigit),
-        (UPPER, str.isupper),
-    ):
-        table[np.fromiter(map(test, points), dtype=bool, count=LIMIT)] |= bit
-    table[categories()[:LIMIT].astype("S1") == b"P"] |= PUNCT
+    points = np.arange(LIMIT, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    for bit, pattern in ((WORD, r"\w+"), (SPACE, r"\s+")):
+        for match in re.finditer(pattern, points):
+            table[match.start() : match.end()] |= bit
+    for bit, test, names in ((DIGIT, str.isdigit, "N"), (UPPER, str.isupper, _CASED)):
+        table[[point for point in _points(*names) if test(chr(point))]] |= bit
+    table[are("L")] |= ALPHA
+    table[are("P")] |= PUNCT
     for low, high in _UNSPACED_RANGES:
         part = table[low : high + 1]
         part[(part & WORD) != 0] |= UNSPACED
@@ -113,10 +144,9 @@ def lower_table() -> NDArray[np.uint32]:
     The table is uint32 [LIMIT].
     """
     table = np.arange(LIMIT, dtype=np.uint32)
-    # Only letters, their numerals and signs have a lower case; line feeds keep them apart, as the
-    # case of a final sigma depends on its neighbours.
-    cased = np.flatnonzero(np.isin(categories()[:LIMIT].astype("S1"), [b"L", b"N", b"S", b"M"]))
-    lowered = "\n".join(map(chr, cased.tolist())).lower().split("\n")
+    # Line feeds keep them apart, as the case of a final sigma depends on its neighbours.
+    cased = np.array(_points(*_CASED))
+    lowered = "\n".join(map(chr, cased)).lower().split("\n")
     single = np.fromiter(map(len, lowered), dtype=np.int64, count=len(cased)) == 1
     kept = "".join(itertools.compress(lowered, single.tolist()))
     table[cased[single]] = np.frombuffer(kept.encode("utf-32-le"), dtype="<u4")

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.text.arrays import U8
-from corpusforge.text.classes import LIMIT, class_table, lower_table
+from corpusforge.text.classes import LIMIT, are, class_table, lower_table
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed, unpacked
 
@@ -119,7 +119,9 @@ def _within(ranges: Iterable[tuple[int, int]], size: int = LIMIT) -> NDArray[np.
 
 @functools.cache
 def _data() -> _Data:
-    order = np.fromiter(map(unicodedata.combining, map(chr, range(LIMIT))), np.uint8, LIMIT)
+    order = np.zeros(LIMIT, dtype=np.uint8)
+    marks = np.flatnonzero(are("M"))
+    order[marks] = [unicodedata.combining(chr(mark)) for mark in marks]
     first, second = _within([(0x1100, 0x1112)]), _within([(0x1161, 0x1175), (0x11A8, 0x11C2)])
     first[0xAC00:0xD7A4:28] = True  # Hangul, composed by arithmetic: syllables without a final
     kinds = np.zeros(0x110000, dtype=np.uint8)

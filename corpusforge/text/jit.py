@@ -2,6 +2,10 @@
 
 numba's cache files are pickles of machine code. One that was cut (a power cut, a full disk) or changed is
 found by a digest behind each file, or by what reading it raises; it is deleted, and the kernel compiled anew.
+
+A platform wheel brings such files (`corpusforge.kernels --ship`), made for all x86-64 processors of level v3.
+They are used where the machine's own cache has nothing, the processor has what level v3 asks for, and Python,
+numba, llvmlite and the sources are those that they were made with; anywhere else, kernels are compiled.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -10,30 +14,36 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar, cast
 
+import llvmlite.binding
 import numba
+from llvmlite import ir
 from numba import _dynfunc  # type: ignore[attr-defined]
-from numba.core import event, ir, types
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core import event, types
+from numba.core import ir as numba_ir
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.cpu import CPUContext
 from numba.core.lowering import Environment  # type: ignore[attr-defined]
-from numba.core.registry import CPUDispatcher
+from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.runtime import rtsys  # type: ignore[attr-defined]
 from numba.core.runtime.context import NRTContext
 from numba.core.typed_passes import NativeLowering
 
 from corpusforge import cputime
 from corpusforge.printing import say
 
-__all__ = ["is_cached", "jit"]
+__all__ = ["PORTABLE", "SHIPPED", "is_cached", "jit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +70,26 @@ _MARK = b"\x00blake2b:"
 
 
 _OWN = Path(__file__).resolve()
+
+SHIPPED = _OWN.parents[1] / "_kernels"
+"""Where a wheel brings compiled kernels: files only, named after module and kernel."""
+
+PORTABLE = ("x86-64-v3", "")
+"""The processor, and features beside that one's, that shipped kernels are compiled for."""
+
+_LEVEL_3 = {
+    "+avx", "+avx2", "+bmi", "+bmi2", "+cx16", "+f16c", "+fma", "+lzcnt", "+movbe", "+popcnt", "+sahf",
+    "+sse3", "+sse4.1", "+sse4.2", "+ssse3", "+xsave",
+}  # fmt: skip
+
+
+def _runs_shipped(codegen: Any) -> bool:
+    """Whether the machine, as numba is to compile for it, runs shipped kernels."""
+    _, _, features = codegen.magic_tuple()
+    checked: bool = numba.config.BOUNDSCHECK  # type: ignore[attr-defined]
+    return not checked and set(features.split(",")) >= _LEVEL_3
+
+
 _IMPORT = re.compile(rb"^from ([\w.]+) import (\([^)]*\)|.*)", re.MULTILINE)
 _WORD = re.compile(rb"\w+")
 
@@ -105,16 +135,17 @@ def _sources(path: Path) -> str:
 class _Files(IndexDataCacheFile):
     """A kernel's cache files, a digest behind each; a pickle's reader stops before it.
 
-    They are stamped with the sources as they are at a kernel's first look.
+    They are stamped with llvmlite's version and the sources as they are at a kernel's first look.
     """
 
-    def __init__(self, cache_path: str, name: str, source: str) -> None:
+    def __init__(self, folder: str, name: str, source: str) -> None:
+        self.folder = folder
         self._source = Path(source)
-        super().__init__(cache_path, name, None)
+        super().__init__(folder, name, None)
 
     @property
     def _source_stamp(self) -> str:
-        return _sources(self._source)
+        return f"{llvmlite.__version__} {_sources(self._source)}"
 
     @_source_stamp.setter
     def _source_stamp(self, _: None) -> None:
@@ -132,8 +163,17 @@ class _Files(IndexDataCacheFile):
         return super()._load_index()
 
     def _load_data(self, name: str) -> Any:
-        _check(Path(self._data_path(name)).read_bytes())
-        return super()._load_data(name)
+        data = Path(self._data_path(name)).read_bytes()
+        _check(data)
+        return _Unpickler(io.BytesIO(data)).load()
+
+    @property
+    def fit(self) -> bool:
+        """Whether there is something of this version of the kernel."""
+        try:
+            return bool(self._load_index())
+        except Exception:  # whatever unpickling half a file raises
+            return False
 
     def remove(self) -> None:
         """Delete all of them."""
@@ -149,29 +189,89 @@ def _check(data: bytes) -> None:
         raise ValueError("its digest is another")
 
 
+class _Unpickler(pickle.Unpickler):
+    """Reads a kernel without importing the modules of numba that its code was made from."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what a pickle names; in place of what makes an environment, `_environment`."""
+        return _environment if name == "_rebuild_env" else super().find_class(module, name)
+
+
+def _environment(module: str, constants: list[Any], name: str) -> Environment:
+    """Return the environment of a function: what numba does, where that module is loaded."""
+    names = vars(sys.modules.get(module, ModuleType(module)))
+    found = Environment.from_fndesc(SimpleNamespace(env_name=name, lookup_globals=lambda: names))
+    found.consts[:] = constants
+    return found
+
+
+class _Kept(CompileResultCacheImpl):
+    """What is kept of a compiled kernel: its machine code, and what that refers to.
+
+    Left out is what other kernels would be linked from (`_Linked` is for that), but for the name that Python
+    calls, and numba's listing of types, which has the machine's paths in it.
+    """
+
+    def reduce(self, cres: Any) -> Any:
+        """Return what is pickled."""
+        (name, kind, (code, _)), described, *more, _, reload, environments = cres._reduce()
+        module = ir.Module()
+        void = ir.FunctionType(ir.VoidType(), ())
+        entry = ir.Function(module, void, described.llvm_cpython_wrapper_name)
+        ir.IRBuilder(entry.append_basic_block()).ret_void()
+        named = llvmlite.binding.parse_assembly(str(module)).as_bitcode()
+        return (name, kind, (code, named)), described, *more, "", reload, environments
+
+
 class _Cache(FunctionCache):
     """A kernel's cache, which does without what it cannot read or write."""
+
+    _impl_class = _Kept
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         source = function.__code__.co_filename
-        self._files = _Files(self._cache_path, self._impl.filename_base, source)
-        self._cache_file = self._files
+        package = "".join(function.__module__.rpartition(".")[:2])
+        name = package + self._impl.filename_base
+        self._own = self._cache_file = _Files(self._cache_path, name, source)
+        self._shipped = _Files(str(SHIPPED), name, source)
 
     @property
     def is_there(self) -> bool:
-        """Whether the cache has an index of this kernel."""
-        return Path(self._files._index_path).exists()
+        """Whether the cache has something of this kernel."""
+        context: Any = cpu_target.target_context
+        return self._own.fit or (self._shipped.fit and _runs_shipped(context.codegen()))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return a compiled kernel; None where there is none, or it was damaged and is deleted."""
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception as error:  # whatever unpickling half a file raises
-            _tell(self._cache_path, f"{type(error).__name__}: {error}")
-            with suppress(OSError):
-                self._files.remove()
-            return None
+        codegen = target_context.codegen()
+        key = self._index_key(sig, codegen)
+        looks = [(self._own, key)]
+        if _runs_shipped(codegen):
+            _, (triple, _, _), code = key
+            looks.append((self._shipped, (sig, (triple, *PORTABLE), code)))
+        for files, name in looks:
+            try:
+                data = files.load(name)
+                if data is not None:
+                    return self._rebuilt(data, target_context)
+            except Exception as error:  # whatever unpickling half a file raises
+                _tell(files.folder, f"{type(error).__name__}: {error}")
+                with suppress(OSError):
+                    files.remove()
+        return None
+
+    def _rebuilt(self, data: Any, target_context: Any) -> Any:
+        """Load machine code as numba does, but without all that compiling needs.
+
+        Code refers to numba's memory management; hashes of texts to a secret that the rest of numba sets.
+        """
+        (_, _, (code, _)), *_ = data
+        if b"_numba_hashsecret" in code:
+            target_context.refresh()
+        else:
+            rtsys.initialize(target_context)
+        return self._impl.rebuild(target_context, data)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel, where that can be done: this process has it either way."""
@@ -213,15 +313,15 @@ def _makes_none(state: Any) -> bool:
     def counted(kind: Any) -> bool:
         return bool(models[kind].contains_nrt_meminfo())
 
-    def makes(found: ir.Assign) -> bool:
+    def makes(found: numba_ir.Assign) -> bool:
         value = found.value
-        if not isinstance(value, ir.Expr) or not counted(state.typemap[found.target.name]):
+        if not isinstance(value, numba_ir.Expr) or not counted(state.typemap[found.target.name]):
             return False
         by_array = value.op == "getitem" and counted(state.typemap[value.index.name])
         return value.op not in _LOOKS or by_array
 
     blocks = state.func_ir.blocks.values()
-    assigned = (found for block in blocks for found in block.find_insts(ir.Assign))
+    assigned = (found for block in blocks for found in block.find_insts(numba_ir.Assign))
     others = (
         kind
         for kind in state.typemap.values()
@@ -364,7 +464,12 @@ class _Kernel(CPUDispatcher):
     def __init__(self, function: Callable[..., Any]) -> None:
         options = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True}
         super().__init__(function, targetoptions=options, pipeline_class=_CALLED)
-        self._cache = _Cache(function)
+        del self._cache
+
+    @cached_property
+    def _cache(self) -> _Cache:
+        """Looked up at the first call: numba writes a file into the folder for each, to see that it can."""
+        return _Cache(self.py_func)
 
     @cached_property
     def _linked(self) -> _Linked:

@@ -13,7 +13,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.text.classes import LIMIT, UNSPACED, WORD, categories, class_table, lower_table
+from corpusforge.text.classes import LIMIT, UNSPACED, WORD, are, class_table, lower_table
 
 __all__ = ["mark_table", "words"]
 
@@ -23,7 +23,7 @@ _JOINERS = (0x200C, 0x200D)  # zero-width (non-)joiner: inside Persian, Hindi an
 @functools.cache
 def mark_table() -> NDArray[np.bool_]:
     """Return which code points below `LIMIT` are combining marks or joiners; bool, [LIMIT]."""
-    table: NDArray[np.bool_] = categories()[:LIMIT].astype("S1") == b"M"
+    table = are("M")
     table[list(_JOINERS)] = True
     table.flags.writeable = False
     return table

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.text.classes import categories
+from corpusforge.text.classes import are
 from corpusforge.text.jit import jit
 
 __all__ = ["UNKNOWN", "classes", "cut_cl100k", "cut_gpt2", "point_at"]
@@ -29,12 +29,9 @@ _WHITE_REST = (0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 @cache
 def classes() -> U8:
     """Return the class of each code point, uint8, shape [0x110000]."""
-    kinds = categories()
-    first = kinds.astype("S1")
-    table = np.full(len(kinds), OTHER, dtype=np.uint8)
-    table[first == b"L"] = LETTER
-    table[first == b"N"] = NUMBER
-    table[np.isin(kinds, [b"Cn", b"Cs"])] = UNKNOWN
+    table = np.full(0x110000, OTHER, dtype=np.uint8)
+    for kind, names in ((LETTER, ["L"]), (NUMBER, ["N"]), (UNKNOWN, ["Cn", "Cs"])):
+        table[are(*names, below=len(table))] = kind
     table[[*_WHITE, *_WHITE_REST]] = SPACE
     table.flags.writeable = False
     return table

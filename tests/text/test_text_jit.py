@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import llvmlite.binding
 import pytest
 
 KERNELS = """
@@ -51,10 +53,11 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def work(folder: Path, code: str = WORK) -> tuple[str, str]:
+def work(folder: Path, code: str = WORK, **environment: str) -> tuple[str, str]:
+    path = os.pathsep.join([str(folder), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
+        env={**os.environ, "PYTHONPATH": path, **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
@@ -368,3 +371,63 @@ for name in ("looks", "by_call"):
 def test_what_a_kernel_looks_at_is_not_counted(tmp_path: Path) -> None:
     (tmp_path / "kernels.py").write_text(MAKERS)
     assert work(tmp_path, BODY)[0] == "looks False\nby_call True\n"
+
+
+SHIPPED = f"""
+from pathlib import Path
+
+from corpusforge.text import jit
+
+jit.SHIPPED = Path("shipped")
+{WORK}
+"""
+CPU = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": ""}
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A folder with two kernels, and what is to come with them for all processors of level 3."""
+    features = llvmlite.binding.get_host_cpu_features()
+    if platform.machine() != "x86_64" or not features.get("avx2"):
+        pytest.skip("kernels are shipped for x86-64-v3")
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    work(tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "built"), **CPU)
+    (tmp_path / "shipped").mkdir()
+    for path in (tmp_path / "built").glob("*/*"):
+        path.rename(tmp_path / "shipped" / path.name)
+    return tmp_path
+
+
+def compiled(folder: Path) -> bool:
+    return any((folder / "own").rglob("*.nbc"))
+
+
+def test_shipped_kernels_are_not_compiled(shipped: Path) -> None:
+    assert work(shipped, SHIPPED, NUMBA_CACHE_DIR=str(shipped / "own")) == ("15.0 17.5\n", "")
+    assert not compiled(shipped)
+
+
+@pytest.mark.parametrize(
+    "setting", [{**CPU, "NUMBA_CPU_NAME": "x86-64"}, {"NUMBA_BOUNDSCHECK": "1"}]
+)
+def test_a_processor_or_a_check_that_shipped_kernels_lack(
+    shipped: Path, setting: dict[str, str]
+) -> None:
+    out = work(shipped, SHIPPED, NUMBA_CACHE_DIR=str(shipped / "own"), **setting)
+    assert out == ("15.0 17.5\n", "")
+    assert compiled(shipped)
+
+
+def test_shipped_kernels_of_other_sources(shipped: Path) -> None:
+    (shipped / "kernels.py").write_text(KERNELS.replace("2.5", "4.5"))
+    assert work(shipped, SHIPPED, NUMBA_CACHE_DIR=str(shipped / "own")) == ("27.0 31.5\n", "")
+    assert compiled(shipped)
+
+
+def test_damaged_shipped_kernels(shipped: Path) -> None:
+    for path in (shipped / "shipped").iterdir():
+        path.write_bytes(flipped(path.read_bytes()))
+    out, said = work(shipped, SHIPPED, NUMBA_CACHE_DIR=str(shipped / "own"))
+    assert out == "15.0 17.5\n"
+    assert len(said.splitlines()) == 1 and "is damaged" in said
+    assert compiled(shipped)

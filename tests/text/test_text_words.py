@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import unicodedata
 
 import pytest
 
-from corpusforge.text.classes import LIMIT, PUNCT, categories, class_table, lower_table
+from corpusforge.text.classes import (
+    ALPHA,
+    DIGIT,
+    LIMIT,
+    PUNCT,
+    SPACE,
+    UPPER,
+    WORD,
+    categories,
+    class_table,
+    lower_table,
+)
 from corpusforge.text.words import words
 
 
@@ -42,6 +55,10 @@ def test_tables_say_of_each_code_point_what_python_says() -> None:
         small = character.lower()
         assert lower[point] == (ord(small) if len(small) == 1 else point), hex(point)
         assert bool(classes[point] & PUNCT) == (unicodedata.category(character)[0] == "P")
-    assert len(names) == 0x110000
-    for point in (0, 0x41, 0x3A3, 0x4E2D, 0xD800, 0x10FFFF):
-        assert names[point].decode() == unicodedata.category(chr(point))
+        for bit, test in (
+            (WORD, re.compile(r"\w").match), (SPACE, str.isspace), (ALPHA, str.isalpha),
+            (DIGIT, str.isdigit), (UPPER, str.isupper),
+        ):  # fmt: skip
+            assert bool(classes[point] & bit) == bool(test(character)), (hex(point), bit)
+    every = "".join(unicodedata.category(chr(point)) for point in range(sys.maxunicode + 1))
+    assert names.tobytes().decode() == every
