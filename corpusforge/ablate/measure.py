@@ -1,12 +1,12 @@
 """What a trained model says of texts: bits per byte, choices, last words, memorised text, loss by place.
 
-Every measure is a `Tally`: a numerator and a denominator an item, so that its figure is a ratio of
+Every measure is a `Tally`: a numerator and a denominator per item, so that its figure is a ratio of
 sums, and items can be drawn anew. Bits per byte (Gao et al. 2021, The Pile, section 3.1) do not
-depend on the tokenizer. A text longer than the context is read in windows that overlap by half, so
-every id but the first few has at least half a context before it. Choices are compared by bits per
-byte of the answer, as likelihood per character is in lm-evaluation-harness (`acc_norm`). A
-continuation is memorised where the likeliest id is the true one at each of its places: greedy decoding
-gives it exactly then (Carlini et al. 2022). Limit: one text stands alone, without others before it.
+depend on the tokenizer. A text longer than the context is read in windows that overlap by a quarter,
+so every id but the first few has at least a quarter of a context before it. Choices are compared by
+bits per byte of the answer without its blank, as lm-evaluation-harness does (`acc_norm`). A
+continuation is memorised where the likeliest id is the true one at each of its places, for then greedy
+decoding gives it (Carlini et al. 2022). Limit: one text stands alone, without others before it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _windows(size: int, context: int) -> list[tuple[int, int]]:
     """Return (first id read, first id scored) of the windows over a sequence of `size` ids."""
     found, scored = [(0, 1)], context + 1
     while scored < size:
-        first = min(scored + context // 2, size) - context - 1
+        first = min(scored + context - context // 4, size) - context - 1
         found.append((first, scored))
         scored = first + context + 1
     return found
@@ -168,7 +168,7 @@ def choices(
     found = iter(_continued(score, corpus, pairs, context))
     right, bits, sizes = [], [], []
     for item in items:
-        lengths = [len(answer.encode()) for answer in item.answers]
+        lengths = [len(answer.strip().encode()) for answer in item.answers]
         total = [float(next(found).bits.sum()) for _ in item.answers]
         rates = [a / b for a, b in zip(total, lengths, strict=True)]
         right.append(float(rates.index(min(rates)) == item.right))
@@ -190,7 +190,7 @@ def cloze(score: Scorer, corpus: Corpus, items: Sequence[Cloze], context: int) -
 def stream_tallies(
     score: Scorer, corpus: Corpus, settings: Settings, seed: int
 ) -> dict[str, Tally]:
-    """Return the share of memorised continuations, and bits a token by tenth of the trained stream.
+    """Return the share of memorised continuations, and bits per token by tenth of the trained stream.
 
     `probes` places are drawn by hash, as many in each tenth; a sequence gives one continuation.
     """

@@ -1,9 +1,9 @@
 """A proxy that takes seconds: an n-gram model of a stream's ids, by interpolated, modified Kneser-Ney.
 
-Method: Chen and Goodman 1999, three discounts an order from the counts of counts; the lowest order
+Method: Chen and Goodman 1999, three discounts per order from the counts of counts; the lowest order
 is interpolated with equal shares for every id. All in sorted arrays, an n-gram being one 64-bit number,
 so the order is at most 64 over the bits of an id. The stream is one sequence: a document's first ids
-stand behind the end of the one before. Limit: memory of some 16 bytes a different n-gram and order;
+stand behind the end of the one before. Limit: memory of some 16 bytes per different n-gram and order;
 nothing is pruned.
 """
 

@@ -102,7 +102,7 @@ def markdown(report: Report) -> str:
         f"# Ablation: {', '.join(row.run for row in report.trained)}",
         "",
         f"{own['size']} ({first.parameters:,} parameters with {first.vocabulary:,} ids), {first.tokens:,} "
-        f"tokens, {own['seeds']} seeds a run; corpusforge {report.version}, torch {report.torch}, "
+        f"tokens, {own['seeds']} seeds per run; corpusforge {report.version}, torch {report.torch}, "
         f"{report.device}, {report.threads} threads.",
         "",
     ]
@@ -187,7 +187,7 @@ def _cost(report: Report) -> list[str]:
 
 
 def curves_png(curves: Sequence[Curve]) -> bytes:
-    """Return the picture: bits per byte against tokens, a line a run, its seeds' range around it."""
+    """Return the picture: bits per byte against tokens, a line per run, its seeds' range around it."""
     from matplotlib.figure import Figure as Picture
 
     picture = Picture(figsize=(7, 4.2), layout="constrained")

@@ -217,7 +217,7 @@ def _one(
         fingerprint=fingerprint,
         seconds=state.seconds,
         losses=tuple(state.losses),
-        curve=tuple(state.curve),
+        curve=(*state.curve, (settings.trained, tallies["bits_per_byte/all"].value)),
         tallies={
             name: (tuple(one.above.tolist()), tuple(one.below.tolist()))
             for name, one in tallies.items()
@@ -259,7 +259,7 @@ class _Watch:
     ) -> None:
         self.corpus, self.tests, self.settings = corpus, tests, settings
         self.name, self.say = name, say
-        points = range(1, settings.points + 1)
+        points = range(1, settings.points)  # the last is measured with everything else
         self.at = {max(1, settings.steps * point // settings.points) for point in points}
         self.last = time.monotonic()
         self.begun: tuple[int, float] | None = None
@@ -281,7 +281,7 @@ class _Watch:
         rate = steps * each / max(seconds, 1e-9)
         left = (settings.steps - state.step) * each / max(rate, 1e-9)
         tail = f", {left:.0f} s left" if steps and state.step < settings.steps else ""
-        curve = f", {state.curve[-1][1]:.3f} bits a byte" if state.curve else ""
+        curve = f", {state.curve[-1][1]:.3f} bits per byte" if state.curve else ""
         self.say(
             f"{self.name}: {state.step}/{settings.steps} steps, {state.step * each:,} tokens, "
             f"{rate:,.0f} tokens/s{curve}{tail}"
@@ -349,7 +349,7 @@ def _curve(run: str, rows: Sequence[Result]) -> report.Curve:
 
 def _trained(corpus: Corpus, settings: Settings, rows: Sequence[Result]) -> report.Trained:
     vocabulary = corpus.tokenizer.vocab_size
-    tokens = settings.steps * settings.batch * settings.shape.context
+    tokens = settings.trained
     count = model.parameters(settings.shape, vocabulary)
     return report.Trained(
         run=corpus.name,

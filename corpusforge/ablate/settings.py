@@ -56,7 +56,7 @@ class Settings:
     tokens: int = 2_000_000
     """Tokens that each model is trained on; a run with fewer is read again from its beginning."""
     seeds: int = 3
-    """Models a run; seed s draws weights and the place in the stream where training begins."""
+    """Models per run; seed s draws weights and the place in the stream where training begins."""
     batch: int = 16
     """Sequences of a training step."""
     rate: float = 0.0
@@ -65,8 +65,8 @@ class Settings:
     """Share of the steps in which the rate rises; it falls to a tenth by a cosine afterwards."""
     decay: float = 0.1
     """Weight decay of matrices."""
-    points: int = 5
-    """How often bits per byte are measured while a model trains, at even distances."""
+    points: int = 3
+    """How often bits per byte are measured, at even distances; the last time when it is trained."""
     checkpoint_every: int = 200
     """Steps between checkpoints."""
     loader_workers: int = 0
@@ -77,7 +77,7 @@ class Settings:
     """Arithmetic of matrix products."""
     threads: int = 0
     """Threads of torch on the CPU; 0: torch's own choice. Another number rounds otherwise."""
-    held_out_bytes: int = 60_000
+    held_out_bytes: int = 40_000
     """Bytes of text measured of each held-out set and language, whole documents in an order drawn by hash."""
     items: int = 500
     """Items measured of each set of choices or last words, drawn by hash."""
@@ -117,3 +117,8 @@ class Settings:
     def steps(self) -> int:
         """Training steps: the last is the first at which `tokens` are read."""
         return -(-self.tokens // (self.batch * self.shape.context))
+
+    @property
+    def trained(self) -> int:
+        """Tokens of all steps: `tokens`, and what the last step reads beyond them."""
+        return self.steps * self.batch * self.shape.context

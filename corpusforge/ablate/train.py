@@ -33,7 +33,7 @@ _FLOOR = 0.1  # the last rate as a share of the highest
 class State:
     """A training between two steps: weights, optimiser, and what was measured so far.
 
-    `losses` has the mean loss of each step in bits a token, `curve` (tokens, bits per byte) pairs.
+    `losses` has the mean loss of each step in bits per token, `curve` (tokens, bits per byte) pairs.
     """
 
     weights: dict[str, Any]
