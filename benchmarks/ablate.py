@@ -1,14 +1,16 @@
-"""Do rules, a classifier and de-duplication make a better small model? Five variants of one flawed corpus.
+"""Do rules, a classifier and de-duplication make a better small model? Variants of one flawed corpus.
 
-    python -m benchmarks.ablate --output DIR [--minutes 65] [--megabytes 60] [--fetch]
+    python -m benchmarks.ablate --output DIR [--what steps|epochs|mixtures] [--minutes 65] [--fetch]
 
 Text: manual pages and package documentation as `web`, Python sources as `code`, English Wikipedia; whole
 pages of web archives with their menus. Flaws, beside those that are there: `--data-files` of web are data
 files of installed packages (minified scripts, tables, file lists), `--boilerplate` stand between a
 page's menus, `--duplicates` of all are near copies of some of web. Held out before that, by a hash of
 the id: a tenth of Wikipedia and 2 % of the rest; two books and GSM8K's test set are in no source.
-Variants: raw; + rules; + classifier; + dedup; + all three. One tokenizer, trained on raw. Tokens per model
-are what the minutes take at the speed measured first. The same command goes on where it was stopped.
+Variants: `steps`: raw, + rules, + classifier, + dedup, + all three; `epochs`: text for 1, 4 and 16 readings,
+raw and with dedup; `mixtures`: three weights of web, code and Wikipedia. One tokenizer, trained on raw.
+Tokens per model are what the minutes take at the speed measured first. The same command goes on where it
+was stopped.
 Limit: small models on little text, much of it technical; what helps here may not help a large one.
 """
 
@@ -44,13 +46,32 @@ CLASSIFIER = [
     "score.keep.share=0.6", "score.keep.by=source", 'score.keep.sources=["web"]',
 ]  # fmt: skip
 DEDUP = ["dedup.method=fuzzy"]
-VARIANTS = {
-    "raw": [],
+WEIGHTS = {"web": (90, 5, 5), "even": (34, 33, 33), "curated": (40, 10, 50)}
+STEPS = {
     "rules": RULES,
     "classifier": CLASSIFIER,
     "dedup": DEDUP,
-    "all": [*RULES, *CLASSIFIER, *DEDUP],
+    "all": RULES + CLASSIFIER + DEDUP,
 }
+
+
+def variants(what: str, tokens: int) -> dict[str, list[str]]:
+    """Return the settings of each variant but raw, of which models read `tokens`."""
+    if what == "steps":
+        return STEPS
+    if what == "mixtures":
+        names = ("web", "code", "wikipedia")
+        return {
+            name: [f"mix.weights.{n}={w}" for n, w in zip(names, weights, strict=True)]
+            for name, weights in WEIGHTS.items()
+        }
+    return {
+        f"{name}{epochs}x": [*dedup, f"mix.budget={tokens // epochs}"]
+        for name, dedup in (("", []), ("dedup-", DEDUP))
+        for epochs in (1, 4, 16)
+    }
+
+
 DATA_FILES = ("**/*.js", "**/*.csv", "**/*.json", "**/RECORD", "**/*.css")
 SHARE = {"wikipedia": 0.1}  # held out; of the others 0.02
 PROMPT = 30  # words of a text whose last one is guessed
@@ -155,13 +176,13 @@ def make(output: Path, options, seed: int = 1) -> None:
         write_jsonl(str(output / "held" / f"{name}.jsonl"), [{"text": text} for text in found])
     words = [*texts["wikipedia"], *texts["web"], *texts["books"]]
     write_jsonl(str(output / "last_words.jsonl"), list(cloze(words)))
-    for source, found in rows.items():  # last, so that their being there says that all is
+    for source, found in sorted(rows.items()):  # Wikipedia is last: where it is, all is
         write_jsonl(str(output / "corpus" / f"{source}.jsonl.zst"), found)
 
 
-def tokens_a_model(options, run: str, models: int) -> int:
+def tokens_per_model(options, run: str) -> int:
     """Return what `--minutes` take at the speed of a short training, a fifth being left for measuring."""
-    path = options.output / "tokens.json"
+    path = options.output / f"tokens-{options.what}.json"
     if not path.exists():
         settings = Settings(tokens=120_000, threads=options.threads)
         with tempfile.TemporaryDirectory() as folder:
@@ -169,15 +190,33 @@ def tokens_a_model(options, run: str, models: int) -> int:
                 open_corpus("raw", run, settings), settings, 0, f"{folder}/speed.pt", lambda _: None
             )
         speed = settings.tokens / state.seconds
+        models = options.seeds * (1 + len(variants(options.what, 1)))
         tokens = min(options.most_tokens, int(0.8 * 60 * options.minutes * speed / models))
         path.write_text(json.dumps({"tokens": tokens, "tokens_per_second": round(speed)}))
     return json.loads(path.read_text())["tokens"]
+
+
+def finished(output: Path, name: str, overrides: Sequence[str]) -> str:
+    """Make a run of the corpus, or find it there; return its directory."""
+    folder, raw = (output / "runs" / each for each in (name, "raw"))
+    ranks = (
+        ["tokenize.pattern=gpt2", f'tokenize.tokenizer="{raw}/{RANKS}"'] if name != "raw" else []
+    )
+    sources = sorted((output / "corpus").iterdir())
+    with contextlib.redirect_stdout(sys.stderr):
+        pretrain_mix.run(
+            ["--recipe", str(RECIPE), "--output", str(folder), "--quiet", "--workers", "2",
+             *(f"--source={path.name.partition('.')[0]}={path}" for path in sources),
+             *(f"--set={text}" for text in [*overrides, *ranks])]
+        )  # fmt: skip
+    return str(folder)
 
 
 def main() -> None:
     """Run the command line."""
     options = harness.arguments(__doc__, data=True)
     options.add_argument("--output", type=Path, required=True)
+    options.add_argument("--what", choices=("steps", "epochs", "mixtures"), default="steps")
     options.add_argument("--minutes", type=float, default=65.0, help="of training and measuring")
     options.add_argument("--most-tokens", type=int, default=8_000_000, help="per model")
     options.add_argument("--megabytes", type=float, default=60.0, help="of text in raw")
@@ -191,26 +230,17 @@ def main() -> None:
     output = given.output
     if not (output / "corpus" / "wikipedia.jsonl.zst").exists():
         make(output, given)
-    runs = {}
-    for name, overrides in VARIANTS.items():
-        runs[name] = str(output / "runs" / name)
-        ranks = f'tokenize.tokenizer="{output / "runs" / "raw"}/{RANKS}"'
-        shared = [] if name == "raw" else [ranks, "tokenize.pattern=gpt2"]
-        sources = [f"{path.name.split('.')[0]}={path}" for path in (output / "corpus").iterdir()]
-        with contextlib.redirect_stdout(sys.stderr):
-            pretrain_mix.run(
-                ["--recipe", str(RECIPE), "--output", runs[name], "--quiet", "--workers", "2",
-                 *(f"--source={text}" for text in sorted(sources)),
-                 *(f"--set={text}" for text in [*overrides, *shared])]
-            )  # fmt: skip
-    tokens = tokens_a_model(given, runs["raw"], len(runs) * given.seeds)
+    runs = {"raw": finished(output, "raw", [])}
+    tokens = tokens_per_model(given, runs["raw"])
+    for name, overrides in variants(given.what, tokens).items():
+        runs[name] = finished(output, name, overrides)
     print(harness.machine("torch"), flush=True)
     csqa = given.data / "decontam" / "commonsenseqa_dev.jsonl.gz"
     ablate.run(
         [*(f"--run={name}={folder}" for name, folder in runs.items()),
          *(f"--held-out={path.stem}={path}" for path in sorted((output / "held").iterdir())),
          f"--choices=csqa={csqa}", f"--cloze=last_words={output / 'last_words.jsonl'}",
-         f"--output={output / 'ablation'}", f"--tokens={tokens}", f"--seeds={given.seeds}",
+         f"--output={output / given.what}", f"--tokens={tokens}", f"--seeds={given.seeds}",
          f"--threads={given.threads}"]
     )  # fmt: skip
 

@@ -43,6 +43,7 @@ from corpusforge.io.lock import lock
 __all__ = ["Asked", "Result", "ablate"]
 
 _EVERY = 10.0  # seconds between lines of progress
+_FEWEST = 10  # texts of a language that is told apart: a label of a few is often wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +80,16 @@ class _Tests:
     checked: tuple[Checked, ...]
 
     def groups(self) -> dict[str, list[int]]:
-        """Return the places of the texts of each measure: all, a set, a language."""
+        """Return the places of the texts of each measure: all, a set, a language of ten texts or more."""
         found: dict[str, list[int]] = {"all": list(range(len(self.texts)))}
         for place, text in enumerate(self.texts):
             for name in (text.set, f"lang:{text.lang}"):
                 found.setdefault(name, []).append(place)
-        return found
+        return {
+            name: rows
+            for name, rows in found.items()
+            if len(rows) >= _FEWEST or not name.startswith("lang:")
+        }
 
     def per_byte(self, bits: Bits, corpus: Corpus) -> dict[str, Tally]:
         """Return bits per byte of every group of texts."""
@@ -328,7 +333,10 @@ def _report(
             compare.figure(name, run, own) for name in names for run, own in tallies[name].items()
         ),
         differences=tuple(
-            compare.difference(name, run, first, tallies[name]) for name in names for run in others
+            compare.difference(name, run, first, tallies[name])
+            for name in names
+            if not name.startswith("stream/")  # each run's own text: nothing to compare
+            for run in others
         ),
         curves=tuple(_curve(run, rows) for run, rows in found.items()),
         proxy=proxy,

@@ -20,7 +20,7 @@ from typing import Any
 from corpusforge.ablate import model
 from corpusforge.ablate.corpus import Corpus
 from corpusforge.ablate.settings import Settings
-from corpusforge.errors import RunError
+from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.startup import torch_threads
 
@@ -49,13 +49,16 @@ Watch = Callable[[State], None]
 
 
 def device_of(settings: Settings) -> str:
-    """Return "cuda" or "cpu", and set torch's threads as the settings ask."""
-    torch = model.library()
+    """Return "cuda" or "cpu", and set torch's threads as the settings ask.
+
+    Raises InputError where CUDA is asked for and torch has none.
+    """
+    there = model.library().cuda.is_available()
     if settings.threads:
         torch_threads(settings.threads)
-    if settings.device != "auto":
-        return settings.device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if settings.device == "cuda" and not there:
+        raise InputError("--device cuda: torch finds no CUDA device here. Give cpu, or auto.")
+    return "cuda" if there and settings.device != "cpu" else "cpu"
 
 
 def autocast(settings: Settings, device: str) -> Any:
