@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from corpusforge.ablate.settings import Settings
 from corpusforge.errors import InputError
 from corpusforge.io import files
-from corpusforge.options import Parser, add_settings, at_least, settings_of
+from corpusforge.options import Parser, add_settings, at_least, named, settings_of
 from corpusforge.printing import say, say_text
 from corpusforge.program import guard
 
@@ -61,20 +61,6 @@ def parser() -> Parser:
     add("--quiet", action="store_true", help="print no progress")
     add_settings(options, Settings, "settings (docs/ablate.md)")
     return options
-
-
-def _named(given: Sequence[str], option: str) -> dict[str, str]:
-    """Return name → value of NAME=VALUE options. Raises InputError for another form or a name twice."""
-    found: dict[str, str] = {}
-    for text in given:
-        name, _, value = text.partition("=")
-        plain = name.strip() and not set("/\\:") & set(name) and not name.startswith(".")
-        if not plain or not value or name in found:
-            raise InputError(
-                f"{option} {text!r}: expected NAME=VALUE, each name once, a plain one: it is a folder's."
-            )
-        found[name] = value
-    return found
 
 
 def _values(text: str) -> list[str]:
@@ -136,10 +122,10 @@ def run(argv: Sequence[str] | None = None) -> None:
     if bool(options.runs) == bool(options.recipe) or bool(options.recipe) != bool(options.vary):
         raise InputError("give --run NAME=DIR for each run, or --recipe with --vary KEY=A,B.")
     held_out, choices, cloze = (
-        _named(getattr(options, key), f"--{key.replace('_', '-')}")
+        named(getattr(options, key), f"--{key.replace('_', '-')}")
         for key in ("held_out", "choices", "cloze")
     )
-    runs = _named(options.runs, "--run")
+    runs = named(options.runs, "--run")
     from corpusforge.ablate import report
     from corpusforge.ablate.model import library
     from corpusforge.ablate.run import Asked, ablate

@@ -158,10 +158,18 @@ def _tests(
     say(f"searching what {len(corpora)} runs are trained on for {len(passages):,} held-out texts")
     shares = held_out.overlaps([text for _, text in passages], corpora, settings)
     clean = iter((shares <= settings.overlap).tolist())
+    kept = [row for row in texts if next(clean)]
+    if not kept:
+        raise InputError(
+            f"each of {len(texts)} held-out texts is too short to be searched for, or some run is trained on "
+            "it. Give others, or a larger --overlap."
+        )
+    asks = {name: [one for one in items if next(clean)] for name, items in questions.items()}
+    ends = {name: [one for one in items if next(clean)] for name, items in words.items()}
     return _Tests(
-        [row for row in texts if next(clean)],
-        {name: [one for one in items if next(clean)] for name, items in questions.items()},
-        {name: [one for one in items if next(clean)] for name, items in words.items()},
+        kept,
+        {name: items for name, items in asks.items() if items},
+        {name: items for name, items in ends.items() if items},
         _checked(passages, shares, settings),
     )
 

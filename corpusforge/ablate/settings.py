@@ -7,7 +7,7 @@ from typing import Literal
 
 from corpusforge.errors import RecipeError
 
-__all__ = ["SIZES", "Settings", "Size"]
+__all__ = ["SIZES", "Settings", "Size", "Tuning"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ SIZES = {
     "micro": Size(width=320, layers=6, heads=5, hidden=864, context=512, rate=2e-3),
     "small": Size(width=768, layers=10, heads=12, hidden=2048, context=1024, rate=1e-3),
 }
-"""Sizes by name; with 4,096 ids 1.3, 8.7 and 74 million parameters, with 50,257 ids 7.2, 23 and 109."""
+"""Sizes by name; with 4,096 ids 1.3, 8.7 and 74 million parameters, with 50,257 ids 7.2, 24 and 109."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +122,27 @@ class Settings:
     def trained(self) -> int:
         """Tokens of all steps: `tokens`, and what the last step reads beyond them."""
         return self.steps * self.batch * self.shape.context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What can be chosen of a search for mixture weights."""
+
+    draws: int = 64
+    """Mixtures drawn; each trains one n-gram model."""
+    tokens: int = 500_000
+    """Ids that each n-gram model is trained on."""
+    order: int = 4
+    """Longest n-gram."""
+    budget: int = 0
+    """Tokens of the mixture that the weights are for: with it the caps on epochs bind. 0: as many as the
+    run's stream has."""
+    seed: int = 0
+    """Seed of the drawn mixtures."""
+
+    def __post_init__(self) -> None:
+        for key, least in (("draws", 8), ("tokens", 1000), ("order", 1), ("budget", 0)):
+            if getattr(self, key) < least:
+                raise RecipeError(
+                    f"tune_mix.{key} is {getattr(self, key)}; expected {least} or more."
+                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -106,6 +107,18 @@ def test_recipe_and_values_make_the_runs(sets, tmp_path):
     ]
     assert ablate.main(line) == 0
     assert sorted(result_files(output)) == ["method=exact-0", "method=fuzzy-0"]
+
+
+def test_nothing_is_measured_where_all_is_known(runs, sets, tmp_path, capsys):
+    settings = Settings(tokens=8192, batch=4, seeds=2)
+    seen = next(open_corpus("fuzzy", runs["fuzzy"], settings).trained(settings))
+    held = tmp_path / "held.jsonl"
+    held.write_text(json.dumps({"text": seen}) + "\n", encoding="utf-8")
+    bare = shutil.copytree(runs["fuzzy"], tmp_path / "run")
+    shutil.rmtree(bare / "shards" / "val")
+    line = [f"--run=bare={bare}", f"--held-out=seen={held}", *sets[1:], *SMALL]
+    assert ablate.main([*line, f"--output={tmp_path / 'out'}"]) == 2
+    assert "each of 1 held-out texts is too short" in capsys.readouterr().err
 
 
 def test_what_a_run_was_trained_on_is_not_measured(runs):
