@@ -16,7 +16,7 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Self, TypeVar
 
-from corpusforge.errors import closest
+from corpusforge.errors import InputError, closest
 from corpusforge.fields import descriptions
 from corpusforge.printing import say
 
@@ -25,6 +25,7 @@ __all__ = [
     "above_zero",
     "add_settings",
     "at_least",
+    "named",
     "names",
     "numbers",
     "settings_of",
@@ -152,6 +153,20 @@ def names(value: str) -> tuple[str, ...]:
     found = tuple(name.strip() for name in value.split(",") if name.strip())
     if not found:
         raise argparse.ArgumentTypeError(f"{value!r} names nothing; expected NAME,NAME…")
+    return found
+
+
+def named(given: Iterable[str], option: str) -> dict[str, str]:
+    """Return name → value of NAME=VALUE options, each name once and fit for a folder's. Raises InputError."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        plain = name.strip() and not set("/\\:") & set(name) and not name.startswith(".")
+        if not plain or not value or name in found:
+            raise InputError(
+                f"{option} {text!r}: expected NAME=VALUE, each name once, a plain one: it is a folder's."
+            )
+        found[name] = value
     return found
 
 

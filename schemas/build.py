@@ -18,6 +18,7 @@ import msgspec
 import pyarrow as pa
 
 from corpusforge import records
+from corpusforge.ablate.report import Report as AblationReport
 from corpusforge.annotate import records as annotation
 from corpusforge.annotate.candidates import Shortfall
 from corpusforge.annotate.export import rows as training
@@ -102,6 +103,7 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "run_manifest": ("What a stage or run was made of.", Manifest),
     "run_status": ("How far a run is (corpusforge status --json).", RunStatus),
     "run_event": ("A line of a run's log (--log).", Event),
+    "ablation_report": ("Every figure of an ablation (report.json).", AblationReport),
     "run_report": ("Every figure of a run (report.json).", RunData),
 }
 

@@ -23,7 +23,7 @@ SLOW = {
 }
 
 
-OTHERS = {"slow", "gpu", "network", "browser", "labelstudio", "flink", "trainers"}
+OTHERS = {"slow", "gpu", "torch", "network", "browser", "labelstudio", "flink", "trainers"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

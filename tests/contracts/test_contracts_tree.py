@@ -55,7 +55,7 @@ LAYERS = (
     set(VERBS),
     {"fetch", "models", "recipe"},
     {"annotate", "run"},
-    {"beam", "instruct"},
+    {"ablate", "beam", "instruct"},
     {"executor"},
     {"api", "cli", "testing"},
     {"kernels"},

@@ -1,0 +1,85 @@
+"""Weights of a mixture: against scipy's own minimum, a planted optimum, and the embedded sample."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from corpusforge.ablate.corpus import open_corpus
+from corpusforge.ablate.settings import Settings
+from corpusforge.ablate.tuning import capped, fit, supplies
+from corpusforge.errors import InputError
+from corpusforge.io.decoding import decode_toml
+from pipelines import tune_mix
+
+
+@pytest.mark.parametrize(
+    ("shares", "caps"),
+    [
+        ([3, 1, 1], [1, 1, 1]),
+        ([3, 1, 1], [0.4, 1, 1]),
+        ([5, 4, 1], [0.3, 0.35, 1]),
+        ([2, 2, 1], [0.5, 0.41, 0.3]),
+    ],
+)
+def test_capped_weights_are_the_minimum_that_a_solver_finds(shares, caps):
+    """Of -sum b log w under sum w = 1 and w <= cap."""
+    b, caps = np.array(shares, float), np.array(caps, float)
+    start = np.minimum(caps, 1 / len(b))
+    found = minimize(
+        lambda w: -(b @ np.log(w)), start, bounds=[(1e-6, cap) for cap in caps], tol=1e-12,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+    )  # fmt: skip
+    assert capped(b, caps) == pytest.approx(found.x, abs=1e-4)
+
+
+def test_what_no_source_asks_for_goes_where_there_is_room():
+    assert capped(np.array([1.0, 0.0, 0.0]), np.array([0.4, 1.0, 0.5])) == pytest.approx(
+        [0.4, 0.4, 0.2]
+    )
+    with pytest.raises(InputError, match=r"leave 0\.80 of the budget"):
+        capped(np.array([1.0, 1.0]), np.array([0.4, 0.4]))
+
+
+def test_the_regression_finds_what_was_planted():
+    weights = np.random.default_rng(0).dirichlet(np.ones(4), 60)
+    b = np.array([0.3, 0.0, 0.12, 0.05])
+    a, found = fit(weights, 2.5 - np.log(np.maximum(weights, 1e-3)) @ b)
+    assert (a, *found) == pytest.approx((2.5, *b), abs=1e-9)
+
+
+def test_every_document_is_in_the_supply_once(runs):
+    corpus = open_corpus("a", runs["fuzzy"], Settings(batch=1))
+    report = json.loads(Path(runs["fuzzy"], "report.json").read_text("utf-8"))
+    found = supplies(corpus)
+    assert sorted(found) == sorted(report["mix"]["sources"])
+    for source, ids in found.items():
+        row = report["mix"]["sources"][source]
+        assert len(ids) <= row["delivered_tokens"]
+        assert (ids == corpus.tokenizer.end_id).sum() <= row["documents"]
+
+
+def test_english_prose_asks_for_prose(runs, tmp_path, capsys):
+    held = tmp_path / "held.jsonl"
+    text = (
+        "When the rain stopped the old gardener walked down to the river, where the boats had been "
+        "tied since autumn, and he looked for a long time at the brown water before he spoke to us."
+    )
+    held.write_text(json.dumps({"text": text}) + "\n", encoding="utf-8")
+    line = [f"--run={runs['fuzzy']}", f"--held-out=prose={held}", "--draws=24", "--tokens=20000"]
+    assert tune_mix.main([*line, "--budget=20000", f"--output={tmp_path / 'out'}"]) == 0
+    found = json.loads((tmp_path / "out" / "tuning.json").read_text("utf-8"))
+    weights = dict(zip(found["sources"], found["weights"], strict=True))
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert all(w <= cap + 1e-9 for w, cap in zip(found["weights"], found["caps"], strict=True))
+    assert weights["code"] < weights["books"]
+    assert found["proposed"] < found["given"]
+    table = decode_toml((tmp_path / "out" / "mix.toml").read_text("utf-8"))["mix"]["weights"]
+    assert table == pytest.approx({k: 100 * w for k, w in weights.items() if w > 0}, abs=0.01)
+    assert "bits per byte" in capsys.readouterr().out
+    assert tune_mix.main([*line, "--budget=9000000", f"--output={tmp_path / 'other'}"]) == 2
+    assert "the caps on epochs" in capsys.readouterr().err
