@@ -1,7 +1,7 @@
 """Language identification: slices against the full text, and accuracy beside stock lid.176.
 
     python -m benchmarks.langid [--data DIR]
-    python -m benchmarks.langid --peers pycld2 fasttext-predict py3langid lingua
+    python -m benchmarks.langid --peers pycld2 lid176 py3langid lingua
 
 Texts: the UDHR declarations whose language has a lid.176 label, whole, cut to 300/1,000/2,000
 characters and cut into sentences (at most 40 a declaration, by hash); Genesis sentences of seven
@@ -15,13 +15,16 @@ import re
 import zipfile
 from pathlib import Path
 
+import fasttext
 import numpy as np
 import pyarrow as pa
 
 from benchmarks import harness
 from corpusforge import extract, ingest
 from corpusforge.identify import Settings, by_paragraph, identify
+from corpusforge.identify.model_file import open_model
 from corpusforge.records import RawDocument
+from corpusforge.text.packed import packed
 
 GENESIS = {
     "english-kjv": "en", "english-web": "en", "finnish": "fi", "french": "fr", "german": "de",
@@ -90,6 +93,39 @@ def slices(data, model, texts):
         equal = np.mean([a == b for a, b in zip(full, short, strict=True)])
         paces = (f"{size / seconds / 1e6:.1f}" for seconds in (slow, fast))
         harness.row(engine, *paces, f"{slow / fast:.1f}", f"{equal:.4f}")
+    beside_fasttext(model, texts, size)
+
+
+def beside_fasttext(model, texts, size):
+    """Print the pace of our kernel and of fastText itself on the same full texts, by turns."""
+    predict = fasttext.FastText._FastText(model_path=model).f.predict
+    ours = open_model(model, "--model")
+    lines = [text.replace("\n", " ") for text in texts.to_pylist()]
+    given = packed(lines)
+    answers = {}
+
+    def kernel():
+        answers["ours"] = ours.predict(*given, 1)
+
+    def library():
+        answers["theirs"] = [predict(line + "\n", 1, 0.0, "strict") for line in lines]
+
+    kernel()
+    spent = {
+        name: min(t) for name, t in harness.by_turns({"ours": kernel, "fastText": library}).items()
+    }
+    labels, scores = answers["ours"]
+    pairs = [
+        (ours.labels[label] == theirs[0][1], abs(score - theirs[0][0]))
+        for label, score, theirs in zip(labels[:, 0], scores[:, 0], answers["theirs"], strict=True)
+        if theirs
+    ]
+    paces = {name: size / seconds / 1e6 for name, seconds in spent.items()}
+    print(
+        f"lid.176 on full texts: our kernel {paces['ours']:.1f} MB/s, fastText {paces['fastText']:.1f}, "
+        f"{paces['ours'] / paces['fastText']:.2f} times; labels equal {np.mean([p[0] for p in pairs]):.4f}, "
+        f"scores within {max(p[1] for p in pairs):.1e}"
+    )
 
 
 def figures(rows, scorer):
@@ -117,11 +153,8 @@ def accuracy(name, items, model, scorer):
 
 def peer(name, model):
     """Return a detector that carries no CLD2: (text) -> (label, score); what a Python without pycld2 has."""
-    if name in (
-        "pycld2",
-        "fasttext-predict",
-    ):  # the second provides the module fasttext, to read models
-        own = Settings(engine="lid176", model=model) if name[0] == "f" else Settings(engine=name)
+    if name in ("pycld2", "lid176"):
+        own = Settings(engine=name, model=model if name == "lid176" else "")
 
         def ours(text):
             labels, scores = identify(pa.array([text], pa.large_string()), own)

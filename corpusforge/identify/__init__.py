@@ -8,7 +8,6 @@ paragraphs).
 from __future__ import annotations
 
 import functools
-import itertools
 from collections import Counter
 
 import numpy as np
@@ -64,9 +63,7 @@ def identify(
 
 def _read(texts: pa.Array, settings: Settings, slice_bytes: int) -> list[tuple[str, float]]:
     engine = _engine(settings)
-    data, offsets = cut(texts, settings.places, slice_bytes)
-    whole = data.tobytes()
-    return [engine(whole[a:b]) for a, b in itertools.pairwise(offsets.tolist())]
+    return engine(*cut(texts, settings.places, slice_bytes))
 
 
 def keep(labels: list[str], scores: NDArray[np.float32], settings: Settings) -> NDArray[np.bool_]:

@@ -2,29 +2,30 @@
 
 CLD2 (Sites 2013) carries its tables inside the wheel of pycld2: about 80 languages well, Chinese
 included, no file needed. lid.176 (Joulin et al. 2016) is a file of 0.9 MB (ftz) or 126 MB (bin).
-The raw fastText handle is used: `predict(str)` fails with numpy 2. CLD2's score is made a probability by
-`confidence`, fastText's is one. Limit: `blend` adds fastText's probabilities and CLD2's shares of the text,
-which is a vote, not a probability.
+CLD2's score is made a probability by `confidence`, fastText's is one. Limit: `blend` adds fastText's
+probabilities and CLD2's shares of the text, which is a vote, not a probability.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from corpusforge.errors import InputError
+import numpy as np
+from numpy.typing import NDArray
+
 from corpusforge.identify.confidence import confidence
 from corpusforge.identify.labels import UNKNOWN, canonical
-from corpusforge.identify.model_file import check, fetched
+from corpusforge.identify.model_file import fetched, open_model
 from corpusforge.identify.settings import Settings
-from corpusforge.io import files
 
 __all__ = ["ENGINES", "Detail", "Engine", "cld2_details"]
 
-Engine = Callable[[bytes], tuple[str, float]]
-"""Takes one sliced text, UTF-8 without controls; returns (label, score 0..1)."""
-
+Found = list[tuple[str, float]]
+Engine = Callable[[NDArray[np.uint8], NDArray[np.int64]], Found]
+"""Takes sliced texts, packed (`text.packed`), UTF-8 without controls; returns (label, score 0..1) of each."""
 
 Votes = list[tuple[str, float]]  # labels with their scores, best first
 
@@ -63,8 +64,13 @@ def _cld2_labels() -> frozenset[str]:
     return frozenset(canonical(code) for _, code in pycld2.LANGUAGES)
 
 
+def _texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[bytes]:
+    whole = data.tobytes()
+    return [whole[start:end] for start, end in itertools.pairwise(offsets.tolist())]
+
+
 def _pycld2(settings: Settings) -> Engine:
-    def engine(text: bytes) -> tuple[str, float]:
+    def named(text: bytes) -> tuple[str, float]:
         found = cld2_details(text)
         if not found:
             return UNKNOWN, 0.0
@@ -72,48 +78,39 @@ def _pycld2(settings: Settings) -> Engine:
         second = found[1].share if len(found) > 1 else 0.0
         return label, confidence(label, score, len(text), share, second)
 
-    return engine
+    return lambda data, offsets: [named(text) for text in _texts(data, offsets)]
 
 
-@functools.cache
-def _fasttext_model(path: str) -> Any:
-    import fasttext
+def _lid176_votes(settings: Settings, number: int) -> Callable[..., list[Votes]]:
+    """Return what says the best labels of each text, none for a blank one."""
+    model = open_model(settings.model or fetched(), "identify.model")
+    names = [canonical(label) for label in model.labels]
 
-    if not files.exists(path):
-        raise InputError(
-            f"identify.model {path!r} does not exist. Fetch it by `corpusforge models "
-            'fetch lid.176`, give the path of lid.176.ftz, or use engine "pycld2".'
-        )
-    try:
-        with files.on_disk(path) as local:
-            check(local, "identify.model", path)
-            return fasttext.FastText._FastText(model_path=local)
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"identify.model {path!r} is no fastText model: {error}") from error
+    def votes(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[Votes]:
+        labels, scores = model.predict(data, offsets, number)
+        found = [
+            [
+                (names[label], min(1.0, score))
+                for label, score in zip(*row, strict=True)
+                if label >= 0
+            ]
+            for row in zip(labels.tolist(), scores.tolist(), strict=True)
+        ]
+        texts = _texts(data, offsets)
+        return [row if text.strip() else [] for row, text in zip(found, texts, strict=True)]
 
-
-def _lid176_votes(predict: Any, text: bytes, number: int) -> Votes:
-    if not text.strip():
-        return []
-    found = predict(text.decode("utf-8") + "\n", number, 0.0, "strict")
-    return [(canonical(label), min(1.0, probability)) for probability, label in found]
+    return votes
 
 
 def _lid176(settings: Settings) -> Engine:
-    predict = _fasttext_model(settings.model or fetched()).f.predict
-
-    def engine(text: bytes) -> tuple[str, float]:
-        votes = _lid176_votes(predict, text, 1)
-        return votes[0] if votes else (UNKNOWN, 0.0)
-
-    return engine
+    votes = _lid176_votes(settings, 1)
+    return lambda data, offsets: [row[0] if row else (UNKNOWN, 0.0) for row in votes(data, offsets)]
 
 
 def _blend(settings: Settings) -> Engine:
-    predict = _fasttext_model(settings.model or fetched()).f.predict
+    votes = _lid176_votes(settings, 5)
 
-    def engine(text: bytes) -> tuple[str, float]:
-        first, second = _lid176_votes(predict, text, 5), _cld2_votes(text)
+    def blended(first: Votes, second: Votes) -> tuple[str, float]:
         known = not first or first[0][0] in _cld2_labels()
         weight = CLD2_WEIGHT if known else CLD2_STRANGE
         totals: dict[str, float] = {}
@@ -125,6 +122,10 @@ def _blend(settings: Settings) -> Engine:
             return UNKNOWN, 0.0
         best = max(sorted(totals), key=totals.__getitem__)
         return best, totals[best] / (1.0 + weight)
+
+    def engine(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Found:
+        others = map(_cld2_votes, _texts(data, offsets))
+        return list(map(blended, votes(data, offsets), others))
 
     return engine
 

@@ -1,7 +1,7 @@
 """DCLM's classifier: fastText supervised over words and word pairs (Li et al. 2024).
 
 The model file is fastText's own .bin, so published ones (DCLM's, label `__label__hq`) load as they
-are. Training runs in a subprocess with one thread and with MALLOC_PERTURB_=255: fastText 0.9.3
+are, read and asked by our own kernel (`text.fasttext_kernel`). Training runs in a subprocess with one thread and with MALLOC_PERTURB_=255: fastText 0.9.3
 starts from uninitialised memory, which glibc then fills with zeros. The result must be finite.
 Limits: on musl or macOS train with fastText 0.9.2; a text is one line, so its length does shift
 its score.
@@ -9,7 +9,6 @@ its score.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
@@ -25,24 +24,27 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError
-from corpusforge.identify.model_file import check
+from corpusforge.identify.model_file import open_model
 from corpusforge.io import files
 from corpusforge.score.segment import spaced
 from corpusforge.score.settings import TrainSettings
+from corpusforge.text.fasttext_file import MAGIC, FastText, read
+from corpusforge.text.packed import packed
 
 __all__ = ["LABELS", "MAGIC", "FastTextModel", "load_fasttext", "train_fasttext"]
 
-MAGIC = (793712314).to_bytes(4, "little")
 LABELS = ("__label__cc", "__label__hq")  # DCLM's names for crawl and high quality
 
 _CHILD = """
 import json, sys
-import fasttext, numpy
+import numpy
+try:
+    from fasttext import train_supervised
+except ImportError:
+    sys.exit("no fastText that trains is installed (fasttext-wheel has wheels for Python 3.11 and 3.12); "
+             "train there, or use score.engine = 'hashed_logreg'")
 source, target, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-if not hasattr(fasttext, "train_supervised"):  # fasttext-predict-v2
-    sys.exit("the fastText of Python 3.13 reads models only; train with Python 3.11 or 3.12, or use "
-             "score.engine = 'hashed_logreg'")
-model = fasttext.train_supervised(source, thread=1, verbose=0, **options)
+model = train_supervised(source, thread=1, verbose=0, **options)
 for matrix in (model.get_input_matrix(), model.get_output_matrix()):
     if not numpy.isfinite(matrix).all():
         sys.exit("the trained matrices are not finite")
@@ -54,50 +56,29 @@ model.save_model(target)
 class FastTextModel:
     """A fastText classifier; the score is the probability of `label`."""
 
-    handle: Any
+    model: FastText
     file: bytes | str
     label: str
     card: Mapping[str, Any]
 
     def score(self, texts: pa.Array | Sequence[str]) -> NDArray[np.float32]:
         """Return the probability of the label for each text, float32 [n]."""
-        predict = self.handle.f.predict
-        lines = spaced(texts)
-        out = np.zeros(len(lines), dtype=np.float32)
-        for i, line in enumerate(lines):
-            found = predict(line + "\n", -1, 0.0, "strict")
-            out[i] = min(1.0, next((p for p, name in found if name == self.label), 0.0))
-        return out
+        data, offsets = packed(spaced(texts))
+        labels, scores = self.model.predict(data, offsets, len(self.model.labels))
+        wanted = labels == self.model.labels.index(self.label)
+        return np.minimum((scores * wanted).sum(axis=1), 1, dtype=np.float32)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of fastText's file."""
         return self.file if isinstance(self.file, bytes) else files.read_bytes(self.file)
 
 
-@functools.cache
-def _handle(path: str) -> Any:
-    with files.on_disk(path) as local:
-        check(local, "score.model", path)
-        return _opened(local, path)
-
-
-def _opened(local: str, path: str) -> Any:
-    import fasttext
-
-    try:
-        return fasttext.FastText._FastText(model_path=local)
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path!r} is no fastText model: {error}") from error
-
-
 def load_fasttext(path: str, label: str, card: Mapping[str, Any]) -> FastTextModel:
     """Open a fastText file; raises InputError where it is none or has no such label."""
-    handle = _handle(path)
-    if label not in handle.get_labels():
-        raise InputError(
-            f"score.label is {label!r}, but {path!r} has {', '.join(handle.get_labels())}."
-        )
-    return FastTextModel(handle, path, label, card)
+    model = open_model(path, "score.model")
+    if label not in model.labels:
+        raise InputError(f"score.label is {label!r}, but {path!r} has {', '.join(model.labels)}.")
+    return FastTextModel(model, path, label, card)
 
 
 def train_fasttext(
@@ -126,5 +107,5 @@ def train_fasttext(
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise InputError(f"fastText did not train: {done.stderr.strip().splitlines()[-1:]}.")
-        handle = _opened(str(target), str(target))
-        return FastTextModel(handle, target.read_bytes(), LABELS[1], {})
+        made = target.read_bytes()
+        return FastTextModel(read(made), made, LABELS[1], {})

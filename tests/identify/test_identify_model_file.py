@@ -1,4 +1,4 @@
-"""A fastText file that is cut ends the process that opens it; here it is an error that names it."""
+"""A fastText file that is cut ends the process that opens it by fastText; here an error names it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpusforge.errors import InputError
-from corpusforge.identify import model_file
-from corpusforge.identify.model_file import KNOWN, check
-from corpusforge.identify.model_length import length
+from corpusforge.identify.model_file import KNOWN, open_model
 from corpusforge.identify.settings import Settings
 from corpusforge.identify.step import Identify
 from corpusforge.score import load
@@ -43,10 +41,10 @@ def test_the_known_model_with_a_flipped_bit(model: bytes, tmp_path: Path) -> Non
 def test_the_known_model_whole_under_any_name(model: bytes, tmp_path: Path) -> None:
     for name in ("lid.176.ftz", "mine.ftz"):
         (tmp_path / name).write_bytes(model)
-        check(str(tmp_path / name), "identify.model", name)
+        assert len(open_model(str(tmp_path / name), "identify.model").labels) == 176
     (tmp_path / "lid.176.bin").write_bytes(model)
     with pytest.raises(InputError, match=r"lid\.176\.bin has 131,266,198"):
-        check(str(tmp_path / "lid.176.bin"), "identify.model", "lid.176.bin")
+        open_model(str(tmp_path / "lid.176.bin"), "identify.model")
 
 
 def trained(path: Path) -> bytes:
@@ -63,8 +61,8 @@ def trained(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_a_model_of_ones_own_is_tried_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """Whole it is loaded; cut at every twentieth of its length it is refused, and this process lives."""
+def test_a_model_of_ones_own_whole_and_cut(tmp_path: Path) -> None:
+    """Whole it is loaded; cut at every twentieth of its length it is refused."""
     whole = trained(tmp_path / "mine.bin")
     assert load(str(tmp_path / "mine.bin")).score(["word1 other1 text"]).shape == (1,)
     for part in range(1, 20):
@@ -72,44 +70,6 @@ def test_a_model_of_ones_own_is_tried_in_a_process_of_its_own(tmp_path: Path) ->
         path.write_bytes(whole[: len(whole) * part // 20])
         with pytest.raises(InputError, match=r"score\.model .* is no whole fastText model: "):
             load(str(path))
-
-
-ENDS = {
-    "SIGSEGV": "os.kill(os.getpid(), signal.SIGSEGV)",
-    "SIGABRT": "os.abort()",
-    "SIGXCPU": "while True: pass",
-}
-
-
-@pytest.mark.parametrize("name", ENDS)
-def test_a_signal_of_the_trial_is_told_by_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """What fastText does with a cut file depends on the memory it finds: here it ends as it may."""
-    (tmp_path / "fasttext.py").write_text(
-        "import os, signal\n\nclass FastText:\n    @staticmethod\n    def _FastText(model_path):\n"
-        f"        {ENDS[name]}\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(model_file, "length", lambda data: None)
-    monkeypatch.setattr(model_file, "_SECONDS", 1)
-    path = tmp_path / "mine.ftz"
-    path.write_bytes(b"x" * 1000)
-    with pytest.raises(
-        InputError, match=rf"mine\.ftz' is no fastText model: fastText ends by {name}"
-    ):
-        check(str(path), "identify.model", str(path))
-
-
-def test_the_length_that_a_file_says(model: bytes, tmp_path: Path) -> None:
-    """Of the published model and of one made here: theirs, whole or cut behind the dictionary."""
-    own = trained(tmp_path / "mine.bin")
-    for whole in (model, own):
-        assert length(whole) == len(whole)
-        assert length(whole[:-5]) == len(whole)
-        with pytest.raises(EOFError):
-            length(whole[:90])
-    assert length(b"PK" + model) is None
 
 
 def test_the_known_files() -> None:
