@@ -2,8 +2,9 @@
 
     python -m benchmarks.first_run [--beside CLONE] [--rounds 1]
 
-First with an empty kernel cache (numba compiles every kernel), by one process and by two; then with what that
-left in the cache. `--beside` runs another clone of this project in turn, such as an earlier commit's.
+First with an empty kernel cache (numba compiles every kernel, but those that `corpusforge.kernels --ship` put
+into the clone), by one process and by two; then with what that left in the cache. `--beside` runs another
+clone of this project in turn, such as an earlier commit's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ def sample(clone: Path, cache: Path, workers: int) -> tuple[float, float]:
         command = (sys.executable, "-m", "pipelines.pretrain_mix", "--quiet",
                    "--workers", workers, "--output", f"{folder}/run")  # fmt: skip
         environment = {**os.environ, "PYTHONPATH": str(clone), "NUMBA_CACHE_DIR": str(cache)}
+        environment.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # a machine in use has its modules compiled
         clock = harness.Clock()
         harness.run(command, cwd=clone, env=environment)
         return clock.children(), clock.wall()
