@@ -3,8 +3,8 @@
     python -m benchmarks.score_speed [--data DIR] [--megabytes 12]
 
 CPU time of one process, best of five turns; the same texts, models trained on the same windows: ours,
-fastText's model of word pairs asked by itself (raw handle, newlines replaced) and by our kernel, and HashingVectorizer + logistic
-regression where scikit-learn is installed.
+fastText's model of word pairs asked by itself (raw handle, newlines replaced) and by our kernel, and
+HashingVectorizer + logistic regression where scikit-learn is installed.
 """
 
 from __future__ import annotations

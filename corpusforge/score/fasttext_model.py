@@ -1,10 +1,10 @@
 """DCLM's classifier: fastText supervised over words and word pairs (Li et al. 2024).
 
 The model file is fastText's own .bin, so published ones (DCLM's, label `__label__hq`) load as they
-are, read and asked by our own kernel (`text.fasttext_kernel`). Training runs in a subprocess with one thread and with MALLOC_PERTURB_=255: fastText 0.9.3
-starts from uninitialised memory, which glibc then fills with zeros. The result must be finite.
-Limits: on musl or macOS train with fastText 0.9.2; a text is one line, so its length does shift
-its score.
+are, read and asked by our own kernel (`text.fasttext_kernel`). Training runs in a subprocess with one
+thread and with MALLOC_PERTURB_=255: fastText 0.9.3 starts from uninitialised memory, which glibc then
+fills with zeros. The result must be finite. Limits: on musl or macOS train with fastText 0.9.2; a text
+is one line, so its length does shift its score.
 """
 
 from __future__ import annotations
