@@ -42,6 +42,7 @@ from corpusforge.io.lock import lock
 
 __all__ = ["Asked", "Result", "ablate"]
 
+_WHOLE = "bits_per_byte/all"
 _EVERY = 10.0  # seconds between lines of progress
 _FEWEST = 10  # texts of a language that is told apart: a label of a few is often wrong
 
@@ -230,7 +231,7 @@ def _one(
         fingerprint=fingerprint,
         seconds=state.seconds,
         losses=tuple(state.losses),
-        curve=(*state.curve, (settings.trained, tallies["bits_per_byte/all"].value)),
+        curve=(*state.curve, (settings.trained, tallies[_WHOLE].value)),
         tallies={
             name: (tuple(one.above.tolist()), tuple(one.below.tolist()))
             for name, one in tallies.items()
@@ -322,13 +323,13 @@ def _report(
 ) -> Report:
     torch, device = model.library(), device_of(settings)
     first, *others = corpora
-    names = list(found[first][0].tallies)
+    names = sorted(
+        found[first][0].tallies, key=lambda name: (not name.startswith("bits_per_byte/"), name)
+    )
     tallies = {name: {run: _tallies(rows, name) for run, rows in found.items()} for name in names}
     proxy = _proxy(corpora, tests, settings)
-    means = {
-        run: float(np.mean([t.value for t in rows])) for run, rows in tallies[names[0]].items()
-    }
-    agreement = [(means[run], proxy[run][names[0]]) for run in corpora if run in proxy]
+    means = {run: float(np.mean([t.value for t in rows])) for run, rows in tallies[_WHOLE].items()}
+    agreement = [(means[run], proxy[run][_WHOLE]) for run in corpora if run in proxy]
     return Report(
         version=corpusforge.__version__,
         torch=str(torch.__version__),

@@ -54,6 +54,10 @@ def without_clock(results):
     return {name: {**row, "seconds": 0, "fingerprint": ""} for name, row in results.items()}
 
 
+def untimed(report):
+    return {**report, "trained": [{**row, "seconds": 0} for row in report["trained"]]}
+
+
 def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
     output = tmp_path / "out"
     named = [f"--run={name}={folder}" for name, folder in runs.items()]
@@ -90,6 +94,8 @@ def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
     assert ablate.main(line) == 0  # trains what is missing, and that alone, to the same numbers
     assert without_clock(result_files(output)) == without_clock(first)
     assert (output / "trainings" / "exact-1" / "result.json").read_bytes() == kept
+    assert ablate.main(line) == 0  # all is there: the same report again
+    assert untimed(json.loads((output / "report.json").read_text("utf-8"))) == untimed(report)
     assert ablate.main([*line, "--seeds=3"]) == 2
     assert "holds another ablation (settings differ)" in capsys.readouterr().err
 
