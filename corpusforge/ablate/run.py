@@ -39,9 +39,11 @@ from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import decode_json
 from corpusforge.io.lock import lock
+from corpusforge.run.directory import refuse_foreign
 
 __all__ = ["Asked", "Result", "ablate"]
 
+_CLAIM = "ablation.json"
 _WHOLE = "bits_per_byte/all"
 _EVERY = 10.0  # seconds between lines of progress
 _FEWEST = 10  # texts of a language that is told apart: a label of a few is often wrong
@@ -117,6 +119,8 @@ def ablate(
     model.library()
     corpora = {name: open_corpus(name, where, settings) for name, where in asked.runs.items()}
     with lock(output):
+        if not files.exists(files.join(output, _CLAIM)):
+            refuse_foreign(output, "runs")
         tests = _tests(asked, list(corpora.values()), settings, say)
         fingerprint = _claim(output, corpora, tests, settings)
         found: dict[str, list[Result]] = {name: [] for name in corpora}
@@ -201,7 +205,7 @@ def _claim(output: str, corpora: Mapping[str, Corpus], tests: _Tests, settings: 
         "runs": {n: [c.stream.fingerprint, c.tokenizer.fingerprint] for n, c in corpora.items()},
         "tests": records.fingerprint(tests.texts, tests.choices, tests.cloze),
     }
-    path = files.join(output, "ablation.json")
+    path = files.join(output, _CLAIM)
     earlier = decode_json(files.read_bytes(path)) if files.exists(path) else told
     if records.canonical(earlier) != records.canonical(told):
         changed = [key for key in told if earlier.get(key) != records.plain(told[key])]

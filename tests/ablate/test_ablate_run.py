@@ -100,6 +100,15 @@ def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
     assert "holds another ablation (settings differ)" in capsys.readouterr().err
 
 
+def test_a_directory_of_something_else_is_left_alone(runs, sets, capsys):
+    report = Path(runs["fuzzy"], "report.json")
+    before = report.read_bytes()
+    line = [f"--run=fuzzy={runs['fuzzy']}", *sets, *SMALL, f"--output={runs['fuzzy']}"]
+    assert ablate.main(line) == 2
+    assert "holds files that no run wrote" in capsys.readouterr().err
+    assert report.read_bytes() == before
+
+
 def test_recipe_and_values_make_the_runs(sets, tmp_path):
     output = tmp_path / "out"
     line = ["--recipe=sample", "--vary=dedup.method=exact,fuzzy", "--set=tokenize.vocab_size=512"]
