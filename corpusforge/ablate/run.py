@@ -61,6 +61,13 @@ class Asked:
     choices: dict[str, str] = field(default_factory=dict)
     cloze: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        names = ["all", *self.held_out, *self.choices, *self.cloze]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(
+                f"{twice[0]!r} names two sets of texts, or all of them together. Give each set another name."
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -83,10 +90,16 @@ class _Tests:
     checked: tuple[Checked, ...]
 
     def groups(self) -> dict[str, list[int]]:
-        """Return the places of the texts of each measure: all, a set, a language of ten texts or more."""
-        found: dict[str, list[int]] = {"all": list(range(len(self.texts)))}
+        """Return the places of the texts of each measure: all, a set, a language of ten texts or more.
+
+        A text of several sets (runs of one corpus hold out the same) is once in all and in its language.
+        """
+        found: dict[str, list[int]] = {}
+        known: set[str] = set()
         for place, text in enumerate(self.texts):
-            for name in (text.set, f"lang:{text.lang}"):
+            whole = () if text.text in known else ("all", f"lang:{text.lang}")
+            known.add(text.text)
+            for name in (*whole, text.set):
                 found.setdefault(name, []).append(place)
         return {
             name: rows

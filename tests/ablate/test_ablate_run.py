@@ -12,7 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: extra local")
 
 from corpusforge.ablate.corpus import open_corpus  # noqa: E402
-from corpusforge.ablate.held_out import draw, overlaps  # noqa: E402
+from corpusforge.ablate.held_out import HeldOut, draw, overlaps  # noqa: E402
+from corpusforge.ablate.run import _Tests  # noqa: E402
 from corpusforge.ablate.settings import Settings  # noqa: E402
 from corpusforge.errors import InputError  # noqa: E402
 from pipelines import ablate  # noqa: E402
@@ -159,6 +160,14 @@ def test_a_set_is_drawn_by_language(runs):
         draw("empty", [" "], settings)
 
 
+def test_a_text_of_several_sets_counts_once_in_all():
+    texts = [HeldOut("val:a", "en", "one"), HeldOut("val:a", "en", "two")]
+    texts += [HeldOut("val:b", "en", "two"), *(HeldOut("books", "en", str(n)) for n in range(8))]
+    found = _Tests(texts, {}, {}, ()).groups()
+    assert found["all"] == found["lang:en"] == [0, 1, *range(3, 11)]
+    assert (found["val:a"], found["val:b"]) == ([0, 1], [2])
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -169,6 +178,8 @@ def test_a_set_is_drawn_by_language(runs):
         (["--recipe=sample"], "with --vary"),
         (["--recipe=sample", "--vary=dedup.method"], "expected KEY=A,B"),
         (["--run=a=missing"], "is not a run"),
+        (["--run=a=b", "--held-out=all=c"], "'all' names two sets"),
+        (["--run=a=b", "--held-out=c=d", "--cloze=c=e"], "'c' names two sets"),
     ],
 )
 def test_a_wrong_option_is_told(line, message, tmp_path, monkeypatch, capsys):
