@@ -75,6 +75,10 @@ class Corpus:
         for start, stop in edges.reshape(-1, 2) * self.stream.seq_len:
             yield from self._texts(self.stream, int(start), int(stop) + 1)
 
+    def texts(self) -> Iterator[str]:
+        """Yield every document of the stream, a repeated one as often, by decoding it."""
+        return self._texts(self.stream, 0, self.stream.tokens)
+
     def validation(self) -> list[str]:
         """Return the texts of the run's own validation split, none where it has none."""
         folder = files.join(self.directory, "shards", "val")

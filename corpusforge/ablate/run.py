@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -174,7 +175,8 @@ def _tests(
     passages += [(name, one.question) for name, items in questions.items() for one in items]
     passages += [(name, one.before + one.last) for name, items in words.items() for one in items]
     say(f"searching what {len(corpora)} runs are trained on for {len(passages):,} held-out texts")
-    shares = held_out.overlaps([text for _, text in passages], corpora, settings)
+    trained = chain.from_iterable(corpus.trained(settings) for corpus in corpora)
+    shares = held_out.overlaps([text for _, text in passages], trained)
     clean = iter((shares <= settings.overlap).tolist())
     kept = [row for row in texts if next(clean)]
     if not kept:

@@ -12,10 +12,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: extra local")
 
 from corpusforge.ablate.corpus import open_corpus  # noqa: E402
-from corpusforge.ablate.held_out import HeldOut, draw, overlaps  # noqa: E402
+from corpusforge.ablate.held_out import HeldOut  # noqa: E402
 from corpusforge.ablate.run import _Tests  # noqa: E402
 from corpusforge.ablate.settings import Settings  # noqa: E402
-from corpusforge.errors import InputError  # noqa: E402
 from pipelines import ablate  # noqa: E402
 from schemas import build  # noqa: E402
 
@@ -135,29 +134,6 @@ def test_nothing_is_measured_where_all_is_known(runs, sets, tmp_path, capsys):
     line = [f"--run=bare={bare}", f"--held-out=seen={held}", *sets[1:], *SMALL]
     assert ablate.main([*line, f"--output={tmp_path / 'out'}"]) == 2
     assert "each of 1 held-out texts is too short" in capsys.readouterr().err
-
-
-def test_what_a_run_was_trained_on_is_not_measured(runs):
-    settings = Settings(tokens=60_000, batch=4)
-    corpus = open_corpus("fuzzy", runs["fuzzy"], settings)
-    seen = next(text for text in corpus.trained(settings) if len(text.split()) > 60)
-    words = seen.split()
-    half = " ".join([*UNSEEN[0].split(), *words[: len(UNSEEN[0].split())]])
-    found = overlaps([UNSEEN[0], seen, half, "too short"], [corpus], settings)
-    assert found[0] == 0.0
-    assert found[1] > 0.9
-    assert 0.3 < found[2] < 0.7
-    assert str(found[3]) == "nan"
-
-
-def test_a_set_is_drawn_by_language(runs):
-    settings = Settings(held_out_bytes=200)
-    english, chinese = UNSEEN * 3, ["河流发源于山中，向南流入大海，两岸的人们以捕鱼为生。"]
-    found = draw("mixed", [*english, *chinese], settings)
-    assert sorted({row.lang for row in found}) == ["en", "zh"]
-    assert len(found) == 3  # texts that are given twice are one
-    with pytest.raises(InputError, match="no text in its files"):
-        draw("empty", [" "], settings)
 
 
 def test_a_text_of_several_sets_counts_once_in_all():

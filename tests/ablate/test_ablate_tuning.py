@@ -63,6 +63,14 @@ def test_every_document_is_in_the_supply_once(runs):
         assert (ids == corpus.tokenizer.end_id).sum() <= row["documents"]
 
 
+def test_every_document_of_the_stream_is_searched(runs):
+    """The last ids too, which make no whole sequence."""
+    corpus = open_corpus("a", runs["fuzzy"], Settings(batch=1))
+    ids = corpus.stream.read(0, corpus.stream.tokens)
+    assert len(ids) > len(corpus.stream) * corpus.stream.seq_len + 1
+    assert len(list(corpus.texts())) == (ids == corpus.tokenizer.end_id).sum()
+
+
 def test_english_prose_asks_for_prose(runs, tmp_path, capsys):
     held = tmp_path / "held.jsonl"
     text = (
