@@ -131,6 +131,8 @@ def ablate(
     InputError or RunError; what is finished stays and is used next time.
     """
     model.library()
+    if export:
+        huggingface.library()
     corpora = {name: open_corpus(name, where, settings) for name, where in asked.runs.items()}
     with lock(output):
         if not files.exists(files.join(output, _CLAIM)):
