@@ -18,7 +18,7 @@ from corpusforge.errors import InputError
 from corpusforge.fields import build
 from corpusforge.hashing import uniform
 from corpusforge.io import files
-from corpusforge.run.directory import read_recipe
+from corpusforge.run.directory import read_manifest, read_recipe
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.shard.reader import TokenStream
 from corpusforge.tokenize.settings import Settings as TokenizeSettings
@@ -104,8 +104,9 @@ class Corpus:
 
 
 def open_corpus(name: str, directory: str, settings: Settings) -> Corpus:
-    """Open a finished run; raises InputError where it has no shards, or too few ids for a step."""
+    """Open a finished run; raises RunError where it is none, InputError for too few ids for a step."""
     recipe = read_recipe(directory)
+    read_manifest(directory)  # before it, shards may be some of those to come
     tokenizer = load_tokenizer(
         directory, build(TokenizeSettings, recipe["tokenize"], "tokenize")
     )  # fmt: skip

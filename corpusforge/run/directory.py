@@ -26,6 +26,7 @@ __all__ = [
     "lock",
     "note_errors",
     "read_error",
+    "read_manifest",
     "read_recipe",
     "refuse_foreign",
     "survives",
@@ -76,6 +77,16 @@ def read_recipe(run: str) -> dict[str, Any]:
         raise RunError(f"{run!r} is not a run: it has no recipe.json.")
     recipe: dict[str, Any] = read_json(path)
     return recipe
+
+
+def read_manifest(run: str) -> records.Manifest:
+    """Return a run's manifest, which is written last; raises RunError where there is none."""
+    top: records.Manifest | None = records.read_json(
+        files.join(run, "manifest.json"), records.Manifest
+    )
+    if top is None:
+        raise RunError(f"{run!r} has no readable manifest.json: the run is not complete.")
+    return top
 
 
 @contextmanager

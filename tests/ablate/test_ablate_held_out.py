@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from corpusforge.ablate.corpus import open_corpus
 from corpusforge.ablate.held_out import draw, overlaps
 from corpusforge.ablate.settings import Settings
-from corpusforge.errors import InputError
+from corpusforge.errors import InputError, RunError
 
 UNSEEN = [
     "Nobody in the valley remembered why the copper bell hung above the well, nor who first rang it.",
@@ -24,6 +26,13 @@ def test_a_copy_without_its_marks_is_found():
     for copy in (text, text.replace("-", " "), text.replace("-", "")):
         assert overlaps([text], [UNSEEN[0], copy])[0] > 0.9
     assert overlaps([text], UNSEEN)[0] == 0.0
+
+
+def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
+    half = shutil.copytree(runs["fuzzy"], tmp_path / "run")
+    (half / "manifest.json").unlink()
+    with pytest.raises(RunError, match="the run is not complete"):
+        open_corpus("half", str(half), Settings())
 
 
 def test_what_a_run_was_trained_on_is_not_measured(runs):
