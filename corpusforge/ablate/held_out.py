@@ -27,7 +27,8 @@ from corpusforge.hashing import id_keys, uniform
 from corpusforge.identify import identify
 from corpusforge.ingest.names import kind_of
 from corpusforge.io.files import input_files
-from corpusforge.records import RawDocument
+from corpusforge.printing import say
+from corpusforge.records import Failed, RawDocument
 
 __all__ = ["HeldOut", "draw", "overlaps", "read_texts"]
 
@@ -46,12 +47,20 @@ class HeldOut:
 
 
 def read_texts(pattern: str, option: str) -> Iterator[str]:
-    """Yield the texts of files, the kind of each told by its name. Raises InputError."""
+    """Yield the texts of files, the kind of each told by its name. Raises InputError.
+
+    Records that cannot be read are counted on standard error.
+    """
     for path in input_files([pattern], option):
+        failed = 0
         for item in ingest.read(kind_of(path, "books"), path, ingest.Settings()):
             found = extract(item, ExtractSettings()) if isinstance(item, RawDocument) else item
             if isinstance(found, Extracted):
                 yield found.text
+            elif isinstance(found, Failed):
+                failed += 1
+        if failed:
+            say(f"{option}: {path}: {failed} records could not be read", error=True)
 
 
 def draw(name: str, texts: Iterable[str], settings: Settings) -> list[HeldOut]:

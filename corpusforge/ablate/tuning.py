@@ -77,7 +77,7 @@ def capped(shares: F64, caps: F64) -> F64:
 
     Raises InputError where the caps together are below 1.
     """
-    if caps.sum() < 1.0:
+    if caps.sum() < 1.0 - 1e-9:
         raise InputError(
             f"the caps on epochs leave {caps.sum():.2f} of the budget. Give a smaller --budget, or raise "
             "mix.epoch_cap."

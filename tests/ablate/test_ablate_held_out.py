@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 
 from corpusforge.ablate.corpus import open_corpus
-from corpusforge.ablate.held_out import draw, overlaps
+from corpusforge.ablate.held_out import draw, overlaps, read_texts
 from corpusforge.ablate.settings import Settings
 from corpusforge.errors import InputError, RunError
 
@@ -26,6 +27,13 @@ def test_a_copy_without_its_marks_is_found():
     for copy in (text, text.replace("-", " "), text.replace("-", "")):
         assert overlaps([text], [UNSEEN[0], copy])[0] > 0.9
     assert overlaps([text], UNSEEN)[0] == 0.0
+
+
+def test_what_cannot_be_read_is_told(tmp_path, capsys):
+    held = tmp_path / "held.jsonl"
+    held.write_text(json.dumps({"text": UNSEEN[0]}) + "\nno JSON\n", encoding="utf-8")
+    assert list(read_texts(str(held), "--held-out a")) == [UNSEEN[0]]
+    assert "held.jsonl: 1 records could not be read" in capsys.readouterr().err
 
 
 def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
