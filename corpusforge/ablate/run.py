@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -46,6 +46,7 @@ __all__ = ["Asked", "Result", "ablate"]
 
 _CLAIM = "ablation.json"
 _WHOLE = "bits_per_byte/all"
+_FREE = ("checkpoint_every", "loader_workers")  # settings that change no number
 _EVERY = 10.0  # seconds between lines of progress
 _FEWEST = 10  # texts of a language that is told apart: a label of a few is often wrong
 
@@ -214,11 +215,16 @@ def _checked(
     )
 
 
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _claim(output: str, corpora: Mapping[str, Corpus], tests: _Tests, settings: Settings) -> str:
     """Write what the directory is for; return its fingerprint. Raises RunError for another ablation's."""
     told = {
         "version": corpusforge.__version__,
-        "settings": records.plain(settings),
+        **{_option(name): value for name, value in asdict(settings).items() if name not in _FREE},
+        "--device": device_of(settings),
         "runs": {n: [c.stream.fingerprint, c.tokenizer.fingerprint] for n, c in corpora.items()},
         "tests": records.fingerprint(tests.texts, tests.choices, tests.cloze),
     }
