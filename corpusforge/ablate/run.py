@@ -152,8 +152,8 @@ def ablate(
                         weights, settings.shape, corpus.tokenizer, files.join(folder, "huggingface")
                     )
         made = _report(corpora, tests, settings, found)
-        report.write(made, output)
-        _finish(output, fingerprint, settings, asked)
+        names = report.write(made, output)
+        _finish(output, fingerprint, settings, asked, names)
     return made
 
 
@@ -408,8 +408,9 @@ def _trained(corpus: Corpus, settings: Settings, rows: Sequence[Result]) -> repo
     )
 
 
-def _finish(output: str, fingerprint: str, settings: Settings, asked: Asked) -> None:
-    names = ("report.json", "report.md", "curves.png")
+def _finish(
+    output: str, fingerprint: str, settings: Settings, asked: Asked, names: Sequence[str]
+) -> None:
     records.write_json(
         files.join(output, "manifest.json"),
         records.Manifest(

@@ -24,22 +24,18 @@ SMALL = [
     "--tokens=8192", "--batch=4", "--seeds=2", "--points=2", "--threads=1", "--device=cpu",
     "--held-out-bytes=3000", "--items=5", "--probes=20", "--quiet",
 ]  # fmt: skip
-UNSEEN = [
-    "Nobody in the valley remembered why the copper bell hung above the well, nor who first rang it.",
-    "Seven grey herons waited along the drained canal while the engineers argued about sluices and money.",
-]
 
 
 @pytest.fixture
-def sets(tmp_path):
+def sets(tmp_path, unseen):
     items = tmp_path / "items.jsonl"
     question = "Which of these birds waited along the drained canal in the cold morning?"
     row = {"question": question, "choices": ["herons", "owls"], "answer": 0}
     items.write_text(json.dumps(row) + "\n", encoding="utf-8")
     words = tmp_path / "words.jsonl"
-    words.write_text(json.dumps({"text": UNSEEN[0]}) + "\n", encoding="utf-8")
+    words.write_text(json.dumps({"text": unseen[0]}) + "\n", encoding="utf-8")
     held = tmp_path / "held.jsonl"
-    held.write_text("".join(json.dumps({"text": text}) + "\n" for text in UNSEEN), encoding="utf-8")
+    held.write_text("".join(json.dumps({"text": text}) + "\n" for text in unseen), encoding="utf-8")
     return [f"--held-out=unseen={held}", f"--choices=birds={items}", f"--cloze=bell={words}"]
 
 
@@ -59,7 +55,7 @@ def untimed(report):
     return {**report, "trained": rows, "settings": {**report["settings"], "loader_workers": 0}}
 
 
-def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
+def test_two_variants_of_the_sample(runs, sets, unseen, tmp_path, capsys):
     output = tmp_path / "out"
     named = [f"--run={name}={folder}" for name, folder in runs.items()]
     line = [*named, *sets, *SMALL, f"--output={output}"]
@@ -81,7 +77,7 @@ def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
         )
     ]
     assert whole["values"] == pytest.approx(by_hand)
-    assert sum(first["fuzzy-0"]["tallies"]["bits_per_byte/unseen"][1]) == sum(map(len, UNSEEN))
+    assert sum(first["fuzzy-0"]["tallies"]["bits_per_byte/unseen"][1]) == sum(map(len, unseen))
     assert {"accuracy/birds", "answer/birds", "cloze/bell", "memorised", "stream/10"} <= {
         name for name, _ in rows
     }
