@@ -18,10 +18,12 @@ import itertools
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from corpusforge.ablate.settings import Settings
 from corpusforge.errors import InputError
 from corpusforge.io import files
+from corpusforge.io.files import input_files
 from corpusforge.options import Parser, add_settings, at_least, named, settings_of
 from corpusforge.printing import say, say_text
 from corpusforge.program import guard
@@ -95,6 +97,10 @@ def _variants(given: Sequence[str]) -> dict[str, list[str]]:
     for combination in itertools.product(*axes):
         name = ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in combination)
         plain = "".join(c if c.isalnum() or c in "=,._-" else "_" for c in name)
+        if plain in made:
+            raise InputError(
+                f"--vary: two runs would be named {plain!r}. Give values that differ in letters."
+            )
         made[plain] = [f"{key}={value}" for key, value in combination]
     return made
 
@@ -121,17 +127,24 @@ def run(argv: Sequence[str] | None = None) -> None:
     settings = settings_of(options, Settings)
     if bool(options.runs) == bool(options.recipe) or bool(options.recipe) != bool(options.vary):
         raise InputError("give --run NAME=DIR for each run, or --recipe with --vary KEY=A,B.")
-    held_out, choices, cloze = (
-        named(getattr(options, key), f"--{key.replace('_', '-')}")
+    if options.runs and (options.source or options.overrides):
+        raise InputError(
+            "--source and --set are for --recipe: a finished run is as it is. Leave them out."
+        )
+    sets = {
+        key: named(getattr(options, key), f"--{key.replace('_', '-')}")
         for key in ("held_out", "choices", "cloze")
-    )
-    runs = named(options.runs, "--run")
+    }
     from corpusforge.ablate import report
     from corpusforge.ablate.model import library
     from corpusforge.ablate.run import Asked, ablate
 
     library()
-    asked = Asked(runs=runs or _made(options), held_out=held_out, choices=choices, cloze=cloze)
+    asked = Asked(runs=named(options.runs, "--run"), **sets)
+    for key, patterns in sets.items():  # before hours are spent on runs
+        input_files(list(patterns.values()), f"--{key.replace('_', '-')}")
+    if options.recipe:
+        asked = replace(asked, runs=_made(options))
     tell = (lambda _: None) if options.quiet else (lambda line: say(line, error=True))
     made = ablate(asked, settings, options.output, tell, export=options.export)
     say_text(report.markdown(made))

@@ -35,6 +35,12 @@ def parser() -> Parser:
     return options
 
 
+def section(sources: Sequence[str], weights: Sequence[float]) -> str:
+    """Return a recipe's section of the weights, in per cent; sources of none are left out, as recipes ask."""
+    rows = (f'"{s}" = {100 * w:.6g}' for s, w in zip(sources, weights, strict=True) if w > 0)
+    return "\n".join(["[mix.weights]", *rows, ""])
+
+
 def run(argv: Sequence[str] | None = None) -> None:
     """Tune as the command line `argv` says. Raises CorpusforgeError."""
     options = parser().parse_args(argv)
@@ -47,14 +53,10 @@ def run(argv: Sequence[str] | None = None) -> None:
 
     corpus = open_corpus("run", options.run, Settings(batch=1))
     found = tune(corpus, sets, read_recipe(options.run)["mix"], tuning)
-    rows = list(zip(found.sources, found.weights, strict=True))
-    lines = ["[mix.weights]", *(f'"{name}" = {100 * w:.2f}' for name, w in rows if w > 0)]
-    files.make_directory(options.output)
-    files.write_bytes(
-        files.join(options.output, "mix.toml"), "\n".join([*lines, ""]).encode("utf-8")
-    )
+    text = section(found.sources, found.weights)
+    files.write_bytes(files.join(options.output, "mix.toml"), text.encode())
     records.write_json(files.join(options.output, "tuning.json"), found)
-    for place, (name, weight) in enumerate(rows):
+    for place, (name, weight) in enumerate(zip(found.sources, found.weights, strict=True)):
         ends = f"{found.low[place]:.3f} to {found.high[place]:.3f}"
         change = f"{found.given_weights[place]:.3f} -> {weight:.3f}"
         say(f"{name:<20} {change} ({ends}), at most {found.caps[place]:.3f}")

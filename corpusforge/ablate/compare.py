@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.ablate.measure import Tally
+from corpusforge.annotate.agreement import kendall_tau_b
 from corpusforge.annotate.intervals import bootstrap
 from corpusforge.hashing import mix64
 
@@ -58,10 +59,11 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether zero lies in neither interval."""
-        ends = ((self.low, self.high), (self.items_low, self.items_high))
-        known = [(a, b) for a, b in ends if a is not None and b is not None]
-        return bool(known) and all(a > 0 or b < 0 for a, b in known)
+        """Whether both intervals are there, that over items where items are compared, and zero in neither."""
+        ends = [(self.low, self.high)]
+        if self.items:
+            ends.append((self.items_low, self.items_high))
+        return all(a is not None and b is not None and (a > 0 or b < 0) for a, b in ends)
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
@@ -113,10 +115,6 @@ def difference(
 
 
 def rank_agreement(trained: Sequence[float], proxy: Sequence[float]) -> float | None:
-    """Return Kendall's tau-b of two figures of the same runs; None for fewer than three."""
-    from scipy.stats import kendalltau
-
-    if len(trained) < 3:
-        return None
-    found = float(kendalltau(trained, proxy).statistic)
+    """Return Kendall's tau-b of two figures of the same runs; None for fewer than three, or equal ones."""
+    found = kendall_tau_b(np.array(trained), np.array(proxy)) if len(trained) > 2 else math.nan
     return None if math.isnan(found) else found

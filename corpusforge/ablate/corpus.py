@@ -18,7 +18,7 @@ from corpusforge.errors import InputError
 from corpusforge.fields import build
 from corpusforge.hashing import uniform
 from corpusforge.io import files
-from corpusforge.run.directory import read_recipe
+from corpusforge.run.directory import read_manifest, read_recipe
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.shard.reader import TokenStream
 from corpusforge.tokenize.settings import Settings as TokenizeSettings
@@ -75,6 +75,10 @@ class Corpus:
         for start, stop in edges.reshape(-1, 2) * self.stream.seq_len:
             yield from self._texts(self.stream, int(start), int(stop) + 1)
 
+    def texts(self) -> Iterator[str]:
+        """Yield every document of the stream, a repeated one as often, by decoding it."""
+        return self._texts(self.stream, 0, self.stream.tokens)
+
     def validation(self) -> list[str]:
         """Return the texts of the run's own validation split, none where it has none."""
         folder = files.join(self.directory, "shards", "val")
@@ -100,8 +104,9 @@ class Corpus:
 
 
 def open_corpus(name: str, directory: str, settings: Settings) -> Corpus:
-    """Open a finished run; raises InputError where it has no shards, or too few ids for a step."""
+    """Open a finished run; raises RunError where it is none, InputError for too few ids for a step."""
     recipe = read_recipe(directory)
+    read_manifest(directory)  # before it, shards may be some of those to come
     tokenizer = load_tokenizer(
         directory, build(TokenizeSettings, recipe["tokenize"], "tokenize")
     )  # fmt: skip

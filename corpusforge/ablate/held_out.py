@@ -16,7 +16,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from corpusforge import ingest
-from corpusforge.ablate.corpus import Corpus
 from corpusforge.ablate.settings import Settings
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import EvalItem
@@ -28,7 +27,8 @@ from corpusforge.hashing import id_keys, uniform
 from corpusforge.identify import identify
 from corpusforge.ingest.names import kind_of
 from corpusforge.io.files import input_files
-from corpusforge.records import RawDocument
+from corpusforge.printing import say
+from corpusforge.records import Failed, RawDocument
 
 __all__ = ["HeldOut", "draw", "overlaps", "read_texts"]
 
@@ -47,12 +47,20 @@ class HeldOut:
 
 
 def read_texts(pattern: str, option: str) -> Iterator[str]:
-    """Yield the texts of files, the kind of each told by its name. Raises InputError."""
+    """Yield the texts of files, the kind of each told by its name. Raises InputError.
+
+    Records that cannot be read are counted on standard error.
+    """
     for path in input_files([pattern], option):
+        failed = 0
         for item in ingest.read(kind_of(path, "books"), path, ingest.Settings()):
             found = extract(item, ExtractSettings()) if isinstance(item, RawDocument) else item
             if isinstance(found, Extracted):
                 yield found.text
+            elif isinstance(found, Failed):
+                failed += 1
+        if failed:
+            say(f"{option}: {path}: {failed} records could not be read", error=True)
 
 
 def draw(name: str, texts: Iterable[str], settings: Settings) -> list[HeldOut]:
@@ -86,32 +94,31 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def overlaps(
-    passages: Sequence[str], corpora: Iterable[Corpus], settings: Settings
-) -> NDArray[np.float64]:
-    """Return each passage's share of words that stand in an n-gram some corpus was trained on, [passages].
+def overlaps(passages: Sequence[str], trained: Iterable[str]) -> NDArray[np.float64]:
+    """Return each passage's share of words that stand in an n-gram of the trained texts, [passages].
 
-    NaN for a passage that is too short to be searched for.
+    Of its forms, with its marks, without them and with blanks for them, the largest share counts. NaN for
+    a passage that is too short to be searched for.
     """
     if not passages:
         return np.zeros(0)
     index = EvalIndex.build(EvalItem("held_out", str(n), (t,)) for n, t in enumerate(passages))
-    scanner, arrays = Scanner(index, [_RULE]), index.arrays
+    scanner, arrays = Scanner(index, [_RULE], cpu_seconds=np.inf), index.arrays
     grams: set[int] = set()
-    for corpus in corpora:
-        for batch in _batches(corpus.trained(settings)):
-            grams.update(scanner.scan(batch).column("gram").to_pylist())
+    for batch in _batches(trained):
+        grams.update(scanner.scan(batch).column("gram").to_pylist())
     covered = np.zeros(int(arrays["passage_words"][-1]), dtype=bool)
-    for gram in grams - {-1}:
+    for gram in grams:
         span = slice(*arrays["posting_start"][gram : gram + 2])
         places = arrays["posting_passage"][span], arrays["posting_offset"][span]
         for passage, offset in zip(*places, strict=True):
             first = int(arrays["passage_words"][passage]) + int(offset)
             covered[first : first + int(arrays["gram_length"][gram])] = True
     shares = np.full(len(passages), np.nan)
-    for passage in np.flatnonzero(arrays["passage_form"] == 0).tolist():
-        first, stop = arrays["passage_words"][passage : passage + 2]
-        if stop > first:
-            shares[arrays["passage_item"][passage]] = covered[first:stop].mean()
+    for item, form in zip(
+        arrays["passage_item"], np.split(covered, arrays["passage_words"][1:-1]), strict=True
+    ):
+        if len(form):
+            shares[item] = np.fmax(shares[item], form.mean())
     shares[index.unsearchable(_RULE)] = np.nan
     return shares

@@ -19,7 +19,18 @@ from corpusforge.tokenize.patterns import FAST_PATTERNS, PATTERNS
 from corpusforge.tokenize.ranks import dump_tokenizer_json
 from corpusforge.tokenize.tokenizer import Tokenizer
 
-__all__ = ["export"]
+__all__ = ["export", "library"]
+
+
+def library() -> Any:
+    """Return `safetensors.torch`. Raises InputError where it is not installed."""
+    try:
+        from safetensors import torch
+    except ImportError as error:
+        raise InputError(
+            "an export needs safetensors: pip install 'corpusforge[local]'."
+        ) from error
+    return torch
 
 
 def _config(size: Size, tokenizer: Tokenizer, vocabulary: int) -> dict[str, Any]:
@@ -64,16 +75,8 @@ def _tokenizer_json(tokenizer: Tokenizer, path: str) -> None:
 
 
 def export(weights: model.Weights, size: Size, tokenizer: Tokenizer, directory: str) -> None:
-    """Write config, weights and tokenizer of a model, each atomically.
-
-    Raises InputError where `safetensors` is not installed.
-    """
-    try:
-        from safetensors.torch import save
-    except ImportError as error:
-        raise InputError(
-            "an export needs safetensors: pip install 'corpusforge[local]'."
-        ) from error
+    """Write config, weights and tokenizer of a model, each atomically; raises InputError as `library`."""
+    save = library().save
     tensors = {name: value.detach().float().cpu().contiguous() for name, value in weights.items()}
     config = _config(size, tokenizer, tensors["model.embed_tokens.weight"].shape[0])
     path = files.join(directory, "tokenizer.json")

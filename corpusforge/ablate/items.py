@@ -43,12 +43,16 @@ class Cloze:
     last: str
 
 
+def _texts(values: Any, before: str = " ") -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(v, (str, int, float)) for v in values):
+        raise TypeError("expected a list of texts or numbers")
+    return tuple(f"{before}{value}" for value in values)
+
+
 def _asked(question: str, answers: Any, right: int) -> Choice:
     if any("\u4e00" <= letter <= "\u9fff" for letter in question):
-        return Choice(question, f"问题：{question}\n答案：", tuple(map(str, answers)), right)
-    return Choice(
-        question, f"Question: {question}\nAnswer:", tuple(f" {a}" for a in answers), right
-    )
+        return Choice(question, f"问题：{question}\n答案：", _texts(answers, ""), right)
+    return Choice(question, f"Question: {question}\nAnswer:", _texts(answers), right)
 
 
 def _labelled(question: str, rows: list[tuple[str, str]], key: str) -> Choice:
@@ -69,8 +73,7 @@ def _columns(row: Mapping[str, Any]) -> Choice:
 
 
 def _endings(row: Mapping[str, Any]) -> Choice:
-    answers = tuple(f" {ending}" for ending in row["endings"])
-    return Choice(row["ctx"], row["ctx"], answers, int(row["label"]))
+    return Choice(row["ctx"], row["ctx"], _texts(row["endings"]), int(row["label"]))
 
 
 def _numbered(row: Mapping[str, Any]) -> Choice:
@@ -91,13 +94,8 @@ def _read(row: Any) -> Choice | None:
     for shape in _SHAPES:
         try:
             found = shape(row)
-            answers = found.answers
-            if (
-                answers[found.right].strip()
-                and all(answers)
-                and len(answers) > 1
-                and found.right >= 0
-            ):
+            sound = 0 <= found.right < len(found.answers) > 1
+            if sound and all(map(str.strip, (found.question, *found.answers))):
                 return found
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             continue

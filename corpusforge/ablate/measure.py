@@ -4,7 +4,7 @@ Every measure is a `Tally`: a numerator and a denominator per item, so that its 
 sums, and items can be drawn anew. Bits per byte (Gao et al. 2021, The Pile, section 3.1) do not
 depend on the tokenizer. A text longer than the context is read in windows that overlap by a quarter,
 so every id but the first few has at least a quarter of a context before it. Choices are compared by
-bits per byte of the answer without its blank, as lm-evaluation-harness does (`acc_norm`). A
+bits per byte of the answer without its blank (lm-evaluation-harness's `acc_norm` is per character). A
 continuation is memorised where the likeliest id is the true one at each of its places, for then greedy
 decoding gives it (Carlini et al. 2022). Limit: one text stands alone, without others before it.
 """

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from corpusforge import manifest as records
 from corpusforge.ablate.compare import Difference, Figure
+from corpusforge.filter.sweep import png
 from corpusforge.io import files
+from corpusforge.score.card import table
 
 __all__ = ["HIGHER", "Checked", "Curve", "Report", "Trained", "curves_png", "markdown", "write"]
 
@@ -83,11 +84,6 @@ def _ends(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f" ({low:+.4f} to {high:+.4f})"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines] + [""]
-
-
 def _verdict(row: Difference) -> str:
     if not row.clear:
         return "not clear"
@@ -116,8 +112,8 @@ def _figures(report: Report) -> list[str]:
     rows: dict[str, list[str]] = {}
     for row in report.figures:
         rows.setdefault(row.measure, [row.measure, f"{row.items:,}"]).append(f"{row.mean:.4f}")
-    table = _table(["measure", "items", *runs], list(rows.values()))
-    return ["## Figures", "", "Mean over seeds.", "", *table]
+    shown = table(["measure", "items", *runs], rows.values())
+    return ["## Figures", "", "Mean over seeds.", "", *shown]
 
 
 def _differences(report: Report) -> list[str]:
@@ -139,7 +135,7 @@ def _differences(report: Report) -> list[str]:
         "Mean (95 % interval over seeds, paired t), 95 % interval over items (bootstrap), and a verdict "
         "where zero lies in neither.",
         "",
-        *_table(["measure", "run", "difference", "over items", "verdict"], rows),
+        *table(["measure", "run", "difference", "over items", "verdict"], rows),
     ]
 
 
@@ -155,7 +151,7 @@ def _proxy(report: Report) -> list[str]:
         f"Bits per byte by {report.settings['order']}-grams. Kendall's tau with the trained models over "
         f"{len(report.proxy)} runs, all texts: {tau}.",
         "",
-        *_table(["measure", *report.proxy], rows),
+        *table(["measure", *report.proxy], rows),
     ]
 
 
@@ -179,8 +175,8 @@ def _cost(report: Report) -> list[str]:
     return [
         "## Sets and cost",
         "",
-        *_table(["set", "used", "bytes", "left out: trained on", "left out: too short"], sets),
-        *_table(["run", "tokens there", "epochs", "seconds", "tokens/s"], costs),
+        *table(["set", "used", "bytes", "left out: trained on", "left out: too short"], sets),
+        *table(["run", "tokens there", "epochs", "seconds", "tokens/s"], costs),
         f"Training took {seconds:,.0f} s and {flops:.3g} operations in all.",
         "",
     ]
@@ -201,15 +197,12 @@ def curves_png(curves: Sequence[Curve]) -> bytes:
     axes.set(xlabel="tokens trained on", ylabel="bits per byte of held-out text")
     axes.grid(alpha=0.3)
     axes.legend()
-    data = io.BytesIO()
-    picture.savefig(data, format="png", dpi=110)
-    return data.getvalue()
+    return png(picture)
 
 
-def write(report: Report, output: str) -> Mapping[str, str]:
-    """Write report.json, report.md and curves.png into a directory; return their paths."""
-    paths = {name: files.join(output, name) for name in ("report.json", "report.md", "curves.png")}
-    records.write_json(paths["report.json"], report)
-    files.write_bytes(paths["report.md"], markdown(report).encode())
-    files.write_bytes(paths["curves.png"], curves_png(report.curves))
-    return paths
+def write(report: Report, output: str) -> tuple[str, ...]:
+    """Write report.json, report.md and curves.png into a directory; return their names."""
+    records.write_json(files.join(output, "report.json"), report)
+    files.write_bytes(files.join(output, "report.md"), markdown(report).encode())
+    files.write_bytes(files.join(output, "curves.png"), curves_png(report.curves))
+    return "report.json", "report.md", "curves.png"

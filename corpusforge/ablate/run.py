@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -39,9 +40,13 @@ from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import decode_json
 from corpusforge.io.lock import lock
+from corpusforge.run.directory import refuse_foreign
 
 __all__ = ["Asked", "Result", "ablate"]
 
+_CLAIM = "ablation.json"
+_WHOLE = "bits_per_byte/all"
+_FREE = ("checkpoint_every", "loader_workers")  # settings that change no number
 _EVERY = 10.0  # seconds between lines of progress
 _FEWEST = 10  # texts of a language that is told apart: a label of a few is often wrong
 
@@ -57,6 +62,13 @@ class Asked:
     held_out: dict[str, str] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)
     cloze: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = ["all", *self.held_out, *self.choices, *self.cloze]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(
+                f"{twice[0]!r} names two sets of texts, or all of them together. Give each set another name."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +92,16 @@ class _Tests:
     checked: tuple[Checked, ...]
 
     def groups(self) -> dict[str, list[int]]:
-        """Return the places of the texts of each measure: all, a set, a language of ten texts or more."""
-        found: dict[str, list[int]] = {"all": list(range(len(self.texts)))}
+        """Return the places of the texts of each measure: all, a set, a language of ten texts or more.
+
+        A text of several sets (runs of one corpus hold out the same) is once in all and in its language.
+        """
+        found: dict[str, list[int]] = {}
+        known: set[str] = set()
         for place, text in enumerate(self.texts):
-            for name in (text.set, f"lang:{text.lang}"):
+            whole = () if text.text in known else ("all", f"lang:{text.lang}")
+            known.add(text.text)
+            for name in (*whole, text.set):
                 found.setdefault(name, []).append(place)
         return {
             name: rows
@@ -114,8 +132,12 @@ def ablate(
     InputError or RunError; what is finished stays and is used next time.
     """
     model.library()
+    if export:
+        huggingface.library()
     corpora = {name: open_corpus(name, where, settings) for name, where in asked.runs.items()}
     with lock(output):
+        if not files.exists(files.join(output, _CLAIM)):
+            refuse_foreign(output, "runs")
         tests = _tests(asked, list(corpora.values()), settings, say)
         fingerprint = _claim(output, corpora, tests, settings)
         found: dict[str, list[Result]] = {name: [] for name in corpora}
@@ -130,8 +152,8 @@ def ablate(
                         weights, settings.shape, corpus.tokenizer, files.join(folder, "huggingface")
                     )
         made = _report(corpora, tests, settings, found)
-        report.write(made, output)
-        _finish(output, fingerprint, settings, asked)
+        names = report.write(made, output)
+        _finish(output, fingerprint, settings, asked, names)
     return made
 
 
@@ -156,7 +178,8 @@ def _tests(
     passages += [(name, one.question) for name, items in questions.items() for one in items]
     passages += [(name, one.before + one.last) for name, items in words.items() for one in items]
     say(f"searching what {len(corpora)} runs are trained on for {len(passages):,} held-out texts")
-    shares = held_out.overlaps([text for _, text in passages], corpora, settings)
+    trained = chain.from_iterable(corpus.trained(settings) for corpus in corpora)
+    shares = held_out.overlaps([text for _, text in passages], trained)
     clean = iter((shares <= settings.overlap).tolist())
     kept = [row for row in texts if next(clean)]
     if not kept:
@@ -192,15 +215,20 @@ def _checked(
     )
 
 
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _claim(output: str, corpora: Mapping[str, Corpus], tests: _Tests, settings: Settings) -> str:
     """Write what the directory is for; return its fingerprint. Raises RunError for another ablation's."""
     told = {
         "version": corpusforge.__version__,
-        "settings": records.plain(settings),
+        **{_option(name): value for name, value in asdict(settings).items() if name not in _FREE},
+        "--device": device_of(settings),
         "runs": {n: [c.stream.fingerprint, c.tokenizer.fingerprint] for n, c in corpora.items()},
         "tests": records.fingerprint(tests.texts, tests.choices, tests.cloze),
     }
-    path = files.join(output, "ablation.json")
+    path = files.join(output, _CLAIM)
     earlier = decode_json(files.read_bytes(path)) if files.exists(path) else told
     if records.canonical(earlier) != records.canonical(told):
         changed = [key for key in told if earlier.get(key) != records.plain(told[key])]
@@ -230,7 +258,7 @@ def _one(
         fingerprint=fingerprint,
         seconds=state.seconds,
         losses=tuple(state.losses),
-        curve=(*state.curve, (settings.trained, tallies["bits_per_byte/all"].value)),
+        curve=(*state.curve, (settings.trained, tallies[_WHOLE].value)),
         tallies={
             name: (tuple(one.above.tolist()), tuple(one.below.tolist()))
             for name, one in tallies.items()
@@ -322,13 +350,13 @@ def _report(
 ) -> Report:
     torch, device = model.library(), device_of(settings)
     first, *others = corpora
-    names = list(found[first][0].tallies)
+    names = sorted(
+        found[first][0].tallies, key=lambda name: (not name.startswith("bits_per_byte/"), name)
+    )
     tallies = {name: {run: _tallies(rows, name) for run, rows in found.items()} for name in names}
     proxy = _proxy(corpora, tests, settings)
-    means = {
-        run: float(np.mean([t.value for t in rows])) for run, rows in tallies[names[0]].items()
-    }
-    agreement = [(means[run], proxy[run][names[0]]) for run in corpora if run in proxy]
+    means = {run: float(np.mean([t.value for t in rows])) for run, rows in tallies[_WHOLE].items()}
+    agreement = [(means[run], proxy[run][_WHOLE]) for run in corpora if run in proxy]
     return Report(
         version=corpusforge.__version__,
         torch=str(torch.__version__),
@@ -380,8 +408,9 @@ def _trained(corpus: Corpus, settings: Settings, rows: Sequence[Result]) -> repo
     )
 
 
-def _finish(output: str, fingerprint: str, settings: Settings, asked: Asked) -> None:
-    names = ("report.json", "report.md", "curves.png")
+def _finish(
+    output: str, fingerprint: str, settings: Settings, asked: Asked, names: Sequence[str]
+) -> None:
     records.write_json(
         files.join(output, "manifest.json"),
         records.Manifest(

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from corpusforge.ablate import model
@@ -102,12 +101,14 @@ def _save(state: State, corpus: Corpus, path: str) -> None:
 
 
 def load(path: str, device: str = "cpu") -> dict[str, Any]:
-    """Return a checkpoint's content. Raises RunError where it is no checkpoint."""
+    """Return a checkpoint's content. Raises RunError where it is missing or no checkpoint."""
     torch = model.library()
     try:
         return dict(torch.load(io.BytesIO(files.read_bytes(path)), device, weights_only=True))
     except Exception as error:  # torch raises pickle's, zip's and its own errors alike
-        raise RunError(f"{path!r} is no checkpoint ({error}). Delete it to train again.") from error
+        raise RunError(
+            f"{path!r} is no checkpoint ({error}). Delete its directory to train again."
+        ) from error
 
 
 def _resume(state: State, corpus: Corpus, path: str, device: str) -> None:
@@ -144,12 +145,12 @@ def train(corpus: Corpus, settings: Settings, seed: int, path: str, watch: Watch
     """Train a model, or go on from the checkpoint at `path`, which is written as it goes and at the end.
 
     `watch` may add to the state's curve. Raises RunError or InputError where the checkpoint is damaged
-    or of other data.
+    or of other data, RunError where the loss is not finite.
     """
     torch = model.library()
     device = device_of(settings)
     state = _begin(corpus, settings, seed, device)
-    if Path(path).exists():
+    if files.exists(path):
         _resume(state, corpus, path, device)
     loss_of: Callable[..., Any] = partial(_loss, settings=settings, device=device)
     if device == "cuda":
@@ -164,6 +165,11 @@ def train(corpus: Corpus, settings: Settings, seed: int, path: str, watch: Watch
         state.optimiser.step()
         state.optimiser.zero_grad()
         state.losses.append(loss.item() / math.log(2))
+        if not math.isfinite(state.losses[-1]):
+            raise RunError(
+                f"the loss of step {state.step} is {state.losses[-1]}: the training has diverged. Give a "
+                "smaller --rate, or a longer --warmup, and another --output."
+            )
         state.step += 1
         state.seconds += time.monotonic() - begun
         watch(state)

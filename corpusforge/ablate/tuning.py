@@ -77,7 +77,7 @@ def capped(shares: F64, caps: F64) -> F64:
 
     Raises InputError where the caps together are below 1.
     """
-    if caps.sum() < 1.0:
+    if caps.sum() < 1.0 - 1e-9:
         raise InputError(
             f"the caps on epochs leave {caps.sum():.2f} of the budget. Give a smaller --budget, or raise "
             "mix.epoch_cap."
@@ -183,16 +183,19 @@ def tune(
 
 def _held_out(corpus: Corpus, sets: Mapping[str, str]) -> list[str]:
     """Return the texts of the sets that the run's stream does not hold."""
-    settings = Settings(tokens=corpus.stream.tokens, batch=1, seeds=1)
+    settings = Settings()
     texts = [
         row.text
         for name, pattern in sets.items()
         for row in draw(name, read_texts(pattern, f"--held-out {name}"), settings)
     ]
-    shares = overlaps(texts, [corpus], settings)
+    shares = overlaps(texts, corpus.texts())
     kept = [text for text, share in zip(texts, shares, strict=True) if share <= settings.overlap]
     if not kept:
-        raise InputError(f"all {len(texts)} held-out texts are in the run's stream. Give others.")
+        raise InputError(
+            f"each of {len(texts)} held-out texts is too short to be searched for, or in the run's stream. "
+            "Give others."
+        )
     return kept
 
 

@@ -25,7 +25,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.printing import say
 
-__all__ = ["Curve", "add_parser", "curves", "draw", "load", "lookup", "table"]
+__all__ = ["Curve", "add_parser", "curves", "draw", "load", "lookup", "png", "table"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -159,8 +159,6 @@ def draw(found: Sequence[Curve], points: F64, own: float | None, title: str, pat
 
     `points` are the thresholds, float64 [thresholds].
     """
-    import io
-
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -175,9 +173,16 @@ def draw(found: Sequence[Curve], points: F64, own: float | None, title: str, pat
         axes.axvline(own, color="grey", linestyle=":", label="the rule's bound")
     axes.set(xlabel="threshold", ylabel="share of bytes kept", title=title, ylim=(0, 1.02))
     axes.legend(fontsize="small")
+    files.write_bytes(path, png(figure))
+
+
+def png(figure: Any) -> bytes:
+    """Return a matplotlib figure's picture; its bytes do not name matplotlib's version."""
+    import io
+
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
-    files.write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def token_rates(run: str) -> dict[tuple[str, str], float]:

@@ -16,7 +16,6 @@ from corpusforge.errors import RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
-from corpusforge.manifest import Manifest
 from corpusforge.printing import say, say_json
 from corpusforge.recipe import Recipe
 from corpusforge.run import directory
@@ -192,9 +191,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 def verify(run: str) -> list[str]:
     """Return what is wrong with a run: missing files, other digests, ledgers that do not balance."""
-    top: Manifest | None = records.read_json(files.join(run, "manifest.json"), Manifest)
-    if top is None:
-        raise RunError(f"{run!r} has no readable manifest.json: the run is not complete.")
+    top = directory.read_manifest(run)
     faults = []
     for output in top.outputs:
         path = files.join(run, output.path)

@@ -19,7 +19,18 @@ from corpusforge.io.decoding import DecodingError, decode_json, read_json
 from corpusforge.io.lock import lock
 from corpusforge.recipe import Recipe
 
-__all__ = ["KEEP", "claim", "clean", "lock", "note_errors", "read_error", "read_recipe", "survives"]
+__all__ = [
+    "KEEP",
+    "claim",
+    "clean",
+    "lock",
+    "note_errors",
+    "read_error",
+    "read_manifest",
+    "read_recipe",
+    "refuse_foreign",
+    "survives",
+]
 
 KEEP = ("none", "final", "all")
 _INTERMEDIATE = {
@@ -43,13 +54,20 @@ def claim(run: str, recipe: Recipe) -> None:
                 f"{run!r} holds a run of recipe {earlier.get('name')!r}, not {recipe.name!r}. "
                 "Choose another --output, or delete it."
             )
-    elif not files.is_remote(run):
-        foreign = [item.name for item in Path(run).iterdir() if item.name != "run.lock"]
-        if foreign:
-            raise RunError(
-                f"{run!r} holds files that no run wrote ({foreign[0]!r}). Choose an empty --output."
-            )
+    else:
+        refuse_foreign(run)
     records.write_json(path, recipe)
+
+
+def refuse_foreign(run: str, *own: str) -> None:
+    """Raise RunError where a local directory that is to be claimed holds more than its lock and `own`."""
+    if files.is_remote(run):
+        return
+    foreign = [item.name for item in Path(run).iterdir() if item.name not in ("run.lock", *own)]
+    if foreign:
+        raise RunError(
+            f"{run!r} holds files that no run wrote ({foreign[0]!r}). Choose an empty --output."
+        )
 
 
 def read_recipe(run: str) -> dict[str, Any]:
@@ -59,6 +77,16 @@ def read_recipe(run: str) -> dict[str, Any]:
         raise RunError(f"{run!r} is not a run: it has no recipe.json.")
     recipe: dict[str, Any] = read_json(path)
     return recipe
+
+
+def read_manifest(run: str) -> records.Manifest:
+    """Return a run's manifest, which is written last; raises RunError where there is none."""
+    top: records.Manifest | None = records.read_json(
+        files.join(run, "manifest.json"), records.Manifest
+    )
+    if top is None:
+        raise RunError(f"{run!r} has no readable manifest.json: the run is not complete.")
+    return top
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from corpusforge.io import files
 from corpusforge.score.model import Model
 
-__all__ = ["card", "write_card"]
+__all__ = ["card", "table", "write_card"]
 
 _NAMES = {
     "encoder": "transformer encoder",
@@ -21,7 +21,8 @@ _NAMES = {
 }
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Return the lines of a Markdown table and a blank one; cells are put in as they are."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines] + [""]
 
@@ -32,7 +33,7 @@ def _windows(windows: Mapping[str, Mapping[str, int]]) -> list[str]:
         for side in ("positive", "negative")
         for source, count in windows[side].items()
     ]
-    return ["## Trained on", "", *_table(("side", "source", "windows"), rows)]
+    return ["## Trained on", "", *table(("side", "source", "windows"), rows)]
 
 
 def _groups(title: str, groups: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -40,7 +41,7 @@ def _groups(title: str, groups: Mapping[str, Mapping[str, float]]) -> list[str]:
         (name, f"{int(row['items']):,}", f"{row['mean']:.3f}", f"{row['median']:.3f}")
         for name, row in groups.items()
     ]
-    return _table((title, "windows", "mean score", "median score"), rows)
+    return table((title, "windows", "mean score", "median score"), rows)
 
 
 def _held_out(figures: Mapping[str, Any]) -> list[str]:
@@ -71,8 +72,8 @@ def _held_out(figures: Mapping[str, Any]) -> list[str]:
         f"- Brier score {calibration['brier']:.4f}, expected calibration error "
         f"{calibration['expected_error']:.4f} (both sides weighing half)",
         "",
-        *_table(("threshold", "positives kept", "negatives kept", "precision"), thresholds),
-        *_table(("score from", "windows", "mean score", "share of positives"), bins),
+        *table(("threshold", "positives kept", "negatives kept", "precision"), thresholds),
+        *table(("score from", "windows", "mean score", "share of positives"), bins),
         *_groups("source", figures["by_source"]),
         *_groups("language", figures["by_language"]),
     ]
@@ -92,7 +93,7 @@ def card(figures: Mapping[str, Any]) -> str:
         *_held_out(figures["held_out"]),
         "## Settings",
         "",
-        *_table(("setting", "value"), sorted(settings.items())),
+        *table(("setting", "value"), sorted(settings.items())),
     ]
     return "\n".join(lines)
 

@@ -40,6 +40,15 @@ def test_one_seed_has_no_interval_over_seeds():
     tallies = {"a": [tally((1, 1), (2, 1))], "b": [tally((2, 1), (4, 1))]}
     found = difference("bits_per_byte/all", "b", "a", tallies)
     assert (found.low, found.high, found.seeds) == (None, None, 1)
+    assert (found.items_low, found.items_high) == (1.0, 2.0)
+    assert found.clear is False  # what another seed would give is not known
+
+
+def test_one_text_says_nothing_of_others():
+    tallies = {"a": [tally((1, 1)), tally((2, 1))], "b": [tally((2, 1)), tally((3, 1))]}
+    found = difference("bits_per_byte/all", "b", "a", tallies)
+    assert (found.low, found.items_low, found.items) == (1.0, None, 1)
+    assert found.clear is False
 
 
 def test_items_are_drawn_in_pairs():

@@ -56,6 +56,9 @@ def test_endings_and_letters(tmp_path):
         {"question": "Where?", "answer": "bank"},
         {"question": "Where?", "choices": ["bank", "mall"], "answer": -1},
         {**SHAPES["arc"], "answerKey": "3"},
+        {"question": "Where?", "choices": ["bank", " "], "answer": 0},
+        {"question": "Where?", "choices": ["bank", None], "answer": 0},
+        {"question": {"stem": "Where?"}, "choices": ["bank", "mall"], "answer": 0},
         {"ctx": "He", "endings": ["sits"], "label": 0},
     ],
 )

@@ -12,9 +12,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: extra local")
 
 from corpusforge.ablate.corpus import open_corpus  # noqa: E402
-from corpusforge.ablate.held_out import draw, overlaps  # noqa: E402
+from corpusforge.ablate.held_out import HeldOut  # noqa: E402
+from corpusforge.ablate.run import _Tests  # noqa: E402
 from corpusforge.ablate.settings import Settings  # noqa: E402
-from corpusforge.errors import InputError  # noqa: E402
 from pipelines import ablate  # noqa: E402
 from schemas import build  # noqa: E402
 
@@ -24,22 +24,18 @@ SMALL = [
     "--tokens=8192", "--batch=4", "--seeds=2", "--points=2", "--threads=1", "--device=cpu",
     "--held-out-bytes=3000", "--items=5", "--probes=20", "--quiet",
 ]  # fmt: skip
-UNSEEN = [
-    "Nobody in the valley remembered why the copper bell hung above the well, nor who first rang it.",
-    "Seven grey herons waited along the drained canal while the engineers argued about sluices and money.",
-]
 
 
 @pytest.fixture
-def sets(tmp_path):
+def sets(tmp_path, unseen):
     items = tmp_path / "items.jsonl"
     question = "Which of these birds waited along the drained canal in the cold morning?"
     row = {"question": question, "choices": ["herons", "owls"], "answer": 0}
     items.write_text(json.dumps(row) + "\n", encoding="utf-8")
     words = tmp_path / "words.jsonl"
-    words.write_text(json.dumps({"text": UNSEEN[0]}) + "\n", encoding="utf-8")
+    words.write_text(json.dumps({"text": unseen[0]}) + "\n", encoding="utf-8")
     held = tmp_path / "held.jsonl"
-    held.write_text("".join(json.dumps({"text": text}) + "\n" for text in UNSEEN), encoding="utf-8")
+    held.write_text("".join(json.dumps({"text": text}) + "\n" for text in unseen), encoding="utf-8")
     return [f"--held-out=unseen={held}", f"--choices=birds={items}", f"--cloze=bell={words}"]
 
 
@@ -54,7 +50,12 @@ def without_clock(results):
     return {name: {**row, "seconds": 0, "fingerprint": ""} for name, row in results.items()}
 
 
-def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
+def untimed(report):
+    rows = [{**row, "seconds": 0} for row in report["trained"]]
+    return {**report, "trained": rows, "settings": {**report["settings"], "loader_workers": 0}}
+
+
+def test_two_variants_of_the_sample(runs, sets, unseen, tmp_path, capsys):
     output = tmp_path / "out"
     named = [f"--run={name}={folder}" for name, folder in runs.items()]
     line = [*named, *sets, *SMALL, f"--output={output}"]
@@ -76,7 +77,7 @@ def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
         )
     ]
     assert whole["values"] == pytest.approx(by_hand)
-    assert sum(first["fuzzy-0"]["tallies"]["bits_per_byte/unseen"][1]) == sum(map(len, UNSEEN))
+    assert sum(first["fuzzy-0"]["tallies"]["bits_per_byte/unseen"][1]) == sum(map(len, unseen))
     assert {"accuracy/birds", "answer/birds", "cloze/bell", "memorised", "stream/10"} <= {
         name for name, _ in rows
     }
@@ -90,8 +91,19 @@ def test_two_variants_of_the_sample(runs, sets, tmp_path, capsys):
     assert ablate.main(line) == 0  # trains what is missing, and that alone, to the same numbers
     assert without_clock(result_files(output)) == without_clock(first)
     assert (output / "trainings" / "exact-1" / "result.json").read_bytes() == kept
+    assert ablate.main([*line, "--loader-workers=1"]) == 0  # all is there: the same report again
+    assert untimed(json.loads((output / "report.json").read_text("utf-8"))) == untimed(report)
     assert ablate.main([*line, "--seeds=3"]) == 2
-    assert "holds another ablation (settings differ)" in capsys.readouterr().err
+    assert "holds another ablation (--seeds differ)" in capsys.readouterr().err
+
+
+def test_a_directory_of_something_else_is_left_alone(runs, sets, capsys):
+    report = Path(runs["fuzzy"], "report.json")
+    before = report.read_bytes()
+    line = [f"--run=fuzzy={runs['fuzzy']}", *sets, *SMALL, f"--output={runs['fuzzy']}"]
+    assert ablate.main(line) == 2
+    assert "holds files that no run wrote" in capsys.readouterr().err
+    assert report.read_bytes() == before
 
 
 def test_recipe_and_values_make_the_runs(sets, tmp_path):
@@ -121,27 +133,12 @@ def test_nothing_is_measured_where_all_is_known(runs, sets, tmp_path, capsys):
     assert "each of 1 held-out texts is too short" in capsys.readouterr().err
 
 
-def test_what_a_run_was_trained_on_is_not_measured(runs):
-    settings = Settings(tokens=60_000, batch=4)
-    corpus = open_corpus("fuzzy", runs["fuzzy"], settings)
-    seen = next(text for text in corpus.trained(settings) if len(text.split()) > 60)
-    words = seen.split()
-    half = " ".join([*UNSEEN[0].split(), *words[: len(UNSEEN[0].split())]])
-    found = overlaps([UNSEEN[0], seen, half, "too short"], [corpus], settings)
-    assert found[0] == 0.0
-    assert found[1] > 0.9
-    assert 0.3 < found[2] < 0.7
-    assert str(found[3]) == "nan"
-
-
-def test_a_set_is_drawn_by_language(runs):
-    settings = Settings(held_out_bytes=200)
-    english, chinese = UNSEEN * 3, ["河流发源于山中，向南流入大海，两岸的人们以捕鱼为生。"]
-    found = draw("mixed", [*english, *chinese], settings)
-    assert sorted({row.lang for row in found}) == ["en", "zh"]
-    assert len(found) == 3  # texts that are given twice are one
-    with pytest.raises(InputError, match="no text in its files"):
-        draw("empty", [" "], settings)
+def test_a_text_of_several_sets_counts_once_in_all():
+    texts = [HeldOut("val:a", "en", "one"), HeldOut("val:a", "en", "two")]
+    texts += [HeldOut("val:b", "en", "two"), *(HeldOut("books", "en", str(n)) for n in range(8))]
+    found = _Tests(texts, {}, {}, ()).groups()
+    assert found["all"] == found["lang:en"] == [0, 1, *range(3, 11)]
+    assert (found["val:a"], found["val:b"]) == ([0, 1], [2])
 
 
 @pytest.mark.parametrize(
@@ -154,6 +151,11 @@ def test_a_set_is_drawn_by_language(runs):
         (["--recipe=sample"], "with --vary"),
         (["--recipe=sample", "--vary=dedup.method"], "expected KEY=A,B"),
         (["--run=a=missing"], "is not a run"),
+        (["--run=a=b", "--set=mix.budget=9"], "--source and --set are for --recipe"),
+        (["--recipe=sample", "--vary=a.b=1,1"], "two runs would be named 'b=1'"),
+        (["--recipe=sample", "--vary=a.b=1,2", "--cloze=c=gone"], "--cloze 'gone' matches no file"),
+        (["--run=a=b", "--held-out=all=c"], "'all' names two sets"),
+        (["--run=a=b", "--held-out=c=d", "--cloze=c=e"], "'c' names two sets"),
     ],
 )
 def test_a_wrong_option_is_told(line, message, tmp_path, monkeypatch, capsys):

@@ -94,6 +94,15 @@ def test_a_damaged_checkpoint_is_told(runs, tmp_path):
         losses(runs["fuzzy"], path)
 
 
+def test_a_training_that_diverges_is_told(runs, tmp_path):
+    settings = Settings(
+        tokens=4096, batch=4, rate=1e38, warmup=0.0, device="cpu", threads=1, precision="f32"
+    )
+    with pytest.raises(RunError, match=r"the loss of step 1 is .*nan.* has diverged"):
+        losses(runs["fuzzy"], tmp_path / "checkpoint.pt", settings)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
 def test_the_rate_rises_and_falls_to_a_tenth():
     settings = Settings(tokens=4096 * 100, warmup=0.1, rate=1.0)
     rates = [rate_at(step, settings) for step in range(settings.steps)]

@@ -14,6 +14,7 @@ from corpusforge.ablate.settings import Settings
 from corpusforge.ablate.tuning import capped, fit, supplies
 from corpusforge.errors import InputError
 from corpusforge.io.decoding import decode_toml
+from corpusforge.mix.settings import check_weights
 from pipelines import tune_mix
 
 
@@ -41,8 +42,19 @@ def test_what_no_source_asks_for_goes_where_there_is_room():
     assert capped(np.array([1.0, 0.0, 0.0]), np.array([0.4, 1.0, 0.5])) == pytest.approx(
         [0.4, 0.4, 0.2]
     )
+    caps = np.array([0.7, 0.2, 0.1])
+    assert caps.sum() < 1.0  # by rounding
+    assert capped(np.ones(3), caps) == pytest.approx(caps)
     with pytest.raises(InputError, match=r"leave 0\.80 of the budget"):
         capped(np.array([1.0, 1.0]), np.array([0.4, 0.4]))
+
+
+def test_a_small_weight_is_one_that_a_recipe_takes():
+    table = decode_toml(tune_mix.section(["a", "b", "c"], [0.99998, 0.00002, 0.0]))["mix"][
+        "weights"
+    ]
+    assert table == pytest.approx({"a": 99.998, "b": 0.002})
+    check_weights(table, "mix.weights")
 
 
 def test_the_regression_finds_what_was_planted():
@@ -61,6 +73,14 @@ def test_every_document_is_in_the_supply_once(runs):
         row = report["mix"]["sources"][source]
         assert len(ids) <= row["delivered_tokens"]
         assert (ids == corpus.tokenizer.end_id).sum() <= row["documents"]
+
+
+def test_every_document_of_the_stream_is_searched(runs):
+    """The last ids too, which make no whole sequence."""
+    corpus = open_corpus("a", runs["fuzzy"], Settings(batch=1))
+    ids = corpus.stream.read(0, corpus.stream.tokens)
+    assert len(ids) > len(corpus.stream) * corpus.stream.seq_len + 1
+    assert len(list(corpus.texts())) == (ids == corpus.tokenizer.end_id).sum()
 
 
 def test_english_prose_asks_for_prose(runs, tmp_path, capsys):
