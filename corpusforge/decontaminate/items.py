@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpusforge.errors import InputError
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.layouts import objects
 
 __all__ = ["DEFAULT_FIELDS", "EvalItem", "parse_set", "read_items"]
 
@@ -77,12 +77,14 @@ def _passages(row: dict[str, Any], fields: Sequence[str], place: str) -> tuple[s
 
 
 def read_items(benchmark: str, path: str, fields: Sequence[str] = ()) -> Iterator[EvalItem]:
-    """Yield the items of a JSONL file; a field may reach inside by dots ("question.stem").
+    """Yield the items of a file of rows (JSON, Parquet or a table).
+
+    A field may reach inside by dots ("question.stem").
 
     The id is the row's id, task_id, item_id or qid, else its number from 0. Raises InputError for a
     row without the fields.
     """
-    for number, row in enumerate(read_jsonl(path)):
+    for number, row in enumerate(objects(path)):
         names = [str(row[f]) for f in _ID_FIELDS if isinstance(row.get(f), str | int)]
         passages = _passages(row, fields, f"{path}, item {number}")
         yield EvalItem(benchmark, names[0] if names else str(number), passages)

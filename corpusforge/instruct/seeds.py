@@ -1,6 +1,6 @@
 """Seed tasks: the built-in English and Chinese sets, or a file in Self-Instruct's schema.
 
-One JSON object a line: id, name, instruction, instances (a list of {input, output}),
+JSON lines, one array, or Parquet: id, name, instruction, instances (a list of {input, output}),
 is_classification (schema of Wang et al. 2023, read from their seed file). Their set of expert
 tasks (`motivation_app` for `name`) loads as well. Limit: the schema has no language, so a row is
 taken as Chinese when at least 3 in 10 of its instruction's letters are Han, unless `language` says.
@@ -15,7 +15,7 @@ from typing import Any
 from corpusforge.errors import InputError
 from corpusforge.instruct.records import Instance, Task
 from corpusforge.io import files
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.layouts import objects
 
 __all__ = ["BUILTIN", "language_of", "load", "parse", "parse_task", "read_rows"]
 
@@ -42,7 +42,7 @@ def read_rows(source: str) -> Iterator[dict[str, Any]]:
         path = str(resources.files("corpusforge.instruct").joinpath("seeds", f"{source}.jsonl"))
     if not files.exists(path):
         raise InputError(f"seed file {path!r} does not exist. Built-in: {', '.join(BUILTIN)}.")
-    yield from read_jsonl(path)
+    yield from objects(path)
 
 
 def parse(rows: Iterable[dict[str, Any]], name: str, language: str = "") -> tuple[Task, ...]:

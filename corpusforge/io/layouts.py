@@ -79,16 +79,44 @@ def values(path: str) -> Iterator[Row | Bad]:
 
 
 def objects(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the values of a file of objects alone. Raises InputError naming the first row that is none."""
+    """Yield the rows of a file of objects alone: JSON, Parquet, or a table whose first row names its columns.
+
+    Raises InputError naming the first row that is none.
+    """
+    if _is_table(path):
+        yield from _named(path)
+        return
     for row in values(path):
         if isinstance(row, Row) and isinstance(row.value, dict):
             yield row.value
             continue
         wrong = f"not JSON: {row.error}" if isinstance(row, Bad) else type(row.value).__name__
         raise InputError(
-            f"{path}:{row.number}: expected an object, got {wrong}. Give one object a line, an array of "
-            "objects, or Parquet."
+            f"{path}:{row.number}: expected an object, got {wrong}. Give one object per line, an array of "
+            "objects, Parquet, or a table (.csv, .tsv) with names in its first row."
         )
+
+
+def _is_table(path: str) -> bool:
+    return not {".csv", ".tsv"}.isdisjoint(PurePosixPath(path.lower()).suffixes)
+
+
+def _named(path: str) -> Iterator[dict[str, Any]]:
+    names: list[str] = []
+    for number, row in cells(path):
+        if isinstance(row, str):
+            raise InputError(
+                f"{path}:{number}: {row}. Write the table again as UTF-8 with quoted cells."
+            )
+        if not names:
+            names = row
+        elif len(row) != len(names):
+            raise InputError(
+                f"{path}:{number}: {len(row)} cells for {len(names)} columns ({', '.join(names)}). Quote "
+                "cells that hold the separator."
+            )
+        else:
+            yield dict(zip(names, map(utf8, row), strict=True))
 
 
 def _is_parquet(path: str) -> bool:

@@ -320,15 +320,20 @@ def _makes_none(state: Any) -> bool:
         by_array = value.op == "getitem" and counted(state.typemap[value.index.name])
         return value.op not in _LOOKS or by_array
 
+    def copies(found: numba_ir.SetItem | numba_ir.StaticSetItem) -> bool:
+        return counted(state.typemap[found.value.name])  # through a copy, where both are one array
+
     blocks = state.func_ir.blocks.values()
-    assigned = (found for block in blocks for found in block.find_insts(numba_ir.Assign))
+    assigned = [found for block in blocks for found in block.find_insts(numba_ir.Assign)]
+    kinds = (numba_ir.SetItem, numba_ir.StaticSetItem)
+    stored = [found for block in blocks for found in block.find_insts(kinds)]
     others = (
         kind
         for kind in state.typemap.values()
         if not isinstance(kind, types.Array | types.BaseTuple)
     )
     held = (state.return_type, *others)
-    return not any(map(counted, held)) and not any(map(makes, assigned))
+    return not (any(map(counted, held)) or any(map(makes, assigned)) or any(map(copies, stored)))
 
 
 class _Uncounted(CPUContext):

@@ -275,6 +275,19 @@ def made(a, b):
     return inside[2:]
 
 @jit
+def moved(a, b):
+    a[0] = a[1]
+    a[1:, 0] = b
+    b[1:] = b[:2]
+    return a[0, 0]
+
+@jit
+def spread(a, b):
+    a[:] = b
+    a[1, :] = 7
+    return a[2, 1]
+
+@jit
 def summed(a, b):
     return a[0] + b[0]
 

@@ -19,7 +19,7 @@ from corpusforge.errors import InputError
 from corpusforge.hashing import id_keys, make_id, uniform
 from corpusforge.instruct.seeds import language_of
 from corpusforge.io import files
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.layouts import objects
 
 __all__ = ["Document", "Passage", "cut_passages", "draw_passages", "read_documents"]
 
@@ -54,16 +54,16 @@ class Passage:
 
 
 def read_documents(source: str) -> Iterator[Document]:
-    """Yield the documents of a pretraining run's directory or of JSON lines. Raises InputError."""
+    """Yield the documents of a pretraining run's directory or of a file of rows. Raises InputError."""
     if files.exists(files.join(source, "documents")):
         yield from _of_run(source)
         return
     if not files.exists(source) or Path(source).is_dir():
         raise InputError(
-            f"{source!r} is neither a run of the pretraining pipeline nor a file of JSON lines."
+            f"{source!r} is neither a run of the pretraining pipeline nor a file of rows."
         )
     name = Path(source).name
-    for number, row in enumerate(read_jsonl(source), 1):
+    for number, row in enumerate(objects(source), 1):
         if not isinstance(row.get("text"), str):
             raise InputError(f"{source}: row {number} has no `text`.")
         given = {key: str(row[key]) for key in _COLUMNS if row.get(key) is not None}
