@@ -215,16 +215,18 @@ def finished(output: Path, name: str, overrides: Sequence[str]) -> str:
 def main() -> None:
     """Run the command line."""
     options = harness.arguments(__doc__, data=True)
-    options.add_argument("--output", type=Path, required=True)
-    options.add_argument("--what", choices=("steps", "epochs", "mixtures"), default="steps")
+    options.add_argument("--output", type=Path, required=True, help="texts, runs and reports")
+    options.add_argument(
+        "--what", choices=("steps", "epochs", "mixtures"), default="steps", help="the variants"
+    )
     options.add_argument("--minutes", type=float, default=65.0, help="of training and measuring")
     options.add_argument("--most-tokens", type=int, default=8_000_000, help="per model")
     options.add_argument("--megabytes", type=float, default=60.0, help="of text in raw")
     options.add_argument("--duplicates", type=float, default=0.3, help="share of documents")
     options.add_argument("--boilerplate", type=float, default=0.2, help="share of web documents")
     options.add_argument("--data-files", type=float, default=0.15, help="share of web documents")
-    options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--threads", type=int, default=0)
+    options.add_argument("--seeds", type=int, default=3, help="models per variant")
+    options.add_argument("--threads", type=int, default=0, help="of torch; 0: its own choice")
     options.add_argument("--fetch", action="store_true", help="add Chinese Debian packages")
     given = options.parse_args()
     output = given.output

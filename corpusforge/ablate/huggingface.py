@@ -13,8 +13,8 @@ from corpusforge.ablate import model
 from corpusforge.ablate.settings import Size
 from corpusforge.errors import InputError
 from corpusforge.io import files
-from corpusforge.io.decoding import read_json
 from corpusforge.tokenize.engines import Accelerated, Tiktoken
+from corpusforge.tokenize.huggingface import opened
 from corpusforge.tokenize.patterns import FAST_PATTERNS, PATTERNS
 from corpusforge.tokenize.ranks import dump_tokenizer_json
 from corpusforge.tokenize.tokenizer import Tokenizer
@@ -82,12 +82,12 @@ def export(weights: model.Weights, size: Size, tokenizer: Tokenizer, directory: 
     path = files.join(directory, "tokenizer.json")
     files.make_directory(directory)
     _tokenizer_json(tokenizer, path)
-    added = {row["id"]: row["content"] for row in read_json(path)["added_tokens"]}
+    named = opened(files.read_bytes(path), path).id_to_token
     special = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": size.context,
-        "bos_token": added[config["bos_token_id"]],
-        "eos_token": added[config["eos_token_id"]],
+        "bos_token": named(config["bos_token_id"]),
+        "eos_token": named(config["eos_token_id"]),
         "clean_up_tokenization_spaces": False,
     }
     records.write_json(files.join(directory, "config.json"), config)

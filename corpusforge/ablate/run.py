@@ -310,8 +310,7 @@ class _Watch:
         each = settings.batch * settings.shape.context
         if state.step in self.at:
             bits = _all_bits(scorer(state.weights, settings))
-            texts = [text.text for text in self.tests.texts]
-            value = bits_per_byte(bits, self.corpus, texts).value
+            value = self.tests.per_byte(bits, self.corpus)[_WHOLE].value
             state.curve.append((state.step * each, value))
         self.begun = self.begun or (state.step, state.seconds)
         now = time.monotonic()

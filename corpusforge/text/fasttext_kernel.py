@@ -85,7 +85,10 @@ def _fill(letters: U8, starts: I64, slots: I32) -> None:
 
 
 def table_of(words: list[bytes]) -> tuple[I32, I64, U8]:
-    """Return (slots, starts, letters) of the words, as `Tables` holds them."""
+    """Return (slots, starts, letters) of the words, as `Tables` holds them.
+
+    slots: int32 [a power of two]; starts: int64 [words + 1]; letters: uint8 [bytes].
+    """
     starts = np.zeros(len(words) + 1, np.int64)
     np.cumsum([len(word) for word in words], out=starts[1:])
     letters = np.frombuffer(b"".join(words) or b"\0", np.uint8)

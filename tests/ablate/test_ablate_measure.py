@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 torch = pytest.importorskip("torch", reason="torch is not installed: extra local")
 
 from corpusforge.ablate import huggingface, measure, model  # noqa: E402
 from corpusforge.ablate.corpus import open_corpus  # noqa: E402
 from corpusforge.ablate.items import Choice, Cloze  # noqa: E402
-from corpusforge.ablate.settings import SIZES, Settings  # noqa: E402
+from corpusforge.ablate.settings import SIZES, Settings, Size  # noqa: E402
+from corpusforge.tokenize.settings import Settings as TokenizeSettings  # noqa: E402
+from corpusforge.tokenize.tokenizer import load  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -53,6 +58,17 @@ def test_an_export_has_equal_logits_and_ids(corpus, llama):
         own = corpus.tokenizer.encode(pa.array([text], pa.large_string()))[0].tolist()
         assert tokenizer(text)["input_ids"] == own
     assert tokenizer.eos_token_id == corpus.tokenizer.end_id
+
+
+def test_an_export_names_an_end_token_that_the_vocabulary_holds(tmp_path):
+    pytest.importorskip("safetensors", reason="extra local")
+    made = Tokenizer(WordLevel({"</s>": 0, "river": 1, "hill": 2}, unk_token="</s>"))
+    made.save(str(tmp_path / "own.json"))
+    tokenizer = load(TokenizeSettings(tokenizer=str(tmp_path / "own.json")))
+    size = Size(width=8, layers=1, heads=2, hidden=8, context=8, rate=1e-3)
+    huggingface.export(model.initial(size, 3, 0), size, tokenizer, str(tmp_path / "out"))
+    told = json.loads((tmp_path / "out" / "tokenizer_config.json").read_text("utf-8"))
+    assert (told["bos_token"], told["eos_token"]) == ("</s>", "</s>")
 
 
 def test_bits_per_byte_by_hand(corpus):
