@@ -32,13 +32,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def unseen() -> list[str]:
     """Texts that no run holds."""
     return [
-<<<<<<< HEAD
-        "Nobody in the valley remembered why the copper bell hung above the well, nor who first rang it.",
-        "Seven grey herons waited along the drained canal while the engineers argued about sluices.",
-=======
         "Nobody in the valley remembered why the copper bell hung above the well, nor who first "
         "rang it.",
         "Seven grey herons waited along the drained canal while the engineers argued about sluices "
         "and money.",
->>>>>>> a2fd1092d123edfc1128366abf137812aba320c9
     ]
