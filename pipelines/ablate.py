@@ -50,9 +50,9 @@ def parser() -> Parser:
         help="texts that bits per byte are measured on, of any kind that ingest reads; may be repeated. "
              "The runs' own validation splits are measured too")  # fmt: skip
     add("--choices", action="append", default=[], metavar="NAME=FILE",
-        help="multiple-choice items as JSON lines; may be repeated")  # fmt: skip
+        help="multiple-choice items (JSON, Parquet or a table); may be repeated")  # fmt: skip
     add("--cloze", action="append", default=[], metavar="NAME=FILE",
-        help="JSON lines whose `text` ends in the word to be guessed; may be repeated")  # fmt: skip
+        help="rows whose `text` ends in the word to be guessed; may be repeated")  # fmt: skip
     add(
         "--output",
         required=True,

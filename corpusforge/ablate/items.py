@@ -1,4 +1,4 @@
-"""Questions and texts with a last word, from JSON lines in the shapes that public sets have.
+"""Questions and texts with a last word, from files of rows in the shapes that public sets have.
 
 Known shapes of a choice: CommonsenseQA and ARC (`question.stem`, `question.choices`, `answerKey`), ARC
 of `datasets` (`choices.text`, `choices.label`), HellaSwag (`ctx`, `endings`, `label`), MMLU
@@ -16,7 +16,7 @@ import numpy as np
 
 from corpusforge.errors import InputError
 from corpusforge.hashing import uniform
-from corpusforge.io.jsonl import read_jsonl
+from corpusforge.io.layouts import objects
 
 __all__ = ["Choice", "Cloze", "read_choices", "read_cloze"]
 
@@ -111,7 +111,7 @@ def _drawn(rows: Sequence[Item], most: int) -> list[Item]:
 def read_choices(path: str, most: int) -> list[Choice]:
     """Return `most` items of a file at most; raises InputError, naming the row, for one of no known shape."""
     found = []
-    for number, row in enumerate(read_jsonl(path), 1):
+    for number, row in enumerate(objects(path), 1):
         item = _read(row)
         if item is None:
             raise InputError(
@@ -125,7 +125,7 @@ def read_choices(path: str, most: int) -> list[Choice]:
 def read_cloze(path: str, most: int) -> list[Cloze]:
     """Return `most` items of a file at most; raises InputError for a row without text, or of one word."""
     found = []
-    for number, row in enumerate(read_jsonl(path), 1):
+    for number, row in enumerate(objects(path), 1):
         text = row.get("text")
         before, blank, last = text.rstrip().rpartition(" ") if isinstance(text, str) else ("",) * 3
         if not before or not last:

@@ -55,7 +55,7 @@ _FEWEST = 10  # texts of a language that is told apart: a label of a few is ofte
 class Asked:
     """What is compared on what: runs, held-out sets, choices and texts with a last word, by name.
 
-    Values are directories of finished runs, globs of texts, and files of JSON lines.
+    Values are directories of finished runs, globs of texts, and files of rows.
     """
 
     runs: dict[str, str]

@@ -110,6 +110,8 @@ def _named(path: str) -> Iterator[dict[str, Any]]:
             )
         if not names:
             names = row
+            if len(set(names)) < len(names):
+                raise InputError(f"{path}:{number}: two columns of one name ({', '.join(names)}).")
         elif len(row) != len(names):
             raise InputError(
                 f"{path}:{number}: {len(row)} cells for {len(names)} columns ({', '.join(names)}). Quote "

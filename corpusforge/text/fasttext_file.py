@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpusforge.text.fasttext_kernel import Tables, predict, table_of
+from corpusforge.text.fasttext_kernel import END, HIERARCHICAL, SOFTMAX, Tables, predict, table_of
 
-__all__ = ["MAGIC", "Data", "FastText", "read"]
+__all__ = ["MAGIC", "FastText", "read"]
 
 Data = bytes | mmap.mmap
 MAGIC = struct.pack("<i", 793712314)
 _VERSIONS = (11, 12)
 _SUPERVISED = 3
-_HIERARCHICAL, _NEGATIVE, _SOFTMAX, _ONE_VS_ALL = 1, 2, 3, 4
+_NEGATIVE, _ONE_VS_ALL = 2, 4
 _CENTROIDS = 256
-_END = "</s>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +128,7 @@ def read(data: Data) -> FastText:
     dimension, grams, loss, kind, bucket, least, most = (
         settings[n] for n in (0, 5, 6, 7, 8, 9, 10)
     )
-    if kind != _SUPERVISED or loss not in (_HIERARCHICAL, _NEGATIVE, _SOFTMAX, _ONE_VS_ALL):
+    if kind != _SUPERVISED or loss not in (HIERARCHICAL, _NEGATIVE, SOFTMAX, _ONE_VS_ALL):
         raise ValueError("it does not classify: train_supervised makes models that do")
     most = 0 if version == 11 else most  # it had the setting and no such features
     if bucket < 1 and (most > 0 or grams > 1):
@@ -147,11 +146,11 @@ def read(data: Data) -> FastText:
     tables = Tables(
         np.array([least, most, grams, bucket, len(words), loss], np.int64),
         *table_of(words),
-        words.index(_END.encode()) if _END.encode() in words else -1,
+        words.index(END) if END in words else -1,
         kept,
         rows,
         output,
-        _tree(counts) if loss == _HIERARCHICAL else np.zeros((0, 2), np.int32),
+        _tree(counts) if loss == HIERARCHICAL else np.zeros((0, 2), np.int32),
     )
     return FastText(tuple(labels), tables)
 

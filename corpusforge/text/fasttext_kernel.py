@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from corpusforge.text.jit import jit
 
-__all__ = ["Tables", "predict", "table_of"]
+__all__ = ["END", "HIERARCHICAL", "SOFTMAX", "Tables", "predict", "table_of"]
 
 U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
@@ -23,11 +23,13 @@ I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
 
 _LEAST, _MOST, _GRAMS, _BUCKET, _WORDS, _LOSS = range(6)
-_HIERARCHICAL, _SOFTMAX = 1, 3
+HIERARCHICAL, SOFTMAX = 1, 3
+"""Losses by fastText's numbers; every other one is a sigmoid per label."""
+END = b"</s>"
+"""The word that ends a text."""
 _OPEN, _CLOSE = 60, 62  # "<" and ">" around a word
-_LABEL = np.frombuffer(b"__label__", np.uint8)
-_EOS = np.frombuffer(b"</s>", np.uint8)
-_BASIS, _PRIME, _MASK, _GRAM = 2166136261, 16777619, 0xFFFFFFFF, 116049371
+_LABEL, _END = (np.frombuffer(word, np.uint8) for word in (b"__label__", END))
+_BASIS, _PRIME, _GRAM = 2166136261, 16777619, 116049371
 _SIGMOIDS, _FURTHEST = 512, 8.0
 _HERE, _ALL = range(2)
 _ROOM = 4096
@@ -54,14 +56,35 @@ class Tables(NamedTuple):
     tree: I32
 
 
+class _Room(NamedTuple):
+    """What a kernel writes down as it goes, the same for all texts.
+
+    word: uint8, one in its brackets; hashes: int32, of a text's words; found: int32, rows to be added;
+    done: int64 [2], how many of them, and how many of the text; hidden: float32 [n], their sum; stack:
+    int32 and logs: float32 [twice the labels and 2], of a tree's nodes.
+    """
+
+    word: U8
+    hashes: I32
+    found: I32
+    done: I64
+    hidden: F32
+    stack: I32
+    logs: F32
+
+
+@jit
+def _hashed(value: np.uint32, byte: int) -> np.uint32:
+    """One step of FNV-1a over signed bytes, as fastText hashes."""
+    signed = np.uint32(byte if byte < 128 else byte | 0xFFFFFF00)
+    return np.uint32(np.uint32(value ^ signed) * np.uint32(_PRIME))
+
+
 @jit
 def _hash(data: U8, start: int, end: int) -> int:
-    """FNV-1a over signed bytes, as fastText hashes."""
     value = np.uint32(_BASIS)
     for place in range(start, end):
-        byte = data[place]
-        value = np.uint32(value ^ np.uint32(byte if byte < 128 else byte | 0xFFFFFF00))
-        value = np.uint32(value * np.uint32(_PRIME))
+        value = _hashed(value, data[place])
     return int(value)
 
 
@@ -98,14 +121,15 @@ def table_of(words: list[bytes]) -> tuple[I32, I64, U8]:
 
 
 @jit
-def _find(data: U8, start: int, end: int, key: int, slots: I32, starts: I64, letters: U8) -> int:
+def _find(data: U8, start: int, end: int, key: int, model: Tables) -> int:
     """Return the number of a word, -1 for one that the model does not know."""
-    slot = key & (len(slots) - 1)
-    while slots[slot] >= 0:
-        word = slots[slot]
-        if _same(data, start, end, letters, starts[word], starts[word + 1]):
+    last = len(model.slots) - 1
+    slot = key & last
+    while model.slots[slot] >= 0:
+        word = model.slots[slot]
+        if _same(data, start, end, model.letters, model.starts[word], model.starts[word + 1]):
             return int(word)
-        slot = (slot + 1) & (len(slots) - 1)
+        slot = (slot + 1) & last
     return -1
 
 
@@ -135,30 +159,28 @@ def _sum_rows(rows: F32, found: I32, done: I64, hidden: F32) -> None:
 
 
 @jit
-def _note(row: int, rows: F32, found: I32, done: I64, hidden: F32) -> None:
+def _note(row: int | np.int64, model: Tables, room: _Room) -> None:
     """Write a row down, and add up where there is no more room."""
-    if done[_HERE] == len(found):
-        _sum_rows(rows, found, done, hidden)
-    found[done[_HERE]] = row
+    done = room.done
+    if done[_HERE] == len(room.found):
+        _sum_rows(model.rows, room.found, done, room.hidden)
+    room.found[done[_HERE]] = row
     done[_HERE] += 1
     done[_ALL] += 1
 
 
 @jit
-def _note_feature(
-    feature: int | np.int64, numbers: I64, kept: I32, rows: F32, found: I32, done: I64, hidden: F32
-) -> None:
+def _note_feature(feature: int | np.int64, model: Tables, room: _Room) -> None:
     """Write down a feature's row, where pruning left it one."""
-    row = np.int64(kept[feature]) if len(kept) else feature
+    row = np.int64(model.kept[feature]) if len(model.kept) else feature
     if row >= 0:
-        _note(numbers[_WORDS] + row, rows, found, done, hidden)
+        _note(model.numbers[_WORDS] + row, model, room)
 
 
 @jit
-def _note_pieces(
-    word: U8, size: int, numbers: I64, kept: I32, rows: F32, found: I32, done: I64, hidden: F32
-) -> None:
-    """Write down the rows of a word's pieces of characters. `word` is in its brackets."""
+def _note_pieces(size: int, model: Tables, room: _Room) -> None:
+    """Write down the rows of the pieces of the word in `room`, which has so many bytes with its brackets."""
+    word, numbers = room.word, model.numbers
     least, most, bucket = numbers[_LEAST], numbers[_MOST], numbers[_BUCKET]
     inverse = 1.0 / max(bucket, 1)
     for start in range(size):
@@ -169,9 +191,7 @@ def _note_pieces(
         length = 1
         while place < size and length <= most:
             while True:
-                byte = word[place]
-                value = np.uint32(value ^ np.uint32(byte if byte < 128 else byte | 0xFFFFFF00))
-                value = np.uint32(value * np.uint32(_PRIME))
+                value = _hashed(value, word[place])
                 place += 1
                 if place >= size or word[place] & 0xC0 != 0x80:
                     break
@@ -183,22 +203,19 @@ def _note_pieces(
                     feature += bucket
                 elif feature >= bucket:
                     feature -= bucket
-                _note_feature(feature, numbers, kept, rows, found, done, hidden)
+                _note_feature(feature, model, room)
             length += 1
 
 
 @jit
-def _note_grams(
-    hashes: I32, count: int, numbers: I64, kept: I32, rows: F32, found: I32, done: I64, hidden: F32
-) -> None:
-    """Write down the rows of n-grams of words."""
-    bucket = np.uint64(numbers[_BUCKET])
+def _note_grams(count: int, model: Tables, room: _Room) -> None:
+    """Write down the rows of n-grams of a text's words."""
+    bucket = np.uint64(model.numbers[_BUCKET])
     for start in range(count):
-        value = np.uint64(np.int64(hashes[start]))
-        for place in range(start + 1, min(start + numbers[_GRAMS], count)):
-            value = value * np.uint64(_GRAM) + np.uint64(np.int64(hashes[place]))
-            feature = np.int64(value % bucket)
-            _note_feature(feature, numbers, kept, rows, found, done, hidden)
+        value = np.uint64(np.int64(room.hashes[start]))
+        for place in range(start + 1, min(start + model.numbers[_GRAMS], count)):
+            value = value * np.uint64(_GRAM) + np.uint64(np.int64(room.hashes[place]))
+            _note_feature(np.int64(value % bucket), model, room)
 
 
 @jit
@@ -207,61 +224,45 @@ def _is_blank(byte: int) -> bool:
 
 
 @jit
-def _sum_text(
-    data: U8,
-    start: int,
-    end: int,
-    numbers: I64,
-    slots: I32,
-    starts: I64,
-    letters: U8,
-    last: int,
-    kept: I32,
-    rows: F32,
-    word: U8,
-    hashes: I32,
-    found: I32,
-    done: I64,
-    hidden: F32,
-) -> int:
+def _sum_text(data: U8, start: int, end: int, model: Tables, room: _Room) -> int:
     """Add the rows of all features of a text; return their number."""
-    hidden[:] = 0
-    done[:] = 0
+    room.hidden[:] = 0
+    room.done[:] = 0
     count = 0
-    grams = numbers[_GRAMS] > 1 and numbers[_BUCKET] > 0
+    grams = model.numbers[_GRAMS] > 1
     place = start
     ended = False
     while not ended:
-        while place < end and _is_blank(data[place]) and data[place] != 10:
+        while place < end and _is_blank(data[place]):
             place += 1
         first = place
         while place < end and not _is_blank(data[place]):
             place += 1
         size = place - first
-        ended = size == 0 or _same(data, first, place, _EOS, 0, len(_EOS))
+        ended = size == 0 or _same(data, first, place, _END, 0, len(_END))
         if ended:
-            known = last
-            key = _hash(_EOS, 0, len(_EOS))
+            known = model.end
+            key = _hash(_END, 0, len(_END))
         else:
             key = _hash(data, first, place)
-            known = _find(data, first, place, key, slots, starts, letters)
+            known = _find(data, first, place, key, model)
             label = min(first + len(_LABEL), place)
             if known < 0 and _same(data, first, label, _LABEL, 0, len(_LABEL)):
                 continue
         if grams:
-            hashes[count] = np.int32(np.uint32(key))
+            room.hashes[count] = np.int32(np.uint32(key))
             count += 1
         if known >= 0:
-            _note(known, rows, found, done, hidden)
-        if numbers[_MOST] > 0 and not ended:
-            word[0] = _OPEN
+            _note(known, model, room)
+        if model.numbers[_MOST] > 0 and not ended:
+            room.word[0] = _OPEN
             for step in range(size):
-                word[1 + step] = data[first + step]
-            word[size + 1] = _CLOSE
-            _note_pieces(word, size + 2, numbers, kept, rows, found, done, hidden)
-    _note_grams(hashes, count, numbers, kept, rows, found, done, hidden)
-    _sum_rows(rows, found, done, hidden)
-    return int(done[_ALL])
+                room.word[1 + step] = data[first + step]
+            room.word[size + 1] = _CLOSE
+            _note_pieces(size + 2, model, room)
+    _note_grams(count, model, room)
+    _sum_rows(model.rows, room.found, room.done, room.hidden)
+    return int(room.done[_ALL])
 
 
 @jit
@@ -290,10 +291,9 @@ def _insert(label: int | np.int64, score: float | np.float32, labels: I32, score
 
 
 @jit
-def _descend(
-    hidden: F32, output: F32, tree: I32, stack: I32, logs: F32, labels: I32, scores: F32
-) -> None:
+def _descend(model: Tables, room: _Room, labels: I32, scores: F32) -> None:
     """Find the best leaves of the tree of a hierarchical softmax, left before right."""
+    output, tree, stack, logs = model.output, model.tree, room.stack, room.logs
     leaves = len(output)
     least = _log(0.0)
     stack[0], logs[0] = len(tree) - 1, 0.0
@@ -308,7 +308,7 @@ def _descend(
             _insert(node, score, labels, scores)
             continue
         right = np.float32(
-            1.0 / (np.float32(1) + np.float32(math.exp(-_dot(output, node - leaves, hidden))))
+            1.0 / (np.float32(1) + np.float32(math.exp(-_dot(output, node - leaves, room.hidden))))
         )
         left = np.float32(1.0 - np.float64(right))
         stack[depth], logs[depth] = tree[node, 1], np.float32(score + _log(right))
@@ -317,12 +317,12 @@ def _descend(
 
 
 @jit
-def _flat(hidden: F32, output: F32, loss: int, values: F32, labels: I32, scores: F32) -> None:
+def _flat(model: Tables, room: _Room, labels: I32, scores: F32) -> None:
     """Score every label: softmax, or fastText's table of sigmoids."""
-    count = len(output)
+    count, values = len(model.output), room.logs
     for label in range(count):
-        values[label] = _dot(output, label, hidden)
-    if loss == _SOFTMAX:
+        values[label] = _dot(model.output, label, room.hidden)
+    if model.numbers[_LOSS] == SOFTMAX:
         most = values[:count].max()
         total = np.float32(0)
         for label in range(count):
@@ -346,75 +346,43 @@ def _flat(hidden: F32, output: F32, loss: int, values: F32, labels: I32, scores:
 
 
 @jit
-def _predict(
-    data: U8,
-    offsets: I64,
-    numbers: I64,
-    slots: I32,
-    starts: I64,
-    letters: U8,
-    last: int,
-    kept: I32,
-    rows: F32,
-    output: F32,
-    tree: I32,
-    word: U8,
-    hashes: I32,
-    found: I32,
-    done: I64,
-    hidden: F32,
-    stack: I32,
-    logs: F32,
-    labels: I32,
-    scores: F32,
-) -> None:
+def _predict(data: U8, offsets: I64, model: Tables, room: _Room, labels: I32, scores: F32) -> None:
     for text in range(len(offsets) - 1):
         start, end = offsets[text], offsets[text + 1]
         for place in range(start, end):
             if data[place] == 10:
                 end = place
                 break
-        size = _sum_text(
-            data,
-            start,
-            end,
-            numbers,
-            slots,
-            starts,
-            letters,
-            last,
-            kept,
-            rows,
-            word,
-            hashes,
-            found,
-            done,
-            hidden,
-        )
+        size = _sum_text(data, start, end, model, room)
         if not size:
             continue
         scale = np.float32(1.0 / size)
-        for column in range(len(hidden)):
-            hidden[column] *= scale
-        if numbers[_LOSS] == _HIERARCHICAL:
-            _descend(hidden, output, tree, stack, logs, labels[text], scores[text])
+        for column in range(len(room.hidden)):
+            room.hidden[column] *= scale
+        if model.numbers[_LOSS] == HIERARCHICAL:
+            _descend(model, room, labels[text], scores[text])
         else:
-            _flat(hidden, output, numbers[_LOSS], logs, labels[text], scores[text])
+            _flat(model, room, labels[text], scores[text])
         for place in range(labels.shape[1]):
             if labels[text, place] >= 0:
                 scores[text, place] = np.float32(math.exp(scores[text, place]))
 
 
-def predict(tables: Tables, data: U8, offsets: I64, number: int) -> tuple[I32, F32]:
+def predict(model: Tables, data: U8, offsets: I64, number: int) -> tuple[I32, F32]:
     """Return (labels, probabilities), [texts, number] each, of packed texts; -1 and 0 for no more labels."""
     longest = int(np.diff(offsets).max(initial=0))
-    places = longest // 2 + 3 if tables.numbers[_GRAMS] > 1 else 0
+    words = longest // 2 + 3 if model.numbers[_GRAMS] > 1 else 0
+    depth = 2 * len(model.output) + 2
+    room = _Room(
+        np.empty(longest + 2, np.uint8),
+        np.empty(words, np.int32),
+        np.empty(_ROOM, np.int32),
+        np.zeros(2, np.int64),
+        np.empty(model.rows.shape[1], np.float32),
+        np.empty(depth, np.int32),
+        np.empty(depth, np.float32),
+    )
     labels = np.full((len(offsets) - 1, number), -1, np.int32)
     scores = np.zeros((len(offsets) - 1, number), np.float32)
-    word, hashes = np.empty(longest + 2, np.uint8), np.empty(places, np.int32)
-    found, done = np.empty(_ROOM, np.int32), np.zeros(2, np.int64)
-    hidden = np.empty(tables.rows.shape[1], np.float32)
-    depth = 2 * len(tables.output) + 2
-    stack, logs = np.empty(depth, np.int32), np.empty(depth, np.float32)
-    _predict(data, offsets, *tables, word, hashes, found, done, hidden, stack, logs, labels, scores)
+    _predict(data, offsets, model, room, labels, scores)
     return labels, scores

@@ -135,7 +135,8 @@ def _sources(path: Path) -> str:
 class _Files(IndexDataCacheFile):
     """A kernel's cache files, a digest behind each; a pickle's reader stops before it.
 
-    They are stamped with llvmlite's version and the sources as they are at a kernel's first look.
+    They are stamped with llvmlite's version, this module (how code is made) and the kernel's sources, as they
+    are at its first look.
     """
 
     def __init__(self, folder: str, name: str, source: str) -> None:
@@ -145,7 +146,7 @@ class _Files(IndexDataCacheFile):
 
     @property
     def _source_stamp(self) -> str:
-        return f"{llvmlite.__version__} {_sources(self._source)}"
+        return f"{llvmlite.__version__} {_read(_OWN)[0].hex()} {_sources(self._source)}"
 
     @_source_stamp.setter
     def _source_stamp(self, _: None) -> None:

@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from corpusforge.ablate.items import read_choices, read_cloze
 from corpusforge.decontaminate.items import read_items
 from corpusforge.errors import InputError
 from corpusforge.instruct import seeds
 from corpusforge.instruct.ground.passages import read_documents
+from corpusforge.instruct.inputs import load_rows
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -97,6 +99,7 @@ def test_seeds(tmp_path: Path, name: str) -> None:
         ),
         ("a.json", b'[{"text": "a"}, 3]', r"a\.json:2: expected an object, got int"),
         ("a.jsonl", b'{"text": "a"}\n{"text": \n', r"a\.jsonl:2: expected an object, got not JSON"),
+        ("a.csv", b"text,text\n1,a\n", r"a\.csv:1: two columns of one name"),
         ("a.csv", b"id,text\n1,a,b\n", r"a\.csv:2: 3 cells for 2 columns \(id, text\)\. Quote"),
         ("a.parquet", b"PAR1 and no more", r"a\.parquet: no Parquet file"),
     ],
@@ -106,3 +109,30 @@ def test_what_is_no_row_is_named(tmp_path: Path, name: str, data: bytes, told: s
     for read in (read_documents, lambda path: read_items("set", path, ("text",))):
         with pytest.raises(InputError, match=told):
             list(read(str(tmp_path / name)))
+
+
+def test_rows_and_questions_of_other_layouts(tmp_path: Path) -> None:
+    """Alpaca as a table for --rows; ARC as `datasets` publishes it, and LAMBADA, for an ablation."""
+    alpaca = [
+        {"instruction": "Name a river.", "input": "", "output": "The Rhine."},
+        {"instruction": "说出一条河。", "input": "亚洲", "output": "黄河。"},
+    ]
+    (tmp_path / "alpaca.csv").write_bytes(table(alpaca))
+    found = load_rows([str(tmp_path / "alpaca.csv")], ["en", "zh"])
+    assert [(r.instruction, r.input, r.output) for r in found] == [
+        tuple(r.values()) for r in alpaca
+    ]
+    arc = {
+        "id": "1", "question": "What turns a mill?", "answerKey": "B",
+        "choices": {"text": ["sand", "water"], "label": ["A", "B"]},
+    }  # fmt: skip
+    for name in ("rows.parquet", "rows.json", "rows.jsonl.gz"):
+        (tmp_path / name).write_bytes(LAYOUTS[name]([arc]))
+        (item,) = read_choices(str(tmp_path / name), 5)
+        assert (item.question, item.answers, item.right) == (
+            arc["question"],
+            (" sand", " water"),
+            1,
+        )
+    (tmp_path / "words.csv").write_bytes(table([{"text": "The mill stands above the river"}]))
+    assert [one.last for one in read_cloze(str(tmp_path / "words.csv"), 5)] == [" river"]

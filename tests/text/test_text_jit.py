@@ -212,6 +212,17 @@ def test_a_kernel_is_compiled_again_where_what_it_calls_was_changed(
     assert work(tmp_path, code)[0] == "-17\n"
 
 
+def test_a_kernel_is_compiled_again_where_kernels_are_made_otherwise(package: Path) -> None:
+    """A mended compiler must not leave the code of the one before at work."""
+    told = "from kernels import more; print(more(3), bool(more.stats.cache_misses))"
+    assert work(package, told)[0] == "15.0 False\n"
+    other = (
+        "from corpusforge.text import jit\nread = jit._read\n"
+        "jit._read = lambda path: (b'another', set()) if path == jit._OWN else read(path)\n"
+    )
+    assert work(package, other + told)[0] == "15.0 True\n"
+
+
 MAKERS = """
 import numpy as np
 
