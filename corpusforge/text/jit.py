@@ -43,7 +43,7 @@ from numba.core.typed_passes import NativeLowering
 from corpusforge import cputime
 from corpusforge.printing import say
 
-__all__ = ["PORTABLE", "SHIPPED", "is_cached", "jit"]
+__all__ = ["PORTABLE", "SHIPPED", "inline", "is_cached", "jit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -441,8 +441,9 @@ _CALLED = _pipeline(_LowerKernel)
 class _Linked(CPUDispatcher):
     """A kernel as other kernels call it: no wrapper for Python, no machine code of its own, no cache."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, inlined: bool) -> None:
         options = {"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        options["forceinline"] = inlined
         super().__init__(function, targetoptions=options, pipeline_class=_LINKED)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
@@ -467,9 +468,10 @@ def _one_compiler(path: str) -> Iterator[None]:
 class _Kernel(CPUDispatcher):
     """A kernel as Python calls it; what the kernels that call it get is its linked form."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, inlined: bool) -> None:
         options = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True}
         super().__init__(function, targetoptions=options, pipeline_class=_CALLED)
+        self._inlined = inlined
         del self._cache
 
     @cached_property
@@ -479,7 +481,7 @@ class _Kernel(CPUDispatcher):
 
     @cached_property
     def _linked(self) -> _Linked:
-        return _Linked(self.py_func)
+        return _Linked(self.py_func, inlined=self._inlined)
 
     @property
     def _numba_type_(self) -> types.Dispatcher:
@@ -504,5 +506,17 @@ def jit(function: F) -> F:
     wrapper for Python, some three tenths of a first run before. A call from Python compiles a form with both.
     NUMBA_BOUNDSCHECK=1 in the environment turns on index checks; the tests run so once.
     """
+    return _kernel(function, inlined=False)
+
+
+def inline(function: F) -> F:
+    """Compile as `jit` does; in the kernels that call it no call is left, however large it is.
+
+    For what is called per word or tag: a call hands over seven numbers per array.
+    """
+    return _kernel(function, inlined=True)
+
+
+def _kernel(function: F, *, inlined: bool) -> F:
     interpreted: bool = numba.config.DISABLE_JIT  # type: ignore[attr-defined]
-    return function if interpreted else cast(F, _Kernel(function))
+    return function if interpreted else cast(F, _Kernel(function, inlined=inlined))

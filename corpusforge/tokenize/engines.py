@@ -25,6 +25,7 @@ from corpusforge.errors import InputError
 from corpusforge.hashing import uniform
 from corpusforge.text.jit import jit
 from corpusforge.text.packed import packed
+from corpusforge.text.word64 import head
 from corpusforge.tokenize.kernel import SUPPORTED, Kernel
 from corpusforge.tokenize.kernel import encode as kernel_encode
 from corpusforge.tokenize.patterns import FAST_PATTERNS, PATTERNS
@@ -172,22 +173,36 @@ def _gigatoken(ranks: Mapping[bytes, int], pattern: str) -> Encoder:
 
 
 @jit
+def _heads(starts: I64, bytes_: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return the first eight bytes of each token as one number [tokens]."""
+    heads = np.empty(len(starts) - 1, dtype=np.uint64)
+    for token in range(len(heads)):
+        heads[token] = head(bytes_, starts[token], starts[token + 1])
+    return heads
+
+
+@jit
 def _decodes_to(
     ids: NDArray[np.uint32],
-    starts: NDArray[np.int64],
+    starts: I64,
     bytes_: NDArray[np.uint8],
+    heads: NDArray[np.uint64],
     data: NDArray[np.uint8],
     begin: int,
     end: int,
 ) -> bool:
+    """Whether the bytes of `ids` are `data[begin:end]`: eight bytes at once, most tokens have no more."""
     position = begin
     for token in ids:
         if token + 1 >= len(starts) or starts[token] == starts[token + 1]:
             return False  # no such token: a gap in the vocabulary has no bytes
-        for at in range(starts[token], starts[token + 1]):
-            if position >= end or bytes_[at] != data[position]:
+        length = starts[token + 1] - starts[token]
+        if position + length > end or head(data, position, position + length) != heads[token]:
+            return False
+        for at in range(8, length):
+            if bytes_[starts[token] + at] != data[position + at]:
                 return False
-            position += 1
+        position += length
     return position == end
 
 
@@ -206,6 +221,7 @@ class Accelerated:
         self._starts = np.zeros(len(table) + 1, dtype=np.int64)
         np.cumsum([len(token) for token in table], out=self._starts[1:])
         self._bytes = np.frombuffer(b"".join(table), dtype=np.uint8)
+        self._heads = _heads(self._starts, self._bytes)
 
     def encode(self, texts: pa.Array) -> Ids:
         """Return flat ids and offsets: tiktoken's, from the first batch found to differ.
@@ -230,7 +246,7 @@ class Accelerated:
     def _agrees(self, texts: pa.Array, ids: NDArray[np.uint32], offsets: NDArray[np.int64]) -> bool:
         data, bounds = packed(texts)
         begin, end = int(bounds[0]), int(bounds[len(texts)])
-        if not _decodes_to(ids, self._starts, self._bytes, data, begin, end):
+        if not _decodes_to(ids, self._starts, self._bytes, self._heads, data, begin, end):
             return False
         rows = _sample(data, bounds[: len(texts) + 1], self.share)
         expected, ends = self.reference.encode(texts.take(pa.array(rows, type=pa.int64())))

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpusforge.text.classes import are
-from corpusforge.text.jit import jit
+from corpusforge.text.jit import inline, jit
+from corpusforge.text.word64 import ASCII, between, high_zeros, load64, low_zeros
 
-__all__ = ["UNKNOWN", "classes", "cut_cl100k", "cut_gpt2", "point_at"]
+__all__ = ["UNKNOWN", "classes", "cut_cl100k", "cut_gpt2", "point_at", "short_cl100k", "short_gpt2"]
 
 LETTER, NUMBER, SPACE, OTHER, UNKNOWN = 1, 2, 3, 4, 5
 
@@ -153,3 +154,74 @@ def _digits(data: U8, at: int, end: int, table: U8) -> int:
                 break
             at += size
     return at
+
+
+@inline
+def _letters(word: np.uint64) -> np.uint64:
+    return between(word | np.uint64(0x2020202020202020), 0x61, 0x7A)
+
+
+@inline
+def _white(word: np.uint64) -> np.uint64:
+    return between(word, 0x09, 0x0D) | between(word, 0x20, 0x20)
+
+
+@inline
+def _alike(word: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64, int]:
+    """Return which of eight bytes are letters, numbers, white space, others; how many are as the first is.
+
+    0 where that is not sure: beside a byte that is not ASCII, or without an end among the eight.
+    """
+    letters, numbers, white = _letters(word), between(word, 0x30, 0x39), _white(word)
+    others = ~(letters | numbers | white | word) & ASCII
+    first = np.uint64(0x80)
+    same = letters if letters & first else numbers if numbers & first else others
+    same = white if white & first else same
+    bits = low_zeros(~same & ASCII)
+    sure = bits < 64 and not word >> np.uint64(bits) & np.uint64(1)
+    return letters, numbers, white, others, bits >> 3 if sure else 0
+
+
+@inline
+def _ends_line(byte: np.uint8) -> bool:
+    return byte in (10, 13)
+
+
+@inline
+def short_gpt2(data: U8, at: int, end: int) -> int:
+    """Return what `cut_gpt2` does for up to eight bytes of ASCII, nearly without branches; else `at`."""
+    if at + 9 > end or data[at] == 0x27:
+        return at
+    after = data[at + 1]
+    start = at + (data[at] == 0x20 and after != 0x20 and (after > 0x0D or after < 0x09))
+    found = _alike(load64(data, start))
+    white, count = found[2], found[4]
+    if white & np.uint64(0x80):
+        return at + (count - 1 if count > 1 else count)
+    return start + count if count else at
+
+
+@inline
+def short_cl100k(data: U8, at: int, end: int) -> int:
+    """Return what `cut_cl100k` does for up to eight bytes of ASCII, nearly without branches; else `at`."""
+    first = data[at]
+    if at + 9 > end or first == 0x27 or first > 0x7F:
+        return at
+    word = load64(data, at)
+    letters, numbers, white, others, count = _alike(word)
+    here, after = np.uint64(0x80), np.uint64(0x8000)
+    prefix = letters & after and not (letters | numbers) & here and not _ends_line(first)
+    if prefix or (first == 0x20 and others & after):
+        count = _alike(load64(data, at + 1))[4]
+        stop = at + 1 + count
+        return at if count == 0 or (not prefix and _ends_line(data[stop])) else stop
+    if others & here and _ends_line(data[at + count]):
+        return at
+    if numbers & here:
+        return at + min(count, 3)
+    if white & here and count:
+        ends = (between(word, 10, 10) | between(word, 13, 13)) << np.uint64(64 - 8 * count)
+        if ends:
+            return at + count - (high_zeros(ends) >> 3)
+        return at + max(count - 1, 1)
+    return at + count

@@ -1,6 +1,7 @@
 """The kernel against its slow twin, tiktoken: equal ids on every text that hypothesis can think of."""
 
 import gzip
+import itertools
 
 import numpy as np
 import pyarrow as pa
@@ -106,3 +107,30 @@ def test_other_cuts_are_left_to_tiktoken(data):
     path = str(data / "tokenizers" / "cl100k_base.tiktoken")
     tokenizer = load(Settings(tokenizer=path, pattern="o200k"))
     assert type(tokenizer.engine).__name__ == "Tiktoken"
+
+
+def test_the_quick_cuts_are_the_cuts_wherever_they_are_sure(pair):
+    """All texts of five characters' classes, with room behind: the ids are tiktoken's."""
+    classes = "a1.\n\r 'é"
+    heads = ["".join(five) for five in itertools.product(classes, repeat=5)]
+    same(
+        pair,
+        [f"{head}{tail}" for tail in ("xxxxxxxx", "        x", "é123456789") for head in heads],
+    )
+
+
+def test_quick_cuts_are_taken(data):
+    text = np.frombuffer(
+        b"The quick brown fox, 12 or 13 of them,\n    jumps over lazy dogs.", dtype=np.uint8
+    )
+    for quick, cut in (
+        (pretokenize.short_gpt2, pretokenize.cut_gpt2),
+        (pretokenize.short_cl100k, pretokenize.cut_cl100k),
+    ):
+        at = taken = pieces = 0
+        while at < len(text):
+            stop = cut(text, at, len(text), pretokenize.classes())
+            found = quick(text, at, len(text))
+            assert found in (at, stop)
+            taken, pieces, at = taken + (found > at), pieces + 1, stop
+        assert taken > 0.7 * pieces
