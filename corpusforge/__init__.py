@@ -52,7 +52,7 @@ __all__ = [
     "score",
     "tokenize",
 ]
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _PACKAGES = ("decontaminate", "dedup", "extract", "identify", "score", "tokenize")
 """Calls that are the name of a package too: `cf.extract` is the package, and it can be called."""

@@ -32,7 +32,7 @@ from corpusforge.score.settings import Settings as ScoreSettings
 from corpusforge.shard.settings import Settings as ShardSettings
 from corpusforge.tokenize.settings import Settings as TokenizeSettings
 
-__all__ = ["Recipe", "Source", "load", "names", "parse", "resolve_path"]
+__all__ = ["Recipe", "Source", "load", "names", "parse", "resolve_path", "text"]
 
 _NAME = re.compile(r"\w[\w.+-]{0,99}")
 
@@ -124,23 +124,25 @@ def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str
     `sources` holds NAME=GLOB or NAME:KIND=GLOB; `overrides` holds section.key=value, the value in
     TOML or plain text. Raises RecipeError.
     """
-    if name_or_path in names():
-        text = (
-            importlib.resources.files("pipelines") / "recipes" / f"{name_or_path}.toml"
-        ).read_text("utf-8")
-    elif name_or_path.endswith(".toml"):
-        if not files.exists(name_or_path):
-            raise RecipeError(f"recipe file {name_or_path!r} does not exist.")
-        text = _decoded(name_or_path)
-    else:
-        raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
     try:
-        table = decode_toml(text)
+        table = decode_toml(text(name_or_path))
     except DecodingError as error:
         raise RecipeError(f"recipe {name_or_path!r} is not valid TOML: {error}.") from error
     _apply_sources(table, sources)
     _apply_overrides(table, overrides)
     return parse(table)
+
+
+def text(name_or_path: str) -> str:
+    """Return the TOML text of a recipe that is named, or of a file; raises RecipeError for neither."""
+    if name_or_path in names():
+        folder = importlib.resources.files("pipelines") / "recipes"
+        return (folder / f"{name_or_path}.toml").read_text("utf-8")
+    if not name_or_path.endswith(".toml"):
+        raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
+    if not files.exists(name_or_path):
+        raise RecipeError(f"recipe file {name_or_path!r} does not exist.")
+    return _decoded(name_or_path)
 
 
 def _decoded(path: str) -> str:

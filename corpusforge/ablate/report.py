@@ -8,11 +8,21 @@ from typing import Any
 
 from corpusforge import manifest as records
 from corpusforge.ablate.compare import Difference, Figure
-from corpusforge.filter.sweep import png
+from corpusforge.filter.sweep import blank, png
 from corpusforge.io import files
 from corpusforge.score.card import table
 
-__all__ = ["HIGHER", "Checked", "Curve", "Report", "Trained", "curves_png", "markdown", "write"]
+__all__ = [
+    "HIGHER",
+    "Checked",
+    "Curve",
+    "Report",
+    "Trained",
+    "blank",
+    "curves_png",
+    "markdown",
+    "write",
+]
 
 HIGHER = ("accuracy", "cloze")
 """Measures of which more is better; of all others less is."""
@@ -184,9 +194,7 @@ def _cost(report: Report) -> list[str]:
 
 def curves_png(curves: Sequence[Curve]) -> bytes:
     """Return the picture: bits per byte against tokens, a line per run, its seeds' range around it."""
-    from matplotlib.figure import Figure as Picture
-
-    picture = Picture(figsize=(7, 4.2), layout="constrained")
+    picture = blank()
     axes = picture.subplots()
     for curve in curves:
         columns = list(zip(*curve.bits_per_byte, strict=True))

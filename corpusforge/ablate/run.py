@@ -132,6 +132,7 @@ def ablate(
     InputError or RunError; what is finished stays and is used next time.
     """
     model.library()
+    report.blank()  # the picture comes after hours of training: what it needs is looked for now
     if export:
         huggingface.library()
     corpora = {name: open_corpus(name, where, settings) for name, where in asked.runs.items()}

@@ -25,7 +25,7 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.printing import say
 
-__all__ = ["Curve", "add_parser", "curves", "draw", "load", "lookup", "png", "table"]
+__all__ = ["Curve", "add_parser", "blank", "curves", "draw", "load", "lookup", "png", "table"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -159,12 +159,8 @@ def draw(found: Sequence[Curve], points: F64, own: float | None, title: str, pat
 
     `points` are the thresholds, float64 [thresholds].
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure = blank()
+    axes = figure.subplots()
     for curve in found[:9]:
         share = curve.kept_bytes / max(1, curve.bytes)
         width = 2.5 if curve.source == "all" else 1.2
@@ -174,6 +170,15 @@ def draw(found: Sequence[Curve], points: F64, own: float | None, title: str, pat
     axes.set(xlabel="threshold", ylabel="share of bytes kept", title=title, ylim=(0, 1.02))
     axes.legend(fontsize="small")
     files.write_bytes(path, png(figure))
+
+
+def blank() -> Any:
+    """Return an empty matplotlib figure. Raises InputError where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InputError("a picture needs matplotlib: pip install 'corpusforge[plots]'.") from error
+    return Figure(figsize=(7, 4.2), layout="constrained")
 
 
 def png(figure: Any) -> bytes:
@@ -227,11 +232,11 @@ def _sweep(options: argparse.Namespace) -> int:
     found = curves(stats, values, points, end, token_rates(options.run))
     sign = ">=" if end == "low" else "<="
     title = f"{options.rule}: keep where {bound.statistic} {sign} threshold"
+    if options.png:
+        draw(found, points, own, title, options.png)
     say(f"{title} ({bound.unit}; {bound.source})")
     for line in table(found, points, own):
         say(line)
-    if options.png:
-        draw(found, points, own, title, options.png)
     return 0
 
 

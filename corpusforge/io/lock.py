@@ -1,7 +1,8 @@
-"""One writer a directory.
+"""One writer a directory, or many that each hold one part of it.
 
-The lock keeps two runs apart on one machine (flock, so a killed run leaves none behind); object
-stores have no such lock, and there the caller must not start two.
+The lock keeps two runs apart on one machine, and on every machine that sees a file system whose flock reaches
+them all (NFS, Lustre with `flock`, BeeGFS). A killed process leaves none behind. Object stores have no such
+lock, and there the caller must not start two.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TextIO
 from corpusforge.errors import RunError
 from corpusforge.io import files
 
-__all__ = ["holder", "lock"]
+__all__ = ["beside_others", "held", "holder", "lock"]
 
 _TRIES, _WAIT = (
     5,
@@ -74,3 +75,44 @@ def lock(run: str) -> Iterator[None]:
         stream.flush()
         yield
         stream.truncate(0)
+
+
+@contextmanager
+def beside_others(run: str) -> Iterator[None]:
+    """Hold the directory together with others that do the same; raises RunError while `lock` is held."""
+    import fcntl
+
+    files.make_directory(run)
+    if files.is_remote(run):
+        yield
+        return
+    with (Path(run) / "run.lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            who = stream.read().strip() or "another process"
+            raise RunError(f"{run!r} is being written by {who}. Wait for it.") from error
+        yield
+
+
+@contextmanager
+def held(path: str) -> Iterator[bool]:
+    """Hold a file's lock, and give whether it is ours; True in an object store, which has none.
+
+    A lock file that a finishing run has deleted meanwhile counts as somebody else's.
+    """
+    import fcntl
+
+    if files.is_remote(path):
+        yield True
+        return
+    with Path(path).open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield (
+                Path(path).exists() and os.fstat(stream.fileno()).st_ino == Path(path).stat().st_ino
+            )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
-from corpusforge import manifest as records
 from corpusforge import recipe as recipes
 from corpusforge.errors import RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
-from corpusforge.printing import say, say_json
+from corpusforge.printing import say
 from corpusforge.recipe import Recipe
 from corpusforge.run import directory
 
@@ -64,8 +62,8 @@ def add_parsers(commands: Any) -> None:
     recipe = commands.add_parser("recipe", help="list the recipes, or explain one")
     actions = recipe.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="names and descriptions").set_defaults(run_command=_list)
-    show = actions.add_parser("show", help="a recipe with its defaults and notes")
-    show.add_argument("name", metavar="NAME", help="of a built-in recipe")
+    show = actions.add_parser("show", help="a recipe with what each of its lines means")
+    show.add_argument("name", metavar="RECIPE", help="a recipe file or the name of a built-in one")
     show.set_defaults(run_command=_show)
 
 
@@ -267,9 +265,9 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    recipe = recipes.load(options.name)
-    say(f"{recipe.name}: {recipe.description}", "")
-    for note in recipe.notes:
-        say(f"- {note}")
-    say_json(json.dumps(records.plain(recipe), indent=2, ensure_ascii=False))
+    from corpusforge.run.explained import explained
+
+    recipes.load(options.name)  # a wrong one is refused by name
+    say(*explained(recipes.text(options.name)))
+    say("", "# Every other setting has its default: docs/settings.md")
     return 0

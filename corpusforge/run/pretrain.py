@@ -34,9 +34,9 @@ from corpusforge.run.beforehand import check_files, check_text, check_weights
 from corpusforge.run.context import Context
 from corpusforge.run.inputs import find_inputs
 from corpusforge.run.progress import Reporter
-from corpusforge.run.stage import Executor, Stage, is_there, run_stage
+from corpusforge.run.stage import Executor, Stage, finished, is_there, run_stage
 
-__all__ = ["STAGES", "Context", "Outcome", "run"]
+__all__ = ["STAGES", "Context", "Outcome", "run", "stage_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ def run(
     with directory.lock(output):
         directory.claim(output, recipe)
         context = Context(output, recipe, inputs, skipped)
-        finished = _finished(context)
-        if finished and not force and until == "report":
+        complete = _complete(context)
+        if complete and not force and until == "report":
             reporter.line(f"{output}: complete, nothing to do")
-            return _outcome(context, finished, complete=True)
+            return _outcome(context, complete, complete=True)
         files.remove(files.join(output, "manifest.json"))
         with directory.note_errors(output):
             if "classifier" in stages and not files.exists(files.join(output, "documents")):
@@ -121,6 +121,26 @@ def run(
             _finish(context, keep)
             directory.clean(output, keep, list(context.manifests))
     return _outcome(context, context.manifests, complete=True)
+
+
+def stage_of(recipe: Recipe, output: str, name: str) -> Stage | None:
+    """Return a stage of the run in `output`, ready to be made; None where the run has none of that name.
+
+    Raises RunError where a stage before it is not finished, InputError as `run` does.
+    """
+    inputs, skipped = find_inputs(recipe)
+    context = Context(output, recipe, inputs, skipped)
+    for earlier, build in _BUILDERS.items():
+        stage = build(context)
+        if earlier == name:
+            return stage
+        if stage is None:
+            continue
+        manifest = finished(stage)
+        if manifest is None:
+            raise RunError(f"stage {name!r} cannot be made yet: {earlier!r} is not finished.")
+        context.manifests[earlier] = manifest
+    raise InputError(f"stage {name!r} is not known.{nearest(name, _BUILDERS)}")
 
 
 def _run_one(
@@ -177,7 +197,7 @@ def _identity(context: Context) -> str:
     return records.fingerprint(context.recipe, told, corpusforge.__version__)
 
 
-def _finished(context: Context) -> dict[str, Manifest]:
+def _complete(context: Context) -> dict[str, Manifest]:
     path = files.join(context.run, "manifest.json")
     top: Manifest | None = records.read_json(path, Manifest)
     if top is None or top.fingerprint != _identity(context):

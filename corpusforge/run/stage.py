@@ -28,6 +28,9 @@ __all__ = [
     "Plan",
     "Stage",
     "error_path",
+    "fingerprinted",
+    "finished",
+    "is_made",
     "is_there",
     "receipt_path",
     "run_part",
@@ -193,6 +196,9 @@ def run_part(work: Callable[[Part], PartResult], part: Part) -> Receipt:
         outputs = tuple(
             records.describe(part.run, path, rows) for path, rows in sorted(made.outputs.items())
         )
+    except KeyboardInterrupt:  # ended from outside, by no fault of the part
+        files.remove(begun_path(part))
+        raise
     except Exception as error:
         kind = next((name for name, own in _ERRORS.items() if isinstance(error, own)), "defect")
         text = f"{kind}\n{error or type(error).__name__}\n{traceback.format_exc()}"
@@ -217,23 +223,36 @@ def run_part(work: Callable[[Part], PartResult], part: Part) -> Receipt:
     return receipt
 
 
+def finished(stage: Stage) -> Manifest | None:
+    """Return the stage's manifest where nothing that it depends on has changed and its files are there."""
+    existing: Manifest | None = records.read_json(stage.path("manifest.json"), Manifest)
+    unchanged = existing and existing.fingerprint == stage.fingerprint
+    if existing and unchanged and all(is_there(stage.run, output) for output in existing.outputs):
+        return existing
+    return None
+
+
+def fingerprinted(stage: Stage) -> list[Part]:
+    """Return the stage's parts as workers are told of them."""
+    return [replace(part, fingerprint=_part_fingerprint(stage, part)) for part in stage.parts]
+
+
 def run_stage(stage: Stage, execute: Executor, *, force: bool = False) -> tuple[Manifest, bool]:
     """Run a stage unless its manifest matches; return the manifest and whether work was done.
 
     Parts whose receipt matches and whose outputs have the recorded digests are kept.
     """
-    path = stage.path("manifest.json")
-    existing: Manifest | None = records.read_json(path, Manifest)
-    unchanged = existing and existing.fingerprint == stage.fingerprint and not force
-    if existing and unchanged and all(is_there(stage.run, output) for output in existing.outputs):
+    existing = finished(stage)
+    if existing and not force:
         return existing, False
+    path = stage.path("manifest.json")
     files.remove(path)
     files.make_directory(stage.path("_receipts"))
-    parts = [replace(part, fingerprint=_part_fingerprint(stage, part)) for part in stage.parts]
+    parts = fingerprinted(stage)
     for part in parts:
         files.remove(error_path(part))
     start = time.perf_counter()
-    todo = [part for part in parts if force or not _is_made(part)]
+    todo = [part for part in parts if force or not is_made(part)]
     for part in todo:
         files.remove(receipt_path(part))
     plan = Plan(time.time(), tuple(part.size for part in parts))
@@ -253,7 +272,8 @@ def _part_fingerprint(stage: Stage, part: Part) -> str:
     return records.fingerprint(stage.name, stage.settings, stage.reads, part.index, part.inputs)
 
 
-def _is_made(part: Part) -> bool:
+def is_made(part: Part) -> bool:
+    """Whether the part's receipt is of this fingerprint and its files have the recorded digests."""
     receipt: Receipt | None = records.read_json(receipt_path(part), Receipt)
     if receipt is None or receipt.fingerprint != part.fingerprint:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import pyarrow as pa
 import pytest
@@ -115,3 +116,14 @@ def test_filter_sweep_refuses(run, capsys, arguments: tuple[str, ...], message: 
 def test_filter_sweep_says_where_statistics_should_be(tmp_path, capsys) -> None:
     with pytest.raises(InputError, match="stats/part"):
         sweep(capsys, str(tmp_path), "--rule", "c4.v1:sentences")
+
+
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_printed(
+    run, capsys, monkeypatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    picture = run / "none.png"
+    with pytest.raises(InputError, match=r"pip install 'corpusforge\[plots\]'"):
+        sweep(capsys, str(run), "--rule", "gopher_quality.v1:words", "--png", str(picture))
+    assert capsys.readouterr().out == ""
+    assert not picture.exists()
