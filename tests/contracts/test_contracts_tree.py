@@ -56,7 +56,7 @@ LAYERS = (
     {"fetch", "models", "recipe"},
     {"annotate", "run"},
     {"ablate", "beam", "instruct"},
-    {"executor"},
+    {"executor", "rephrase"},
     {"api", "cli", "testing"},
     {"kernels"},
 )
