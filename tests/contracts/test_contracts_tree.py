@@ -57,7 +57,7 @@ LAYERS = (
     {"annotate", "run"},
     {"ablate", "beam", "instruct"},
     {"executor", "rephrase"},
-    {"api", "cli", "testing"},
+    {"api", "cli", "judged", "testing"},
     {"kernels"},
 )
 """Packages and top modules of corpusforge, from the ground up: each may import those of lower layers."""
