@@ -38,10 +38,13 @@ from corpusforge.instruct.kinds.seeds import KindSeed
 from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.retrying import Failed
 from corpusforge.instruct.run import Report as InstructReport
+from corpusforge.judged.judge import Judged
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry
 from corpusforge.options import Parser
 from corpusforge.recipe import Recipe
+from corpusforge.rephrase.run import Report as RephraseReport
+from corpusforge.rephrase.work import CANDIDATE, REWRITE
 from corpusforge.report.data import RunData
 from corpusforge.run.contamination import CONTAMINATION
 from corpusforge.run.events import Event
@@ -56,6 +59,11 @@ __all__ = ["RECORDS", "TABLES", "documents"]
 TABLES: dict[str, tuple[str, pa.Schema]] = {
     "document": ("A document as the stage `documents` writes it.", records.DOCUMENT),
     "dropped": ("Why a document was dropped; no text.", records.DROPPED),
+    "rewrite": ("A document that a model wrote from a passage of another.", REWRITE),
+    "rewrite_candidate": (
+        "A model's rewrite with its measures, and why it was refused.",
+        CANDIDATE,
+    ),
     "failed": ("Why a record could not be read; no content.", records.FAILED),
     "score": ("A document's quality score.", SCORES),
     "duplicate": ("A copy, the document kept instead, their similarity.", DUPLICATES),
@@ -81,6 +89,8 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "derived_report": ("Every figure of a run of kinds or critique_revise.", DerivedReport),
     "kind_seed": ("A hand-written example of a kind (seeds/kinds_KIND.jsonl).", KindSeed),
     "dialogue_piece": ("Where a long dialogue was cut (cuts.jsonl).", Piece),
+    "judged_document": ("What a model said of a document by a rubric (judgements.jsonl).", Judged),
+    "rephrase_report": ("Every figure of a run of rephrase.", RephraseReport),
     "ground": ("Where a row's quote stands in its document (grounds.jsonl).", Ground),
     "judgement": ("What a judge said of two answers (judgements.jsonl).", Judgement),
     "critique_step": ("Answer, principle, critique, revision (steps.jsonl).", Step),

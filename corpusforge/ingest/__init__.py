@@ -18,7 +18,7 @@ from corpusforge.ingest.kinds import SOURCES, Record, SourceKind, source_kind
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
 from corpusforge.ingest.streams import DATA_ERRORS, name_of, reason
-from corpusforge.records import Failed, RawDocument
+from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["SOURCES", "Record", "Settings", "SourceKind", "read", "source_kind"]
 
@@ -42,7 +42,7 @@ def read(
         step = partial(next, iter(rows), None)
         rate = settings.cpu_seconds / MEGABYTE
         while (item := within(settings.cpu_seconds, step, rate)) is not None:
-            yield window(item, settings) if isinstance(item, RawDocument) else item
+            yield _admitted(item, settings) if isinstance(item, RawDocument) else item
     except OverTimeError:
         error = f"the reader is {settings.bound.told(0)}: the rest of the file was not read"
         yield Failed(name_of(path, root), error, cut=True)
@@ -52,3 +52,11 @@ def read(
         ) from error
     except DATA_ERRORS as error:
         yield Failed(name_of(path, root), reason(error), cut=True)
+
+
+def _admitted(document: RawDocument, settings: Settings) -> RawDocument | Skipped:
+    """Return the document, or why its writer or its date keeps it out."""
+    if document.origin not in settings.origins:
+        bound = ", ".join(settings.origins)
+        return Skipped(document.locator, "origin", document.origin, bound, document.url)
+    return window(document, settings)

@@ -2,6 +2,8 @@
 
 `columns` maps our fields to theirs; a list of strings as text is joined by line feeds. Lines are
 read as `io.jsonl.read_rows` does it: what strict JSON refuses is repaired where it can be, and counted.
+A row whose `origin` is model, template or mixed keeps that, with `model`, `prompt_version` and the `locator`
+that says what it was made from; any other row counts as human.
 Limit: a `.json` file is read whole, up to `max_book_bytes`.
 """
 
@@ -21,7 +23,7 @@ from corpusforge.ingest.streams import bounded, caps_of, name_of, open_capped, r
 from corpusforge.io import files, parquet
 from corpusforge.io.decoding import DecodingError
 from corpusforge.io.jsonl import Bad, Row, read_rows, read_value
-from corpusforge.records import Failed, RawDocument, Skipped
+from corpusforge.records import ORIGINS, Failed, RawDocument, Skipped
 from corpusforge.text import charset
 
 __all__ = ["document_of", "read_documents", "read_html"]
@@ -172,7 +174,9 @@ def document_of(row: _Row, name: str, number: int, settings: Settings) -> Item:
     if len(text) > settings.max_record_bytes:
         return Skipped(locator, "record_size", str(len(text)), str(settings.max_record_bytes))
     said = {field: _scalar(_at(values, settings.columns.get(field, field))) for field in _FIELDS}
-    own = _scalar(_at(values, settings.columns["id"])) if "id" in settings.columns else ""
+    made = _made(values)
+    named = settings.columns.get("id", "locator" if made else "")
+    own = _scalar(_at(values, named)) if named else ""
     kind = said["format"] if said["format"] in _FORMATS else guess(text)
     return RawDocument(
         f"{name}:{own}" if own else locator,
@@ -186,7 +190,15 @@ def document_of(row: _Row, name: str, number: int, settings: Settings) -> Item:
         category=settings.category,
         format=kind,
         repaired=(*repaired, "null_in_list") if gaps else repaired,
+        **made,
     )
+
+
+def _made(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who wrote a row that was not written by people, {} for all others."""
+    if values.get("origin") not in ORIGINS[1:]:
+        return {}
+    return {name: _scalar(values.get(name)) for name in ("origin", "model", "prompt_version")}
 
 
 def _at(values: Mapping[str, Any], column: str) -> Any:

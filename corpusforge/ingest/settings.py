@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from corpusforge.cputime import CPU_SECONDS, Bound
 from corpusforge.errors import RecipeError, nearest
+from corpusforge.records import ORIGINS
 
 __all__ = ["COLUMNS", "MIB", "Settings"]
 
@@ -23,6 +24,9 @@ class Settings:
     """Category of the documents; empty: the kind's own (crawl, wikipedia, books…)."""
     licence: str = ""
     """SPDX id for documents whose record states none; empty leaves them unknown."""
+    origins: tuple[str, ...] = ("human",)
+    """Who may have written its documents: human, model, template, mixed; others are dropped as `origin`, so
+    that what a model wrote enters a mixture only where the recipe says so."""
     after: str = ""
     """Keep records dated on or after this ISO date (2024, 2024-05…); undated ones stay."""
     before: str = ""
@@ -73,6 +77,10 @@ class Settings:
         if self.after and self.before and self.after >= self.before:
             raise RecipeError(
                 f"ingest.after = {self.after!r} is not before ingest.before = {self.before!r}."
+            )
+        if unknown := [name for name in self.origins if name not in ORIGINS]:
+            raise RecipeError(
+                f"ingest.origins: {unknown[0]!r} is none.{nearest(unknown[0], ORIGINS)}"
             )
         for name in self.columns:
             if name not in COLUMNS:

@@ -49,6 +49,7 @@ class Client:
         budget: the most that may be spent, earlier runs on the same journal included.
         retries: how often a request is asked again after a try that may have been billed.
         progress: lines on stderr for long work; None for silence.
+        shared: the engine goes on to serve others when this client is closed.
 
     """
 
@@ -60,8 +61,10 @@ class Client:
         *,
         retries: int = 2,
         progress: Progress | None = None,
+        shared: bool = False,
     ) -> None:
         self.engine = engine
+        self._shared = shared
         self.budget = budget or Budget()
         self.usage = Usages()
         self.retries = retries
@@ -80,7 +83,7 @@ class Client:
         """Release the journal, and the engine's worker processes where it has some."""
         self._store.close()
         end = getattr(self.engine, "close", None)
-        if end is not None:
+        if end is not None and not self._shared:
             end()
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:

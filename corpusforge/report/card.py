@@ -86,7 +86,9 @@ def _composition(data: RunData) -> list[str]:
     ]
     head = ("source", "weight", "tokens", "epochs", "documents", "licences")
     warnings = [line for text in data.mix.warnings for line in (f"**{_cell(text)}**", "")]
-    return ["## Composition", "", *_table(head, rows), *warnings, *_languages(data)]
+    return [
+        "## Composition", "", *_table(head, rows), *warnings, *_languages(data), *_writings(data),
+    ]  # fmt: skip
 
 
 def _languages(data: RunData) -> list[str]:
@@ -100,6 +102,18 @@ def _languages(data: RunData) -> list[str]:
         for name, row in sorted(data.fertility.items(), key=lambda item: -item[1].tokens)
     ]
     return _table(("language", "documents", "tokens", "bytes per token"), rows)
+
+
+def _writings(data: RunData) -> list[str]:
+    """Who wrote how much, where it was not people alone."""
+    tokens = sum(row.tokens for row in data.writings)
+    rows = [
+        (row.origin, row.model, row.prompt, count(row.documents), count(row.tokens),
+         percent(row.tokens, tokens))
+        for row in data.writings
+    ]  # fmt: skip
+    head = ("written by", "model", "prompt", "documents", "tokens", "share of tokens")
+    return _table(head, rows)
 
 
 def _removal(data: RunData) -> list[str]:

@@ -28,6 +28,7 @@ __all__ = [
     "RunData",
     "Shards",
     "Timing",
+    "Writing",
     "from_json",
     "to_json",
 ]
@@ -177,6 +178,20 @@ class Shards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What one writer gave: people (`origin` human), or a model by one prompt.
+
+    `documents` survived every stage; `tokens` are in the training stream, repetitions included.
+    """
+
+    origin: str
+    model: str = ""
+    prompt: str = ""
+    documents: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunData:
     """Everything a report says about one run. Mappings by source, language or stage as named."""
 
@@ -206,6 +221,8 @@ class RunData:
     """Documents by source, then SPDX id; "" is unknown."""
     origins: Mapping[str, int] = field(default_factory=dict)
     """Documents by who wrote them: human, model, template, mixed."""
+    writings: tuple[Writing, ...] = ()
+    """Documents and tokens by writer; empty where people wrote everything."""
     fertility: Mapping[str, Fertility] = field(default_factory=dict)
     """Tokens and bytes by language."""
     tokenizer: str = ""

@@ -112,6 +112,7 @@ def _find(run: str, name: str) -> dict[str, str]:
 
 
 def _story(run: str, identifier: str) -> Iterator[str]:
+    yield from _writer(run, identifier)
     yield from _losses(run, identifier)
     yield from _overlaps(run, identifier)
     for name in ("train", "val"):
@@ -120,6 +121,15 @@ def _story(run: str, identifier: str) -> Iterator[str]:
             if rows.num_rows:
                 tokens = pc.sum(rows.column("length")).as_py()
                 yield f"in the {name} stream {rows.num_rows} times, {tokens} tokens"
+
+
+def _writer(run: str, identifier: str) -> Iterator[str]:
+    for info in files.list_files(files.join(run, "documents/part-*.parquet")):
+        table = read_table(info.path, ["id", "origin", "model", "prompt_version", "locator"])
+        for row in table.filter(pc.equal(table.column("id"), identifier)).to_pylist():
+            if row["origin"] != "human":
+                by = row["model"] or row["origin"]
+                yield f"written by {by}, {row['prompt_version'] or 'no prompt'}, from {row['locator']}"
 
 
 def _losses(run: str, identifier: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ from corpusforge.report.card import data_card
 from corpusforge.report.html import write_report
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
+from corpusforge.run.mix import stream_files
 from corpusforge.survivors import kept_rows
 
 __all__ = ["collect", "print_summary", "write"]
@@ -95,6 +96,7 @@ def collect(context: Context) -> data.RunData:
         languages={"identify": _identified(ledger.rows()), **facts.languages},
         licences=facts.by_source("licence"),
         origins=facts.origins(),
+        writings=facts.writings(sum(row.delivered_tokens for row in _mix(mix).sources.values())),
         fertility={
             name or "und": data.Fertility(
                 tokens=tally["tokens"], bytes=tally["bytes"], documents=tally["documents"]
@@ -118,7 +120,7 @@ class _Facts:
 
     def __init__(self, context: Context) -> None:
         self._run = context.run
-        names = ["source", "date", "licence", "origin"]
+        names = ["id", "source", "date", "licence", "origin", "model", "prompt_version"]
         tables, sizes, scores = [], [], []
         languages: dict[str, Counter[str]] = {stage: Counter() for stage in _KEPT_BY}
         self.words = 0
@@ -177,6 +179,39 @@ class _Facts:
     def origins(self) -> dict[str, int]:
         """Survivors by who wrote them."""
         return dict(sorted(_counted(self._documents.column("origin")).items()))
+
+    def writings(self, tokens: int) -> tuple[data.Writing, ...]:
+        """Survivors and training tokens by writer, of `tokens` in all; () where all are people's."""
+        columns = ["origin", "model", "prompt_version"]
+        made = self._documents.filter(pc.not_equal(self._documents.column("origin"), "human"))
+        if not made.num_rows:
+            return ()
+        drawn = [
+            read_table(path, ["id", "length"])
+            for path in stream_files(self._run, "train")
+        ]  # fmt: skip
+        own = pa.concat_tables(drawn).join(made.select(["id", *columns]), "id", join_type="inner")
+        lengths = own.group_by(columns).aggregate([("length", "sum")]).to_pylist()
+        given = {tuple(row[name] or "" for name in columns): row["length_sum"] for row in lengths}
+        counts = Counter(
+            zip(
+                *([v or "" for v in made.column(name).to_pylist()] for name in columns), strict=True
+            )
+        )
+        people = data.Writing(
+            origin="human", documents=self._documents.num_rows - made.num_rows,
+            tokens=tokens - sum(given.values()),
+        )  # fmt: skip
+        return people, *(
+            data.Writing(
+                origin=key[0],
+                model=key[1],
+                prompt=key[2],
+                documents=count,
+                tokens=given.get(key, 0),
+            )
+            for key, count in sorted(counts.items())
+        )
 
 
 def _counted(values: pa.ChunkedArray) -> Counter[Any]:

@@ -79,6 +79,47 @@ def _held_out(figures: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _judged(figures: Mapping[str, Any]) -> list[str]:
+    """Where the sides are a model's judgement: whose, by what, and how far it can be trusted."""
+    if not figures:
+        return []
+    scores = [(score, count) for score, count in figures["scores"].items()]
+    agreement = figures["agreement"]
+    lines = [
+        "## Judged by a model",
+        "",
+        f"{figures['model']} scored {figures['documents']:,} documents by {', '.join(figures['rubrics'])}; "
+        f"{figures['threshold']:g} points or more are positive. Replies without a score: "
+        f"{sum(figures['without_score'].values()):,}.",
+        "",
+        *table(("score", "judgements"), scores),
+    ]
+    if agreement["documents"]:
+        lines += [
+            f"Asked twice about {agreement['documents']:,} documents it gave the same score to "
+            f"{agreement['same']:.3f} of them and one within a point to {agreement['within_one']:.3f}; "
+            f"Krippendorff's alpha (ordinal) {_figure(agreement['alpha'])}.",
+            "",
+        ]
+    rows = [("classifier, against the model's judgement, held out", figures["held_out"])]
+    rows += [(f"{name}, against people", row) for name, row in figures["human"].items()]
+    head = ("what", "documents", "positive", "ROC-AUC (95 % interval)", "F1 at the threshold")
+    return lines + table(
+        head,
+        [
+            (name, row["documents"], row["positives"],
+             f"{row['roc_auc']:.3f} ({row['roc_auc_low']:.3f}-{row['roc_auc_high']:.3f})",
+             f"{row['f1']:.3f}")
+            for name, row in rows
+            if row["documents"]
+        ],
+    )  # fmt: skip
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
 def card(figures: Mapping[str, Any]) -> str:
     """Return the Markdown text of a model's card."""
     settings = figures["settings"]
@@ -90,6 +131,7 @@ def card(figures: Mapping[str, Any]) -> str:
         "It was trained on windows drawn by hash; the same texts and settings give the same bytes.",
         "",
         *_windows(figures["windows"]),
+        *_judged(figures.get("judged", {})),
         *_held_out(figures["held_out"]),
         "## Settings",
         "",

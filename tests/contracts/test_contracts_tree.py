@@ -56,8 +56,8 @@ LAYERS = (
     {"fetch", "models", "recipe"},
     {"annotate", "run"},
     {"ablate", "beam", "instruct"},
-    {"executor"},
-    {"api", "cli", "testing"},
+    {"executor", "rephrase"},
+    {"api", "cli", "judged", "testing"},
     {"kernels"},
 )
 """Packages and top modules of corpusforge, from the ground up: each may import those of lower layers."""

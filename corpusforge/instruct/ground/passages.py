@@ -2,14 +2,14 @@
 
 Documents are those that the pretraining run kept (`corpusforge.survivors`), or JSON lines with
 `text`. Reading is streamed and holds as many passages as are drawn. Limits: a sentence longer than a
-passage is left out; a title is not part of a passage.
+passage is left out; a title is not part of a passage. Sizes are in characters, or in what `measure` counts.
 """
 
 from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,38 +84,45 @@ def _of_run(run: str) -> Iterator[Document]:
                 yield msgspec.convert({key: row[key] or "" for key in _COLUMNS}, Document)
 
 
-def cut_passages(document: Document, most: int) -> Iterator[Passage]:
-    """Yield the passages of a document: whole paragraphs, else sentences, of at most `most` characters."""
+Measure = Callable[[str], int]
+"""The size of a text: its characters, or its tokens."""
+
+
+def cut_passages(
+    document: Document, most: int, least: int = 0, measure: Measure = len
+) -> Iterator[Passage]:
+    """Yield the passages of a document: whole paragraphs, else sentences, of a size up to `most`.
+
+    `least` is the size of the smallest, a quarter of `most` where it is 0; smaller ones are left out.
+    """
+    least = least or -(-most // _LEAST)
     start = end = 0
-    for first, last in _units(document.text, most):
-        if _size(document.text, start, last) > most or first != end:
-            yield from _passage(document, start, end, most)
+    for first, last in _units(document.text, most, measure):
+        if measure(document.text[start:last].rstrip()) > most or first != end:
+            yield from _passage(document, start, end, least, measure)
             start = first
         end = last
-    yield from _passage(document, start, end, most)
+    yield from _passage(document, start, end, least, measure)
 
 
-def _units(text: str, most: int) -> Iterator[tuple[int, int]]:
+def _units(text: str, most: int, measure: Measure) -> Iterator[tuple[int, int]]:
     """(start, end) of paragraphs, and of the sentences of those that are too long."""
     for found in _PARAGRAPH.finditer(text):
-        if _size(text, *found.span()) <= most:
+        if measure(found[0].rstrip()) <= most:
             yield found.span()
             continue
         for sentence in _SENTENCE.finditer(text, *found.span()):
-            if _size(text, *sentence.span()) <= most:
+            if measure(sentence[0].rstrip()) <= most:
                 yield sentence.span()
 
 
-def _size(text: str, start: int, end: int) -> int:
-    """Characters of a stretch without the white space at its end."""
-    return len(text[start:end].rstrip())
-
-
-def _passage(document: Document, start: int, end: int, most: int) -> Iterator[Passage]:
+def _passage(
+    document: Document, start: int, end: int, least: int, measure: Measure
+) -> Iterator[Passage]:
     text = document.text[start:end]
     start += len(text) - len(text.lstrip())
     text = text.strip()
-    if _LEAST * len(text) >= most:
+    if measure(text) >= least:
         name = make_id("instruct.passage", f"{document.id}\x00{start}\x00{text}")
         yield Passage(id=name, document=document, text=text, start=start, end=start + len(text))
 

@@ -22,6 +22,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, cast
 
 from corpusforge.errors import InputError, nearest
@@ -29,7 +31,7 @@ from corpusforge.io.decoding import decode_json
 from corpusforge.models.records import Message, Role
 from corpusforge.text.edits import one_line
 
-__all__ = ["Prompt", "Value", "as_data", "defuse", "prompt", "prompt_names"]
+__all__ = ["Prompt", "Value", "as_data", "defuse", "own_prompt", "prompt", "prompt_names"]
 
 Value = str | int | Sequence[str]
 """A number goes in as its digits, a string as a block of data, a sequence as a numbered list."""
@@ -171,6 +173,22 @@ def prompt(name: str, language: str) -> Prompt:
             f"no prompt {name!r} in {language!r}.{nearest(f'{name} ({language})', known)}"
         )
     folder = files("corpusforge.models").joinpath("prompts")
+    return _read(folder, name, language, version)
+
+
+def own_prompt(path: str) -> Prompt:
+    """Return the prompt of a user's file NAME.LANGUAGE.vN.txt. Raises InputError."""
+    file = Path(path)
+    found = _FILE.fullmatch(file.name)
+    if not found or not file.is_file():
+        raise InputError(f"prompt {path!r}: expected a file that is named NAME.LANGUAGE.vN.txt.")
+    try:
+        return _read(file.parent, found["name"], found["language"], int(found["version"]))
+    except UnicodeDecodeError as error:
+        raise InputError(f"prompt {path!r} is not UTF-8 (byte {error.start}).") from error
+
+
+def _read(folder: Traversable, name: str, language: str, version: int) -> Prompt:
     stem = f"{name}.{language}.v{version}"
     text = folder.joinpath(f"{stem}.txt").read_bytes()
     demos = folder.joinpath(f"{stem}.jsonl")

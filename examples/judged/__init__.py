@@ -1,0 +1,1 @@
+"""A judged classifier, offline: documents, judgements written by hand, and their journal."""

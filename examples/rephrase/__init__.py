@@ -1,0 +1,1 @@
+"""Rephrasing, offline: documents, replies written by hand, and the journals that they make."""
