@@ -7,7 +7,9 @@ from typing import Literal
 
 from corpusforge.errors import RecipeError
 
-__all__ = ["SIZES", "Settings", "Size", "Tuning"]
+__all__ = ["SIZES", "Settings", "Size", "SizeName", "Thresholds", "Tuning"]
+
+SizeName = Literal["pico", "nano", "micro", "small"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +42,21 @@ class Size:
 
 
 SIZES = {
+    "pico": Size(width=64, layers=3, heads=2, hidden=172, context=256, rate=4e-3),
     "nano": Size(width=128, layers=4, heads=4, hidden=344, context=256, rate=4e-3),
     "micro": Size(width=320, layers=6, heads=5, hidden=864, context=512, rate=2e-3),
     "small": Size(width=768, layers=10, heads=12, hidden=2048, context=1024, rate=1e-3),
 }
-"""Sizes by name; with 4,096 ids 1.3, 8.7 and 74 million parameters, with 50,257 ids 7.2, 24 and 109."""
+"""Sizes by name; with 4,096 ids 0.41, 1.3, 8.7 and 74 million parameters, with 50,257 ids 3.4, 7.2, 24
+and 109."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What can be chosen of an ablation."""
 
-    size: Literal["nano", "micro", "small"] = "nano"
-    """Decoder: nano for a CPU, micro and small for a GPU."""
+    size: SizeName = "nano"
+    """Decoder: pico and nano for a CPU, micro and small for a GPU."""
     tokens: int = 2_000_000
     """Tokens that each model is trained on; a run with fewer is read again from its beginning."""
     seeds: int = 3
@@ -145,4 +149,23 @@ class Tuning:
             if getattr(self, key) < least:
                 raise RecipeError(
                     f"tune_mix.{key} is {getattr(self, key)}; expected {least} or more."
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """What can be chosen of a sweep of one bound."""
+
+    tokens: int = 500_000
+    """Ids that each n-gram model is trained on."""
+    order: int = 4
+    """Longest n-gram."""
+    seeds: int = 3
+    """Models per threshold; each begins with another document of every source."""
+
+    def __post_init__(self) -> None:
+        for key, least in (("tokens", 1000), ("order", 1), ("seeds", 1)):
+            if getattr(self, key) < least:
+                raise RecipeError(
+                    f"tune_rule.{key} is {getattr(self, key)}; expected {least} or more."
                 )
