@@ -7,7 +7,7 @@ from typing import Literal
 
 from corpusforge.errors import RecipeError
 
-__all__ = ["SIZES", "Settings", "Size", "SizeName", "Thresholds", "Tuning"]
+__all__ = ["SIZES", "RowSettings", "Settings", "Size", "SizeName", "Thresholds", "Tuning"]
 
 SizeName = Literal["pico", "nano", "micro", "small"]
 
@@ -61,8 +61,8 @@ class Settings:
     """Tokens that each model is trained on; a run with fewer is read again from its beginning."""
     seeds: int = 3
     """Models per run; seed s draws weights and the place in the stream where training begins."""
-    batch: int = 16
-    """Sequences of a training step."""
+    batch: int = 4
+    """Sequences of a training step: few, where tokens are few, so that there are many steps."""
     rate: float = 0.0
     """Highest learning rate; 0: the size's own."""
     warmup: float = 0.05
@@ -118,6 +118,11 @@ class Settings:
         return SIZES[self.size]
 
     @property
+    def highest(self) -> float:
+        """Highest learning rate."""
+        return self.rate or self.shape.rate
+
+    @property
     def steps(self) -> int:
         """Training steps: the last is the first at which `tokens` are read."""
         return -(-self.tokens // (self.batch * self.shape.context))
@@ -169,3 +174,51 @@ class Thresholds:
                 raise RecipeError(
                     f"tune_rule.{key} is {getattr(self, key)}; expected {least} or more."
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSettings:
+    """What can be chosen of a comparison of row sets."""
+
+    steps: int = 200
+    """Training steps; a set of few rows is read again, in another order."""
+    seeds: int = 3
+    """Models per row set; each reads the rows in another order."""
+    batch: int = 8
+    """Rows, or prompts with their ranked answers, of a training step."""
+    rate: float = 5e-4
+    """Highest learning rate."""
+    warmup: float = 0.05
+    """Share of the steps in which the rate rises; it falls to a tenth by a cosine afterwards."""
+    decay: float = 0.0
+    """Weight decay of matrices."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models train; auto takes CUDA where it is there."""
+    precision: Literal["bf16", "f32"] = "bf16"
+    """Arithmetic of matrix products."""
+    threads: int = 0
+    """Threads of torch on the CPU; 0: torch's own choice. Another number rounds otherwise."""
+    items: int = 500
+    """Rows or questions measured of each set, drawn by hash."""
+    overlap: float = 0.2
+    """A held-out row is left out where a larger share of its words stands in 13-grams of some row set."""
+
+    def __post_init__(self) -> None:
+        for key in ("steps", "seeds", "batch", "checkpoint_every", "items"):
+            if getattr(self, key) < 1:
+                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 1 or more.")
+        for key in ("decay", "threads"):
+            if getattr(self, key) < 0:
+                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 0 or more.")
+        for key in ("warmup", "overlap"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 0 to 1.")
+        if not self.rate > 0:
+            raise RecipeError(f"ablate_rows.rate is {self.rate}; expected a number above 0.")
+
+    @property
+    def highest(self) -> float:
+        """Highest learning rate."""
+        return self.rate

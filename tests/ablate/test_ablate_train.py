@@ -104,7 +104,7 @@ def test_a_training_that_diverges_is_told(runs, tmp_path):
 
 
 def test_the_rate_rises_and_falls_to_a_tenth():
-    settings = Settings(tokens=4096 * 100, warmup=0.1, rate=1.0)
+    settings = Settings(tokens=4096 * 100, batch=16, warmup=0.1, rate=1.0)
     rates = [rate_at(step, settings) for step in range(settings.steps)]
     assert settings.steps == 100
     assert rates[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
