@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from corpusforge.ablate import held_out
 from corpusforge.ablate.corpus import Corpus
 from corpusforge.ablate.held_out import HeldOut
 from corpusforge.ablate.items import Choice, Cloze, read_choices, read_cloze
 from corpusforge.ablate.measure import Bits, Tally, bits_per_byte
-from corpusforge.ablate.report import Checked
+from corpusforge.ablate.report import Checked, checked
 from corpusforge.ablate.settings import Settings
 from corpusforge.errors import InputError
 
@@ -114,23 +112,5 @@ def evaluation(
         kept,
         {name: items for name, items in asks.items() if items},
         {name: items for name, items in ends.items() if items},
-        _checked(passages, shares, settings),
-    )
-
-
-def _checked(
-    passages: Sequence[tuple[str, str]], shares: np.ndarray, settings: Settings
-) -> tuple[Checked, ...]:
-    rows: dict[str, list[tuple[int, float]]] = {}
-    for (name, text), share in zip(passages, shares.tolist(), strict=True):
-        rows.setdefault(name, []).append((len(text.encode()), share))
-    return tuple(
-        Checked(
-            set=name,
-            used=sum(share <= settings.overlap for _, share in own),
-            bytes=sum(size for size, share in own if share <= settings.overlap),
-            contaminated=sum(share > settings.overlap for _, share in own),
-            short=sum(share != share for _, share in own),  # noqa: PLR0124 - NaN alone
-        )
-        for name, own in rows.items()
+        checked(passages, shares, settings.overlap),
     )

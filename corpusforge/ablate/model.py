@@ -18,7 +18,7 @@ from corpusforge.ablate.settings import Size
 from corpusforge.errors import InputError
 from corpusforge.hashing import uniform
 
-__all__ = ["EPSILON", "THETA", "Weights", "forward", "initial", "library", "parameters"]
+__all__ = ["EPSILON", "THETA", "Weights", "forward", "hidden", "initial", "library", "parameters"]
 
 Weights = Mapping[str, Any]
 """Tensors by the names that `LlamaForCausalLM` gives them, without the head, which is the embedding."""
@@ -124,8 +124,8 @@ def _feed_forward(x: Any, w: Weights, at: str) -> Any:
     return functional.linear(functional.silu(gate) * up, w[f"{at}down_proj.weight"])
 
 
-def forward(w: Weights, ids: Any, size: Size) -> Any:
-    """Return the logits of the next id at each place: `ids` int64 [rows, length] → [rows, length, ids]."""
+def hidden(w: Weights, ids: Any, size: Size) -> Any:
+    """Return what the head reads at each place: `ids` int64 [rows, length] → [rows, length, width]."""
     functional = library().nn.functional
     rotation = _rotation(ids.shape[1], size, ids.device)
 
@@ -138,4 +138,9 @@ def forward(w: Weights, ids: Any, size: Size) -> Any:
         normed = norm(x, f"{at}input_layernorm")
         x = x + _attention(normed, w, f"{at}self_attn.", size.heads, rotation)
         x = x + _feed_forward(norm(x, f"{at}post_attention_layernorm"), w, f"{at}mlp.")
-    return functional.linear(norm(x, "model.norm"), w[_EMBEDDING])
+    return norm(x, "model.norm")
+
+
+def forward(w: Weights, ids: Any, size: Size) -> Any:
+    """Return the logits of the next id at each place: `ids` int64 [rows, length] → [rows, length, ids]."""
+    return library().nn.functional.linear(hidden(w, ids, size), w[_EMBEDDING])

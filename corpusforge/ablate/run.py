@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from itertools import chain
 
 import numpy as np
@@ -32,30 +32,24 @@ from corpusforge.ablate.measure import (
     stream_tallies,
 )
 from corpusforge.ablate.report import Report
+from corpusforge.ablate.results import (
+    Result,
+    claim,
+    finished,
+    keep,
+    option,
+    refuse_others,
+    tallies_of,
+)
 from corpusforge.ablate.settings import Settings
 from corpusforge.ablate.train import State, device_of, load, train
-from corpusforge.errors import RunError
 from corpusforge.io import files
-from corpusforge.io.decoding import decode_json
 from corpusforge.io.lock import lock
-from corpusforge.run.directory import refuse_foreign
 
 __all__ = ["Result", "ablate"]
 
-_CLAIM = "ablation.json"
 _FREE = ("checkpoint_every", "loader_workers")  # settings that change no number
 _EVERY = 10.0  # seconds between lines of progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One measured training (result.json): `tallies` are (above, below) of each item by measure."""
-
-    fingerprint: str
-    seconds: float
-    losses: tuple[float, ...]
-    curve: tuple[tuple[int, float], ...]
-    tallies: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
 
 
 def ablate(
@@ -80,8 +74,7 @@ def ablate(
         huggingface.library()
     corpora = {name: open_corpus(name, where, settings) for name, where in runs.items()}
     with lock(output):
-        if not files.exists(files.join(output, _CLAIM)):
-            refuse_foreign(output, "runs")
+        refuse_others(output, "runs")
         say(f"searching what {len(corpora)} runs are trained on for the held-out texts")
         known = list(corpora.values())
         trained = chain.from_iterable(corpus.trained(searched or settings) for corpus in known)
@@ -104,31 +97,18 @@ def ablate(
     return made
 
 
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
 def _claim(
     output: str, corpora: Mapping[str, Corpus], tests: Evaluation, settings: Settings
 ) -> str:
     """Write what the directory is for; return its fingerprint. Raises RunError for another ablation's."""
     told = {
         "version": corpusforge.__version__,
-        **{_option(name): value for name, value in asdict(settings).items() if name not in _FREE},
+        **{option(name): value for name, value in asdict(settings).items() if name not in _FREE},
         "--device": device_of(settings),
         "runs": {n: [c.stream.fingerprint, c.tokenizer.fingerprint] for n, c in corpora.items()},
         "tests": records.fingerprint(tests.texts, tests.choices, tests.cloze),
     }
-    path = files.join(output, _CLAIM)
-    earlier = decode_json(files.read_bytes(path)) if files.exists(path) else told
-    if records.canonical(earlier) != records.canonical(told):
-        changed = [key for key in told if earlier.get(key) != records.plain(told[key])]
-        raise RunError(
-            f"{output!r} holds another ablation ({', '.join(changed)} differ). Choose another --output, or "
-            "delete it."
-        )
-    records.write_json(path, told)
-    return records.fingerprint(told)
+    return claim(output, told)
 
 
 def _one(
@@ -137,26 +117,15 @@ def _one(
 ) -> Result:  # fmt: skip
     """Return a training's result: the one on disk, or that of training and measuring now."""
     path = files.join(folder, "result.json")
-    earlier: Result | None = records.read_json(path, Result)
-    if earlier is not None and earlier.fingerprint == fingerprint:
+    if earlier := finished(path, fingerprint):
         return earlier
     files.make_directory(folder)
     watch = _Watch(corpus, tests, settings, f"{corpus.name}, seed {seed}", say)
     state = train(corpus, settings, seed, files.join(folder, "checkpoint.pt"), watch)
     score = scorer(state.weights, settings)
     tallies = _measured(score, corpus, tests, settings, seed)
-    result = Result(
-        fingerprint=fingerprint,
-        seconds=state.seconds,
-        losses=tuple(state.losses),
-        curve=(*state.curve, (settings.trained, tallies[WHOLE].value)),
-        tallies={
-            name: (tuple(one.above.tolist()), tuple(one.below.tolist()))
-            for name, one in tallies.items()
-        },
-    )
-    records.write_json(path, result)
-    return result
+    curve = (*state.curve, (settings.trained, tallies[WHOLE].value))
+    return keep(path, fingerprint, replace(state, curve=list(curve)), tallies)
 
 
 def _all_bits(score: Scorer) -> Bits:
@@ -243,7 +212,7 @@ def _report(
     names = sorted(
         found[first][0].tallies, key=lambda name: (not name.startswith("bits_per_byte/"), name)
     )
-    tallies = {name: {run: _tallies(rows, name) for run, rows in found.items()} for name in names}
+    tallies = {name: {run: tallies_of(rows, name) for run, rows in found.items()} for name in names}
     proxy = _proxy(corpora, tests, settings)
     means = {run: float(np.mean([t.value for t in rows])) for run, rows in tallies[WHOLE].items()}
     agreement = [(means[run], proxy[run][WHOLE]) for run in corpora if run in proxy]
@@ -268,10 +237,6 @@ def _report(
         proxy=proxy,
         agreement=compare.rank_agreement(*zip(*agreement, strict=True)) if agreement else None,
     )
-
-
-def _tallies(rows: Sequence[Result], name: str) -> list[Tally]:
-    return [Tally(*map(np.array, row.tallies[name])) for row in rows]
 
 
 def _curve(run: str, rows: Sequence[Result]) -> report.Curve:

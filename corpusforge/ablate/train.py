@@ -85,7 +85,9 @@ def rate_at(step: int, settings: Schedule) -> float:
 
 def _begin(made: Mapping[str, Any], settings: Schedule, device: str) -> State:
     torch = model.library()
-    weights = {name: value.to(device).requires_grad_() for name, value in made.items()}
+    weights = {
+        name: value.detach().clone().to(device).requires_grad_() for name, value in made.items()
+    }
     groups = [
         {"params": [v for v in weights.values() if (v.dim() > 1) == matrix], "weight_decay": decay}
         for matrix, decay in ((True, settings.decay), (False, 0.0))

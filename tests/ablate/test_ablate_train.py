@@ -35,7 +35,9 @@ def whole(runs, tmp_path_factory):
 
 def test_it_learns(whole):
     assert len(whole) == SETTINGS.steps == STEPS
-    assert abs(whole[0] - 9.0) < 0.1  # log2 of 512 ids: it knows nothing yet
+    assert (
+        9.0 < whole[0] < 11.0
+    )  # above log2 of 512 ids: it knows nothing yet, and guesses repetitions
     assert whole[-1] < whole[0] - 0.5
 
 
