@@ -25,7 +25,7 @@ from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.ingest import SOURCES
 from corpusforge.ingest.settings import Settings as IngestSettings
 from corpusforge.io import files
-from corpusforge.io.decoding import DecodingError, decode_toml
+from corpusforge.io.decoding import DecodingError, decode_json, decode_toml
 from corpusforge.mix.settings import Settings as MixSettings
 from corpusforge.printing import printable
 from corpusforge.score.settings import Settings as ScoreSettings
@@ -119,7 +119,7 @@ def resolve_path(path: str) -> str:
 
 
 def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str] = ()) -> Recipe:
-    """Return the recipe of a name or a TOML file, with --source and --set options applied.
+    """Return the recipe of a name, a TOML file or a run's recipe.json, with --source and --set applied.
 
     `sources` holds NAME=GLOB or NAME:KIND=GLOB; `overrides` holds section.key=value, the value in
     TOML or plain text. Raises RecipeError.
@@ -128,19 +128,30 @@ def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str
         text = (
             importlib.resources.files("pipelines") / "recipes" / f"{name_or_path}.toml"
         ).read_text("utf-8")
-    elif name_or_path.endswith(".toml"):
+    elif name_or_path.endswith((".toml", ".json")):
         if not files.exists(name_or_path):
             raise RecipeError(f"recipe file {name_or_path!r} does not exist.")
         text = _decoded(name_or_path)
     else:
         raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
     try:
-        table = decode_toml(text)
+        table = _resolved(text) if name_or_path.endswith(".json") else decode_toml(text)
     except DecodingError as error:
-        raise RecipeError(f"recipe {name_or_path!r} is not valid TOML: {error}.") from error
+        form = "JSON" if name_or_path.endswith(".json") else "TOML"
+        raise RecipeError(f"recipe {name_or_path!r} is not valid {form}: {error}.") from error
     _apply_sources(table, sources)
     _apply_overrides(table, overrides)
     return parse(table)
+
+
+def _resolved(text: str) -> dict[str, Any]:
+    """Return a run's recipe.json as the table of a recipe: a reader's settings stand in the source's own."""
+    table = decode_json(text)
+    if not isinstance(table, dict) or not isinstance(table.get("sources"), dict):
+        raise RecipeError("the JSON file is no recipe: expected a run's recipe.json.")
+    for body in table["sources"].values():
+        body.update(body.pop("ingest", {}))
+    return table
 
 
 def _decoded(path: str) -> str:
