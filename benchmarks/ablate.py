@@ -1,6 +1,6 @@
 """Do rules, a classifier and de-duplication make a better small model? Variants of one flawed corpus.
 
-    python -m benchmarks.ablate --output DIR [--what steps|epochs|mixtures] [--minutes 65] [--fetch]
+    python -m benchmarks.ablate --output DIR [--what steps|epochs|mixtures|scaling] [--tokens N] [--fetch]
 
 Text: manual pages and package documentation as `web`, Python sources as `code`, English Wikipedia; whole
 pages of web archives with their menus. Flaws, beside those that are there: `--data-files` of web are data
@@ -8,8 +8,9 @@ files of installed packages (minified scripts, tables, file lists), `--boilerpla
 page's menus, `--duplicates` of all are near copies of some of web. Held out before that, by a hash of
 the id: a tenth of Wikipedia and 2 % of the rest; two books and GSM8K's test set are in no source.
 Variants: `steps`: raw, + rules, + classifier, + dedup, + all three; `epochs`: text for 1, 4 and 16 readings,
-raw and with dedup; `mixtures`: three weights of web, code and Wikipedia. One tokenizer, trained on raw.
-Tokens per model are what the minutes take at the speed measured first. The same command goes on where it
+raw and with dedup; `mixtures`: three weights of web, code and Wikipedia; `scaling`: raw and all three steps,
+two sizes at a quarter, a half and all of the tokens. One tokenizer, trained on raw. Tokens per model are
+--tokens, or what --minutes take at the speed measured first. The same command goes on where it
 was stopped.
 Limit: small models on little text, much of it technical; what helps here may not help a large one.
 """
@@ -59,6 +60,8 @@ def variants(what: str, tokens: int) -> dict[str, list[str]]:
     """Return the settings of each variant but raw, of which models read `tokens`."""
     if what == "steps":
         return STEPS
+    if what == "scaling":
+        return {"all": STEPS["all"]}
     if what == "mixtures":
         names = ("web", "code", "wikipedia")
         return {
@@ -182,9 +185,13 @@ def make(output: Path, options, seed: int = 1) -> None:
 
 def tokens_per_model(options, run: str) -> int:
     """Return what `--minutes` take at the speed of a short training, a fifth being left for measuring."""
+    if options.tokens:
+        return options.tokens
     path = options.output / f"tokens-{options.what}.json"
     if not path.exists():
-        settings = Settings(tokens=120_000, threads=options.threads)
+        settings = Settings(
+            size=options.size, tokens=120_000, batch=options.batch, threads=options.threads
+        )
         with tempfile.TemporaryDirectory() as folder:
             state = train(
                 open_corpus("raw", run, settings), settings, 0, f"{folder}/speed.pt", lambda _: None
@@ -217,8 +224,17 @@ def main() -> None:
     options = harness.arguments(__doc__, data=True)
     options.add_argument("--output", type=Path, required=True, help="texts, runs and reports")
     options.add_argument(
-        "--what", choices=("steps", "epochs", "mixtures"), default="steps", help="the variants"
+        "--what",
+        choices=("steps", "epochs", "mixtures", "scaling"),
+        default="steps",
+        help="the variants",
     )
+    options.add_argument("--tokens", type=int, default=0, help="per model; 0: by --minutes")
+    options.add_argument("--size", default="nano", help="of the decoder; scaling has pico and nano")
+    options.add_argument("--batch", type=int, default=4, help="sequences of a training step")
+    options.add_argument("--items", type=int, default=500, help="measured of each set of questions")
+    options.add_argument("--probes", type=int, default=400, help="places asked for memorised text")
+    options.add_argument("--points", type=int, default=3, help="of each curve")
     options.add_argument("--minutes", type=float, default=65.0, help="of training and measuring")
     options.add_argument("--most-tokens", type=int, default=8_000_000, help="per model")
     options.add_argument("--megabytes", type=float, default=60.0, help="of text in raw")
@@ -237,14 +253,20 @@ def main() -> None:
     for name, overrides in variants(given.what, tokens).items():
         runs[name] = finished(output, name, overrides)
     print(harness.machine("torch"), flush=True)
+    settings = {"seeds": given.seeds, "threads": given.threads, "batch": given.batch}
+    settings |= {"points": given.points, "items": given.items, "probes": given.probes}
+    line = [
+        *(f"--run={name}={folder}" for name, folder in runs.items()),
+        *(f"--held-out={path.stem}={path}" for path in sorted((output / "held").iterdir())),
+        *(f"--{key}={value}" for key, value in settings.items()),
+        f"--output={output / given.what}",
+    ]
+    if given.what == "scaling":
+        ablate.run([*line, f"--ladder={tokens // 4},{tokens // 2},{tokens}"])
+        return
     csqa = given.data / "decontam" / "commonsenseqa_dev.jsonl.gz"
-    ablate.run(
-        [*(f"--run={name}={folder}" for name, folder in runs.items()),
-         *(f"--held-out={path.stem}={path}" for path in sorted((output / "held").iterdir())),
-         f"--choices=csqa={csqa}", f"--cloze=last_words={output / 'last_words.jsonl'}",
-         f"--output={output / given.what}", f"--tokens={tokens}", f"--seeds={given.seeds}",
-         f"--threads={given.threads}"]
-    )  # fmt: skip
+    line += [f"--choices=csqa={csqa}", f"--cloze=last_words={output / 'last_words.jsonl'}"]
+    ablate.run([*line, f"--tokens={tokens}", f"--size={given.size}"])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from corpusforge.identify.settings import Settings as IdentifySettings
 from corpusforge.ingest import SOURCES
 from corpusforge.ingest.settings import Settings as IngestSettings
 from corpusforge.io import files
-from corpusforge.io.decoding import DecodingError, decode_toml
+from corpusforge.io.decoding import DecodingError, decode_json, decode_toml
 from corpusforge.mix.settings import Settings as MixSettings
 from corpusforge.printing import printable
 from corpusforge.score.settings import Settings as ScoreSettings
@@ -119,30 +119,45 @@ def resolve_path(path: str) -> str:
 
 
 def load(name_or_path: str, sources: Sequence[str] = (), overrides: Sequence[str] = ()) -> Recipe:
-    """Return the recipe of a name or a TOML file, with --source and --set options applied.
+    """Return the recipe of a name, a TOML file or a run's recipe.json, with --source and --set applied.
 
     `sources` holds NAME=GLOB or NAME:KIND=GLOB; `overrides` holds section.key=value, the value in
     TOML or plain text. Raises RecipeError.
     """
     try:
-        table = decode_toml(text(name_or_path))
+        own = text(name_or_path)
+        table = _resolved(own) if name_or_path.endswith(".json") else decode_toml(own)
     except DecodingError as error:
-        raise RecipeError(f"recipe {name_or_path!r} is not valid TOML: {error}.") from error
+        form = "JSON" if name_or_path.endswith(".json") else "TOML"
+        raise RecipeError(f"recipe {name_or_path!r} is not valid {form}: {error}.") from error
     _apply_sources(table, sources)
     _apply_overrides(table, overrides)
     return parse(table)
 
 
 def text(name_or_path: str) -> str:
-    """Return the TOML text of a recipe that is named, or of a file; raises RecipeError for neither."""
+    """Return the TOML text of a recipe that is named, or of a file (JSON: a run's recipe.json).
+
+    Raises RecipeError for neither.
+    """
     if name_or_path in names():
         folder = importlib.resources.files("pipelines") / "recipes"
         return (folder / f"{name_or_path}.toml").read_text("utf-8")
-    if not name_or_path.endswith(".toml"):
+    if not name_or_path.endswith((".toml", ".json")):
         raise RecipeError(f"no recipe named {name_or_path!r}.{nearest(name_or_path, names())}")
     if not files.exists(name_or_path):
         raise RecipeError(f"recipe file {name_or_path!r} does not exist.")
     return _decoded(name_or_path)
+
+
+def _resolved(text: str) -> dict[str, Any]:
+    """Return a run's recipe.json as the table of a recipe: a reader's settings stand in the source's own."""
+    table = decode_json(text)
+    if not isinstance(table, dict) or not isinstance(table.get("sources"), dict):
+        raise RecipeError("the JSON file is no recipe: expected a run's recipe.json.")
+    for body in table["sources"].values():
+        body.update(body.pop("ingest", {}))
+    return table
 
 
 def _decoded(path: str) -> str:

@@ -3,12 +3,15 @@
     python -m pipelines.ablate --run raw=runs/raw --run filtered=runs/filtered \\
         --held-out books='held/*.epub' --choices csqa=commonsenseqa_dev.jsonl.gz --output ablation
     python -m pipelines.ablate --recipe sample --vary dedup.method=exact,fuzzy --output ablation
+    python -m pipelines.ablate --run … --ladder 500_000,1_000_000,2_000_000 --sizes pico,nano --output scaling
 
 Every run trains the same number of models on the same number of tokens; each is compared with the first.
 The second form makes a run of each combination of values first, by pipelines.pretrain_mix, in
-OUTPUT/runs. Writes report.json, report.md, curves.png and manifest.json; the same command goes on where
-it was stopped. Needs torch (extra local). Exit code: 0; 2 for something given that is wrong; 130
-interrupted. docs/ablate.md says how to read the report.
+OUTPUT/runs. Writes report.json, report.md, curves.png and manifest.json. The third trains at every number
+of tokens and size, an ablation each in OUTPUT/SIZE-TOKENS, fits a power law per run and says how many times
+the first run's tokens another needs to be as good: scaling.json, scaling.md, scaling.png. The same command
+goes on where it was stopped. Needs torch (extra local). Exit code: 0; 2 for something given that is wrong;
+130 interrupted. docs/ablate.md says how to read the report.
 """
 
 from __future__ import annotations
@@ -18,17 +21,21 @@ import itertools
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
-from corpusforge.ablate.settings import Settings
+from corpusforge.ablate.settings import Settings, SizeName
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.files import input_files
-from corpusforge.options import Parser, add_settings, at_least, named, settings_of
+from corpusforge.options import Parser, add_settings, at_least, named, names, settings_of
 from corpusforge.printing import say, say_text
 from corpusforge.program import guard
 
 __all__ = ["main", "parser"]
+
+
+def _counts(value: str) -> tuple[int, ...]:
+    """Return the whole numbers of "1,2", each above 0; for an option's `type`."""
+    return tuple(map(at_least(1), names(value)))
 
 
 def parser() -> Parser:
@@ -59,6 +66,10 @@ def parser() -> Parser:
         metavar="DIR",
         help="a new directory, or that of the same ablation",
     )
+    add("--ladder", type=_counts, default=(), metavar="TOKENS,…",
+        help="train at each of these numbers of tokens, not at --tokens, and fit a power law")  # fmt: skip
+    add("--sizes", type=names, default=(), metavar="SIZE,…",
+        help="decoders of the ladder, in place of --size (default: pico,nano)")  # fmt: skip
     add("--export", action="store_true", help="write each model as a Hugging Face directory too")
     add("--quiet", action="store_true", help="print no progress")
     add_settings(options, Settings, "settings (docs/ablate.md)")
@@ -135,18 +146,29 @@ def run(argv: Sequence[str] | None = None) -> None:
         key: named(getattr(options, key), f"--{key.replace('_', '-')}")
         for key in ("held_out", "choices", "cloze")
     }
-    from corpusforge.ablate import report
+    if options.sizes and not options.ladder:
+        raise InputError("--sizes is for --ladder: give both, or --size.")
+    if options.ladder and options.export:
+        raise InputError("--export is not for --ladder. Leave one of them out.")
+    from corpusforge.ablate import report, scaling
+    from corpusforge.ablate.evaluation import Sets
     from corpusforge.ablate.model import library
-    from corpusforge.ablate.run import Asked, ablate
+    from corpusforge.ablate.run import ablate
 
     library()
-    asked = Asked(runs=named(options.runs, "--run"), **sets)
+    runs, measured = named(options.runs, "--run"), Sets(**sets)
     for key, patterns in sets.items():  # before hours are spent on runs
         input_files(list(patterns.values()), f"--{key.replace('_', '-')}")
     if options.recipe:
-        asked = replace(asked, runs=_made(options))
+        runs = _made(options)
     tell = (lambda _: None) if options.quiet else (lambda line: say(line, error=True))
-    made = ablate(asked, settings, options.output, tell, export=options.export)
+    if options.ladder:
+        sizes: Sequence[SizeName] = options.sizes or ("pico", "nano")
+        laws = scaling.scale(runs, measured, settings, sizes, options.ladder, options.output, tell)
+        say_text(scaling.markdown(laws))
+        say(f"report: {files.join(options.output, 'scaling.md')}")
+        return
+    made = ablate(runs, measured, settings, options.output, tell, export=options.export)
     say_text(report.markdown(made))
     say(f"report: {files.join(options.output, 'report.md')}")
 

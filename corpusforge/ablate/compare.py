@@ -20,7 +20,7 @@ from corpusforge.annotate.agreement import kendall_tau_b
 from corpusforge.annotate.intervals import bootstrap
 from corpusforge.hashing import mix64
 
-__all__ = ["Difference", "Figure", "difference", "figure", "rank_agreement"]
+__all__ = ["Difference", "Figure", "difference", "figure", "interval", "rank_agreement"]
 
 F64 = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ class Difference:
         return all(a is not None and b is not None and (a > 0 or b < 0) for a, b in ends)
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+def interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
     """Return the mean of values and the ends of its 95 % t-interval, none for a single value."""
     from scipy.stats import t
 
@@ -80,7 +80,7 @@ def _interval(values: Sequence[float]) -> tuple[float, float | None, float | Non
 def figure(measure: str, run: str, tallies: Sequence[Tally]) -> Figure:
     """Return a run's figure from the tallies of its seeds."""
     values = tuple(one.value for one in tallies)
-    mean, low, high = _interval(values)
+    mean, low, high = interval(values)
     items = len(tallies[0].below)
     return Figure(
         measure=measure, run=run, values=values, mean=mean, low=low, high=high, items=items
@@ -99,7 +99,7 @@ def difference(
     Items are drawn anew too, except those of `memorised`, which are other ones in each run.
     """
     pairs = list(zip(tallies[run], tallies[against], strict=True))
-    mean, low, high = _interval([a.value - b.value for a, b in pairs])
+    mean, low, high = interval([a.value - b.value for a, b in pairs])
     made = Difference(
         measure=measure, run=run, against=against, mean=mean, low=low, high=high, seeds=len(pairs)
     )

@@ -18,6 +18,7 @@ from corpusforge.errors import InputError
 from corpusforge.fields import build
 from corpusforge.hashing import uniform
 from corpusforge.io import files
+from corpusforge.io.parquet import read_table
 from corpusforge.run.directory import read_manifest, read_recipe
 from corpusforge.run.tokens import load_tokenizer
 from corpusforge.shard.reader import TokenStream
@@ -78,6 +79,11 @@ class Corpus:
     def texts(self) -> Iterator[str]:
         """Yield every document of the stream, a repeated one as often, by decoding it."""
         return self._texts(self.stream, 0, self.stream.tokens)
+
+    def documents(self) -> Iterator[str]:
+        """Yield the id of every document of the stream, a repeated one as often."""
+        for info in files.list_files(files.join(str(self.stream.directory), "*.parquet")):
+            yield from read_table(info.path, ["id"]).column("id").to_pylist()
 
     def validation(self) -> list[str]:
         """Return the texts of the run's own validation split, none where it has none."""

@@ -18,7 +18,7 @@ from corpusforge.errors import InputError
 from corpusforge.hashing import uniform
 from corpusforge.io.layouts import objects
 
-__all__ = ["Choice", "Cloze", "read_choices", "read_cloze"]
+__all__ = ["Choice", "Cloze", "drawn", "read_choices", "read_cloze"]
 
 Item = TypeVar("Item")
 
@@ -102,7 +102,7 @@ def _read(row: Any) -> Choice | None:
     return None
 
 
-def _drawn(rows: Sequence[Item], most: int) -> list[Item]:
+def drawn(rows: Sequence[Item], most: int) -> list[Item]:
     """Return `most` of the rows at most, by a hash of their places."""
     order = np.argsort(uniform(np.arange(len(rows), dtype=np.uint64), 0, "ablate/items"))
     return [rows[place] for place in order[:most].tolist()]
@@ -119,7 +119,7 @@ def read_choices(path: str, most: int) -> list[Choice]:
                 "HellaSwag, MMLU or C-Eval, with its right answer (docs/ablate.md)."
             )
         found.append(item)
-    return _drawn(found, most)
+    return drawn(found, most)
 
 
 def read_cloze(path: str, most: int) -> list[Cloze]:
@@ -131,4 +131,4 @@ def read_cloze(path: str, most: int) -> list[Cloze]:
         if not before or not last:
             raise InputError(f"{path}, row {number}: expected `text`, of two words or more.")
         found.append(Cloze(before, blank + last))
-    return _drawn(found, most)
+    return drawn(found, most)

@@ -18,16 +18,13 @@ from corpusforge.ablate.settings import Size
 from corpusforge.errors import InputError
 from corpusforge.hashing import uniform
 
-__all__ = ["EPSILON", "THETA", "Weights", "forward", "initial", "library", "parameters"]
+__all__ = ["EPSILON", "THETA", "Weights", "forward", "hidden", "initial", "library", "parameters"]
 
 Weights = Mapping[str, Any]
 """Tensors by the names that `LlamaForCausalLM` gives them, without the head, which is the embedding."""
 
 EPSILON = 1e-5
 THETA = 10_000.0
-_DEVIATION = (
-    0.02  # of first weights (Radford et al. 2019); those that end a branch are smaller by its depth
-)
 _EMBEDDING = "model.embed_tokens.weight"
 
 
@@ -58,18 +55,25 @@ def parameters(size: Size, vocabulary: int) -> int:
 
 
 def initial(size: Size, vocabulary: int, seed: int) -> dict[str, Any]:
-    """Return first weights, float32 on the CPU: norms 1, matrices even around 0, drawn by hash."""
+    """Return first weights, float32 on the CPU: norms 1, the last matrix of each branch 0, others by hash.
+
+    A matrix's deviation is 1 over the square root of what a row reads. Branches begin as nothing, as in
+    Zhang et al. 2019 (Fixup). At widths of some hundred, 0.02 for all (Radford et al. 2019, width 768) is
+    too small: a pico model was then no better than counts of single ids after 200,000 tokens.
+    """
     torch = library()
     made = {}
     for name, shape in _shapes(size, vocabulary).items():
         if len(shape) == 1:
             made[name] = torch.ones(shape)
-            continue
-        ends = name.endswith(("o_proj.weight", "down_proj.weight"))
-        deviation = _DEVIATION / math.sqrt(2 * size.layers) if ends else _DEVIATION
-        numbers = np.arange(math.prod(shape), dtype=np.uint64)
-        drawn = (2.0 * uniform(numbers, seed, f"ablate/{name}") - 1.0) * deviation * math.sqrt(3.0)
-        made[name] = torch.from_numpy(drawn.astype(np.float32)).reshape(shape)
+        elif name.endswith(("o_proj.weight", "down_proj.weight")):
+            made[name] = torch.zeros(shape)
+        else:
+            numbers = np.arange(math.prod(shape), dtype=np.uint64)
+            drawn = (2.0 * uniform(numbers, seed, f"ablate/{name}") - 1.0) * math.sqrt(
+                3.0 / shape[1]
+            )
+            made[name] = torch.from_numpy(drawn.astype(np.float32)).reshape(shape)
     return made
 
 
@@ -120,8 +124,8 @@ def _feed_forward(x: Any, w: Weights, at: str) -> Any:
     return functional.linear(functional.silu(gate) * up, w[f"{at}down_proj.weight"])
 
 
-def forward(w: Weights, ids: Any, size: Size) -> Any:
-    """Return the logits of the next id at each place: `ids` int64 [rows, length] → [rows, length, ids]."""
+def hidden(w: Weights, ids: Any, size: Size) -> Any:
+    """Return what the head reads at each place: `ids` int64 [rows, length] → [rows, length, width]."""
     functional = library().nn.functional
     rotation = _rotation(ids.shape[1], size, ids.device)
 
@@ -134,4 +138,9 @@ def forward(w: Weights, ids: Any, size: Size) -> Any:
         normed = norm(x, f"{at}input_layernorm")
         x = x + _attention(normed, w, f"{at}self_attn.", size.heads, rotation)
         x = x + _feed_forward(norm(x, f"{at}post_attention_layernorm"), w, f"{at}mlp.")
-    return functional.linear(norm(x, "model.norm"), w[_EMBEDDING])
+    return norm(x, "model.norm")
+
+
+def forward(w: Weights, ids: Any, size: Size) -> Any:
+    """Return the logits of the next id at each place: `ids` int64 [rows, length] → [rows, length, ids]."""
+    return library().nn.functional.linear(hidden(w, ids, size), w[_EMBEDDING])

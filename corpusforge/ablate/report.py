@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from corpusforge import manifest as records
 from corpusforge.ablate.compare import Difference, Figure
 from corpusforge.filter.sweep import blank, png
@@ -13,18 +16,11 @@ from corpusforge.io import files
 from corpusforge.score.card import table
 
 __all__ = [
-    "HIGHER",
-    "Checked",
-    "Curve",
-    "Report",
-    "Trained",
-    "blank",
-    "curves_png",
-    "markdown",
-    "write",
-]
+    "HIGHER", "Checked", "Curve", "Report", "Trained", "blank", "checked", "curves_png", "difference_rows",
+    "figure_rows", "markdown", "write",
+]  # fmt: skip
 
-HIGHER = ("accuracy", "cloze")
+HIGHER = ("accuracy", "cloze", "pairs")
 """Measures of which more is better; of all others less is."""
 
 
@@ -70,6 +66,28 @@ class Checked:
     short: int
 
 
+def checked(
+    passages: Sequence[tuple[str, str]], shares: NDArray[np.float64], overlap: float
+) -> tuple[Checked, ...]:
+    """Return how many of the (set, text) passages of each set are left at their shares of known words.
+
+    `shares` are float64 [passages], NaN for texts that are too short.
+    """
+    rows: dict[str, list[tuple[int, float]]] = {}
+    for (name, text), share in zip(passages, shares.tolist(), strict=True):
+        rows.setdefault(name, []).append((len(text.encode()), share))
+    return tuple(
+        Checked(
+            set=name,
+            used=sum(share <= overlap for _, share in own),
+            bytes=sum(size for size, share in own if share <= overlap),
+            contaminated=sum(share > overlap for _, share in own),
+            short=sum(share != share for _, share in own),  # noqa: PLR0124 - NaN alone
+        )
+        for name, own in rows.items()
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Every figure of an ablation (report.json)."""
@@ -113,20 +131,28 @@ def markdown(report: Report) -> str:
         "",
     ]
     return "\n".join(
-        [*head, *_figures(report), *_differences(report), *_proxy(report), *_cost(report)]
+        [
+            *head,
+            *figure_rows(report.figures),
+            *difference_rows(report.differences, first.run),
+            *_proxy(report),
+            *_cost(report),
+        ]
     )
 
 
-def _figures(report: Report) -> list[str]:
-    runs = [row.run for row in report.trained]
+def figure_rows(figures: Sequence[Figure]) -> list[str]:
+    """Return the table of figures by measure and run as lines of Markdown."""
+    runs = list(dict.fromkeys(row.run for row in figures))
     rows: dict[str, list[str]] = {}
-    for row in report.figures:
+    for row in figures:
         rows.setdefault(row.measure, [row.measure, f"{row.items:,}"]).append(f"{row.mean:.4f}")
     shown = table(["measure", "items", *runs], rows.values())
     return ["## Figures", "", "Mean over seeds.", "", *shown]
 
 
-def _differences(report: Report) -> list[str]:
+def difference_rows(differences: Sequence[Difference], first: str) -> list[str]:
+    """Return the table of differences from the first run as lines of Markdown, none without any."""
     rows = [
         [
             row.measure,
@@ -135,12 +161,12 @@ def _differences(report: Report) -> list[str]:
             _ends(row.items_low, row.items_high).strip(),
             _verdict(row),
         ]
-        for row in report.differences
+        for row in differences
     ]
     if not rows:
         return []
     return [
-        f"## Differences from {report.trained[0].run}",
+        f"## Differences from {first}",
         "",
         "Mean (95 % interval over seeds, paired t), 95 % interval over items (bootstrap), and a verdict "
         "where zero lies in neither.",

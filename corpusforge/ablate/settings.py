@@ -7,7 +7,9 @@ from typing import Literal
 
 from corpusforge.errors import RecipeError
 
-__all__ = ["SIZES", "Settings", "Size", "Tuning"]
+__all__ = ["SIZES", "RowSettings", "Settings", "Size", "SizeName", "Thresholds", "Tuning"]
+
+SizeName = Literal["pico", "nano", "micro", "small"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,25 +42,27 @@ class Size:
 
 
 SIZES = {
+    "pico": Size(width=64, layers=3, heads=2, hidden=172, context=256, rate=4e-3),
     "nano": Size(width=128, layers=4, heads=4, hidden=344, context=256, rate=4e-3),
     "micro": Size(width=320, layers=6, heads=5, hidden=864, context=512, rate=2e-3),
     "small": Size(width=768, layers=10, heads=12, hidden=2048, context=1024, rate=1e-3),
 }
-"""Sizes by name; with 4,096 ids 1.3, 8.7 and 74 million parameters, with 50,257 ids 7.2, 24 and 109."""
+"""Sizes by name; with 4,096 ids 0.41, 1.3, 8.7 and 74 million parameters, with 50,257 ids 3.4, 7.2, 24
+and 109."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What can be chosen of an ablation."""
 
-    size: Literal["nano", "micro", "small"] = "nano"
-    """Decoder: nano for a CPU, micro and small for a GPU."""
+    size: SizeName = "nano"
+    """Decoder: pico and nano for a CPU, micro and small for a GPU."""
     tokens: int = 2_000_000
     """Tokens that each model is trained on; a run with fewer is read again from its beginning."""
     seeds: int = 3
     """Models per run; seed s draws weights and the place in the stream where training begins."""
-    batch: int = 16
-    """Sequences of a training step."""
+    batch: int = 4
+    """Sequences of a training step: few, where tokens are few, so that there are many steps."""
     rate: float = 0.0
     """Highest learning rate; 0: the size's own."""
     warmup: float = 0.05
@@ -114,6 +118,11 @@ class Settings:
         return SIZES[self.size]
 
     @property
+    def highest(self) -> float:
+        """Highest learning rate."""
+        return self.rate or self.shape.rate
+
+    @property
     def steps(self) -> int:
         """Training steps: the last is the first at which `tokens` are read."""
         return -(-self.tokens // (self.batch * self.shape.context))
@@ -146,3 +155,70 @@ class Tuning:
                 raise RecipeError(
                     f"tune_mix.{key} is {getattr(self, key)}; expected {least} or more."
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """What can be chosen of a sweep of one bound."""
+
+    tokens: int = 500_000
+    """Ids that each n-gram model is trained on."""
+    order: int = 4
+    """Longest n-gram."""
+    seeds: int = 3
+    """Models per threshold; each begins with another document of every source."""
+
+    def __post_init__(self) -> None:
+        for key, least in (("tokens", 1000), ("order", 1), ("seeds", 1)):
+            if getattr(self, key) < least:
+                raise RecipeError(
+                    f"tune_rule.{key} is {getattr(self, key)}; expected {least} or more."
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSettings:
+    """What can be chosen of a comparison of row sets."""
+
+    steps: int = 200
+    """Training steps; a set of few rows is read again, in another order."""
+    seeds: int = 3
+    """Models per row set; each reads the rows in another order."""
+    batch: int = 8
+    """Rows, or prompts with their ranked answers, of a training step."""
+    rate: float = 5e-4
+    """Highest learning rate."""
+    warmup: float = 0.05
+    """Share of the steps in which the rate rises; it falls to a tenth by a cosine afterwards."""
+    decay: float = 0.0
+    """Weight decay of matrices."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models train; auto takes CUDA where it is there."""
+    precision: Literal["bf16", "f32"] = "bf16"
+    """Arithmetic of matrix products."""
+    threads: int = 0
+    """Threads of torch on the CPU; 0: torch's own choice. Another number rounds otherwise."""
+    items: int = 500
+    """Rows or questions measured of each set, drawn by hash."""
+    overlap: float = 0.2
+    """A held-out row is left out where a larger share of its words stands in 13-grams of some row set."""
+
+    def __post_init__(self) -> None:
+        for key in ("steps", "seeds", "batch", "checkpoint_every", "items"):
+            if getattr(self, key) < 1:
+                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 1 or more.")
+        for key in ("decay", "threads"):
+            if getattr(self, key) < 0:
+                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 0 or more.")
+        for key in ("warmup", "overlap"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 0 to 1.")
+        if not self.rate > 0:
+            raise RecipeError(f"ablate_rows.rate is {self.rate}; expected a number above 0.")
+
+    @property
+    def highest(self) -> float:
+        """Highest learning rate."""
+        return self.rate

@@ -11,21 +11,24 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from corpusforge.ablate import model
 from corpusforge.ablate.corpus import Corpus
-from corpusforge.ablate.settings import Settings
+from corpusforge.ablate.settings import RowSettings, Settings
 from corpusforge.errors import InputError, RunError
 from corpusforge.io import files
 from corpusforge.startup import torch_threads
 
-__all__ = ["State", "Watch", "autocast", "device_of", "load", "rate_at", "train"]
+__all__ = [
+    "Schedule", "State", "Watch", "autocast", "descend", "device_of", "load", "rate_at", "train",
+]  # fmt: skip
 
 _FLOOR = 0.1  # the last rate as a share of the highest
+_KEPT = ("step", "seconds", "losses", "curve")
 
 
 @dataclass(slots=True)
@@ -47,7 +50,11 @@ Watch = Callable[[State], None]
 """Told after each step; what it raises ends the training."""
 
 
-def device_of(settings: Settings) -> str:
+Schedule: TypeAlias = Settings | RowSettings
+"""Settings of a training of either kind."""
+
+
+def device_of(settings: Schedule) -> str:
     """Return "cuda" or "cpu", and set torch's threads as the settings ask.
 
     Raises InputError where CUDA is asked for and torch has none.
@@ -60,15 +67,15 @@ def device_of(settings: Settings) -> str:
     return "cuda" if there and settings.device != "cpu" else "cpu"
 
 
-def autocast(settings: Settings, device: str) -> Any:
+def autocast(settings: Schedule, device: str) -> Any:
     """Return the context in which matrix products take the settings' precision."""
     torch = model.library()
     return torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bf16")
 
 
-def rate_at(step: int, settings: Settings) -> float:
+def rate_at(step: int, settings: Schedule) -> float:
     """Return the learning rate of a step: a line up, then a cosine down to a tenth."""
-    highest, steps = settings.rate or settings.shape.rate, settings.steps
+    highest, steps = settings.highest, settings.steps
     rising = max(1, round(settings.warmup * steps))
     if step < rising:
         return highest * (step + 1) / rising
@@ -76,10 +83,11 @@ def rate_at(step: int, settings: Settings) -> float:
     return highest * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def _begin(corpus: Corpus, settings: Settings, seed: int, device: str) -> State:
+def _begin(made: Mapping[str, Any], settings: Schedule, device: str) -> State:
     torch = model.library()
-    made = model.initial(settings.shape, corpus.tokenizer.vocab_size, seed)
-    weights = {name: value.to(device).requires_grad_() for name, value in made.items()}
+    weights = {
+        name: value.detach().clone().to(device).requires_grad_() for name, value in made.items()
+    }
     groups = [
         {"params": [v for v in weights.values() if (v.dim() > 1) == matrix], "weight_decay": decay}
         for matrix, decay in ((True, settings.decay), (False, 0.0))
@@ -88,13 +96,12 @@ def _begin(corpus: Corpus, settings: Settings, seed: int, device: str) -> State:
     return State(weights, optimiser)
 
 
-def _save(state: State, corpus: Corpus, path: str) -> None:
-    corpus.stream.step = state.step
+def _save(state: State, place: Mapping[str, Any], path: str) -> None:
     saved = {
         "weights": {name: value.detach() for name, value in state.weights.items()},
         "optimiser": state.optimiser.state_dict(),
-        "stream": corpus.stream.state_dict(),
-        **{name: getattr(state, name) for name in ("step", "seconds", "losses", "curve")},
+        "stream": place,
+        **{name: getattr(state, name) for name in _KEPT},
     }
     with files.atomic_write(path) as stream:
         model.library().save(saved, stream)
@@ -111,15 +118,13 @@ def load(path: str, device: str = "cpu") -> dict[str, Any]:
         ) from error
 
 
-def _resume(state: State, corpus: Corpus, path: str, device: str) -> None:
+def _resume(state: State, saved: Mapping[str, Any]) -> None:
     torch = model.library()
-    saved = load(path, device)
-    corpus.stream.load_state_dict(saved["stream"])
     with torch.no_grad():
         for name, value in state.weights.items():
             value.copy_(saved["weights"][name])
     state.optimiser.load_state_dict(saved["optimiser"])
-    for name in ("step", "seconds", "losses", "curve"):
+    for name in _KEPT:
         setattr(state, name, saved[name])
 
 
@@ -147,19 +152,56 @@ def train(corpus: Corpus, settings: Settings, seed: int, path: str, watch: Watch
     `watch` may add to the state's curve. Raises RunError or InputError where the checkpoint is damaged
     or of other data, RunError where the loss is not finite.
     """
-    torch = model.library()
     device = device_of(settings)
-    state = _begin(corpus, settings, seed, device)
-    if files.exists(path):
-        _resume(state, corpus, path, device)
     loss_of: Callable[..., Any] = partial(_loss, settings=settings, device=device)
     if device == "cuda":
-        loss_of = torch.compile(loss_of)
-    for inputs, targets in _batches(corpus, settings, seed, state.step):
+        loss_of = model.library().compile(loss_of)
+    stream = corpus.stream
+
+    def place(step: int) -> dict[str, Any]:
+        stream.step = step
+        return stream.state_dict()
+
+    return descend(
+        model.initial(settings.shape, corpus.tokenizer.vocab_size, seed),
+        partial(_batches, corpus, settings, seed),
+        lambda weights, batch: loss_of(weights, *(each.to(device) for each in batch)),
+        settings,
+        path,
+        watch,
+        place=place,
+        check=stream.load_state_dict,
+    )
+
+
+def descend(
+    initial: Mapping[str, Any],
+    batches: Callable[[int], Iterable[Any]],
+    loss_of: Callable[[Mapping[str, Any], Any], Any],
+    settings: Schedule,
+    path: str,
+    watch: Watch,
+    *,
+    place: Callable[[int], Mapping[str, Any]] = lambda step: {},
+    check: Callable[[dict[str, Any]], None] = lambda saved: None,
+) -> State:
+    """Lower a loss from `initial` weights, or from the checkpoint at `path`, to the last step.
+
+    `batches` gives those from a step on, `loss_of` the loss (nats, a scalar) of weights and a batch.
+    `place` is saved beside the weights, and `check` may refuse what was saved. Raises as `train`.
+    """
+    torch = model.library()
+    device = device_of(settings)
+    state = _begin(initial, settings, device)
+    if files.exists(path):
+        saved = load(path, device)
+        check(saved["stream"])
+        _resume(state, saved)
+    for batch in batches(state.step):
         begun = time.monotonic()
         for group in state.optimiser.param_groups:
             group["lr"] = rate_at(state.step, settings)
-        loss = loss_of(state.weights, inputs.to(device), targets.to(device))
+        loss = loss_of(state.weights, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(state.weights.values(), 1.0)
         state.optimiser.step()
@@ -174,5 +216,5 @@ def train(corpus: Corpus, settings: Settings, seed: int, path: str, watch: Watch
         state.seconds += time.monotonic() - begun
         watch(state)
         if state.step % settings.checkpoint_every == 0 or state.step == settings.steps:
-            _save(state, corpus, path)
+            _save(state, place(state.step), path)
     return state

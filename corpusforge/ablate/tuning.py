@@ -10,7 +10,7 @@ only text that the run's stream holds is known; held-out texts decide, so they m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 from corpusforge.ablate import ngram
 from corpusforge.ablate.compare import rank_agreement
 from corpusforge.ablate.corpus import Corpus
-from corpusforge.ablate.held_out import draw, overlaps, read_texts
-from corpusforge.ablate.measure import bits_per_byte
+from corpusforge.ablate.evaluation import WHOLE, Evaluation, Sets, evaluation
 from corpusforge.ablate.settings import Settings, Tuning
 from corpusforge.errors import InputError
 from corpusforge.hashing import uniform
 from corpusforge.io.parquet import read_table
 
-__all__ = ["Proposal", "capped", "fit", "supplies", "tune"]
+__all__ = ["Proposal", "capped", "fit", "given_weights", "mixed", "supplies", "tune"]
 
 F64 = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -57,19 +56,22 @@ class Proposal:
     proposed: float
 
 
-def supplies(corpus: Corpus) -> dict[str, Ids]:
-    """Return each source's ids, every document once, in the order of the stream."""
+def supplies(corpus: Corpus, kept: Container[str] | None = None) -> dict[str, list[Ids]]:
+    """Return the ids of each source's documents, each once, in the order of the stream.
+
+    With `kept`, of the documents of those names alone; a source of none has an empty list.
+    """
     found: dict[str, list[Ids]] = {}
     base = 0
     for path in sorted(Path(corpus.stream.directory).glob("*.parquet")):
-        table = read_table(str(path), ["source", "copy", "start", "tokens"]).to_pydict()
-        rows = zip(*table.values(), strict=True)
-        for source, copy, start, tokens in rows:
-            if copy == 0:
+        table = read_table(str(path), ["id", "source", "copy", "start", "tokens"]).to_pydict()
+        for name, source, copy, start, tokens in zip(*table.values(), strict=True):
+            own = found.setdefault(source, [])
+            if copy == 0 and (kept is None or name in kept):
                 ids = corpus.stream.read(base + start, base + start + tokens)
-                found.setdefault(source, []).append(ids.astype(np.int64))
+                own.append(ids.astype(np.int64))
         base += path.with_suffix(".bin").stat().st_size // corpus.stream.dtype.itemsize
-    return {source: np.concatenate(found[source]) for source in sorted(found)}
+    return dict(sorted(found.items()))
 
 
 def capped(shares: F64, caps: F64) -> F64:
@@ -121,14 +123,23 @@ def _drawn(count: int, sources: int, caps: F64, seed: int) -> F64:
     )
 
 
+def mixed(weights: F64, supply: Sequence[Sequence[Ids]], tokens: int) -> Ids:
+    """Return a mixture of about `tokens` ids, [ids], each source read again where it has too few.
+
+    `weights` are float64 [sources], `supply` each source's documents; a source of weight 0 may have none.
+    """
+    counts = np.rint(weights * tokens).astype(np.int64)
+    pairs = zip(supply, counts.tolist(), strict=True)
+    return np.concatenate([np.resize(np.concatenate(own), n) for own, n in pairs if n])
+
+
 def _measured(
-    weights: F64, supply: Sequence[Ids], corpus: Corpus, texts: Sequence[str], tuning: Tuning
+    weights: F64, supply: Sequence[Sequence[Ids]], corpus: Corpus, texts: Evaluation, tuning: Tuning
 ) -> float:
     """Return bits per byte of texts by an n-gram model of a mixture."""
-    counts = np.rint(weights * tuning.tokens).astype(np.int64)
-    ids = np.concatenate([np.resize(own, n) for own, n in zip(supply, counts, strict=True)])
+    ids = mixed(weights, supply, tuning.tokens)
     grams = ngram.train(ids, tuning.order, corpus.tokenizer.vocab_size)
-    return bits_per_byte(grams.bits_of, corpus, texts).value
+    return texts.per_byte(grams.bits_of, corpus)[WHOLE].value
 
 
 def _interval(weights: F64, bits: F64, caps: F64, seed: int) -> tuple[F64, F64]:
@@ -151,15 +162,15 @@ def tune(
     `sets` are globs by name, `mix` the recipe's section, whose caps on epochs hold. Raises InputError for
     a run of one source, caps that leave no mixture, or texts that the run holds all.
     """
-    texts = _held_out(corpus, sets)
+    texts = evaluation(Sets(held_out=dict(sets)), [], corpus.texts(), Settings())
     supply = supplies(corpus)
     if len(supply) < 2:
         raise InputError(f"run {corpus.directory!r} has one source: there is no mixture to tune.")
     budget = tuning.budget or corpus.stream.tokens
-    sizes = np.array([len(ids) for ids in supply.values()], dtype=np.float64)
+    sizes = np.array([sum(map(len, own)) for own in supply.values()], dtype=np.float64)
     most = np.array([mix["epoch_caps"].get(source, mix["epoch_cap"]) for source in supply])
     caps = np.minimum(1.0, most * sizes / budget)
-    given = _given(corpus, list(supply))
+    given = given_weights(corpus, list(supply))
     weights = _drawn(tuning.draws, len(supply), caps, tuning.seed)
     measure = [
         _measured(row, list(supply.values()), corpus, texts, tuning) for row in (*weights, given)
@@ -181,24 +192,6 @@ def tune(
     )
 
 
-def _held_out(corpus: Corpus, sets: Mapping[str, str]) -> list[str]:
-    """Return the texts of the sets that the run's stream does not hold."""
-    settings = Settings()
-    texts = [
-        row.text
-        for name, pattern in sets.items()
-        for row in draw(name, read_texts(pattern, f"--held-out {name}"), settings)
-    ]
-    shares = overlaps(texts, corpus.texts())
-    kept = [text for text, share in zip(texts, shares, strict=True) if share <= settings.overlap]
-    if not kept:
-        raise InputError(
-            f"each of {len(texts)} held-out texts is too short to be searched for, or in the run's stream. "
-            "Give others."
-        )
-    return kept
-
-
 def _left_out(weights: F64, bits: F64) -> list[float]:
     """Return each mixture's bits as the regression on the others predicts them."""
     found = []
@@ -209,7 +202,7 @@ def _left_out(weights: F64, bits: F64) -> list[float]:
     return found
 
 
-def _given(corpus: Corpus, sources: Sequence[str]) -> F64:
+def given_weights(corpus: Corpus, sources: Sequence[str]) -> F64:
     """Return the shares that the sources have in the run's stream."""
     totals = dict.fromkeys(sources, 0)
     for path in Path(corpus.stream.directory).glob("*.parquet"):

@@ -25,7 +25,10 @@ from corpusforge.io import files
 from corpusforge.io.parquet import read_table
 from corpusforge.printing import say
 
-__all__ = ["Curve", "add_parser", "blank", "curves", "draw", "load", "lookup", "png", "table"]
+__all__ = [
+    "Curve", "add_parser", "blank", "curves", "draw", "end_of", "load", "lookup", "numbers", "passes", "png",
+    "statistic", "table", "thresholds",
+]  # fmt: skip
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -71,9 +74,9 @@ def _swept(rule_set: RuleSet, bound: Bound) -> bool:
     return all(not name.startswith(("flag_", "url_")) for name in bound.statistic.names())
 
 
-def load(run: str, bound: Bound) -> pa.Table:
-    """Return the stored rows with the columns that a bound reads; raises InputError where none
-    are.
+def load(run: str, bound: Bound, more: Sequence[str] = ()) -> pa.Table:
+    """Return the stored rows with the columns that a bound reads, and `more`; raises InputError where
+    none are.
     """
     paths = [info.path for info in files.list_files(files.join(run, "stats", "part-*.parquet"))]
     if not paths:
@@ -82,8 +85,20 @@ def load(run: str, bound: Bound) -> pa.Table:
         name for lang in (bound.languages or ("",)) for name in bound.for_language(lang).names()
     }
     wanted |= {"simplified", "traditional"}
-    columns = [*_OWN, *(name for name in COLUMNS if name in wanted)]
+    columns = [*more, *_OWN, *(name for name in COLUMNS if name in wanted)]
     return pa.concat_tables([read_table(path, columns) for path in paths])
+
+
+def end_of(bound: Bound, given: str | None) -> tuple[str, float | None]:
+    """Return which end of a bound is moved, "low" or "high", and the rule's own threshold there."""
+    end = given or ("high" if bound.low is None else "low")
+    return end, bound.low if end == "low" else bound.high
+
+
+def statistic(rule_set: RuleSet, bound: Bound, stats: pa.Table) -> F64:
+    """Return what a bound is on, float64 [documents]; NaN where it does not apply."""
+    derived = rule_set.derive(stats, stats) if rule_set.derive and rule_set.name == "zh.v1" else {}
+    return values_of(bound, derived, stats, stats.column("lang").to_pylist())
 
 
 def thresholds(bound: Bound, end: str, values: F64, given: Sequence[float]) -> F64:
@@ -114,7 +129,7 @@ def curves(
         found.append((source, lang, (sources == source) & (labels == lang)))
     result = []
     for source, lang, rows in found:
-        kept = _kept(values[rows], points, end)
+        kept = passes(values[rows], points, end).astype(np.int64)
         result.append(
             Curve(
                 source,
@@ -129,10 +144,10 @@ def curves(
     return [result[0], *sorted(result[1:], key=lambda c: (-c.bytes, c.source, c.lang))]
 
 
-def _kept(values: F64, points: F64, end: str) -> I64:
-    """Return 1 where a threshold keeps a document, shape [thresholds, documents]; NaN is kept."""
+def passes(values: F64, points: F64, end: str) -> NDArray[np.bool_]:
+    """Return whether a threshold keeps a document, bool [thresholds, documents]; NaN is kept."""
     failed = values < points[:, None] if end == "low" else values > points[:, None]
-    return (~failed).astype(np.int64)
+    return ~failed
 
 
 def table(found: Sequence[Curve], points: F64, own: float | None) -> Iterator[str]:
@@ -221,14 +236,12 @@ def add_parser(subparsers: Any) -> None:
 
 def _sweep(options: argparse.Namespace) -> int:
     rule_set, bound = lookup(options.rule)
-    end = options.end or ("high" if bound.low is None else "low")
-    own = bound.low if end == "low" else bound.high
+    end, own = end_of(bound, options.end)
     stats = load(options.run, bound)
     if not options.alone:
         stats = stats.filter(pa.array([r in ("", options.rule) for r in stats["rule"].to_pylist()]))
-    derived = rule_set.derive(stats, stats) if rule_set.derive and rule_set.name == "zh.v1" else {}
-    values = values_of(bound, derived, stats, stats.column("lang").to_pylist())
-    points = thresholds(bound, end, values, _numbers(options.at))
+    values = statistic(rule_set, bound, stats)
+    points = thresholds(bound, end, values, numbers(options.at))
     found = curves(stats, values, points, end, token_rates(options.run))
     sign = ">=" if end == "low" else "<="
     title = f"{options.rule}: keep where {bound.statistic} {sign} threshold"
@@ -240,7 +253,8 @@ def _sweep(options: argparse.Namespace) -> int:
     return 0
 
 
-def _numbers(text: str) -> list[float]:
+def numbers(text: str) -> list[float]:
+    """Return the thresholds of --at; raises InputError."""
     try:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError as error:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corpusforge import hashing
+from corpusforge.ablate.tuned import listwise_loss
 from corpusforge.options import Parser
 
 BUCKETS, WIDTH, PROMPTS = 1 << 14, 64, 16
@@ -52,15 +53,6 @@ def buckets(text: str) -> list[int]:
     """Return the hashed byte 3-grams of the last 2,000 bytes of a text."""
     data = text.encode("utf-8", "surrogatepass")[-2000:]
     return [int.from_bytes(data[k : k + 3], "big") * 2654435761 % BUCKETS for k in range(len(data))]
-
-
-def listwise_loss(rewards, ranks):
-    """Return -1 / (number of pairs) * sum of log sigmoid(better - worse) over the pairs of a group."""
-    from torch.nn.functional import logsigmoid
-
-    better = ranks[:, None] < ranks[None, :]
-    gaps = rewards[:, None] - rewards[None, :]
-    return -logsigmoid(gaps[better]).mean()
 
 
 def make_model(seed: int):

@@ -12,8 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: extra local")
 
 from corpusforge.ablate.corpus import open_corpus  # noqa: E402
+from corpusforge.ablate.evaluation import Evaluation  # noqa: E402
 from corpusforge.ablate.held_out import HeldOut  # noqa: E402
-from corpusforge.ablate.run import _Tests  # noqa: E402
 from corpusforge.ablate.settings import Settings  # noqa: E402
 from pipelines import ablate  # noqa: E402
 from schemas import build  # noqa: E402
@@ -136,7 +136,7 @@ def test_nothing_is_measured_where_all_is_known(runs, sets, tmp_path, capsys):
 def test_a_text_of_several_sets_counts_once_in_all():
     texts = [HeldOut("val:a", "en", "one"), HeldOut("val:a", "en", "two")]
     texts += [HeldOut("val:b", "en", "two"), *(HeldOut("books", "en", str(n)) for n in range(8))]
-    found = _Tests(texts, {}, {}, ()).groups()
+    found = Evaluation(texts, {}, {}, ()).groups()
     assert found["all"] == found["lang:en"] == [0, 1, *range(3, 11)]
     assert (found["val:a"], found["val:b"]) == ([0, 1], [2])
 
