@@ -3,7 +3,8 @@
 `columns` maps our fields to theirs; a list of strings as text is joined by line feeds. Lines are
 read as `io.jsonl.read_rows` does it: what strict JSON refuses is repaired where it can be, and counted.
 A row whose `origin` is model, template or mixed keeps that, with `model`, `prompt_version` and the `locator`
-that says what it was made from; any other row counts as human.
+that says what it was made from; a row of instruct (with a `lineage`) is its model's; any other row counts as
+human.
 Limit: a `.json` file is read whole, up to `max_book_bytes`.
 """
 
@@ -174,9 +175,8 @@ def document_of(row: _Row, name: str, number: int, settings: Settings) -> Item:
     if len(text) > settings.max_record_bytes:
         return Skipped(locator, "record_size", str(len(text)), str(settings.max_record_bytes))
     said = {field: _scalar(_at(values, settings.columns.get(field, field))) for field in _FIELDS}
-    made = _made(values)
-    named = settings.columns.get("id", "locator" if made else "")
-    own = _scalar(_at(values, named)) if named else ""
+    made, place = _made(values)
+    own = _scalar(_at(values, settings.columns["id"])) if "id" in settings.columns else place
     kind = said["format"] if said["format"] in _FORMATS else guess(text)
     return RawDocument(
         f"{name}:{own}" if own else locator,
@@ -194,11 +194,21 @@ def document_of(row: _Row, name: str, number: int, settings: Settings) -> Item:
     )
 
 
-def _made(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return who wrote a row that was not written by people, {} for all others."""
-    if values.get("origin") not in ORIGINS[1:]:
-        return {}
-    return {name: _scalar(values.get(name)) for name in ("origin", "model", "prompt_version")}
+def _made(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return who wrote a row that was not written by people, {} for all others, and what it was made from."""
+    names = ("origin", "model", "prompt_version")
+    if values.get("origin") in ORIGINS[1:]:
+        return {name: _scalar(values.get(name)) for name in names}, _scalar(values.get("locator"))
+    lineage = values.get("lineage")
+    if isinstance(lineage, Mapping) and _scalar(lineage.get("model")):
+        parents = lineage.get("parents")
+        parent = _scalar(parents[0]) if isinstance(parents, list) and parents else ""
+        place = f"{parent}/{_scalar(values.get('id'))}" if parent else ""
+        return {
+            "origin": "model",
+            **{name: _scalar(lineage.get(name)) for name in names[1:]},
+        }, place
+    return {}, ""
 
 
 def _at(values: Mapping[str, Any], column: str) -> Any:

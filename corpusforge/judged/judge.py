@@ -43,6 +43,8 @@ class Text:
     id: str
     language: str
     text: str
+    document: str = ""
+    """The document's id; the first of several with the same beginning."""
     stratum: int = 0
     human: int = -1
     """1 or 0 where people have judged it, too."""
@@ -63,6 +65,7 @@ class Judged:
     prompt_version: str
     model: str
     text: str
+    document: str = ""
     human: int = -1
 
     @property
@@ -108,7 +111,8 @@ def judge(texts: Sequence[Text], settings: Settings, ask: Ask) -> Iterator[Judge
             own = replies[place * settings.samples : (place + 1) * settings.samples]
             yield Judged(
                 id=text.id, language=text.language, stratum=text.stratum, text=text.text,
-                human=text.human, prompt_version=known[text.language].version + "+json",
+                document=text.document, human=text.human,
+                prompt_version=known[text.language].version + "+json",
                 scores=tuple(score for score, *_ in own),
                 reasons=tuple(reason for _, reason, *_ in own),
                 faults=tuple(fault for _, _, fault, _ in own),

@@ -37,7 +37,9 @@ def beginning(document: Document, settings: Settings) -> Text | None:
     )
     if first is None or not first.text:
         return None
-    return Text(id=make_id("judged", first.text), language=language, text=first.text)
+    return Text(
+        id=make_id("judged", first.text), language=language, text=first.text, document=document.id
+    )
 
 
 def draw(documents: Iterable[Document], settings: Settings, without: frozenset[str]) -> list[Text]:
@@ -50,7 +52,10 @@ def draw(documents: Iterable[Document], settings: Settings, without: frozenset[s
     for document in documents:
         text = beginning(document, settings)
         if text is not None and text.id not in without:
-            pool[text.id] = (_drawn(text.id, settings.seed), text)
+            first = (
+                min(pool[text.id][1].document, text.document) if text.id in pool else text.document
+            )
+            pool[text.id] = (_drawn(text.id, settings.seed), replace(text, document=first))
         if len(pool) > 2 * most:
             pool = dict(sorted(pool.items(), key=lambda item: (item[1][0], item[0]))[:most])
     texts = [text for _, (_, text) in sorted(pool.items(), key=lambda item: (item[1][0], item[0]))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
 from corpusforge.printing import say
 from corpusforge.recipe import Recipe
-from corpusforge.run import directory
+from corpusforge.run import directory, family
 
 __all__ = ["add_parsers", "explain", "lint", "verify"]
 
@@ -27,6 +27,12 @@ def add_parsers(commands: Any) -> None:
     why.add_argument("run", metavar="RUN", help="its directory")
     why.add_argument(
         "id", metavar="ID", help="a document's id in the run, its URL, or a part of its locator"
+    )
+    why.add_argument(
+        "made",
+        nargs="*",
+        metavar="DIR",
+        help="directories of rephrase, kinds or judged.train: what was made of the document is told, too",
     )
     why.set_defaults(run_command=_why)
     inspect = commands.add_parser("inspect", help="the funnel, the mix and the files of a run")
@@ -73,19 +79,22 @@ def _tables(run: str, *patterns: str) -> Iterator[tuple[str, Any]]:
             yield info.path, read_table(info.path)
 
 
-def explain(run: str, name: str) -> list[str]:
+def explain(run: str, name: str, made: Sequence[str] = ()) -> list[str]:
     """Return, in path order, every line that the run holds about a document.
 
-    `name` is an id, a URL, or a part of a locator. Raises RunError where the run knows nothing.
+    `name` is an id, a URL, or a part of a locator. `made` are directories in which a model made something of
+    documents: what it made of these is told as well, and a rewrite or grounded row is told with the document
+    that it comes from. Raises RunError where the run knows nothing.
     """
     directory.read_recipe(run)
     if not name:
         raise RunError("the name of a document is empty; give an id, a URL or a part of a locator.")
-    ids = _find(run, name)
+    ids = {key: at for one in family.parents(name, made) for key, at in _find(run, one).items()}
     lines: list[str] = []
     for identifier, where in ids.items():
         lines.append(f"{identifier}  {where}")
         lines += [f"  {line}" for line in _story(run, identifier)]
+        lines += [f"  {line}" for line in family.relatives(identifier, made)]
     if not lines:
         raise RunError(
             f"{run!r} knows no document {name!r}; give an id, a URL or a part of a locator as they stand "
@@ -162,7 +171,7 @@ def _overlaps(run: str, identifier: str) -> Iterator[str]:
 
 
 def _why(options: argparse.Namespace) -> int:
-    for line in explain(options.run, options.id):
+    for line in explain(options.run, options.id, options.made):
         say(line)
     return 0
 

@@ -29,6 +29,8 @@ from corpusforge.report.html import write_report
 from corpusforge.run.context import Context
 from corpusforge.run.duplicates import texts_at
 from corpusforge.run.mix import stream_files
+from corpusforge.score import Settings as ScoreSettings
+from corpusforge.score import load
 from corpusforge.survivors import kept_rows
 
 __all__ = ["collect", "print_summary", "write"]
@@ -329,12 +331,27 @@ def _bound(context: Context) -> str:
     scored = context.recipe.score.train.positive or context.recipe.score.model
     if not scored or keep.rule == "none":
         return ""
-    return {
+    rule = {
         "pareto": f"pareto, alpha {keep.alpha:g}",
         "threshold": f"score at least {keep.threshold:g}",
         "top": f"best {keep.share:.0%}",
         "tiers": f"tiers {', '.join(keep.keep_tiers)}",
     }[keep.rule]
+    judged = _judged(context.recipe.score)
+    return f"{rule}; {judged}" if judged else rule
+
+
+def _judged(settings: ScoreSettings) -> str:
+    """Whose judgement a given classifier was fitted to, "" where it was to none."""
+    if not settings.model or not files.exists(settings.model):
+        return ""
+    told = dict(getattr(load(settings), "card", {})).get("judged")
+    if not told:
+        return ""
+    return (
+        f"fitted to {told['model']}'s judgement of {told['documents']} documents by "
+        f"{', '.join(told['rubrics'])}, {told['threshold']:g} points or more"
+    )
 
 
 def _identified(rows: list[dict[str, Any]]) -> dict[str, int]:

@@ -46,8 +46,9 @@ class Written:
     model = "hand-written"
     context = 0
 
-    def __init__(self) -> None:
-        self._replies = replies()
+    def __init__(self, *, anything: bool = False) -> None:
+        """`anything`: answers also what nothing is written for, with the document itself."""
+        self._replies, self._anything = replies(), anything
         self._titles = {
             row["text"]: row["title"]
             for path in sorted((HERE / "documents").glob("*.jsonl"))
@@ -59,6 +60,8 @@ class Written:
         for request in requests:
             text = request.messages[-1].content.split("<data>\n")[1].split("\n</data>")[0]
             key = self._titles[text], request.purpose.removeprefix("rephrase.")
+            if key not in self._replies and self._anything:
+                self._replies[key] = text, "copied"
             if key not in self._replies:
                 raise InputError(f"replies.txt: no reply for {key}")
             reply, said = self._replies[key]

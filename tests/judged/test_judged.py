@@ -129,7 +129,8 @@ def test_the_sample_is_the_same_in_any_order_and_each_stratum_gives_as_many(tmp_
 
     first = drawn(rows, Settings(sample=50))
     assert len(first) == 50
-    assert drawn(rows[::-1], Settings(sample=50)) == first
+    again = drawn(rows[::-1], Settings(sample=50))
+    assert [one.text for one in again] == [one.text for one in first]
     settings = score.Settings(train=score.TrainSettings(samples=200))
     long, short = (
         [row["text"] for n, row in enumerate(rows) if (n % 9 > 4) == side] for side in (True, False)
@@ -226,3 +227,7 @@ validation = 0.0
     kept = int((model.score(pa.array(texts, pa.large_string())) >= 0.5).sum())
     assert (row["seen"], row["kept"]) == (18, kept)
     assert 4 <= kept <= 14
+    assert "fitted to hand-written's judgement of 18 documents" in report["score_bound"]
+    rows = list(read_jsonl(str(tmp_path / "judged" / "judgements.jsonl")))
+    # the run's documents have ids of their own source; those of the judging are of the file
+    assert all(len(one["document"]) == 32 for one in rows)
