@@ -1,13 +1,13 @@
-"""The share of sound rewrites in a run of rephrase, and what the gate misses, by rewrites that a person has read.
+"""The share of sound rewrites in a run of rephrase, and what the gate misses, by what a person has read.
 
     python -m benchmarks.rephrase_sound draw REWRITES --input RUN --rows 100 --labels labels.jsonl
     python -m benchmarks.rephrase_sound count labels.jsonl
 
-`draw` writes rewrites drawn by a hash of their ids, half of them kept and half refused, each beside its passage
-and with an empty label. A reader fills it in without looking at `rule`: sound (all of it follows from the
-passage, in the form asked for), weak (a flaw that misleads nobody) or wrong (something is false, made up, or no
-rewrite). `count` prints the shares with 95 % intervals (Wilson) among kept and refused, and by rule. A style's
-bounds are set by such labels, on other rewrites than those that the figures come from.
+`draw` writes rewrites drawn by a hash of their ids, half of them kept and half refused, each beside its
+passage and with an empty label. A reader fills it in without looking at `rule`: sound (all of it follows from
+the passage, in the form asked for), weak (a flaw that misleads nobody) or wrong (something is false, made up,
+or no rewrite). `count` prints the shares with 95 % intervals (Wilson) among kept and refused, and by rule.
+Bounds are set by such labels, on other rewrites than those that the figures come from.
 """
 
 from __future__ import annotations

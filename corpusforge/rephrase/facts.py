@@ -61,7 +61,7 @@ _LABEL = re.compile(
 )
 _HEADING = re.compile(r"^\s*(?:#|\*\*[^*]+\*\*:?\s*$|\|(?=[^\n]*\|\s*$))")
 _WORD = re.compile(r"[A-Za-z][\w’'-]*")
-_INSIDE = re.compile(r"[^\s.!?:;|“”\"'‘’(\[*_—–-][”\"’')\]]*,? +\Z")
+_INSIDE = re.compile(r"[^\s.!?:;|“”\"'‘’()\[\]*_—–-][”\"’')\]]{0,2},? {1,4}\Z")
 _NO_NAMES = frozenset(
     ("i", "i'm", "i've", "i'd", "i'll", "faq", "ok", "mr", "mrs", "ms", "dr", "st", "am", "pm")
 )
