@@ -23,18 +23,7 @@ __all__ = ["add_parsers", "explain", "lint", "verify"]
 
 def add_parsers(commands: Any) -> None:
     """Mount the subcommands."""
-    why = commands.add_parser("why", help="what became of a document, stage by stage")
-    why.add_argument("run", metavar="RUN", help="its directory")
-    why.add_argument(
-        "id", metavar="ID", help="a document's id in the run, its URL, or a part of its locator"
-    )
-    why.add_argument(
-        "made",
-        nargs="*",
-        metavar="DIR",
-        help="directories of rephrase, kinds or judged.train: what was made of the document is told, too",
-    )
-    why.set_defaults(run_command=_why)
+    _add_why(commands)
     inspect = commands.add_parser("inspect", help="the funnel, the mix and the files of a run")
     inspect.add_argument("run", metavar="RUN", help="its directory")
     inspect.set_defaults(run_command=_inspect)
@@ -71,6 +60,21 @@ def add_parsers(commands: Any) -> None:
     show = actions.add_parser("show", help="a recipe with what each of its lines means")
     show.add_argument("name", metavar="RECIPE", help="a recipe file or the name of a built-in one")
     show.set_defaults(run_command=_show)
+
+
+def _add_why(commands: Any) -> None:
+    why = commands.add_parser("why", help="what became of a document, stage by stage")
+    why.add_argument("run", metavar="RUN", help="its directory")
+    why.add_argument(
+        "id", metavar="ID", help="a document's id in the run, its URL, or a part of its locator"
+    )
+    why.add_argument(
+        "made",
+        nargs="*",
+        metavar="DIR",
+        help="directories of rephrase, kinds or judged.train: what was made of the document is told, too",
+    )
+    why.set_defaults(run_command=_why)
 
 
 def _tables(run: str, *patterns: str) -> Iterator[tuple[str, Any]]:
