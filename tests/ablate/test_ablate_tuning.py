@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from corpusforge import recipe as recipes
 from corpusforge.ablate.corpus import open_corpus
 from corpusforge.ablate.settings import Settings
 from corpusforge.ablate.tuning import capped, fit, supplies
-from corpusforge.errors import InputError
+from corpusforge.errors import InputError, RecipeError
 from corpusforge.io.decoding import decode_toml
+from corpusforge.manifest import canonical
 from corpusforge.mix.settings import check_weights
+from corpusforge.run.directory import read_recipe
 from pipelines import tune_mix
 
 
@@ -104,3 +107,44 @@ def test_english_prose_asks_for_prose(runs, tmp_path, capsys):
     assert "bits per byte" in capsys.readouterr().out
     assert tune_mix.main([*line, "--budget=9000000", f"--output={tmp_path / 'other'}"]) == 2
     assert "the caps on epochs" in capsys.readouterr().err
+
+
+def test_a_runs_recipe_is_read_again(runs, tmp_path):
+    path = Path(runs["exact"], "recipe.json")
+    again = recipes.load(str(path), (), ["mix.budget=7000"])
+    told = json.loads(path.read_text("utf-8"))
+    told["mix"]["budget"] = 7000
+    assert json.loads(canonical(again)) == told
+    other = tmp_path / "other.json"
+    other.write_text("[]", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"expected a run's recipe\.json"):
+        recipes.load(str(other))
+
+
+@pytest.mark.torch
+def test_the_proposal_is_checked_by_one_run(runs, tmp_path, capsys):
+    pytest.importorskip("torch", reason="torch is not installed: extra local")
+    held = tmp_path / "held.jsonl"
+    text = "Seven grey herons waited along the drained canal while engineers argued about sluices."
+    held.write_text(json.dumps({"text": text}) + "\n", encoding="utf-8")
+    line = [f"--run={runs['fuzzy']}", f"--held-out=prose={held}", "--draws=8", "--tokens=5000"]
+    line += [
+        "--budget=20000",
+        "--check=4096",
+        "--check-seeds=1",
+        "--check-size=pico",
+        "--workers=1",
+    ]
+    assert tune_mix.main([*line, f"--output={tmp_path / 'out'}"]) == 0
+    found = json.loads((tmp_path / "out" / "tuning.json").read_text("utf-8"))
+    made = read_recipe(str(tmp_path / "out" / "run"))
+    given = read_recipe(runs["fuzzy"])
+    weights = dict(zip(found["sources"], found["weights"], strict=True))
+    told = {source: weight / 100 for source, weight in made["mix"]["weights"].items()}
+    assert told == pytest.approx({s: w for s, w in weights.items() if w > 0}, abs=1e-5)
+    for recipe in (made, given):
+        recipe["mix"].pop("weights")
+    assert made == given  # everything else is the same recipe
+    report = json.loads((tmp_path / "out" / "ablation" / "report.json").read_text("utf-8"))
+    assert [row["run"] for row in report["trained"]] == ["given", "proposed"]
+    assert "bits_per_byte/prose" in capsys.readouterr().out
