@@ -1,6 +1,6 @@
 """The manifests of containers/kubernetes: by Kubernetes' own schemas, and by our own parsers.
 
-Needs the package kubernetes-validate, which ships the schemas (their local references are not for kubeconform).
+Needs the package kubernetes-validate, which ships the schemas (kubeconform follows no local references).
 The operator's own kind, FlinkDeployment, has no schema there: the pod template inside is checked as a Pod.
 """
 
