@@ -37,6 +37,7 @@ _MODULES = (
     "corpusforge.dedup.cli",
     "corpusforge.fetch.cli",
     "corpusforge.fetch.models_command",
+    "corpusforge.fetch.push_command",
     "corpusforge.instruct.lint_command",
     "corpusforge.annotate.cli",
     "corpusforge.run.status_command",

@@ -40,8 +40,6 @@ def parser() -> Parser:
     add("--output", required=True, metavar="DIR", help="where to write; a new directory")
     add("--sequence", type=int, default=2048, metavar="N", help="ids of a packed sequence (2048)")
     add("--pad", type=int, metavar="ID", help="id that fills packed sequences, e.g. the end id")
-    add("--push", metavar="REPOSITORY",
-        help="also upload the dataset (--to arrow) to this hub repository; off by default")  # fmt: skip
     return options
 
 
@@ -50,15 +48,9 @@ def run(argv: Sequence[str] | None = None) -> str:
     options = parser().parse_args(argv)
     if Path(options.output).exists() and any(Path(options.output).iterdir()):
         raise InputError(f"--output {options.output!r} is not empty. Give a new directory.")
-    if options.push and options.to != "arrow":
-        raise InputError("--push uploads a dataset directory: give --to arrow.")
     if options.to in ("best_fit", "one"):
         return _pack(options)
     made = export(options.shards, options.output, options.to)
-    if options.push:
-        import datasets
-
-        datasets.load_from_disk(options.output).push_to_hub(options.push)
     return f"{made['rows']:,} rows, {made['tokens']:,} ids in {options.output}"
 
 

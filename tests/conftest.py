@@ -23,7 +23,17 @@ SLOW = {
 }
 
 
-OTHERS = {"slow", "gpu", "torch", "network", "browser", "labelstudio", "flink", "trainers"}
+OTHERS = {
+    "slow",
+    "gpu",
+    "torch",
+    "network",
+    "browser",
+    "labelstudio",
+    "flink",
+    "trainers",
+    "stores",
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

@@ -203,7 +203,7 @@ def _left_out(weights: F64, bits: F64) -> list[float]:
 
 
 def given_weights(corpus: Corpus, sources: Sequence[str]) -> F64:
-    """Return the shares that the sources have in the run's stream."""
+    """Return the shares that the sources have in the run's stream, float64 [sources]."""
     totals = dict.fromkeys(sources, 0)
     for path in Path(corpus.stream.directory).glob("*.parquet"):
         table = read_table(str(path), ["source", "tokens"]).to_pydict()

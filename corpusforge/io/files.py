@@ -1,4 +1,4 @@
-"""Files by path: local ones directly, `scheme://` ones through any Beam filesystem.
+"""Files by path: local ones directly, hf:// by the hub's client, other schemes by Beam's file systems.
 
 Beam's own decompressing `open(...).read()` stops silently at 16 MiB, so files are opened raw here
 and unpacked by `compressed`. A written file appears under its name only when it is complete.
@@ -67,6 +67,17 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def _store(path: str) -> Any:
+    """Return the module that reads and writes a path with a scheme."""
+    from corpusforge.io import hub
+
+    if path.startswith(hub.SCHEME):
+        return hub
+    from corpusforge.io import remote
+
+    return remote
+
+
 def join(directory: str, *parts: str) -> str:
     """Join path parts with "/" for remote and local paths alike."""
     return "/".join([directory.rstrip("/"), *parts]) if directory != "/" else "/" + "/".join(parts)
@@ -75,9 +86,7 @@ def join(directory: str, *parts: str) -> str:
 def open_raw(path: str) -> BinaryIO:
     """Open the stored bytes of a file for reading, without decompressing."""
     if is_remote(path):
-        from corpusforge.io import remote
-
-        return remote.open_raw(path)
+        return _store(path).open_raw(path)
     return cast(BinaryIO, Path(path).open("rb"))
 
 
@@ -134,9 +143,7 @@ def find_files(pattern: str) -> tuple[list[FileInfo], list[str]]:
     Raises InputError for a file name that is not UTF-8.
     """
     if is_remote(pattern):
-        from corpusforge.io import remote
-
-        return sorted(FileInfo(path, size) for path, size in remote.match(pattern)), []
+        return sorted(FileInfo(path, size) for path, size in _store(pattern).match(pattern)), []
     named = Path(pattern).exists()
     # glob, not Path.glob: the latter takes no absolute patterns
     matched = [pattern] if named else globbing.glob(pattern, recursive=True)  # noqa: PTH207
@@ -190,15 +197,15 @@ def _check_name(path: Path) -> None:
 def exists(path: str) -> bool:
     """Whether a file or directory is there."""
     if is_remote(path):
-        from corpusforge.io import remote
-
-        return remote.exists(path)
+        return _store(path).exists(path)
     return Path(path).exists()
 
 
 def make_directory(path: str) -> None:
     """Create a directory and its parents; an existing one is fine. Object stores need none."""
-    if not is_remote(path):
+    if is_remote(path):
+        _store(path).check_directory(path)
+    else:
         try:
             Path(path).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -210,9 +217,7 @@ def make_directory(path: str) -> None:
 def remove(path: str) -> None:
     """Delete a file; a missing one is fine."""
     if is_remote(path):
-        from corpusforge.io import remote
-
-        remote.remove(path)
+        _store(path).remove(path)
         return
     Path(path).unlink(missing_ok=True)
 
@@ -225,9 +230,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     an object only when it is closed; on an error it is deleted.
     """
     if is_remote(path):
-        from corpusforge.io import remote
-
-        with remote.atomic_write(path) as stream:
+        with _store(path).atomic_write(path) as stream:
             yield stream
         return
     make_directory(str(Path(path).parent))

@@ -17,7 +17,7 @@ with without_unused("pandas", "pymongo"):
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-__all__ = ["atomic_write", "configure", "exists", "match", "open_raw", "remove"]
+__all__ = ["atomic_write", "check_directory", "configure", "exists", "match", "open_raw", "remove"]
 
 
 def configure(options: Sequence[str]) -> None:
@@ -54,6 +54,10 @@ def match(pattern: str) -> Iterator[tuple[str, int]]:
         found = FileSystems.match([pattern])
     for metadata in found[0].metadata_list:
         yield metadata.path, int(metadata.size_in_bytes)
+
+
+def check_directory(path: str) -> None:
+    """Accept it: object stores need no directories."""
 
 
 def exists(path: str) -> bool:

@@ -18,7 +18,7 @@ from corpusforge.recipe import Recipe, Source
 
 __all__ = ["explained"]
 
-_TABLE = re.compile(r"\[+\s*([^\[\]]+?)\s*\]+\s*(#.*)?")
+_TABLE = re.compile(r"\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?")
 _KEY = re.compile(r"([A-Za-z0-9_-]+)\s*=")
 _QUOTES = re.compile("\"\"\"|'''")
 _WIDTH = 96

@@ -26,6 +26,9 @@ from corpusforge.shard.formats import packing_of, read_idx
 
 __all__ = ["card", "export"]
 
+_CONFIGS = ["configs:", "- config_name: default", "  data_files:", "  - split: train"]
+_CONFIGS += ['    path: "*.parquet"']
+"""What the hub's viewer and `datasets.load_dataset` read of a directory."""
 ROWS = 1 << 20
 """Ids of one record batch, about 2 to 4 MB."""
 
@@ -56,11 +59,13 @@ def export(
             _write_arrow(str(out / names[-1]), prefix, totals)
     if form == "arrow":
         _describe(out, names, _schema(str(shards[0].with_suffix(""))))
-    files.write_bytes(str(out / "README.md"), card(directory, totals, notes).encode())
+    files.write_bytes(str(out / "README.md"), card(directory, totals, notes, form).encode())
     return dict(totals)
 
 
-def card(directory: str | Path, totals: Mapping[str, int], notes: str = "") -> str:
+def card(
+    directory: str | Path, totals: Mapping[str, int], notes: str = "", form: str = "arrow"
+) -> str:
     """Return a dataset card: what a row is, ids by source, and the notes."""
     tokens: Counter[str] = Counter()
     documents: Counter[str] = Counter()
@@ -77,7 +82,7 @@ def card(directory: str | Path, totals: Mapping[str, int], notes: str = "") -> s
     ]
     lines = [
         "---",
-        "configs: []",
+        *(_CONFIGS if form == "parquet" else ["configs: []"]),
         "---",
         "# Tokenized training stream",
         "",

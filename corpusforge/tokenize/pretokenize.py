@@ -189,7 +189,10 @@ def _ends_line(byte: np.uint8) -> bool:
 
 @inline
 def short_gpt2(data: U8, at: int, end: int) -> int:
-    """Return what `cut_gpt2` does for up to eight bytes of ASCII, nearly without branches; else `at`."""
+    """Return what `cut_gpt2` does for up to eight bytes of ASCII, nearly without branches; else `at`.
+
+    `data` is uint8 [bytes].
+    """
     if at + 9 > end or data[at] == 0x27:
         return at
     after = data[at + 1]
@@ -203,7 +206,10 @@ def short_gpt2(data: U8, at: int, end: int) -> int:
 
 @inline
 def short_cl100k(data: U8, at: int, end: int) -> int:
-    """Return what `cut_cl100k` does for up to eight bytes of ASCII, nearly without branches; else `at`."""
+    """Return what `cut_cl100k` does for up to eight bytes of ASCII, nearly without branches; else `at`.
+
+    `data` is uint8 [bytes].
+    """
     first = data[at]
     if at + 9 > end or first == 0x27 or first > 0x7F:
         return at

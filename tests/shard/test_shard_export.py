@@ -202,9 +202,7 @@ def test_best_fit_wastes_little():
     assert (bins.max() + 1) * 2048 <= sizes.sum() * 1.01
 
 
-def test_the_command_packs_and_exports(folder, tmp_path, capsys, monkeypatch):
-    import datasets
-
+def test_the_command_packs_and_exports(folder, tmp_path, capsys):
     from pipelines.export_shards import main, run
 
     path, *_ = folder
@@ -213,16 +211,10 @@ def test_the_command_packs_and_exports(folder, tmp_path, capsys, monkeypatch):
         [str(path), "--to", "best_fit", "--sequence", "16", "--pad", "1", "--output", packed]
     )
     assert line.startswith("10 sequences of 16 in")
-    pushed = []
-    monkeypatch.setattr(datasets.Dataset, "push_to_hub", lambda _, name: pushed.append(name))
     assert main([str(path), "--to", "arrow", "--output", str(tmp_path / "a")]) == 0
-    assert pushed == []
-    run([str(path), "--to", "arrow", "--output", str(tmp_path / "b"), "--push", "me/corpus"])
-    assert pushed == ["me/corpus"]
     for wrong, message in (
         (["--to", "arrow", "--output", packed], "is not empty"),
         (["--to", "one", "--output", str(tmp_path / "c")], "need --pad"),
-        (["--to", "parquet", "--output", str(tmp_path / "d"), "--push", "x/y"], "give --to arrow"),
     ):
         assert main([str(path), *wrong]) == 2
         assert message in capsys.readouterr().err
