@@ -15,7 +15,6 @@ import pyarrow as pa
 from corpusforge.errors import InputError
 from corpusforge.hashing import id_key, make_id, uniform
 from corpusforge.instruct.ground.passages import Document, cut_passages
-from corpusforge.instruct.profile import language_of
 from corpusforge.instruct.tokens import unicode_tokens
 from corpusforge.io.layouts import objects
 from corpusforge.judged.judge import Text
@@ -29,7 +28,7 @@ _POOL = 20
 
 def beginning(document: Document, settings: Settings) -> Text | None:
     """Return the beginning of a document, None where it has no language of the settings or no text."""
-    language = document.lang.partition("-")[0] or language_of(document.text)
+    language = document.language
     if language not in settings.languages:
         return None
     first = next(

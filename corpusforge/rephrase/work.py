@@ -21,7 +21,7 @@ from corpusforge.hashing import id_key, id_keys, make_id, uniform
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import Account, seeded
 from corpusforge.instruct.ground.passages import Document, Passage, cut_passages
-from corpusforge.instruct.profile import Finding, language_of
+from corpusforge.instruct.profile import Finding
 from corpusforge.instruct.retrying import NothingAnswered, Patient
 from corpusforge.instruct.tokens import unicode_tokens
 from corpusforge.io import files
@@ -216,7 +216,7 @@ def _requests(task: Task, plan: Plan, accounts: _Accounts) -> Iterator[_Asked]:
     settings, size = task.settings, _measure(task.settings.unit)
     for document in read_source(task.source):
         accounts.count("seen")
-        language = document.lang.partition("-")[0] or language_of(document.text)
+        language = document.language
         if language not in settings.languages:
             accounts.count("language")
             continue

@@ -214,3 +214,18 @@ def test_a_whole_run_of_pairs(tmp_path: Path) -> None:
     assert len(grounds) == sum(kinds["grounded"] for kinds in done.report.rows.values()) > 10
     for one in grounds:
         assert texts[one["document"]][one["start"] : one["end"]] == one["quote"]
+
+
+def test_a_document_that_does_not_say_its_language_is_identified():
+    written = {
+        "en": "The ferry leaves the harbour at seven, and the first bus from the hills waits for it.",
+        "zh": "渡船早上七点离开码头，山里来的头班车会等它，所以赶集的人不用着急。",
+        "de": "Die Fähre verlässt den Hafen um sieben, und der erste Bus aus den Bergen wartet auf sie.",
+        "es": "El barco sale del puerto a las siete, y el primer autobús de la sierra lo espera siempre.",
+    }
+    for language, text in written.items():
+        assert Document(id="a", text=text).language == language
+    assert Document(id="a", text=written["de"], lang="zh-Hant").language == "zh"
+    documents = [Document(id=name, text=f"{text}\n\n" * 3) for name, text in written.items()]
+    drawn = draw_passages(documents, ("en", "zh"), 9, 100, 0)
+    assert {one.document.id for found in drawn.values() for one in found} == {"en", "zh"}

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from corpusforge.errors import InputError
 from corpusforge.hashing import id_keys, make_id, uniform
+from corpusforge.identify import UNKNOWN, identify
 from corpusforge.instruct.seeds import language_of
 from corpusforge.io import files
 from corpusforge.io.layouts import objects
@@ -40,6 +42,17 @@ class Document:
     licence: str = ""
     lang: str = ""
     title: str = ""
+
+    @property
+    def language(self) -> str:
+        """The language that the document says ("zh" for "zh-Hant"), else what is identified.
+
+        Where that is unsure, the script decides between "en" and "zh".
+        """
+        if self.lang:
+            return self.lang.partition("-")[0]
+        (found,), _ = identify(pa.array([self.text], type=pa.large_string()))
+        return language_of(self.text) if found == UNKNOWN else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +145,11 @@ def draw_passages(
 ) -> dict[str, list[Passage]]:
     """Return `count` passages of each language, drawn by hash, in the order of the draw.
 
-    A document says its language by `lang` ("zh", "zh-Hant", "en"); without it the script decides.
+    A document says its language by `lang` ("zh", "zh-Hant", "en"); without it the text is identified.
     """
     heaps: dict[str, list[tuple[float, str, Passage]]] = {name: [] for name in languages}
     for document in documents:
-        language = document.lang.partition("-")[0] or language_of(document.text)
+        language = document.language
         if language not in heaps:
             continue
         passages = list(cut_passages(document, most))
