@@ -41,6 +41,7 @@ _MODULES = (
     "corpusforge.instruct.lint_command",
     "corpusforge.annotate.cli",
     "corpusforge.run.status_command",
+    "corpusforge.view.command",
 )
 """Modules of single verbs that bring a subcommand by `add_parser(subparsers)`."""
 

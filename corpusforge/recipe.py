@@ -28,6 +28,7 @@ from corpusforge.io import files
 from corpusforge.io.decoding import DecodingError, decode_json, decode_toml
 from corpusforge.mix.settings import Settings as MixSettings
 from corpusforge.printing import printable
+from corpusforge.report.settings import Settings as ReportSettings
 from corpusforge.score.settings import Settings as ScoreSettings
 from corpusforge.shard.settings import Settings as ShardSettings
 from corpusforge.tokenize.settings import Settings as TokenizeSettings
@@ -46,6 +47,7 @@ SECTIONS: dict[str, type[Any]] = {
     "tokenize": TokenizeSettings,
     "mix": MixSettings,
     "shard": ShardSettings,
+    "report": ReportSettings,
 }
 
 
@@ -88,6 +90,7 @@ class Recipe:
     tokenize: TokenizeSettings = field(default_factory=TokenizeSettings)
     mix: MixSettings = field(default_factory=MixSettings)
     shard: ShardSettings = field(default_factory=ShardSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
     notes: tuple[str, ...] = ()
     """What a reader of the recipe should know: references, stand-ins, figures that do not close."""
 

@@ -157,8 +157,8 @@ def stats_table(
 class Redact:
     """Replace personal data and secrets in text and title. Notes: `redacted:<EMAIL>` and so on.
 
-    It comes after the rules: no other document's text is written, and the search costs more than all
-    statistics.
+    It comes after the rules: no other document's text is written (but for samples, which are redacted too),
+    and the search costs more than all statistics.
     """
 
     stage: ClassVar[str] = "filter"

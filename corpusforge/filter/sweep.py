@@ -26,8 +26,8 @@ from corpusforge.io.parquet import read_table
 from corpusforge.printing import say
 
 __all__ = [
-    "Curve", "add_parser", "blank", "curves", "draw", "end_of", "load", "lookup", "numbers", "passes", "png",
-    "statistic", "table", "thresholds",
+    "Curve", "add_parser", "blank", "counted", "curves", "draw", "end_of", "load", "lookup", "numbers",
+    "passes", "png", "statistic", "table", "thresholds",
 ]  # fmt: skip
 
 F64 = NDArray[np.float64]
@@ -81,12 +81,17 @@ def load(run: str, bound: Bound, more: Sequence[str] = ()) -> pa.Table:
     paths = [info.path for info in files.list_files(files.join(run, "stats", "part-*.parquet"))]
     if not paths:
         raise InputError(f"no statistics in {run!r}: expected stats/part-*.parquet of a run.")
+    columns = [*more, *_OWN, *counted(bound)]
+    return pa.concat_tables([read_table(path, columns) for path in paths])
+
+
+def counted(bound: Bound) -> list[str]:
+    """Return the stored columns from which `statistic` is made."""
     wanted = {
         name for lang in (bound.languages or ("",)) for name in bound.for_language(lang).names()
     }
     wanted |= {"simplified", "traditional"}
-    columns = [*more, *_OWN, *(name for name in COLUMNS if name in wanted)]
-    return pa.concat_tables([read_table(path, columns) for path in paths])
+    return [name for name in COLUMNS if name in wanted]
 
 
 def end_of(bound: Bound, given: str | None) -> tuple[str, float | None]:

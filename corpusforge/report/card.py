@@ -129,7 +129,19 @@ def _removal(data: RunData) -> list[str]:
         for step in funnels(data.ledger)[0].steps
     ]
     head = ("stage", "seen", "kept", "dropped", "failed", "rules")
-    return ["## Removal by stage", "", *_table(head, rows)]
+    return ["## Removal by stage", "", *_table(head, rows), *_samples(data)]
+
+
+def _samples(data: RunData) -> list[str]:
+    """Whether texts of dropped documents lie beside the corpus."""
+    most = data.recipe.get("report", {}).get("dropped_samples", 0)
+    if not most:
+        return []
+    return [
+        f"The run's directory keeps, in `samples/`, redacted texts of up to {count(most)} dropped documents "
+        "for each rule in each part of a source (`report.dropped_samples`). They are no part of the corpus.",
+        "",
+    ]
 
 
 def _evaluation(data: RunData) -> list[str]:

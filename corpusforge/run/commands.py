@@ -18,7 +18,7 @@ from corpusforge.printing import say
 from corpusforge.recipe import Recipe
 from corpusforge.run import directory, family
 
-__all__ = ["add_parsers", "explain", "lint", "verify"]
+__all__ = ["add_parsers", "explain", "lint", "story", "verify"]
 
 
 def add_parsers(commands: Any) -> None:
@@ -97,7 +97,7 @@ def explain(run: str, name: str, made: Sequence[str] = ()) -> list[str]:
     lines: list[str] = []
     for identifier, where in ids.items():
         lines.append(f"{identifier}  {where}")
-        lines += [f"  {line}" for line in _story(run, identifier)]
+        lines += [f"  {line}" for line in story(run, identifier)]
         lines += [f"  {line}" for line in family.relatives(identifier, made)]
     if not lines:
         raise RunError(
@@ -124,7 +124,8 @@ def _find(run: str, name: str) -> dict[str, str]:
     return found
 
 
-def _story(run: str, identifier: str) -> Iterator[str]:
+def story(run: str, identifier: str) -> Iterator[str]:
+    """Yield, in path order, every line that the run holds about the document of an id."""
     yield from _writer(run, identifier)
     yield from _losses(run, identifier)
     yield from _overlaps(run, identifier)

@@ -39,7 +39,7 @@ _INTERMEDIATE = {
     "none": (
         "signatures", "collisions", "candidates", "tokens", "draws", "documents", "stats", "dropped",
         "failed", "windows", "classifier", "scores", "quality", "duplicates", "evaluation", "hits",
-        "contamination", "tokenizer", "choice", "supply", "mix",
+        "contamination", "tokenizer", "choice", "supply", "mix", "samples",
     ),
 }  # fmt: skip
 

@@ -39,6 +39,7 @@ from corpusforge.recipe import Recipe, Source
 from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped, Unread
 from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.crash_isolation import Guard, isolated
+from corpusforge.run.dropped_samples import SCHEMA, Samples
 from corpusforge.run.identity import numbered, settle
 from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
 from corpusforge.run.stage import Part, PartResult, Stage
@@ -61,6 +62,7 @@ class DocumentsTask:
     identify: IdentifySettings
     filter: FilterSettings
     capture: str
+    dropped_samples: int = 0
     plugins: tuple[Packed, ...] = ()
 
 
@@ -76,6 +78,7 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
             recipe.identify,
             recipe.filter,
             one_capture(stretches[0].source, recipe) if stretches[0].span == WHOLE else "",
+            recipe.report.dropped_samples,
             packed,
         )
         read = tuple((i.source, i.name, i.size, i.modified, *i.span) for i in stretches)
@@ -89,6 +92,7 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
         "identify": recipe.identify,
         "filter": recipe.filter,
         "capture": {name: one_capture(name, recipe) for name in recipe.sources},
+        "report": recipe.report,
     }
     if packed:
         sections["plugins"] = {item.package: item.digest for item in packed}
@@ -149,7 +153,8 @@ def make_chain(part: Part, guard: Guard) -> PartResult:
     with ExitStack() as stack:
         tables = _Tables(part, stack)
         documents = _Documents(work, rules, tables, guard)
-        verbs = opened(steps_of(work, rules))
+        samples = Samples(work.dropped_samples)
+        verbs = samples.watched(opened(steps_of(work, rules)))
         for item in work.files:
             check_unchanged(item)
             with region():
@@ -157,7 +162,7 @@ def make_chain(part: Part, guard: Guard) -> PartResult:
                     tables.take(run_steps(verbs, batch, tables.ledger, tables.source))
                     guard.written()
             check_unchanged(item)
-        tables.close()
+        tables.close(samples.redacted(Redact(work.filter.redact, work.filter.cpu_seconds).open()))
     digests = [
         {"source": i.source, "name": i.name, "bytes": i.size, "sha256": files.sha256(i.path)}
         for i in work.files
@@ -250,7 +255,7 @@ class _Documents:
 
 
 class _Tables:
-    """The four files of one part, its account, and the rows of them not yet written."""
+    """The five files of one part, its account, and the rows of them not yet written."""
 
     def __init__(self, part: Part, stack: ExitStack) -> None:
         work: DocumentsTask = part.settings
@@ -261,8 +266,14 @@ class _Tables:
             "stats": f"stats/{part.name}.parquet",
             "dropped": f"dropped/documents-{part.name}.parquet",
             "failed": f"failed/documents-{part.name}.parquet",
+            "samples": f"samples/{part.name}.parquet",
         }
-        schemas = {"documents": rec.DOCUMENT, "dropped": rec.DROPPED, "failed": rec.FAILED}
+        schemas = {
+            "documents": rec.DOCUMENT,
+            "dropped": rec.DROPPED,
+            "failed": rec.FAILED,
+            "samples": SCHEMA,
+        }
         self._writers = {
             key: stack.enter_context(Writer(files.join(part.run, path), schemas.get(key)))
             for key, path in self._paths.items()
@@ -294,9 +305,10 @@ class _Tables:
             self._writers["stats"].write(_with_sizes(outcome.tables["stats"], final))
         self._flush()
 
-    def close(self) -> None:
+    def close(self, samples: pa.RecordBatch) -> None:
         """Write the rest; a part of nothing still has a table of statistics."""
         self._flush()
+        self._writers["samples"].write(samples)
         if not self._writers["stats"].rows:
             nothing = rec.document_batch([], flags=[])
             self._writers["stats"].write(stats_table(nothing, measure(nothing.column("text")), []))

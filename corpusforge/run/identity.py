@@ -35,7 +35,7 @@ from corpusforge.text.names import REPEATED, Names
 
 __all__ = ["numbered", "settle"]
 
-_TABLES = ("documents/", "dropped/", "failed/", "stats/")
+_TABLES = ("documents/", "dropped/", "failed/", "stats/", "samples/")
 _WHOLE = ("documents/", "dropped/", "failed/")  # hold every id between them
 _DIGITS = 32
 _Record = TypeVar("_Record", bound=RawDocument | Skipped | Failed)

@@ -55,7 +55,7 @@ LAYERS = (
     set(VERBS),
     {"fetch", "models", "recipe"},
     {"annotate", "run"},
-    {"ablate", "beam", "instruct"},
+    {"ablate", "beam", "instruct", "view"},
     {"executor", "rephrase"},
     {"api", "cli", "judged", "testing"},
     {"kernels"},

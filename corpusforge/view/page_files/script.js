@@ -1,0 +1,314 @@
+"use strict";
+/* The page of `corpusforge view`. Texts of documents only ever become text nodes. */
+
+const at = (id) => document.getElementById(id);
+const count = (n) => n.toLocaleString("en");
+const short = (x) => String(Number(x.toPrecision(6)));
+let run = null;
+let latest = {};  // the newest request of each purpose: older answers are thrown away
+
+function node(name, own = {}, ...inside) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(own)) {
+    if (key === "text") made.textContent = value;
+    else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else made.setAttribute(key, value);
+  }
+  made.append(...inside);
+  return made;
+}
+
+function problem(text) {
+  at("problem").textContent = text;
+  at("problem").hidden = !text;
+}
+
+/** Ask the server; the answer, or null where a newer question of the same purpose was asked. */
+async function ask(purpose, name, values = {}) {
+  const own = (latest[purpose] = (latest[purpose] || 0) + 1);
+  let answer;
+  try {
+    const reply = await fetch(`${name}?${new URLSearchParams(values)}`);
+    answer = await reply.json();
+    if (!reply.ok) throw new Error(answer.error);
+  } catch (error) {
+    if (own === latest[purpose]) problem(error.message || "The server has ended: give the command again.");
+    return null;
+  }
+  if (own !== latest[purpose]) return null;
+  problem("");
+  return answer;
+}
+
+function options(select, values, chosen = "") {
+  select.replaceChildren(...values.map(([value, text]) => node("option", { value, text })));
+  select.value = values.some(([value]) => value === chosen) ? chosen : values[0]?.[0];
+}
+
+/* Documents */
+
+/** An address as people read it: 节气, not %E8%8A%82. */
+function readable(name) {
+  try { return decodeURI(name); } catch { return name; }
+}
+
+function content(pieces) {
+  const box = node("p", { class: "content", dir: "auto", tabindex: "0" });
+  for (const [text, marked] of pieces) box.append(marked ? node("mark", { text }) : text);
+  return box;
+}
+
+function documentCard(row) {
+  const meta = node("div", { class: "meta" });
+  if (row.value !== undefined && row.value !== null && row.bound)
+    meta.append(node("b", { text: `value ${row.value}, bound ${row.bound}` }));
+  else if (typeof row.value === "number") meta.append(node("b", { text: `value ${short(row.value)}` }));
+  for (const text of [row.rule, row.source, row.lang, readable(row.url || row.locator || "")])
+    if (text) meta.append(node("span", { text, dir: "auto" }));
+  meta.append(node("button", { type: "button", class: "why", text: "History", onclick: () => showHistory(row.id) }));
+  const card = node("article", { class: "document", "data-id": row.id, tabindex: "-1" }, meta);
+  if (row.pieces) card.append(content(row.pieces));
+  else card.append(node("p", { class: "soft", text: "No text of it is kept (report.dropped_samples, or it was dropped before it had a text)." }));
+  if (row.characters > 20000) card.append(node("p", { class: "soft", text: `The first 20,000 of ${count(row.characters)} characters.` }));
+  return card;
+}
+
+async function showHistory(id) {
+  const told = await ask("history", "history", { id });
+  if (!told) return;
+  at("history-name").textContent = readable(told.url || told.locator || told.id);
+  at("history-lines").replaceChildren(...told.lines.map((text) => node("li", { text, dir: "auto" })));
+  at("history-text").replaceChildren(node("p", { class: "soft", text: `${told.id} · ${told.source} · ${told.lang || "language not told"}` }),
+    ...(told.pieces ? [content(told.pieces)] : []));
+  at("history").showModal();
+}
+
+/* Funnel */
+
+let rule = null;
+
+function drawFunnel() {
+  const own = run.funnels.find((one) => one.source === at("funnel-source").value);
+  const first = own.steps[0]?.seen || 1;
+  at("steps").replaceChildren(...own.steps.map((step) => {
+    const box = node("div", { class: "stage" },
+      node("h3", {}, step.stage, node("span", { class: "soft", text: `${count(step.kept)} of ${count(step.seen)} kept` })),
+      node("meter", { min: 0, max: first, value: step.kept, "aria-label": `${step.stage}: kept of the first` }));
+    for (const [name, number] of step.rules)
+      box.append(node("button", { type: "button", class: "rule", "aria-pressed": rule?.name === name && rule.stage === step.stage,
+        onclick: () => go({ panel: "funnel", source: at("funnel-source").value, stage: step.stage, rule: name }) },
+        name, node("span", { text: count(number) })));
+    if (step.failed) box.append(node("p", { class: "soft", text: `${count(step.failed)} failed` }));
+    return box;
+  }));
+}
+
+async function drawDropped(start = 0) {
+  const lang = start || at("rule-lang").dataset.rule === rule.name ? at("rule-lang").value : "";
+  const told = await ask("dropped", "dropped", { stage: rule.stage, rule: rule.name, source: at("funnel-source").value, lang, start });
+  if (!told) return;
+  at("rule").textContent = `${rule.name} at ${rule.stage}: ${count(told.total)} dropped`;
+  const languages = Object.entries(told.languages);
+  const every = languages.reduce((sum, [, n]) => sum + n, 0);
+  options(at("rule-lang"), [["", `all (${count(every)})`], ...languages.filter(([name]) => name).map(([name, n]) => [name, `${name} (${count(n)})`])], lang);
+  at("rule-lang").dataset.rule = rule.name;
+  at("rule-controls").hidden = false;
+  at("move").hidden = !run.measures.some((one) => one.name === rule.name || (rule.stage === "score" && one.kind === "score"));
+  if (!start) at("dropped").replaceChildren(...(told.total ? [] : [node("p", { class: "soft", text: "The run keeps no row of each: not drawn is not refused." })]));
+  at("dropped").append(...told.rows.map(documentCard));
+  const shown = at("dropped").querySelectorAll(".document").length;
+  at("more").hidden = shown >= told.total;
+  at("more").textContent = `More (${count(shown)} of ${count(told.total)})`;
+}
+
+/* Bounds */
+
+let bins = null;
+const chosen = () => run.measures.find((one) => one.name === at("measure").value);
+const groups = () => ({ source: at("bound-source").value, lang: at("bound-lang").value });
+
+function position(x) {
+  const [low, high] = [bins.edges[0], bins.edges.at(-1)];
+  const share = bins.log ? Math.log(Math.max(x, low) / low) / Math.log(high / low) : (x - low) / (high - low);
+  return Math.min(1, Math.max(0, share));
+}
+
+function valueAt(share) {
+  const [low, high] = [bins.edges[0], bins.edges.at(-1)];
+  const value = bins.log ? low * (high / low) ** share : low + (high - low) * share;
+  return Number(value.toPrecision(4));
+}
+
+function ownBound() {
+  const own = chosen()[at("end").value];
+  return own ?? (bins && bins.edges.length ? valueAt(at("end").value === "low" ? 0 : 1) : 0);
+}
+
+async function drawMeasure(value = null) {
+  const own = chosen();
+  const two = own.low !== null && own.high !== null;
+  if (value === null && !two) at("end").value = own.high !== null ? "high" : "low";
+  at("about").textContent = [own.statistic, own.unit].filter(Boolean).join(" · ")
+    + (own.low !== null || own.high !== null ? ` · the run's bound: ${[own.low !== null ? `at least ${own.low}` : "", own.high !== null ? `at most ${own.high}` : ""].filter(Boolean).join(", ")}` : " · the run has no bound on it")
+    + (own.others.length ? ` · other limits in ${own.others.join(", ")}, which a bound set here replaces` : "");
+  bins = await ask("histogram", "histogram", { measure: own.name, ...groups() });
+  if (!bins) return;
+  at("value").value = value ?? ownBound();
+  await drawBound();
+}
+
+function drawChart(bound) {
+  const svg = at("chart");
+  const make = (name, own, text = "") => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(own)) made.setAttribute(key, value);
+    made.textContent = text;
+    return made;
+  };
+  const [width, height] = [900, 150];
+  svg.setAttribute("viewBox", `0 0 ${width} ${height + 22}`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.replaceChildren();
+  if (!bins.edges.length) return;
+  const most = Math.max(...bins.documents, 1);
+  bins.documents.forEach((n, i) => {
+    if (!n) return;
+    const [left, right] = [position(bins.edges[i]) * width, position(bins.edges[i + 1]) * width];
+    const tall = Math.max(2, (n / most) * (height - 6));
+    const middle = (bins.edges[i] + bins.edges[i + 1]) / 2;
+    const kept = at("end").value === "low" ? middle >= bound : middle <= bound;
+    svg.append(make("rect", { x: left, y: height - tall, width: Math.max(1, right - left - 1), height: tall, class: kept ? "kept" : "gone" }));
+  });
+  const x = position(bound) * width;
+  svg.append(make("line", { x1: x, x2: x, y1: 0, y2: height }));
+  for (const share of [0, 0.25, 0.5, 0.75, 1])
+    svg.append(make("text", { x: share * width, y: height + 16, "text-anchor": share === 0 ? "start" : share === 1 ? "end" : "middle" }, String(valueAt(share))));
+}
+
+function recipeLine(bound) {
+  const own = chosen();
+  if (own.kind === "rule") {
+    const [set, name] = own.name.split(":");
+    return { line: `[filter.bounds."${set}"]\n${name}_${at("end").value} = ${bound}`, option: `--set 'filter.bounds."${set}".${name}_${at("end").value}=${bound}'` };
+  }
+  if (own.kind === "score" && at("end").value === "low")
+    return { line: `[score.keep]\nrule = "threshold"\nthreshold = ${bound}`, option: `--set 'score.keep.rule="threshold"' --set score.keep.threshold=${bound}` };
+  return null;
+}
+
+let pause = 0;
+
+async function drawBound() {
+  const bound = Number(at("value").value);
+  if (!Number.isFinite(bound) || at("value").value.trim() === "") return problem("The bound is not a number.");
+  problem("");
+  const end = at("end").value;
+  if (bins.edges.length) at("slider").value = position(bound) * 600;
+  drawChart(bound);
+  const line = recipeLine(bound);
+  at("line").textContent = line ? line.line : "No rule of the recipe bounds this: a rule of your own may (docs/add-a-rule.md).";
+  at("copy").disabled = at("option").disabled = !line;
+  const other = end === "low" ? "high" : "low";
+  const limits = { [end]: bound };
+  if (chosen()[other] !== null) limits[other] = chosen()[other];
+  window.clearTimeout(pause);
+  pause = window.setTimeout(() => drawNear(bound, end), 250);
+  const rows = await ask("counts", "counts", { measure: chosen().name, ...limits });
+  if (!rows) return;
+  const { source, lang } = groups();
+  const shown = rows.filter((row) => (!source || row.source === source) && (!lang || row.lang === lang));
+  at("counts").replaceChildren(...shown.map((row) => node("tr", {},
+    ...[row.source, row.lang || "und", ...[row.documents, row.now, row.then, row.back, row.gone].map(count)].map((text) => node("td", { text })))));
+  const sum = (key) => shown.reduce((total, row) => total + row[key], 0);
+  at("total").textContent = `Kept by this bound: ${count(sum("then"))} of ${count(sum("documents"))} (the run kept ${count(sum("now"))}); ${count(sum("back"))} come back, ${count(sum("gone"))} go.`;
+}
+
+async function drawNear(bound, end) {
+  const told = await ask("near", "near", { measure: chosen().name, bound, end, ...groups() });
+  if (!told) return;
+  for (const side of ["kept", "dropped"])
+    at(`near-${side}`).replaceChildren(...(told[side].length ? told[side].map(documentCard) : [node("p", { class: "soft", text: "None with a text." })]));
+}
+
+/* Search */
+
+async function drawSearch(words) {
+  at("words").value = words;
+  at("results").replaceChildren();
+  at("found").textContent = words ? "Searching …" : "";
+  if (!words) return;
+  const rows = await ask("search", "search", { words });
+  at("found").textContent = rows ? `${rows.length === 50 ? "The first 50" : rows.length} found` : "";
+  if (rows) at("results").replaceChildren(...rows.map(documentCard));
+}
+
+/* Where we are: the address says it, so that Back and a bookmark work */
+
+function go(place) {
+  location.hash = new URLSearchParams(place).toString();
+}
+
+async function arrive() {
+  const place = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  const panel = ["funnel", "bound", "search"].includes(place.panel) ? place.panel : "funnel";
+  for (const button of document.querySelectorAll("[data-panel]")) {
+    button.setAttribute("aria-pressed", button.dataset.panel === panel);
+    at(button.dataset.panel).hidden = button.dataset.panel !== panel;
+  }
+  if (panel === "funnel") {
+    at("funnel-source").value = place.source || "";
+    rule = place.rule ? { stage: place.stage, name: place.rule } : null;
+    drawFunnel();
+    if (rule) await drawDropped();
+  } else if (panel === "bound") {
+    if (run.measures.some((one) => one.name === place.measure)) at("measure").value = place.measure;
+    at("bound-source").value = place.source || "";
+    at("bound-lang").value = place.lang || "";
+    await drawMeasure();
+  } else {
+    await drawSearch(place.words || "");
+    at("words").focus();
+  }
+}
+
+async function start() {
+  run = await ask("overview", "overview");
+  if (!run) return;
+  at("run").textContent = `${run.name} · ${run.run}`;
+  document.title = `${run.name} · corpusforge view`;
+  const sources = [["", "all"], ...run.funnels.filter((one) => one.source).map((one) => [one.source, one.source])];
+  options(at("funnel-source"), sources);
+  options(at("bound-source"), sources);
+  options(at("measure"), run.measures.map((one) => [one.name, one.name]));
+  options(at("bound-lang"), [["", "all"], ...run.languages.map((name) => [name, name])]);
+  await arrive();
+}
+
+at("funnel-source").addEventListener("change", () => go({ panel: "funnel", source: at("funnel-source").value, ...(rule ? { stage: rule.stage, rule: rule.name } : {}) }));
+at("rule-lang").addEventListener("change", () => drawDropped());
+at("more").addEventListener("click", () => drawDropped(at("dropped").children.length));
+at("move").addEventListener("click", () => go({ panel: "bound", measure: rule.stage === "score" ? "score" : rule.name, source: at("funnel-source").value, lang: at("rule-lang").value }));
+for (const id of ["measure", "bound-source", "bound-lang"]) at(id).addEventListener("change", () => go({ panel: "bound", measure: at("measure").value, ...groups() }));
+at("end").addEventListener("change", () => { at("value").value = ownBound(); drawBound(); });
+at("slider").addEventListener("input", () => { at("value").value = valueAt(at("slider").value / 600); drawBound(); });
+at("value").addEventListener("input", () => drawBound());
+at("own").addEventListener("click", () => { at("value").value = ownBound(); drawBound(); });
+for (const id of ["copy", "option"]) at(id).addEventListener("click", async () => {
+  const text = recipeLine(Number(at("value").value))[id === "copy" ? "line" : "option"];
+  await navigator.clipboard.writeText(text);
+  at("line").textContent = `copied: ${text}`;
+});
+at("form").addEventListener("submit", (event) => { event.preventDefault(); go({ panel: "search", words: at("words").value }); });
+for (const button of document.querySelectorAll("[data-panel]")) button.addEventListener("click", () => go({ panel: button.dataset.panel }));
+window.addEventListener("hashchange", arrive);
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || at("history").open || event.target.matches("input:not([type=range]), select")) return;
+  const panel = { 1: "funnel", 2: "bound", 3: "search", "/": "search" }[event.key];
+  if (panel) { event.preventDefault(); go({ panel }); if (panel === "search") at("words").focus(); }
+  const cards = [...document.querySelectorAll("section:not([hidden]) .document")];
+  const here = cards.indexOf(document.activeElement.closest(".document"));
+  const next = { j: here + 1, k: here - 1 }[event.key];
+  if (next !== undefined && cards[next]) { event.preventDefault(); cards[next].focus(); cards[next].scrollIntoView({ block: "nearest" }); }
+  if (event.key === "Enter" && document.activeElement.matches(".document")) showHistory(document.activeElement.dataset.id);
+});
+start();

@@ -1,0 +1,115 @@
+"""A run's Parquet files as DuckDB views, by the names of their directories."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from corpusforge import manifest as records
+from corpusforge import recipe as recipes
+from corpusforge.errors import InputError, RunError
+from corpusforge.io import files
+from corpusforge.manifest import Manifest
+from corpusforge.recipe import Recipe
+from corpusforge.records import DOCUMENT, DROPPED
+from corpusforge.report.data import LedgerRow
+from corpusforge.run import directory
+from corpusforge.run.dropped_samples import SCHEMA
+from corpusforge.run.pretrain import STAGES
+
+__all__ = ["View", "open_run"]
+
+_SCORES = pa.schema([(name, pa.string()) for name in ("id", "source", "lang")]).append(
+    pa.field("score", pa.float64())
+)
+_QUALITY = pa.schema([("id", pa.string()), ("kept", pa.bool_())])
+_TABLES = {
+    "documents": ("documents/part-*.parquet", DOCUMENT),
+    "stats": ("stats/part-*.parquet", None),
+    "dropped": ("dropped/*.parquet", DROPPED),
+    "samples": ("samples/part-*.parquet", SCHEMA),
+    "scores": ("scores/part-*.parquet", _SCORES),
+    "quality": ("quality/part-*.parquet", _QUALITY),
+}
+"""View → files, and the columns of none; a run without statistics is not looked at."""
+_REFUSED = """CREATE VIEW refused AS
+    SELECT d.*, coalesce(s.lang, x.lang, t.lang, '') AS lang, s.text AS sampled,
+           s.text IS NOT NULL OR x.id IS NOT NULL AS told
+    FROM dropped d LEFT JOIN samples s USING (id)
+    LEFT JOIN (SELECT id, lang FROM documents) x USING (id)
+    LEFT JOIN (SELECT id, lang FROM stats WHERE rule <> '') t USING (id)"""
+"""What was dropped with its language, the sample of its text, and whether any text of it is kept."""
+_GLOB = re.compile(r"([\[*?])")
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """An opened run. `database` is DuckDB's; each query takes a cursor of it, from any thread."""
+
+    run: str
+    recipe: Recipe
+    database: Any
+
+    def table(self, query: str, *values: Any) -> pa.Table:
+        """Return what a query finds, `values` standing for its "?"."""
+        with self.database.cursor() as cursor:
+            return cursor.sql(query, params=list(values)).to_arrow_table()
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Return what a query finds as one dict a row."""
+        return self.table(query, *values).to_pylist()
+
+    @cached_property
+    def ledger(self) -> list[LedgerRow]:
+        """The accounts of every finished stage."""
+        found = [
+            records.read_json(files.join(self.run, stage, "manifest.json"), Manifest)
+            for stage in STAGES
+        ]
+        ledger = records.merge_ledgers([manifest.ledger for manifest in found if manifest])
+        return [LedgerRow(**row) for row in ledger.rows()]
+
+
+def open_run(run: str) -> View:
+    """Open a run, finished or not. Raises RunError where there is nothing to see.
+
+    Raises InputError where DuckDB is not installed.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise InputError("view needs DuckDB: pip install 'corpusforge[view]'.") from error
+    if files.is_remote(run):
+        raise RunError(f"{run!r} lies in an object store; view reads local runs. Copy it first.")
+    directory.read_recipe(run)
+    if not list(Path(run, "stats").glob("part-*.parquet")):
+        raise RunError(
+            f"{run!r} holds no statistics (stats/part-*.parquet): its first stage is not finished, or it "
+            "was made with --keep none. Give its command again, with --keep all or final."
+        )
+    # What is needed is inside DuckDB's wheel: it never looks for extensions on a network.
+    offline: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    database = duckdb.connect(":memory:", config=offline)
+    for name, (pattern, schema) in _TABLES.items():
+        _mount(database, name, Path(run).resolve(), pattern, schema)
+    database.execute(_REFUSED)
+    return View(run, recipes.load(files.join(run, "recipe.json")), database)
+
+
+def _mount(database: Any, name: str, run: Path, pattern: str, schema: pa.Schema | None) -> None:
+    if schema is not None and not list(run.glob(pattern)):
+        database.register("nothing", schema.empty_table())
+        database.execute(f"CREATE TABLE {name} AS FROM nothing")
+        database.unregister("nothing")
+        return
+    folder = _GLOB.sub(r"[\1]", run.as_posix())
+    path = f"{folder}/{pattern}".replace("'", "''")
+    database.execute(f"CREATE VIEW {name} AS FROM read_parquet('{path}')")
