@@ -7,7 +7,8 @@ later rule, which is not tried again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -45,8 +46,8 @@ class Measure:
     statistic: str = ""
     low: float | None = None
     high: float | None = None
-    others: tuple[str, ...] = ()
-    """Languages with other limits of their own; a limit that the recipe sets holds in them, too."""
+    others: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    """Other limits of single languages; a limit that the recipe sets holds in them, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def measures(view: View) -> list[Measure]:
     """Return what the run has measured: its rules' bounds as the recipe sets them, the score, columns."""
     found = []
     for name, (_, bound) in _rules(view).items():
-        others = tuple(lang for lang, own in bound.by_language.items() if own != NO_LIMITS)
+        others = {lang: own for lang, own in bound.by_language.items() if own != NO_LIMITS}
         told = (bound.unit, str(bound.statistic), bound.low, bound.high, others)
         found.append(Measure(name, "rule", *told))
     if view.rows("SELECT 1 FROM scores LIMIT 1"):

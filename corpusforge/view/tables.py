@@ -20,7 +20,6 @@ from corpusforge.records import DOCUMENT, DROPPED
 from corpusforge.report.data import LedgerRow
 from corpusforge.run import directory
 from corpusforge.run.dropped_samples import SCHEMA
-from corpusforge.run.pretrain import STAGES
 
 __all__ = ["View", "open_run"]
 
@@ -67,10 +66,8 @@ class View:
     @cached_property
     def ledger(self) -> list[LedgerRow]:
         """The accounts of every finished stage."""
-        found = [
-            records.read_json(files.join(self.run, stage, "manifest.json"), Manifest)
-            for stage in STAGES
-        ]
+        paths = sorted(Path(self.run).glob("*/manifest.json"))
+        found = [records.read_json(str(path), Manifest) for path in paths]
         ledger = records.merge_ledgers([manifest.ledger for manifest in found if manifest])
         return [LedgerRow(**row) for row in ledger.rows()]
 

@@ -139,8 +139,13 @@ function valueAt(share) {
   return Number(value.toPrecision(4));
 }
 
+function limits(low, high) {
+  return [low !== null ? `at least ${low}` : "", high !== null ? `at most ${high}` : ""].filter(Boolean).join(", ");
+}
+
 function ownBound() {
-  const own = chosen()[at("end").value];
+  const other = chosen().others[groups().lang.split("-")[0]];
+  const own = other ? other[at("end").value === "low" ? 0 : 1] : chosen()[at("end").value];
   return own ?? (bins && bins.edges.length ? valueAt(at("end").value === "low" ? 0 : 1) : 0);
 }
 
@@ -148,9 +153,12 @@ async function drawMeasure(value = null) {
   const own = chosen();
   const two = own.low !== null && own.high !== null;
   if (value === null && !two) at("end").value = own.high !== null ? "high" : "low";
+  const alike = {};
+  for (const [lang, [low, high]] of Object.entries(own.others)) (alike[limits(low, high)] ||= []).push(lang);
   at("about").textContent = [own.statistic, own.unit].filter(Boolean).join(" · ")
-    + (own.low !== null || own.high !== null ? ` · the run's bound: ${[own.low !== null ? `at least ${own.low}` : "", own.high !== null ? `at most ${own.high}` : ""].filter(Boolean).join(", ")}` : " · the run has no bound on it")
-    + (own.others.length ? ` · other limits in ${own.others.join(", ")}, which a bound set here replaces` : "");
+    + (own.low !== null || own.high !== null ? ` · the run's bound: ${limits(own.low, own.high)}` : " · the run has no bound on it")
+    + Object.entries(alike).map(([told, langs]) => ` · in ${langs.join(", ")}: ${told}`).join("")
+    + (Object.keys(own.others).length ? " · a bound that a recipe sets holds in every language" : "");
   bins = await ask("histogram", "histogram", { measure: own.name, ...groups() });
   if (!bins) return;
   at("value").value = value ?? ownBound();
@@ -209,11 +217,11 @@ async function drawBound() {
   at("line").textContent = line ? line.line : "No rule of the recipe bounds this: a rule of your own may (docs/add-a-rule.md).";
   at("copy").disabled = at("option").disabled = !line;
   const other = end === "low" ? "high" : "low";
-  const limits = { [end]: bound };
-  if (chosen()[other] !== null) limits[other] = chosen()[other];
+  const asked = { [end]: bound };
+  if (chosen()[other] !== null) asked[other] = chosen()[other];
   window.clearTimeout(pause);
   pause = window.setTimeout(() => drawNear(bound, end), 250);
-  const rows = await ask("counts", "counts", { measure: chosen().name, ...limits });
+  const rows = await ask("counts", "counts", { measure: chosen().name, ...asked });
   if (!rows) return;
   const { source, lang } = groups();
   const shown = rows.filter((row) => (!source || row.source === source) && (!lang || row.lang === lang));
