@@ -145,11 +145,13 @@ def find_files(pattern: str) -> tuple[list[FileInfo], list[str]]:
     if is_remote(pattern):
         return sorted(FileInfo(path, size) for path, size in _store(pattern).match(pattern)), []
     named = Path(pattern).exists()
+    fixed, glob = _parted(pattern)
     # glob, not Path.glob: the latter takes no absolute patterns
-    matched = [pattern] if named else globbing.glob(pattern, recursive=True)  # noqa: PTH207
-    top = (
-        pattern if named else re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0] or "."
+    matched = (
+        [pattern] if named else globbing.glob(globbing.escape(fixed) + glob, recursive=True)  # noqa: PTH207
     )
+    fixed += re.split(r"[*?\[]", glob, maxsplit=1)[0]
+    top = pattern if named else fixed.rpartition("/")[0] or "."
     leaves = _leaving("/" if top == "." and pattern.startswith("/") else top)
     files: list[FileInfo] = []
     outside: list[str] = []
@@ -166,6 +168,17 @@ def find_files(pattern: str) -> tuple[list[FileInfo], list[str]]:
                 else:
                     files.append(FileInfo(item.as_posix(), item.stat().st_size))
     return sorted(set(files)), sorted(set(outside))
+
+
+def _parted(pattern: str) -> tuple[str, str]:
+    """Return the folder that a pattern begins with, and the glob: a folder that is there is no glob, whatever
+    signs its name has."""
+    parts = pattern.split("/")
+    for count in range(len(parts) - 1, 0, -1):
+        folder = "/".join(parts[:count])
+        if folder and Path(folder).is_dir():
+            return folder + "/", "/".join(parts[count:])
+    return "", pattern
 
 
 def _leaving(top: str) -> Callable[[Path], bool]:

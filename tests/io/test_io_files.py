@@ -132,3 +132,14 @@ def test_a_disk_that_takes_nothing_is_told(tmp_path: Path) -> None:
     ):
         out.write(b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_is_there_is_no_glob(tmp_path: Path) -> None:
+    for name in ("[v2]", "a*b", "what?", "2", "ab"):
+        (tmp_path / name / "part").mkdir(parents=True)
+        (tmp_path / name / "part" / "one.txt").write_text(name)
+    for name in ("[v2]", "a*b", "what?", "2"):
+        for pattern in (f"{tmp_path}/{name}/part/*.txt", f"{tmp_path}/{name}/**/*.txt"):
+            assert [Path(info.path).read_text() for info in list_files(pattern)] == [name]
+    found = list_files(f"{tmp_path}/[2x]/part/*.txt")  # no folder of that name: a glob
+    assert [Path(info.path).read_text() for info in found] == ["2"]
