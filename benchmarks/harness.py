@@ -23,9 +23,9 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 __all__ = [
-    "DATA", "ROOT", "Clock", "anonymous_mb", "arguments", "ask", "bootstrap", "by_turns", "figures", "heads",
-    "lacks", "least", "load", "machine", "peak_mb", "peer", "row", "run", "scorer", "timed", "version_of",
-    "wilson",
+    "DATA", "LABELS", "ROOT", "Clock", "anonymous_mb", "arguments", "ask", "bootstrap", "by_turns", "figures",
+    "heads", "lacks", "least", "load", "machine", "peak_mb", "peer", "reading", "row", "run", "scorer",
+    "sound", "timed", "version_of", "wilson",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -236,6 +236,50 @@ def bootstrap(score: Callable[[Any], float], n: int, rounds: int = 1000) -> tupl
     picks = np.random.default_rng(0).integers(0, n, (rounds, n))
     low, high = np.quantile([score(pick) for pick in picks], (0.025, 0.975))
     return float(low), float(high)
+
+
+# Labels of people.
+LABELS = ("sound", "weak", "wrong")
+
+
+def sound(rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    """Print one line of a table: n, how often each label stands, and the sound share with its interval."""
+    counts = [sum(row["label"] == label for row in rows) for label in LABELS]
+    low, high = wilson(counts[0], len(rows))
+    share = counts[0] / len(rows) if rows else 0.0
+    row(name, len(rows), *counts, f"{share:.2f} [{low:.2f}, {high:.2f}]")
+
+
+def reading(
+    doc: str | None,
+    draw: Callable[[argparse.Namespace], Sequence[Mapping[str, Any]]],
+    table: Callable[[list[dict[str, Any]]], None],
+    *needed: str,
+) -> None:
+    """Draw rows of a run into a file for a person to label, or print the table of what was labelled.
+
+    `needed` are options of `draw` beside the run, the number of rows and the seed; each may be repeated.
+    """
+    parser = arguments(doc)
+    commands = parser.add_subparsers(dest="command", required=True)
+    drawing = commands.add_parser("draw", help="rows of a run, to be read")
+    drawing.add_argument("run", type=Path)
+    for name in needed:
+        drawing.add_argument(name, action="append", required=True)
+    drawing.add_argument("--rows", type=int, default=100)
+    drawing.add_argument("--seed", type=int, default=0)
+    drawing.add_argument("--labels", type=Path, required=True)
+    commands.add_parser("count", help="what was read").add_argument("labels", type=Path)
+    options = parser.parse_args()
+    if options.command == "draw":
+        lines = [json.dumps(drawn, ensure_ascii=False) + "\n" for drawn in draw(options)]
+        options.labels.write_text("".join(lines), encoding="utf-8")
+        return
+    rows = [json.loads(line) for line in options.labels.read_text("utf-8").splitlines()]
+    unread = [row["id"] for row in rows if row["label"] not in LABELS]
+    if unread:
+        raise SystemExit(f"{len(unread)} rows have no label of {', '.join(LABELS)}: {unread[0]} …")
+    table(rows)
 
 
 # What is printed.

@@ -25,7 +25,6 @@ from corpusforge.instruct.rules import check_instance
 
 FIELDS = ("instruction", "input", "output", "language", "is_classification", "agreement", "score",
           "score_reason")  # fmt: skip
-LABELS = ("sound", "weak", "wrong")
 
 
 def draw(run: Path, count: int, seed: int) -> list[dict[str, Any]]:
@@ -36,14 +35,6 @@ def draw(run: Path, count: int, seed: int) -> list[dict[str, Any]]:
         {"id": row["id"], **{name: row[name] for name in FIELDS}, "label": "", "why": ""}
         for row in rows[:count]
     ]
-
-
-def count(rows: list[dict[str, Any]], name: str) -> None:
-    """Print one line of the table: n, the labels, and the sound share with its interval."""
-    counts = [sum(row["label"] == label for row in rows) for label in LABELS]
-    low, high = harness.wilson(counts[0], len(rows))
-    share = counts[0] / len(rows) if rows else 0.0
-    harness.row(name, len(rows), *counts, f"{share:.2f} [{low:.2f}, {high:.2f}]")
 
 
 def passes(row: dict[str, Any]) -> bool:
@@ -58,43 +49,19 @@ def passes(row: dict[str, Any]) -> bool:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Print the table of all rows and of what each bound keeps."""
-    harness.heads("rows", "n", *LABELS, "sound share")
-    count(rows, "all")
-    count([row for row in rows if passes(row)], "that today's rules let through")
+    harness.heads("rows", "n", *harness.LABELS, "sound share")
+    harness.sound(rows, "all")
+    harness.sound([row for row in rows if passes(row)], "that today's rules let through")
     compared = [row for row in rows if row["agreement"][1]]
     if compared:
-        count([row for row in rows if not row["agreement"][1]], "free text")
-        count(compared, "with a result")
+        harness.sound([row for row in rows if not row["agreement"][1]], "free text")
+        harness.sound(compared, "with a result")
     for least in ("1/3", "1/2", "2/3", "1") if compared else ():
         kept = [row for row in compared if Fraction(*row["agreement"]) >= Fraction(least)]
-        count(kept, f"with a result, agreement >= {least}")
+        harness.sound(kept, f"with a result, agreement >= {least}")
     for score in range(2, 6) if any(row["score"] for row in rows) else ():
-        count([row for row in rows if row["score"] >= score], f"score >= {score}")
-
-
-def main() -> None:
-    """Draw rows to read, or count what was read."""
-    parser = harness.arguments(__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    drawing = commands.add_parser("draw", help="rows of a run, to be read")
-    drawing.add_argument("run", type=Path)
-    drawing.add_argument("--rows", type=int, default=100)
-    drawing.add_argument("--seed", type=int, default=0)
-    drawing.add_argument("--labels", type=Path, required=True)
-    commands.add_parser("count", help="what was read").add_argument("labels", type=Path)
-    options = parser.parse_args()
-    if options.command == "draw":
-        rows = draw(options.run, options.rows, options.seed)
-        options.labels.write_text(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-        )
-        return
-    rows = [json.loads(line) for line in options.labels.read_text("utf-8").splitlines()]
-    unread = [row["id"] for row in rows if row["label"] not in LABELS]
-    if unread:
-        raise SystemExit(f"{len(unread)} rows have no label of {', '.join(LABELS)}: {unread[0]} …")
-    table(rows)
+        harness.sound([row for row in rows if row["score"] >= score], f"score >= {score}")
 
 
 if __name__ == "__main__":
-    main()
+    harness.reading(__doc__, lambda chosen: draw(chosen.run, chosen.rows, chosen.seed), table)

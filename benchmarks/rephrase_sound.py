@@ -12,7 +12,6 @@ Bounds are set by such labels, on other rewrites than those that the figures com
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from benchmarks import harness
 from corpusforge.hashing import word64
 from corpusforge.rephrase.sources import find_sources, read_source
 
-LABELS = ("sound", "weak", "wrong")
 SHOWN = ("style", "lang", "rule", "value", "bound", "ratio", "copied", "kept", "foreign", "near")
 
 
@@ -56,46 +54,21 @@ def draw(run: Path, inputs: list[str], count: int, seed: int) -> list[dict[str, 
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Print the shares of kept and refused rewrites, and of each style and rule."""
-    harness.heads("rewrites", "n", *LABELS, "sound share")
-    _count([row for row in rows if not row["rule"]], "kept")
+    harness.heads("rewrites", "n", *harness.LABELS, "sound share")
+    harness.sound([row for row in rows if not row["rule"]], "kept")
     for style in sorted({row["style"] for row in rows}):
-        _count([row for row in rows if row["style"] == style and not row["rule"]], f"kept, {style}")
-    _count([row for row in rows if row["rule"]], "refused")
-    for rule in sorted({row["rule"] for row in rows if row["rule"]}):
-        _count([row for row in rows if row["rule"] == rule], f"refused, {rule}")
-
-
-def _count(rows: list[dict[str, Any]], name: str) -> None:
-    counts = [sum(row["label"] == label for row in rows) for label in LABELS]
-    low, high = harness.wilson(counts[0], len(rows))
-    share = counts[0] / len(rows) if rows else 0.0
-    harness.row(name, len(rows), *counts, f"{share:.2f} [{low:.2f}, {high:.2f}]")
-
-
-def main() -> None:
-    """Draw rewrites to read, or count what was read."""
-    parser = harness.arguments(__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    drawing = commands.add_parser("draw", help="rewrites of a run, to be read")
-    drawing.add_argument("run", type=Path)
-    drawing.add_argument("--input", action="append", required=True)
-    drawing.add_argument("--rows", type=int, default=100)
-    drawing.add_argument("--seed", type=int, default=0)
-    drawing.add_argument("--labels", type=Path, required=True)
-    commands.add_parser("count", help="what was read").add_argument("labels", type=Path)
-    options = parser.parse_args()
-    if options.command == "draw":
-        rows = draw(options.run, options.input, options.rows, options.seed)
-        options.labels.write_text(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+        harness.sound(
+            [row for row in rows if row["style"] == style and not row["rule"]], f"kept, {style}"
         )
-        return
-    rows = [json.loads(line) for line in options.labels.read_text("utf-8").splitlines()]
-    unread = [row["id"] for row in rows if row["label"] not in LABELS]
-    if unread:
-        raise SystemExit(f"{len(unread)} rows have no label of {', '.join(LABELS)}: {unread[0]} …")
-    table(rows)
+    harness.sound([row for row in rows if row["rule"]], "refused")
+    for rule in sorted({row["rule"] for row in rows if row["rule"]}):
+        harness.sound([row for row in rows if row["rule"] == rule], f"refused, {rule}")
 
 
 if __name__ == "__main__":
-    main()
+    harness.reading(
+        __doc__,
+        lambda chosen: draw(chosen.run, chosen.input, chosen.rows, chosen.seed),
+        table,
+        "--input",
+    )

@@ -18,15 +18,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from corpusforge import ingest
 from corpusforge.errors import InputError
 from corpusforge.models.options import add_model_options, parse, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.options import Parser, add_settings, settings_of
-from corpusforge.plugins import choice
 from corpusforge.printing import say, say_text
 from corpusforge.program import guard
 from corpusforge.rephrase.settings import Settings
+from corpusforge.rephrase.sources import add_source_options
 from corpusforge.run.local import check_workers
 
 __all__ = ["main", "parser"]
@@ -38,17 +37,10 @@ _RENAMED = {"styles": "style", "languages": "language"}
 def parser() -> Parser:
     """Return the command line's parser."""
     options = Parser.of("rephrase", __doc__)
+    add_source_options(options)
     add = options.add_argument
-    add("--input", action="append", default=[], metavar="RUN|GLOB",
-        help="a run of pretrain_mix, or files of any kind of source; may be repeated")  # fmt: skip
-    add("--kind", type=choice("sources", ingest.SOURCES), metavar="NAME",
-        help=f"kind of every file, instead of its name's: {', '.join(ingest.SOURCES)}, or your own as "
-        "package.module:NAME")  # fmt: skip
-    add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     add("--workers", type=int, default=1, metavar="N",
         help="processes, each with a part and requests of its own in flight (default: 1)")  # fmt: skip
-    add("--give-up", action="store_true",
-        help="go on where the engine answers none of some requests that are asked together")  # fmt: skip
     add_settings(options, Settings, "settings (docs/rephrase.md)", rename=_RENAMED)
     add_model_options(options)
     return options

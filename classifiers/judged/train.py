@@ -18,14 +18,13 @@ from dataclasses import replace
 from typing import Any
 
 from classifiers.command import recipe
-from corpusforge import ingest
 from corpusforge.errors import InputError
 from corpusforge.judged.settings import Settings
 from corpusforge.models.options import add_model_options, parse, settings_from
 from corpusforge.options import Parser, add_settings, settings_of
-from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard
+from corpusforge.rephrase.sources import add_source_options
 from corpusforge.score.settings import ENGINE_NAMES
 
 __all__ = ["main", "parser"]
@@ -39,19 +38,12 @@ def parser() -> Parser:
         prog="python -m classifiers.judged.train", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    add_source_options(options)
     add = options.add_argument
-    add("--input", action="append", default=[], metavar="RUN|GLOB",
-        help="a run of pretrain_mix, or files of any kind of source; may be repeated")  # fmt: skip
-    add("--kind", type=choice("sources", ingest.SOURCES), metavar="NAME",
-        help=f"kind of every file, instead of its name's: {', '.join(ingest.SOURCES)}, or your own as "
-        "package.module:NAME")  # fmt: skip
-    add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
     add("--classifier", choices=ENGINE_NAMES, default=ENGINE_NAMES[-1],
         help="what is fitted to the judgements (default: %(default)s)")  # fmt: skip
     add("--human", default="", metavar="JSONL",
         help="texts with a label of people (1 good, 0 not), judged as well and never trained on")  # fmt: skip
-    add("--give-up", action="store_true",
-        help="go on where the engine answers none of some requests that are asked together")  # fmt: skip
     add_settings(options, Settings, "settings (docs/judged.md)", rename={"languages": "language"})
     add_model_options(options)
     return options

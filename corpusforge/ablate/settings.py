@@ -12,6 +12,14 @@ __all__ = ["SIZES", "RowSettings", "Settings", "Size", "SizeName", "Thresholds",
 SizeName = Literal["pico", "nano", "micro", "small"]
 
 
+def _at_least(settings: object, section: str, **bounds: int) -> None:
+    """Raise RecipeError where a setting lies below its least."""
+    for key, least in bounds.items():
+        if getattr(settings, key) < least:
+            value = getattr(settings, key)
+            raise RecipeError(f"{section}.{key} is {value}; expected {least} or more.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
     """A decoder's shape: `hidden` is the feed-forward width, `context` counts tokens, `rate` is AdamW's."""
@@ -30,9 +38,7 @@ class Size:
     """Highest learning rate."""
 
     def __post_init__(self) -> None:
-        for key in ("width", "layers", "heads", "hidden", "context"):
-            if getattr(self, key) < 1:
-                raise RecipeError(f"ablate.{key} is {getattr(self, key)}; expected 1 or more.")
+        _at_least(self, "ablate", width=1, layers=1, heads=1, hidden=1, context=1)
         if not self.rate > 0:
             raise RecipeError(f"ablate.rate is {self.rate}; expected a number above 0.")
         if self.width % (2 * self.heads):
@@ -94,20 +100,9 @@ class Settings:
     """Longest n-gram of the proxy; 0: none."""
 
     def __post_init__(self) -> None:
-        for key in (
-            "tokens",
-            "seeds",
-            "batch",
-            "points",
-            "checkpoint_every",
-            "held_out_bytes",
-            "items",
-        ):
-            if getattr(self, key) < 1:
-                raise RecipeError(f"ablate.{key} is {getattr(self, key)}; expected 1 or more.")
-        for key in ("rate", "decay", "loader_workers", "threads", "probes", "order"):
-            if getattr(self, key) < 0:
-                raise RecipeError(f"ablate.{key} is {getattr(self, key)}; expected 0 or more.")
+        ones = ("tokens", "seeds", "batch", "points", "checkpoint_every", "held_out_bytes", "items")
+        zeros = ("rate", "decay", "loader_workers", "threads", "probes", "order")
+        _at_least(self, "ablate", **dict.fromkeys(ones, 1), **dict.fromkeys(zeros, 0))
         for key in ("warmup", "overlap"):
             if not 0 <= getattr(self, key) <= 1:
                 raise RecipeError(f"ablate.{key} is {getattr(self, key)}; expected 0 to 1.")
@@ -150,11 +145,7 @@ class Tuning:
     """Seed of the drawn mixtures."""
 
     def __post_init__(self) -> None:
-        for key, least in (("draws", 8), ("tokens", 1000), ("order", 1), ("budget", 0)):
-            if getattr(self, key) < least:
-                raise RecipeError(
-                    f"tune_mix.{key} is {getattr(self, key)}; expected {least} or more."
-                )
+        _at_least(self, "tune_mix", draws=8, tokens=1000, order=1, budget=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +160,7 @@ class Thresholds:
     """Models per threshold; each begins with another document of every source."""
 
     def __post_init__(self) -> None:
-        for key, least in (("tokens", 1000), ("order", 1), ("seeds", 1)):
-            if getattr(self, key) < least:
-                raise RecipeError(
-                    f"tune_rule.{key} is {getattr(self, key)}; expected {least} or more."
-                )
+        _at_least(self, "tune_rule", tokens=1000, order=1, seeds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,12 +193,8 @@ class RowSettings:
     """A held-out row is left out where a larger share of its words stands in 13-grams of some row set."""
 
     def __post_init__(self) -> None:
-        for key in ("steps", "seeds", "batch", "checkpoint_every", "items"):
-            if getattr(self, key) < 1:
-                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 1 or more.")
-        for key in ("decay", "threads"):
-            if getattr(self, key) < 0:
-                raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 0 or more.")
+        ones = dict.fromkeys(("steps", "seeds", "batch", "checkpoint_every", "items"), 1)
+        _at_least(self, "ablate_rows", **ones, decay=0, threads=0)
         for key in ("warmup", "overlap"):
             if not 0 <= getattr(self, key) <= 1:
                 raise RecipeError(f"ablate_rows.{key} is {getattr(self, key)}; expected 0 to 1.")

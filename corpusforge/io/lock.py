@@ -54,6 +54,12 @@ def _take(stream: TextIO) -> None:
             return
 
 
+def _taken(run: str, stream: TextIO, advice: str) -> RunError:
+    stream.seek(0)
+    who = stream.read().strip() or "another process"
+    return RunError(f"{run!r} is being written by {who}. {advice}")
+
+
 @contextmanager
 def lock(run: str) -> Iterator[None]:
     """Hold the run's directory; raises RunError where another process holds it."""
@@ -65,11 +71,7 @@ def lock(run: str) -> Iterator[None]:
         try:
             _take(stream)
         except OSError as error:
-            stream.seek(0)
-            who = stream.read().strip() or "another process"
-            raise RunError(
-                f"{run!r} is being written by {who}. Wait for it, or choose another --output."
-            ) from error
+            raise _taken(run, stream, "Wait for it, or choose another --output.") from error
         stream.truncate(0)
         stream.write(f"process {os.getpid()}")
         stream.flush()
@@ -90,9 +92,7 @@ def beside_others(run: str) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError as error:
-            stream.seek(0)
-            who = stream.read().strip() or "another process"
-            raise RunError(f"{run!r} is being written by {who}. Wait for it.") from error
+            raise _taken(run, stream, "Wait for it.") from error
         yield
 
 

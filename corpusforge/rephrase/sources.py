@@ -18,11 +18,13 @@ from corpusforge.instruct.ground.passages import Document
 from corpusforge.io import files
 from corpusforge.io.files import input_files
 from corpusforge.manifest import Manifest
+from corpusforge.options import Parser
+from corpusforge.plugins import choice
 from corpusforge.records import Document as Whole
 from corpusforge.records import RawDocument
 from corpusforge.survivors import ORDER, read_survivors
 
-__all__ = ["Source", "find_sources", "read_source"]
+__all__ = ["Source", "add_source_options", "find_sources", "read_source"]
 
 _COLUMNS = ("id", "source", "url", "licence", "lang", "title", "text", "origin")
 
@@ -40,6 +42,19 @@ class Source:
     upto: str
     size: int
     fingerprint: tuple[object, ...]
+
+
+def add_source_options(options: Parser) -> None:
+    """Add --input and --kind, which `find_sources` takes, and --output and --give-up."""
+    add = options.add_argument
+    add("--input", action="append", default=[], metavar="RUN|GLOB",
+        help="a run of pretrain_mix, or files of any kind of source; may be repeated")  # fmt: skip
+    add("--kind", type=choice("sources", ingest.SOURCES), metavar="NAME",
+        help=f"kind of every file, instead of its name's: {', '.join(ingest.SOURCES)}, or your own as "
+        "package.module:NAME")  # fmt: skip
+    add("--output", required=True, metavar="DIR", help="new, empty, or a run to go on with")
+    add("--give-up", action="store_true",
+        help="go on where the engine answers none of some requests that are asked together")  # fmt: skip
 
 
 def find_sources(inputs: list[str], kind: str = "") -> list[Source]:

@@ -5,17 +5,15 @@ pytest -m browser tests/view/test_view_browser.py
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
-from view_runs import HOSTILE, make
+from view_runs import HOSTILE, make, served
 
 from benchmarks import chromium
 
 pytest.importorskip("duckdb")
 
-from corpusforge.view.server import serve
 from corpusforge.view.tables import open_run
 
 pytestmark = [
@@ -27,12 +25,8 @@ RULE = "light.v1:words"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory):
-    with serve(open_run(str(make(tmp_path_factory.mktemp("forum"))))) as own:
-        thread = threading.Thread(target=own.serve_forever)
-        thread.start()
+    with served(make(tmp_path_factory.mktemp("forum"))) as own:
         yield own
-        own.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

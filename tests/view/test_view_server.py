@@ -5,28 +5,22 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from view_runs import CHINESE, HOSTILE, PERSIAN, make
+from view_runs import CHINESE, HOSTILE, PERSIAN, make, served
 
 pytest.importorskip("duckdb")
 
 from corpusforge.errors import RunError
 from corpusforge.view.server import Server, serve
-from corpusforge.view.tables import open_run
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(open_run(str(make(tmp_path_factory.mktemp("forum"))))) as own:
-        thread = threading.Thread(target=own.serve_forever)
-        thread.start()
+    with served(make(tmp_path_factory.mktemp("forum"))) as own:
         yield own
-        own.shutdown()
-        thread.join()
 
 
 def get(server: Server, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines import pretrain_mix
+
+if TYPE_CHECKING:
+    from corpusforge.view.server import Server
 
 HOSTILE = '<script>document.title = "taken"</script><img src=x onerror="document.title=\'taken\'">&amp;</p>'
 PERSIAN = "کشتی صبح زود از بندر رفت و کسی در ساحل نماند."
@@ -41,3 +48,17 @@ def make(folder: Path, *options: str) -> Path:
          "--set", "report.dropped_samples=50", *options]
     )  # fmt: skip
     return run
+
+
+@contextmanager
+def served(run: Path) -> Iterator[Server]:
+    """A server over a run, answering in a thread."""
+    from corpusforge.view.server import serve  # needs the extra
+    from corpusforge.view.tables import open_run
+
+    with serve(open_run(str(run))) as own:
+        thread = threading.Thread(target=own.serve_forever)
+        thread.start()
+        yield own
+        own.shutdown()
+        thread.join()
