@@ -198,7 +198,7 @@ def _letters(instruction: str) -> Iterator[Constraint]:
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*+")
 _HAN_OR_WORD = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
-_ENDS = re.compile(r"[.!?。！？…]++[\"'”’」』)）]*+(?=\s|\Z|[\u3400-\u9fff“「『])")
+_ENDS = re.compile(r"(?<![.!?。！？…])[.!?。！？…]++[\"'”’」』)）]*+(?=\s|\Z|[\u3400-\u9fff“「『])")
 _SHORT = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|vs|etc|e\.g|i\.e|[A-Z])\.(?=\s\S)")
 _NUMBERED = re.compile(
     rf"^[^\S\n]*+(?:[*_#]{{1,3}} ?)?[(（]?"
