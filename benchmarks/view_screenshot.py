@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 from benchmarks import chromium, harness
+from corpusforge.view.run_site import run_site
 from corpusforge.view.server import serve
 from corpusforge.view.tables import open_run
 from pipelines import pretrain_mix
@@ -30,7 +31,7 @@ def main() -> int:
         run = str(Path(scratch) / "runs" / "forum")
         options = ["--recipe", str(RECIPE), "--output", run, "--until", "documents", "--quiet"]
         pretrain_mix.run(options)
-        with serve(open_run(run)) as server:
+        with serve(run_site(open_run(run))) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             page = browser.new_page(viewport={"width": 1000, "height": 1120})
             page.goto(server.url)

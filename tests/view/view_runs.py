@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.dataset as ds
 
 from pipelines import pretrain_mix
 
@@ -50,15 +52,46 @@ def make(folder: Path, *options: str) -> Path:
     return run
 
 
+def stored(run: Path, name: str) -> list[dict]:
+    """The rows of a run's table, read by pyarrow."""
+    files = sorted(str(path) for path in run.glob(f"{name}/*.parquet" if "*" not in name else name))
+    return ds.dataset(files, format="parquet").to_table().to_pylist()
+
+
 @contextmanager
-def served(run: Path) -> Iterator[Server]:
-    """A server over a run, answering in a thread."""
-    from corpusforge.view.server import serve  # needs the extra
+def served(run: Path, beside: Path | None = None) -> Iterator[Server]:
+    """A server over a run, beside another if given, answering in a thread."""
+    from corpusforge.view.run_site import run_site  # needs the extra
+    from corpusforge.view.server import serve
     from corpusforge.view.tables import open_run
 
-    with serve(open_run(str(run))) as own:
+    other = open_run(str(beside)) if beside else None
+    with serve(run_site(open_run(str(run)), other)) as own:
         thread = threading.Thread(target=own.serve_forever)
         thread.start()
         yield own
         own.shutdown()
         thread.join()
+
+
+@contextmanager
+def watched(running: Any, server: Server) -> Iterator[Any]:
+    """A server's page in a running browser at 1,000 px; fails on any error and any request to elsewhere."""
+    context = running.new_context(viewport={"width": 1000, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda asked: errors.append(asked.url)
+            if not asked.url.startswith(server.url) else None)  # fmt: skip
+    page.goto(server.url)
+    yield page
+    assert errors == []
+    context.close()
+
+
+def told(page: Any, place: str, text: str) -> None:
+    """Wait until a place says a text."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(place)).to_contain_text(text)
