@@ -82,9 +82,7 @@ def test_natural_instructions_as_counted_by_hand(tmp_path: Path) -> None:
         "task001_river_question": 4,
         "task002_zh_antonym": 4,
     }
-    river = {row["input"]: row for row in rows}[
-        "Salmon" if False else "A ferry crosses the Dart every twenty minutes."
-    ]
+    river = {row["input"]: row for row in rows}["A ferry crosses the Dart every twenty minutes."]
     assert river["output"] == "How often does a ferry cross the Dart?"
     assert river["lineage"]["parents"] == ["task001_river_question#task001-b"]
     assert river["lineage"]["engine"] == "none" and river["lineage"]["requests"] == []
@@ -272,6 +270,8 @@ def test_variants(language: str, translated: bool, data: str, expected: str) -> 
 
 
 SET = 'name = "a"\ndata = "a.jsonl"\nlanguage = "en"\n'
+FORM = f'[[sets]]\n{SET}form = "%s"\n'
+ASKED = 'question = "text", label = "z"'
 OWN = '[[templates]]\nset = "a"\nname = "t"\nlanguage = "en"\n'
 
 
@@ -282,11 +282,9 @@ OWN = '[[templates]]\nset = "a"\nname = "t"\nlanguage = "en"\n'
         (f'[[sets]]\n{SET}form = "entailmnt"', "entailment"),
         (f'[[sets]]\n{SET}colums = {{}}', "columns"),
         (f'[[sets]]\n{SET}form = "entailment"', "no column 'premise'"),
-        (f'[[sets]]\n{SET}form = "classification"\ncolumns = {{ label = "y" }}\nlabels = {{ 1 = "x" }}', "label '0'"),
-        (f'[[sets]]\n{SET}form = "choices"\ncolumns = {{ question = "text", options = ["text", "y"], label = "z" }}',
-         "names none of 2 options"),
-        (f'[[sets]]\n{SET}form = "choices"\ncolumns = {{ question = "text", options = "y", label = "z" }}',
-         "a list of two"),
+        (f'{FORM % "classification"}columns = {{ label = "y" }}\nlabels = {{ 1 = "x" }}', "label '0'"),
+        (f'{FORM % "choices"}columns = {{ {ASKED}, options = ["text", "y"] }}', "names none of 2 options"),
+        (f'{FORM % "choices"}columns = {{ {ASKED}, options = "y" }}', "a list of two"),
         (f"[[sets]]\n{SET}\n{OWN}text = \"{{{{nothing}}}} ||| x\"", "needs 'nothing'"),
         (f"[[sets]]\n{SET}\n{OWN}text = \"{{{{text\"", "Jinja"),
         (f"[[sets]]\n{SET}\n{OWN}text = \"a ||| b ||| c\"", "more than once"),
@@ -308,12 +306,8 @@ def test_what_a_row_holds_is_no_template_and_templates_reach_no_python(tmp_path:
     )
     text = f'[[sets]]\n{SET}\n{OWN}text = "{{{{text}}}} {{{{text.__class__.__mro__}}}}"'
     (tmp_path / "sets.toml").write_text(text)
-    with no_client() as client, pytest.raises(InputError, match="unsafe"):
-        run(
-            job(Settings(modes=("templates",), sets=(str(tmp_path / "sets.toml"),))),
-            str(tmp_path / "x"),
-            client,
-        )
+    with pytest.raises(InputError, match="unsafe"):
+        load_sets([str(tmp_path / "sets.toml")], ["en"])
     (tmp_path / "sets.toml").write_text(
         text.replace(" {{text.__class__.__mro__}}", " Name a letter.")
     )
@@ -325,7 +319,7 @@ def test_what_a_row_holds_is_no_template_and_templates_reach_no_python(tmp_path:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--mode", "natural"], "natural_instructions"),
+        (["--mode", "natural_instruction"], "natural_instructions"),
         (["--mode", "natural_instructions"], "--tasks"),
         (["--mode", "xp3"], "--sets"),
         (["--mode", "natural_instructions", "--tasks", "none"], "none"),
