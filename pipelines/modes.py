@@ -19,6 +19,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from corpusforge.errors import RecipeError
 from corpusforge.instruct.modes.settings import Settings
 from corpusforge.instruct.options import method_settings, new_parser
 from corpusforge.models.options import settings_from
@@ -37,8 +38,15 @@ def parser() -> Parser:
 
 
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
-    """Return the run's settings; sampling options go to the writing steps, answers are greedy."""
-    return method_settings(options, Settings, write=models.sampling(_DEFAULT.write))
+    """Return the run's settings; sampling options go to the writing steps, answers are greedy. Raises
+    RecipeError for magpie by a server without the text to complete."""
+    made = method_settings(options, Settings, write=models.sampling(_DEFAULT.write))
+    if "magpie" in made.modes and models.engine == "openai" and not made.pre_query:
+        raise RecipeError(
+            "[modes] magpie asks a server for a completion: give --pre-query, the text of the model's chat "
+            r"template up to the user's words, such as $'<|im_start|>user\n' for Qwen."
+        )
+    return made
 
 
 def run(options: argparse.Namespace) -> int:

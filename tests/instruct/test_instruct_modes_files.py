@@ -239,7 +239,8 @@ def test_prompts_in_english_in_the_data_s_language_and_translated(tmp_path: Path
     rows = lines(tmp_path / "rows.jsonl")
     assert Counter((row["task"], row["flags"][1]) for row in rows) == {
         ("storms", "prompt_english"): 9, ("storms", "prompt_native"): 9, ("storms", "prompt_translated"): 3,
-        ("reviews", "prompt_english"): 4, ("reviews", "prompt_native"): 4, ("reviews", "prompt_translated"): 4,
+        ("reviews", "prompt_english"): 4, ("reviews", "prompt_native"): 4,
+        ("reviews", "prompt_translated"): 4,
     }  # fmt: skip
     assert {row["language"] for row in rows} == {"zh"}
     answers = {row["flags"][1]: row["output"] for row in rows if "隔音" in row["instruction"]}

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from corpusforge import manifest as records
 from corpusforge.instruct.accounts import Ask, Check, Made, Origin
 from corpusforge.instruct.checks import open_check
 from corpusforge.instruct.derived import Derived
+from corpusforge.instruct.inputs import digest, load_rows
 from corpusforge.instruct.limits import dominant
 from corpusforge.instruct.modes import shots
+from corpusforge.instruct.modes.asking import Maker
 from corpusforge.instruct.modes.labelled import LabelledSet, load_sets
+from corpusforge.instruct.modes.magpie import make_magpie
 from corpusforge.instruct.modes.natural import natural_rows, note_of, read_task, task_files
+from corpusforge.instruct.modes.persona import make_persona, personas_of
 from corpusforge.instruct.modes.ready import settled
-from corpusforge.instruct.modes.settings import Settings
+from corpusforge.instruct.modes.recite import make_recite, starts
+from corpusforge.instruct.modes.settings import ASKING, Settings
 from corpusforge.instruct.modes.templated import check_sets, make_templated
+from corpusforge.instruct.modes.unnatural import Shown, examples_of, make_unnatural
 from corpusforge.instruct.records import Row
 from corpusforge.io import files
 
@@ -34,6 +41,14 @@ TABLES = {
 """The tables that are written beside rows, by the modes that write them."""
 
 
+_ASKED = {
+    "unnatural": ("unnatural_write",),
+    "persona": ("persona_write",),
+    "recite": ("recite_write", "recite_answer"),
+}
+"""The prompts of each mode's own."""
+
+
 def job(settings: Settings) -> Derived:
     """Return the job of these settings; reads its files. Raises InputError, RecipeError."""
     check = open_check(settings.evaluation, settings.allow)
@@ -41,7 +56,8 @@ def job(settings: Settings) -> Derived:
     for path in paths:
         read_task(path)  # a file that does not fit is told before anything is made
     sets = _sets(settings)
-    read = [[files.sha256(path) for path in paths], records.plain(sets)]
+    own = _Own.of(settings)
+    read = [[files.sha256(path) for path in paths], records.plain(sets), own.digest]
 
     def make(ask: Ask, origin: Origin) -> Iterator[Made]:
         if "natural_instructions" in settings.modes:
@@ -49,6 +65,9 @@ def job(settings: Settings) -> Derived:
         for mode in ("templates", "xp3"):
             if mode in settings.modes:
                 yield from make_templated(mode, sets, settings, ask, origin, check)
+        for mode in (one for one in ASKING if one in settings.modes):
+            for language in settings.languages:
+                yield from own.make(mode, Maker(mode, language, settings, ask, origin), check)
 
     return Derived(
         stage="modes", settings=settings.fixed(), inputs=records.fingerprint(*read, check.evaluation),
@@ -58,6 +77,43 @@ def job(settings: Settings) -> Derived:
             "shots": shots.writer(made.tables.get("demonstrations.jsonl", ()), settings)
         },
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What the modes that ask a model start from, by language."""
+
+    shown: Mapping[str, list[Shown]]
+    personas: Mapping[str, list[str]]
+    starts: Mapping[str, list[Row]]
+    digest: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Read what the settings' modes start from. Raises InputError."""
+        modes, tongues = settings.modes, settings.languages
+        given = settings.rows or ("recite" in modes)
+        rows = load_rows(settings.rows, tongues) if given else []
+        own = rows if settings.rows else []
+        personas = personas_of(settings.personas, tongues) if "persona" in modes else {}
+        begun = {
+            one: starts(rows, one, settings.each, settings.seed)
+            for one in tongues
+            if "recite" in modes
+        }
+        shown = {one: examples_of(own, one) for one in tongues if "unnatural" in modes}
+        read = records.fingerprint(digest(rows), records.plain(shown), personas)
+        return cls(shown, personas, begun, read)
+
+    def make(self, mode: str, maker: Maker, check: Check) -> Iterator[Made]:
+        """Yield the parts of one mode and language."""
+        if mode == "unnatural":
+            return make_unnatural(maker, self.shown[maker.language], check)
+        if mode == "persona":
+            return make_persona(maker, self.personas[maker.language], check)
+        if mode == "recite":
+            return make_recite(maker, self.starts[maker.language], check)
+        return make_magpie(maker, check)
 
 
 def _sets(settings: Settings) -> list[LabelledSet]:
@@ -70,6 +126,10 @@ def _sets(settings: Settings) -> list[LabelledSet]:
 
 def _prompts(settings: Settings) -> list[tuple[str, str]]:
     names = ["xp3_translate"] if settings.translates else []
+    names += [name for mode in settings.modes for name in _ASKED.get(mode, ())]
+    if "unnatural" in settings.modes and settings.paraphrases:
+        names.append("unnatural_paraphrase")
+    names += ["evol_answer"] if {"unnatural", "persona"} & set(settings.modes) else []
     return [(name, language) for language in settings.languages for name in names]
 
 
