@@ -239,7 +239,7 @@ def test_magpie_asks_the_same_often_and_takes_each_task_once() -> None:
     )
     assert len(pages.rows) == 1 and Counter(one.rule for one in pages.rejects) == {"near_copy": 4}
     assert len({one.key for one in engine.sent if one.purpose.endswith("user")}) == 5
-    pages, _ = made("magpie", {"user": "How do I say 怎样让面包保鲜一周 in English?"}, plan)
+    pages, _ = made("magpie", {"user": "How do I keep bread fresh?"}, plan, language="zh")
     assert {one.rule for one in pages.rejects} == {"han_share"}, "a turn in another language"
 
 
