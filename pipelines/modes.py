@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from corpusforge.errors import RecipeError
 from corpusforge.instruct.modes.settings import Settings
 from corpusforge.instruct.options import method_settings, new_parser
-from corpusforge.models.options import settings_from
+from corpusforge.models.options import parse, settings_from
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.options import Parser
 from corpusforge.program import guard
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return guard(lambda: run(parser().parse_args(argv)))
+    return guard(lambda: run(parse(parser(), argv)))
 
 
 if __name__ == "__main__":

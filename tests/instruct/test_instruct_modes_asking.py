@@ -15,7 +15,6 @@ from loop_kit import Told
 
 from corpusforge.errors import InputError
 from corpusforge.instruct.accounts import Made, Origin
-from corpusforge.instruct.inputs import load_rows
 from corpusforge.instruct.modes.asking import Maker
 from corpusforge.instruct.modes.magpie import make_magpie
 from corpusforge.instruct.modes.persona import make_persona, personas_of
@@ -46,7 +45,9 @@ def made(
         maker = Maker(mode, language, plan, client.complete, Origin(engine="told", model="told-1"))
         check = lambda rows: [None] * len(rows)  # noqa: E731
         parts = {
-            "unnatural": lambda: make_unnatural(maker, examples_of((), language), check),
+            "unnatural": lambda: make_unnatural(
+                maker, examples_of("", (language,))[language], check
+            ),
             "persona": lambda: make_persona(maker, start or ["a beekeeper"], check),
             "recite": lambda: make_recite(maker, [start], check),
             "magpie": lambda: make_magpie(maker, check),
@@ -109,7 +110,7 @@ def test_unnatural_refuses(replies: Replies, step: str, rule: str) -> None:
 
 
 def test_a_fourth_example_must_be_new() -> None:
-    one = examples_of((), "en")[0]
+    one = examples_of("", ("en",))["en"][0]
     text = f"Instruction: {one.instruction}\nInput: Two other dates.\nConstraints: none"
     pages, _ = made("unnatural", {"write": text})
     assert [(r.rule, r.nearest) for r in pages.rejects] == [("near_copy", one.id)]
@@ -117,7 +118,7 @@ def test_a_fourth_example_must_be_new() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_hand_written_examples_pass_what_a_model_must_pass(language: str) -> None:
-    shown = examples_of((), language)
+    shown = examples_of("", (language,))[language]
     assert len(shown) == 15 and len({one.id for one in shown}) == 15  # as many as in the paper
     for one in shown:
         assert profile(language).check_instruction(one.instruction) is None, one.id
@@ -125,11 +126,16 @@ def test_the_hand_written_examples_pass_what_a_model_must_pass(language: str) ->
         assert check_personal(one.instruction, one.input, one.output) is None, one.id
 
 
-def test_rows_of_one_s_own_are_shown_in_their_place() -> None:
-    rows = [row for row in load_rows((), ("en",)) if row.input][:4]
-    assert [one.id for one in examples_of(rows, "en")] == [row.id for row in rows]
-    with pytest.raises(InputError, match="have 0 in 'zh'"):
-        examples_of(rows, "zh")
+def test_examples_of_one_s_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    line = {"instruction": "Name the animal.", "input": "It says moo."}
+    path.write_text("".join(json.dumps({**line, "id": str(n)}) + "\n" for n in range(3)))
+    assert [one.id for one in examples_of(str(path), ("en",))["en"]] == ["0", "1", "2"]
+    with pytest.raises(InputError, match="0 examples in 'zh'"):
+        examples_of(str(path), ("en", "zh"))
+    path.write_text(json.dumps({"instruction": "Name the animal.", "input": ""}) + "\n")
+    with pytest.raises(InputError, match="row 1: `input` is ''"):
+        examples_of(str(path), ("en",))
 
 
 def test_persona_by_hand() -> None:

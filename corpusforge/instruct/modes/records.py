@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Demonstration", "Sequence", "TaskNote"]
+__all__ = ["Demonstration", "LabelSequence", "TaskNote"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Demonstration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence:
+class LabelSequence:
     """A labelled example as token sequences (sequences.jsonl).
 
     After GPT-1 (Radford et al. 2018): one sequence for a text and for an entailment, both orders for a

@@ -92,16 +92,14 @@ class _Own:
     def of(cls, settings: Settings) -> Self:
         """Read what the settings' modes start from. Raises InputError."""
         modes, tongues = settings.modes, settings.languages
-        given = settings.rows or ("recite" in modes)
-        rows = load_rows(settings.rows, tongues) if given else []
-        own = rows if settings.rows else []
+        rows = load_rows(settings.rows, tongues) if "recite" in modes else []
         personas = personas_of(settings.personas, tongues) if "persona" in modes else {}
         begun = {
             one: starts(rows, one, settings.each, settings.seed)
             for one in tongues
             if "recite" in modes
         }
-        shown = {one: examples_of(own, one) for one in tongues if "unnatural" in modes}
+        shown = examples_of(settings.examples, tongues) if "unnatural" in modes else {}
         read = records.fingerprint(digest(rows), records.plain(shown), personas)
         return cls(shown, personas, begun, read)
 

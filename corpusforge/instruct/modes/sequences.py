@@ -9,20 +9,20 @@ word gives none.
 from __future__ import annotations
 
 from corpusforge.instruct.modes.labelled import Example, LabelledSet
-from corpusforge.instruct.modes.records import Sequence
+from corpusforge.instruct.modes.records import LabelSequence
 
 __all__ = ["DELIMITER", "END", "START", "sequence_of"]
 
 START, DELIMITER, END = "<|start|>", "<|delimiter|>", "<|extract|>"
 
 
-def sequence_of(one: LabelledSet, example: Example, rows: tuple[str, ...]) -> Sequence:
+def sequence_of(one: LabelledSet, example: Example, rows: tuple[str, ...]) -> LabelSequence:
     """Return the sequences of an example of a set with a form; none where a text holds their tokens."""
     parts = _parts(one.form, example)
     held = any(
         token in text for part in parts for text in part for token in (START, DELIMITER, END)
     )
-    return Sequence(
+    return LabelSequence(
         id=example.id, task=one.name, form=one.form, language=one.language, rows=rows,
         sequences=() if held else tuple(START + DELIMITER.join(part) + END for part in parts),
         label=example.label, choice=example.place if one.form == "choices" else -1,

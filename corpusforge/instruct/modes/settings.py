@@ -50,7 +50,10 @@ class Settings(Formed):
     """templates, xp3: TOML files of labelled sets and templates."""
 
     rows: tuple[str, ...] = ()
-    """unnatural, recite: runs, files of rows or seed files to start from; the built-in seeds where empty."""
+    """recite: runs, files of rows or seed files to start from; the built-in seeds where empty."""
+
+    examples: str = ""
+    """unnatural: file of examples (instruction, input, constraints); the built-in ones where empty."""
 
     prompts: tuple[str, ...] = ("english", "native")
     """xp3: languages of the prompts: english, native, translated (the English templates by the model)."""
@@ -131,5 +134,5 @@ class Settings(Formed):
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
-        paths = ("tasks", "sets", "rows", "personas", "evaluation")
+        paths = ("tasks", "sets", "rows", "examples", "personas", "evaluation")
         return without(self, (*paths, *unless_json(self)))

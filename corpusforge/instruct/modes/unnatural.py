@@ -8,10 +8,10 @@ those before it. Limit: nobody checks that a new wording asks for the same.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from typing import Any
 
 from corpusforge.errors import InputError
 from corpusforge.instruct.accounts import CHUNK, Check, Made, checked
@@ -19,10 +19,10 @@ from corpusforge.instruct.echo import copied
 from corpusforge.instruct.material import says_none
 from corpusforge.instruct.modes.asking import Draft, Maker
 from corpusforge.instruct.modes.ready import drawn
-from corpusforge.instruct.profile import Finding, profile
+from corpusforge.instruct.profile import Finding, language_of, profile
 from corpusforge.instruct.records import Row
 from corpusforge.instruct.rules import check_text
-from corpusforge.io.decoding import decode_json
+from corpusforge.io import files, layouts
 from corpusforge.models.structured import Field, Form
 
 __all__ = ["Shown", "examples_of", "make_unnatural"]
@@ -44,7 +44,7 @@ _JOINED = {"en": " ", "zh": ""}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A hand-written example (seeds/unnatural.jsonl), or one made of a row."""
+    """A hand-written example: a line of seeds/unnatural.jsonl, or of one's own file."""
 
     id: str
     language: str
@@ -54,28 +54,33 @@ class Shown:
     output: str = ""
 
 
-@functools.cache
-def _built_in() -> tuple[Shown, ...]:
-    folder = resources.files("corpusforge.instruct").joinpath("seeds")
-    lines = folder.joinpath("unnatural.jsonl").read_bytes().splitlines()
-    return tuple(decode_json(line, Shown) for line in lines)
+def examples_of(path: str, languages: Sequence[str]) -> dict[str, list[Shown]]:
+    """Return what is shown, by language: the examples of a file, or the built-in ones ("").
 
-
-def examples_of(rows: Sequence[Row], language: str) -> list[Shown]:
-    """Return what is shown in a language: the built-in examples, or rows with an input. Raises InputError."""
-    if not rows:
-        return [one for one in _built_in() if one.language == language]
-    found = [
-        Shown(id=row.id, language=language, instruction=row.instruction, input=row.input)
-        for row in rows
-        if row.language == language and row.input and not row.turns
-    ]
-    if len(found) < _SHOWN:
+    Raises InputError naming the row that is no example, or a language with fewer than are shown.
+    """
+    built_in = resources.files("corpusforge.instruct").joinpath("seeds", "unnatural.jsonl")
+    name = path or str(built_in)
+    if not files.exists(name):
+        raise InputError(f"--examples {name!r} does not exist.")
+    rows = [_shown(row, f"{name}: row {n}", n) for n, row in enumerate(layouts.objects(name), 1)]
+    found = {one: [row for row in rows if row.language == one] for one in languages}
+    if few := next((one for one, shown in found.items() if len(shown) < _SHOWN), ""):
         raise InputError(
-            f"unnatural shows {_SHOWN} examples with an input; --rows have {len(found)} in {language!r}. "
-            "Name other --rows, or leave it out for the built-in examples."
+            f"{name}: {len(found[few])} examples in {few!r}; a request shows {_SHOWN}."
         )
     return found
+
+
+def _shown(row: Mapping[str, Any], where: str, number: int) -> Shown:
+    texts = {key: row.get(key) or "" for key in ("instruction", "input", "constraints", "output")}
+    for key, text in texts.items():
+        if not isinstance(text, str) or (key in ("instruction", "input") and not text.strip()):
+            raise InputError(f"{where}: `{key}` is {text!r}; expected a text.")
+    name = str(row.get("id") or f"example_{number}")
+    return Shown(
+        id=name, language=row.get("language") or language_of(texts["instruction"]), **texts
+    )
 
 
 def make_unnatural(maker: Maker, shown: Sequence[Shown], check: Check) -> Iterator[Made]:
