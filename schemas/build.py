@@ -35,6 +35,8 @@ from corpusforge.instruct.dialogue.sessions import Piece
 from corpusforge.instruct.ground.make import Ground
 from corpusforge.instruct.judge import Judgement
 from corpusforge.instruct.kinds.seeds import KindSeed
+from corpusforge.instruct.modes import records as modes
+from corpusforge.instruct.modes.unnatural import Shown
 from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.retrying import Failed
 from corpusforge.instruct.run import Report as InstructReport
@@ -86,8 +88,15 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "cot_sample": ("One sampled reply to a question (samples.jsonl).", thought.Sample),
     "cot_vote": ("A question's samples and their vote (votes.jsonl).", thought.Vote),
     "cot_report": ("Every figure of a chain-of-thought run (report.json).", ThoughtReport),
-    "derived_report": ("Every figure of a run of kinds or critique_revise.", DerivedReport),
+    "derived_report": ("Every figure of a run of kinds, modes or critique_revise.", DerivedReport),
     "kind_seed": ("A hand-written example of a kind (seeds/kinds_KIND.jsonl).", KindSeed),
+    "unnatural_example": ("A hand-written example (seeds/unnatural.jsonl).", Shown),
+    "task_note": ("A task of a file or a labelled set (tasks.jsonl).", modes.TaskNote),
+    "demonstration": ("A task's own worked example (demonstrations.jsonl).", modes.Demonstration),
+    "label_sequence": (
+        "An example as a classifier's sequences (sequences.jsonl).",
+        modes.LabelSequence,
+    ),
     "dialogue_piece": ("Where a long dialogue was cut (cuts.jsonl).", Piece),
     "judged_document": ("What a model said of a document by a rubric (judgements.jsonl).", Judged),
     "rephrase_report": ("Every figure of a run of rephrase.", RephraseReport),

@@ -12,6 +12,7 @@ from typing import Any
 from corpusforge import manifest as records
 from corpusforge.instruct.accounts import Account, Ask, Made, Origin
 from corpusforge.instruct.diversity import plots
+from corpusforge.instruct.export import Writer
 from corpusforge.instruct.session import Job, first_rejects, funnel_lines
 
 __all__ = ["Derived", "DerivedReport"]
@@ -53,6 +54,10 @@ class Derived(Job):
     """Names of the job's own tables, which are written also where they are empty."""
     writes: Callable[[str, Made, Origin], Sequence[str]] = lambda output, made, origin: ()
     figures: Callable[[Made], Mapping[str, Any]] = lambda made: {}
+    asks: bool = True
+    own_forms: Sequence[str] = ()
+    writers: Callable[[Made], Mapping[str, Writer]] = lambda made: {}
+    """The writers of `own_forms`."""
 
     def facts(self) -> Mapping[str, Any]:
         return {**self.settings, "stage": self.stage, "inputs": self.inputs}
@@ -62,6 +67,9 @@ class Derived(Job):
 
     def finish(self, output: str, made: Made, origin: Origin) -> Sequence[str]:
         return self.writes(output, made, origin)
+
+    def forms(self, made: Made) -> Mapping[str, Writer]:
+        return self.writers(made)
 
     def tables(self, made: Made) -> Mapping[str, Sequence[Any]]:
         own = {name: made.tables.get(name, ()) for name in self.own}
@@ -94,11 +102,12 @@ class Derived(Job):
 
     def lines(self, report: DerivedReport) -> list[str]:
         lines = []
+        width = max((18, *(len(step) for steps in report.steps.values() for step in steps)))
         for language, steps in report.steps.items():
             kinds = report.rows.get(language, {})
             counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "no rows"
             lines.append(f"{language}: {counted} ({report.stopped})")
-            lines += funnel_lines(steps, 18, lambda step: "seen")
+            lines += funnel_lines(steps, width, lambda step: "seen")
         return lines + [f"{name}: {value}" for name, value in report.figures.items()]
 
     def progress(self, made: Made) -> str:

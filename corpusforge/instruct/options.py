@@ -15,13 +15,15 @@ __all__ = ["method_settings", "new_parser"]
 T = TypeVar("T")
 _PATHS = {
     "rows": ("RUN|JSONL", "rows or seed tasks to start from; the built-in seeds by default"),
+    "sets": ("TOML", "labelled sets and templates; may be repeated"),
+    "tasks": ("JSON|DIR", "task files of Super-NaturalInstructions; may be repeated"),
     "seeds": ("JSONL", "seed files; the built-in ones by default"),
     "questions": (
         "FILE", ".jsonl or .tsv; may be repeated (replay: questions.jsonl beside the journal)"
     ),
 }  # fmt: skip
 """Settings that are files: one option each time, so that a path may hold a comma."""
-_RENAMED = {"languages": "language", "kinds": "kind"}
+_RENAMED = {"languages": "language", "kinds": "kind", "modes": "mode"}
 
 
 def _paths(settings: type[Any]) -> list[str]:

@@ -96,7 +96,7 @@ class Row:
 
     `reasoning` is a field of its own and joins the answer only at export. `group` is the
     near-duplicate group that a train/validation split keeps whole. `kind`: instruct, cot, evol,
-    grounded, dialogue, clarify, admit, premise, refuse, unknown. `turns` (role, text) holds a
+    grounded, dialogue, clarify, admit, premise, refuse, unknown, and the modes. `turns` (role, text) holds a
     dialogue's turns and is empty for single-turn rows.
     """
 

@@ -65,6 +65,8 @@ class Job(Protocol):
     """(name, language) of every prompt it may use."""
     form: ExportSettings | None = None
     """How rows are exported; None: the export's defaults."""
+    asks: bool = True
+    """Whether a model is asked anything; where none is, no engine is opened."""
 
     def facts(self) -> Mapping[str, Any]:
         """Return what the rows depend on beside engine, model and prompts."""
@@ -287,13 +289,14 @@ def funnel_lines(steps: Mapping[str, Account], width: int, unit: Callable[[str],
 
 def command(options: argparse.Namespace, models: ModelSettings, job: Job) -> int:
     """Do a pipeline's job in its directory and print what it made; return the exit code."""
-    from corpusforge.models.engines import open_client
+    from corpusforge.models.engines import no_client, open_client
 
     def show(made: Made) -> None:
         if line := job.progress(made):
             say(line, error=True)
 
-    with open_client(models, options.output) as client:
+    opened = open_client(models, options.output) if job.asks else no_client()
+    with opened as client:
         done = run(
             job, options.output, client, formats=options.format,
             model_licence=options.model_licence, give_up=options.give_up, show=show,

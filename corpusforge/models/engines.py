@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from corpusforge.errors import InputError
+from corpusforge.errors import InputError, InternalError
 from corpusforge.io.files import is_remote
 from corpusforge.models.budget import Budget
 from corpusforge.models.client import Client
 from corpusforge.models.progress import Progress
-from corpusforge.models.records import Engine
+from corpusforge.models.records import Completion, Engine, Request
 from corpusforge.models.replay import ReplayEngine
 from corpusforge.models.settings import Settings
 
-__all__ = ["open_client", "open_engine"]
+__all__ = ["no_client", "open_client", "open_engine"]
 
 
 def open_engine(settings: Settings) -> Engine:
@@ -52,3 +53,20 @@ def open_client(settings: Settings, directory: str | Path) -> Client:
         retries=settings.retries,
         progress=Progress(budget),
     )
+
+
+class _NoEngine:
+    """Stands where nothing is asked."""
+
+    name = "none"
+    model = ""
+    context = 0
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Raise InternalError: a job that asks nothing has asked."""
+        raise InternalError(f"{len(requests)} requests of a job that asks no model")
+
+
+def no_client() -> Client:
+    """Return a client for a job that asks no model: no engine, no journal."""
+    return Client(_NoEngine(), None)

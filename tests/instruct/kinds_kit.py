@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 
 from corpusforge.hashing import word64
+from corpusforge.instruct.inputs import load_rows
 from corpusforge.instruct.kinds.make import WRITE
 from corpusforge.instruct.kinds.seeds import kind_seeds
+from corpusforge.instruct.modes import persona, unnatural
 from corpusforge.models.records import Completion, Request, Usage
 
 
@@ -129,3 +132,32 @@ def critique_reply(request: Request) -> str:
 
 
 ALL_REPLIES["critique"] = critique_reply
+
+
+def mode_reply(request: Request) -> str:
+    """A fitting reply to a step of a mode; one in nine is of no use."""
+    _, mode, step = request.purpose.split(".")
+    language, key = tongue(request), request.key
+    if mode == "magpie" and request.messages and not request.messages[-1].content:
+        language = tongue(Request(messages=request.messages[:1]))
+    zh = language == "zh"
+    if word64("bad", key) % 9 == 0:
+        return "Sure." if step == "write" else ""
+    text = filler(language, key)
+    if mode == "recite" and step == "answer":
+        found = {row.instruction: row.output for row in load_rows((), ("en", "zh"))}
+        shown = request.messages[-1].content
+        return next((out for asked, out in found.items() if asked in shown), text)
+    if step == "write" and mode == "recite":
+        return f"{text}{'。' if zh else '. '}{filler(language, key, 'more')}{'。' if zh else '.'}"
+    if step != "write" or mode not in ("unnatural", "persona"):
+        return text + ("。" if zh else ".")
+    forms = {"unnatural": unnatural.WRITE, "persona": persona.WRITE}
+    names = {"constraints": "无" if zh else "none", "input": filler(language, key, "input")}
+    values = {one.key(language): names.get(one.name, text) for one in forms[mode].fields}
+    if request.json_schema:
+        return json.dumps(values, ensure_ascii=False)
+    return "\n".join(f"{word}: {value}" for word, value in values.items())
+
+
+ALL_REPLIES |= dict.fromkeys(("unnatural", "persona", "recite", "magpie"), mode_reply)

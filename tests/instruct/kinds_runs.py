@@ -2,7 +2,7 @@
 
     python kinds_runs.py DIRECTORY CASE...     CASE: NAME-JOB[,KIND:NUMBER]...
 
-JOB is kinds or critique. Points as in loop_runs.py: `ask:N`, while the N-th request is under way;
+JOB is kinds, critique or modes. Points as in loop_runs.py: `ask:N`, while the N-th request is under way;
 `write:N`, while the N-th output file is written.
 """
 
@@ -21,6 +21,9 @@ from corpusforge.instruct.constitution import run as critique
 from corpusforge.instruct.constitution.settings import Settings as CritiqueSettings
 from corpusforge.instruct.kinds import run as kinds
 from corpusforge.instruct.kinds.settings import MADE, Settings
+from corpusforge.instruct.modes import run as modes
+from corpusforge.instruct.modes.settings import ASKING
+from corpusforge.instruct.modes.settings import Settings as ModeSettings
 from corpusforge.instruct.session import Job, run
 from corpusforge.models.client import Client
 from corpusforge.models.records import Request
@@ -30,6 +33,8 @@ def job_of(name: str, root: Path) -> Job:
     if name == "critique":
         settings = CritiqueSettings(languages=("en", "zh"), each=8, judge=True, fresh=True)
         return critique.job(settings)
+    if name == "modes":
+        return modes.job(ModeSettings(modes=ASKING, languages=("en", "zh"), each=5))
     ground = root / "ground.jsonl"
     if not ground.exists():
         texts = ["The mill by the river ground oats for the village for many years. " * 6,
@@ -75,7 +80,11 @@ def killed(directory: Path, kind: str, number: int) -> None:
 
 
 def main(root: Path, cases: list[str]) -> None:
-    for name in ("warm-kinds", "warm-critique"):  # kernels are compiled once, before forking
+    for name in (
+        "warm-kinds",
+        "warm-critique",
+        "warm-modes",
+    ):  # kernels are compiled once, before forking
         play(root / name, lambda request: None)
     for case in cases:
         name, *kills = case.split(",")

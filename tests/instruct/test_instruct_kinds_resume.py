@@ -12,8 +12,8 @@ import pytest
 from corpusforge.hashing import word64
 
 PROGRAM = Path(__file__).with_name("kinds_runs.py")
-JOBS = ("kinds", "critique")
-REQUESTS = {"kinds": 150, "critique": 60}
+JOBS = ("kinds", "critique", "modes")
+REQUESTS = {"kinds": 150, "critique": 60, "modes": 60}
 """Each job makes more requests than this, so that every point is reached."""
 
 
@@ -58,7 +58,8 @@ def test_the_run_left_alone_made_every_sort_of_row(runs: Path, job: str) -> None
     names = set(contents(runs / f"alone-{job}"))
     assert {"rows.jsonl", "rejects.jsonl", "report.json", "report.html", "manifest.json"} <= names
     own = {"kinds": {"cuts.jsonl", "grounds.jsonl"},
-           "critique": {"steps.jsonl", "judgements.jsonl", "preferences/rankings.jsonl"}}  # fmt: skip
+           "critique": {"steps.jsonl", "judgements.jsonl", "preferences/rankings.jsonl"},
+           "modes": {"export/shots/train.3.jsonl"}}  # fmt: skip
     assert own[job] <= names
     assert set(asked(runs, f"alone-{job}").values()) == {1}
     assert sum(asked(runs, f"alone-{job}").values()) > REQUESTS[job]

@@ -255,6 +255,21 @@ def test_control_tokens_in_a_message_are_text() -> None:
     assert control["<|im_end|>"] not in prompts.encode(Request(prompt=evil))
 
 
+def test_an_empty_user_turn_asks_for_its_words() -> None:
+    """The prompt ends where the user's words begin (Magpie's pre-query template)."""
+    asked = Request(messages=(Message("system", "S"), Message("user", "")))
+    prompts = Prompts(tokenizer())
+    assert prompts.encode(asked) == prompts.tokenizer(
+        "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n"
+    )["input_ids"]  # fmt: skip
+    assert prompts.stops(asked) == ()
+    bare = Prompts(tokenizer(None))
+    assert bare.decode([], bare.encode(asked)) == "System: S\n\nUser:"
+    assert bare.stops(asked) == ("\n\nUser:", "\n\nAssistant:")
+    with pytest.raises(BadPrompt, match="be begun"):
+        Prompts(tokenizer("x")).encode(asked)
+
+
 def test_templates_without_a_system_role_and_templates_that_refuse() -> None:
     picky = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
     prompts = Prompts(tokenizer(picky + TEMPLATE))

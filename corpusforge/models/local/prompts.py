@@ -2,8 +2,9 @@
 
 A message that contains a control token's text (`<|im_end|>`, `</s>`) must not end the turn: such
 content is cut into tokens apart from the template, as plain text. Models without a template get
-`ROLE: text` paragraphs. Limits: content that a template rewrites cannot be kept apart and is
-refused; a byte sequence cut inside a character shows as U+FFFD.
+`ROLE: text` paragraphs. A chat that ends in an empty user turn asks for the words of that turn. Limits:
+content that a template rewrites cannot be kept apart and is refused; a byte sequence cut inside a
+character shows as U+FFFD.
 """
 
 from __future__ import annotations
@@ -19,6 +20,15 @@ __all__ = ["BadPrompt", "Prompts"]
 _ROLES = {"system": "System", "user": "User", "assistant": "Assistant"}
 NEXT_TURN = "\n\nUser:"
 """Ends an answer of a model without a template, which would write the next question as well."""
+NEXT_ANSWER = "\n\nAssistant:"
+"""Ends a question that such a model writes."""
+_OPEN = "\ue000user\ue001"
+"""Stands for the words of a user's turn that the model is to write."""
+
+
+def _opens(messages: Sequence[Message]) -> bool:
+    """Whether the chat ends in an empty user turn: the model is to write that turn."""
+    return bool(messages) and messages[-1].role == "user" and not messages[-1].content
 
 
 class BadPrompt(Exception):
@@ -40,7 +50,9 @@ class Prompts:
             ids = self._chat(request.messages)
         else:
             parts = [f"{_ROLES[message.role]}: {message.content}" for message in request.messages]
-            if request.messages[-1].role != "assistant":
+            if _opens(request.messages):
+                parts[-1] = parts[-1].rstrip()
+            elif request.messages[-1].role != "assistant":
                 parts.append("Assistant:")
             ids = self._plain("\n\n".join(parts), start=True)
         if not ids:
@@ -50,7 +62,8 @@ class Prompts:
     def stops(self, request: Request) -> tuple[str, ...]:
         """Return the strings before which an answer ends."""
         bare = request.messages and not getattr(self.tokenizer, "chat_template", None)
-        return (*request.sampling.stop, NEXT_TURN) if bare else request.sampling.stop
+        ends = (NEXT_TURN, NEXT_ANSWER) if _opens(request.messages) else (NEXT_TURN,)
+        return (*request.sampling.stop, *ends) if bare else request.sampling.stop
 
     def _plain(self, text: str, *, start: bool = False) -> list[int]:
         """Return the ids of text in which no control token counts."""
@@ -59,6 +72,13 @@ class Prompts:
         return [int(number) for number in ids]
 
     def _chat(self, messages: Sequence[Message]) -> list[int]:
+        if _opens(messages):
+            text, found, _ = self._render([*messages[:-1], Message("user", _OPEN)]).rpartition(
+                _OPEN
+            )
+            if not found:
+                raise BadPrompt("the chat template does not let a user's turn be begun")
+            return self._template_ids(text)
         risky = any(token in message.content for message in messages for token in self._special)
         if not risky:
             return self._template_ids(self._render(messages))

@@ -1,0 +1,1 @@
+"""Modes of instruction data: where tasks come from, from task files and labelled sets to personas."""

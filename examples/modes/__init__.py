@@ -1,0 +1,1 @@
+"""All modes of instruction data, offline: hand-written tasks, sets and replies."""
