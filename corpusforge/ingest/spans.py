@@ -2,13 +2,15 @@
 
 gzip members and zstd frames of WARC files (one a record, as every crawl writes them), the streams of a
 multistream bzip2 dump, row groups of Parquet. A boundary is a magic number behind which the format
-really begins: a few kilobytes are decompressed to see. Files of one member, JSON lines (their locators
-are line numbers), archives of code and plain WARC (a page may quote one) stay whole.
+really begins: a few kilobytes are decompressed to see. A dump that is plain or one bzip2 stream is cut
+anywhere, since its pages begin with a tag. gzip files of one member, JSON lines (their locators are line
+numbers), archives of code and plain WARC (a page may quote one) stay whole.
 """
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -16,7 +18,7 @@ from typing import BinaryIO
 import pyarrow.parquet as pq
 
 from corpusforge.io import files
-from corpusforge.io.compressed import Stream, StreamError
+from corpusforge.io.compressed import Stream, StreamError, open_stream
 
 __all__ = ["WHOLE", "Span", "cut"]
 
@@ -36,8 +38,24 @@ def cut(kind: str, path: str, size: int, piece: int) -> list[Span]:
         return _row_groups(path, piece)
     for (own, magic), begins in _MARKS.items():
         if own == kind and _starts_with(path, magic) and begins(_head(path, 0)):
-            return _members(path, size, piece, magic, begins)
-    return [WHOLE]
+            spans = _members(path, size, piece, magic, begins)
+            break
+    else:
+        spans = [WHOLE]
+    return _even(path, size, piece) if kind == "wikipedia" and spans == [WHOLE] else spans
+
+
+def _even(path: str, size: int, piece: int) -> list[Span]:
+    """Cut a dump anywhere: pages and blocks of bzip2 are found again by their marks (`io.bzip2`)."""
+    with open_stream(path) as stream:
+        if stream.coding not in ("", ".bz2") or not _is_utf8(stream.read(_LOOK)):
+            return [WHOLE]
+    starts = range(0, size - piece + 1, piece)
+    return list(zip(starts, [*starts[1:], size], strict=True))
+
+
+def _is_utf8(head: bytes) -> bool:
+    return head.removeprefix(codecs.BOM_UTF8).startswith(b"<") and b"\x00" not in head
 
 
 def _row_groups(path: str, piece: int) -> list[Span]:
