@@ -73,8 +73,8 @@ def read_wikipedia(
         if span == WHOLE:
             chunks, whole = _utf8(opened.enter_context(open_capped(path, settings))), True
         else:
-            raw = opened.enter_context(files.open_raw(path))
-            chunks, whole = _stretch(_places(raw, span, settings), span), False
+            stored = opened.enter_context(files.open_raw(path))
+            chunks, whole = _stretch(_places(stored, span, settings), span), False
         pieces = _pages(chunks, settings.max_record_bytes, whole=whole)
         next(pieces)
         dump = _header(head, name)
