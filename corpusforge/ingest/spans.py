@@ -4,7 +4,8 @@ gzip members and zstd frames of WARC files (one a record, as every crawl writes 
 multistream bzip2 dump, row groups of Parquet. A boundary is a magic number behind which the format
 really begins: a few kilobytes are decompressed to see. A dump that is plain or one bzip2 stream is cut
 anywhere, since its pages begin with a tag. gzip files of one member, JSON lines (their locators are line
-numbers), archives of code and plain WARC (a page may quote one) stay whole.
+numbers), archives of code and a plain WARC in an object store stay whole; one on a disk is cut by going
+from header to header (a page may quote a WARC, so a mark alone tells nothing).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import bz2
 import codecs
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import pyarrow.parquet as pq
@@ -28,6 +30,8 @@ Span = tuple[int, int]
 WHOLE: Span = (0, 0)
 _LOOK = 1 << 16  # compressed bytes behind a boundary that are tried
 _CHUNK = 1 << 20
+_HEADER = 1 << 13  # bytes that hold a record's header
+_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,15})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
 def cut(kind: str, path: str, size: int, piece: int) -> list[Span]:
@@ -36,6 +40,8 @@ def cut(kind: str, path: str, size: int, piece: int) -> list[Span]:
         return [WHOLE]
     if kind == "documents" and path.lower().endswith(".parquet"):
         return _row_groups(path, piece)
+    if kind == "web" and not files.is_remote(path) and _starts_with(path, b"WARC/"):
+        return _spans(_records(path, size, piece), size)
     for (own, magic), begins in _MARKS.items():
         if own == kind and _starts_with(path, magic) and begins(_head(path, 0)):
             spans = _members(path, size, piece, magic, begins)
@@ -50,8 +56,31 @@ def _even(path: str, size: int, piece: int) -> list[Span]:
     with open_stream(path) as stream:
         if stream.coding not in ("", ".bz2") or not _is_utf8(stream.read(_LOOK)):
             return [WHOLE]
-    starts = range(0, size - piece + 1, piece)
+    return _spans(range(0, size - piece + 1, piece), size)
+
+
+def _spans(starts: Sequence[int], size: int) -> list[Span]:
+    """The stretches between offsets; WHOLE where there is one."""
+    if len(starts) == 1:
+        return [WHOLE]
     return list(zip(starts, [*starts[1:], size], strict=True))
+
+
+def _records(path: str, size: int, piece: int) -> list[int]:
+    """Where records of a plain WARC file begin, about `piece` bytes apart: from header to header by their
+    lengths, up to the first that tells none."""
+    starts, position = [0], 0
+    with files.open_raw(path) as stream:
+        while position < size:
+            stream.seek(position)
+            header, end, _ = stream.read(_HEADER).partition(b"\r\n\r\n")
+            length = _LENGTH.search(header)
+            if not header.startswith(b"WARC/") or not end or not length:
+                break
+            if position >= starts[-1] + piece:
+                starts.append(position)
+            position += len(header) + len(end) + int(length[1]) + len(b"\r\n\r\n")
+    return starts
 
 
 def _is_utf8(head: bytes) -> bool:
@@ -84,9 +113,7 @@ def _members(
             if found < 0:
                 break
             starts.append(found)
-    if len(starts) == 1:
-        return [WHOLE]
-    return list(zip(starts, [*starts[1:], size], strict=True))
+    return _spans(starts, size)
 
 
 def _boundaries(

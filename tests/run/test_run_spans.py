@@ -56,8 +56,14 @@ def members(path: Path) -> list[bytes]:
 def write_web(folder: Path, name: str) -> Path:
     path = folder / name
     records = members(SAMPLE / "web.warc.gz")
+    if name.startswith("quoted"):  # a record that holds other records
+        body = b"".join(records[:9])
+        head = b"WARC/1.0\r\nWARC-Type: resource\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+        records.insert(5, head % len(body) + body + b"\r\n\r\n")
     if name.endswith(".zst"):
         path.write_bytes(b"".join(zstandard.compress(record) for record in records))
+    elif name.endswith(".warc"):
+        path.write_bytes(b"".join(records))
     elif name.startswith("one"):
         path.write_bytes(gzip.compress(b"".join(records)))
     else:
@@ -86,6 +92,7 @@ def write_rows(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "name", "piece"),
     [("web", "a.warc.gz", 3_000), ("web", "a.warc.gz", 20_000), ("web", "a.warc.zst", 5_000),
+     ("web", "a.warc", 9_000), ("web", "quoted.warc", 9_000),
      ("wikipedia", "dump", 1_500), ("documents", "rows", 70_000)],
 )  # fmt: skip
 def test_the_stretches_of_a_file_hold_its_records_each_once(
