@@ -9,12 +9,14 @@ standard library's server is enough for one reader; texts travel as JSON and bec
 from __future__ import annotations
 
 import secrets
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -75,6 +77,11 @@ class Server(ThreadingHTTPServer):
         self.site = site
         self.key = secrets.token_urlsafe(16)
         super().__init__((HOST, port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what went wrong with a request, unless the browser had left."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from view_runs import JOURNAL
 
-from pipelines import pretrain_mix
+from examples.annotate import __main__ as annotate
+from pipelines import pretrain_mix, self_instruct
 
 OPTIONS = ["--workers", "1", "--quiet", "--set", "report.dropped_samples=50"]
 
@@ -34,6 +36,23 @@ def view(run: Path):
     from corpusforge.view.tables import open_run  # needs the extra
 
     return open_run(str(run))
+
+
+@pytest.fixture(scope="session")
+def rows_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The offline demonstration of self_instruct; its replies lie in `JOURNAL`."""
+    output = tmp_path_factory.mktemp("view") / "rows"
+    options = ["--engine", "replay", "--journal", str(JOURNAL), "--language", "en,zh"]
+    self_instruct.main([*options, "--output", str(output)])
+    return output
+
+
+@pytest.fixture(scope="session")
+def rankings_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the example of annotate."""
+    output = tmp_path_factory.mktemp("view") / "annotate"
+    assert annotate.main(["--output", str(output)]) == 0
+    return output / "results"
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ pytest -m browser tests/view
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from view_runs import served, stored, told, watched
 
@@ -33,6 +35,8 @@ def page(running, server):
 
 
 def test_copies_stand_beside_each_other(page, run) -> None:
+    from playwright.sync_api import expect
+
     page.keyboard.press("4")
     page.wait_for_selector("#copies-list .document")
     removed = stored(run, "duplicates/part-*.parquet")
@@ -42,7 +46,7 @@ def test_copies_stand_beside_each_other(page, run) -> None:
     assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     assert first.locator("mark").count() > 1
     first.locator(".content").first.evaluate("box => box.scrollTop = 60")
-    page.wait_for_function("document.querySelectorAll('#copies-list .content')[1].scrollTop === 60")
+    expect(first.locator(".content").nth(1)).to_have_js_property("scrollTop", 60)
     page.select_option("#copies-method", "exact")
     exact = sum(row["method"] == "exact" for row in removed)
     told(page, "#copies-told", f"{exact} removed")
@@ -73,11 +77,11 @@ def test_the_stream_is_read_by_pointer_and_by_arrows(page, run) -> None:
     page.keyboard.press("ArrowRight")
     told(page, "#read-told", "from id 512 of")
     page.locator("#strip").click(position={"x": 300, "y": 20})
-    page.wait_for_function("document.getElementById('number').value > 2")
-    number = int(page.input_value("#number"))
+    page.wait_for_url(re.compile(r"number=(?!1&)\d+"))
+    number = int(re.search(r"number=(\d+)", page.url)[1])
+    told(page, "#read-told", f"from id {512 * number:,} of")
     here = [row for row in rows if row["start"] < (number + 1) * 512
             and row["start"] + row["tokens"] > number * 512]  # fmt: skip
-    page.wait_for_function(f"document.querySelectorAll('#read .document').length === {len(here)}")
     assert page.locator("#read .document b").all_inner_texts() == [row["source"] for row in here]
     colours = page.eval_on_selector_all(
         "#read .document", "all => all.map((one) => getComputedStyle(one).borderInlineStartColor)"

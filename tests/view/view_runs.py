@@ -16,6 +16,8 @@ from pipelines import pretrain_mix
 if TYPE_CHECKING:
     from corpusforge.view.server import Server
 
+JOURNAL = Path(__file__).resolve().parents[2] / "examples" / "self_instruct" / "journal.jsonl"
+"""The replies of the offline demonstration of self_instruct."""
 HOSTILE = '<script>document.title = "taken"</script><img src=x onerror="document.title=\'taken\'">&amp;</p>'
 PERSIAN = "کشتی صبح زود از بندر رفت و کسی در ساحل نماند."
 CHINESE = "顶一下，沙发。楼主好人！"
@@ -59,19 +61,20 @@ def stored(run: Path, name: str) -> list[dict]:
 
 
 @contextmanager
-def served(run: Path, beside: Path | None = None) -> Iterator[Server]:
-    """A server over a run, beside another if given, answering in a thread."""
-    from corpusforge.view.run_site import run_site  # needs the extra
+def served(run: Path, beside: Path | None = None, **choice: Any) -> Iterator[Server]:
+    """A server over a directory, beside another if given, answering in a thread."""
     from corpusforge.view.server import serve
-    from corpusforge.view.tables import open_run
+    from corpusforge.view.sites import Choice, site_of
 
-    other = open_run(str(beside)) if beside else None
-    with serve(run_site(open_run(str(run)), other)) as own:
+    site = site_of(str(run), Choice(beside=str(beside or ""), **choice))
+    with serve(site) as own:
         thread = threading.Thread(target=own.serve_forever)
         thread.start()
-        yield own
-        own.shutdown()
-        thread.join()
+        try:
+            yield own
+        finally:
+            own.shutdown()
+            thread.join()
 
 
 @contextmanager
@@ -85,9 +88,11 @@ def watched(running: Any, server: Server) -> Iterator[Any]:
     page.on("request", lambda asked: errors.append(asked.url)
             if not asked.url.startswith(server.url) else None)  # fmt: skip
     page.goto(server.url)
-    yield page
+    try:
+        yield page
+    finally:
+        context.close()
     assert errors == []
-    context.close()
 
 
 def told(page: Any, place: str, text: str) -> None:

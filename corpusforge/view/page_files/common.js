@@ -5,6 +5,7 @@ const at = (id) => document.getElementById(id);
 const count = (n) => n.toLocaleString("en");
 const short = (x) => String(Number(x.toPrecision(6)));
 let run = null;  // what the server told of it at first
+let openCard = (id) => showHistory(id);  // what Enter does on a card
 const panels = {};  // by name: draws a panel from the values of the address
 let latest = {};  // the newest request of each purpose: older answers are thrown away
 
@@ -136,5 +137,5 @@ document.addEventListener("keydown", (event) => {
   const here = cards.indexOf(document.activeElement.closest(".document"));
   const next = { j: here + 1, k: here - 1 }[event.key];
   if (next !== undefined && cards[next]) { event.preventDefault(); cards[next].focus(); cards[next].scrollIntoView({ block: "nearest" }); }
-  if (event.key === "Enter" && document.activeElement.matches(".document[data-id]")) showHistory(document.activeElement.dataset.id);
+  if (event.key === "Enter" && document.activeElement.matches(".document[data-id]")) openCard(document.activeElement.dataset.id);
 });
