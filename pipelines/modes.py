@@ -39,12 +39,17 @@ def parser() -> Parser:
 
 def settings_of(options: argparse.Namespace, models: ModelSettings) -> Settings:
     """Return the run's settings; sampling options go to the writing steps, answers are greedy. Raises
-    RecipeError for magpie by a server without the text to complete."""
+    RecipeError where magpie cannot be asked as the engine is."""
     made = method_settings(options, Settings, write=models.sampling(_DEFAULT.write))
     if "magpie" in made.modes and models.engine == "openai" and not made.pre_query:
         raise RecipeError(
             "[modes] magpie asks a server for a completion: give --pre-query, the text of the model's chat "
             r"template up to the user's words, such as $'<|im_start|>user\n' for Qwen."
+        )
+    if "magpie" in made.modes and models.engine == "local" and made.pre_query:
+        raise RecipeError(
+            "[modes] pre_query is for a server: the engine local takes the model's own chat template. Leave "
+            "it out."
         )
     return made
 

@@ -35,7 +35,7 @@ from corpusforge.instruct.dialogue.sessions import Piece
 from corpusforge.instruct.ground.make import Ground
 from corpusforge.instruct.judge import Judgement
 from corpusforge.instruct.kinds.seeds import KindSeed
-from corpusforge.instruct.modes import records as modes
+from corpusforge.instruct.modes.records import Demonstration, LabelSequence, TaskNote
 from corpusforge.instruct.modes.unnatural import Shown
 from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.retrying import Failed
@@ -91,11 +91,11 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "derived_report": ("Every figure of a run of kinds, modes or critique_revise.", DerivedReport),
     "kind_seed": ("A hand-written example of a kind (seeds/kinds_KIND.jsonl).", KindSeed),
     "unnatural_example": ("A hand-written example (seeds/unnatural.jsonl).", Shown),
-    "task_note": ("A task of a file or a labelled set (tasks.jsonl).", modes.TaskNote),
-    "demonstration": ("A task's own worked example (demonstrations.jsonl).", modes.Demonstration),
+    "task_note": ("A task of a file or a labelled set (tasks.jsonl).", TaskNote),
+    "demonstration": ("A task's own worked example (demonstrations.jsonl).", Demonstration),
     "label_sequence": (
         "An example as a classifier's sequences (sequences.jsonl).",
-        modes.LabelSequence,
+        LabelSequence,
     ),
     "dialogue_piece": ("Where a long dialogue was cut (cuts.jsonl).", Piece),
     "judged_document": ("What a model said of a document by a rubric (judgements.jsonl).", Judged),

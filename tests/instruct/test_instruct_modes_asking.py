@@ -293,7 +293,10 @@ def test_by_command_from_a_journal(tmp_path: Path, capsys: pytest.CaptureFixture
     assert first == second != []
 
 
-def test_magpie_by_a_server_needs_the_text_to_complete(tmp_path: Path, capsys: Any) -> None:
+def test_what_magpie_needs_of_its_engine(tmp_path: Path, capsys: Any) -> None:
+    given = ["--mode", "magpie", "--engine", "local", "--model", "none", "--pre-query", "<|user|>"]
+    assert command.main(["--output", str(tmp_path / "x"), *given]) == 2
+    assert "Leave it out" in capsys.readouterr().err
     given = ["--mode", "magpie", "--engine", "openai", "--base-url", "http://127.0.0.1:9/v1"]
     assert command.main(["--output", str(tmp_path / "x"), *given]) == 2
     assert "--pre-query" in capsys.readouterr().err and not (tmp_path / "x").exists()

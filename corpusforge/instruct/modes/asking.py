@@ -132,7 +132,8 @@ class Maker:
                 draft = draft.with_texts(**found)
                 finding, nearest = judge(draft)
             step = f"{self.mode}.{name}"
-            if made.decide(self.language, step, text, finding, key=reply.key, nearest=nearest):
+            key = f"{reply.key}:{draft.key}"  # greedy requests of two drafts may be one
+            if made.decide(self.language, step, text, finding, key=key, nearest=nearest):
                 kept.append(draft)
         return kept
 

@@ -2,8 +2,9 @@
 
 A template is text in Jinja's syntax with `|||` before the answer, as PromptSource writes them (Bach et al.
 2022, the templates of T0); without `|||` the answer is `answer`, the label's word. It is run in Jinja's
-sandbox, and what a row holds is never taken for a template. Sets that name a `form` need no template of
-their own: `forms.toml` has several for each, English and Chinese. Limit: a set is held in memory.
+safe environment, and what a row holds is never taken for a template. Sets that name a `form` need no
+template of their own: `forms.toml` has several for each, English and Chinese. Limit: a set is held in
+memory.
 """
 
 from __future__ import annotations

@@ -123,12 +123,13 @@ def _sets(settings: Settings) -> list[LabelledSet]:
 
 
 def _prompts(settings: Settings) -> list[tuple[str, str]]:
-    names = ["xp3_translate"] if settings.translates else []
-    names += [name for mode in settings.modes for name in _ASKED.get(mode, ())]
+    names = [name for mode in settings.modes for name in _ASKED.get(mode, ())]
     if "unnatural" in settings.modes and settings.paraphrases:
         names.append("unnatural_paraphrase")
     names += ["evol_answer"] if {"unnatural", "persona"} & set(settings.modes) else []
-    return [(name, language) for language in settings.languages for name in names]
+    others = [one for one in settings.languages if one != "en"] if settings.translates else []
+    asked = [(name, language) for language in settings.languages for name in names]
+    return [*asked, *(("xp3_translate", language) for language in others)]
 
 
 def _tables(settings: Settings) -> list[str]:

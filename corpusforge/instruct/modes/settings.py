@@ -130,9 +130,11 @@ class Settings(Formed):
     @property
     def translates(self) -> bool:
         """Whether templates are translated by a model."""
-        return "xp3" in self.modes and "translated" in self.prompts
+        others = set(self.languages) - {"en"}
+        return bool(others) and "xp3" in self.modes and "translated" in self.prompts
 
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
+        told = ("dominant", "shots", "negatives")  # the report and the export, made anew each time
         paths = ("tasks", "sets", "rows", "examples", "personas", "evaluation")
-        return without(self, (*paths, *unless_json(self)))
+        return without(self, (*told, *paths, *unless_json(self)))
