@@ -50,7 +50,7 @@ def test_rows_and_rejects_as_counted_by_hand_in_the_texts(demo: Path) -> None:
     found = Counter((row["kind"], row["language"]) for row in rows)
     assert {kind: (found[kind, "en"], found[kind, "zh"]) for kind, _ in found} == {
         "natural_instructions": (2, 3), "templates": (9, 6), "xp3": (9, 18), "unnatural": (3, 4),
-        "persona": (2, 2), "recite": (1, 3), "magpie": (2, 2),
+        "persona": (2, 2), "slots": (1, 2), "recite": (1, 3), "magpie": (2, 2),
     }  # fmt: skip
     rejects = Counter((one["step"], one["rule"]) for one in lines(demo / "rejects.jsonl"))
     assert rejects == {
@@ -58,11 +58,13 @@ def test_rows_and_rejects_as_counted_by_hand_in_the_texts(demo: Path) -> None:
         ("unnatural.write", "no_fields"): 1, ("unnatural.write", "near_copy"): 1,
         ("unnatural.paraphrase", "copy_of_task"): 1, ("persona.write", "asks_the_model"): 1,
         ("persona.answer", "evasion"): 1, ("recite.write", "no_recitation"): 1,
-        ("recite.answer", "other_result"): 1, ("magpie.user", "near_copy"): 1,
+        ("slots.table", "slot_missing"): 2, ("slots.write", "slot_missing"): 2,
+        ("slots.write", "other_value"): 1, ("recite.answer", "other_result"): 1,
+        ("magpie.user", "near_copy"): 1,
         ("magpie.user", "han_share"): 1,
     }  # fmt: skip
     asked = {row["kind"] for row in rows if row["lineage"]["requests"]}
-    assert asked == {"xp3", "unnatural", "persona", "recite", "magpie"}
+    assert asked == {"xp3", "unnatural", "persona", "slots", "recite", "magpie"}
     assert [row["output"] for row in rows if row["kind"] == "recite"] == [
         "Carbon dioxide", "水星", "长江", "29",
     ]  # fmt: skip
