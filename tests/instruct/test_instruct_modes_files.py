@@ -23,6 +23,10 @@ from pipelines import modes as command
 
 HERE = Path(__file__).resolve().parents[2] / "examples" / "modes"
 TASKS, SETS = (str(HERE / "tasks"),), (str(HERE / "sets.toml"),)
+SET = 'name = "a"\ndata = "a.jsonl"\nlanguage = "en"\n'
+FORM = f'[[sets]]\n{SET}form = "%s"\n'
+ASKED = 'question = "text", label = "z"'
+OWN = '[[templates]]\nset = "a"\nname = "t"\nlanguage = "en"\n'
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -259,6 +263,30 @@ def test_prompts_in_english_in_the_data_s_language_and_translated(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("translated", "rule"),
+    [
+        ("{% for c in choices %}{{c}}{% endfor %} 是哪个？{{text}} ||| {{answer}}", ""),
+        ("{% endfor %}{{c}}{% for c in choices %} 是哪个？{{text}} ||| {{answer}}", "lost_hole"),
+        ("{{text}} 是哪个？{% for c in choices %}{{ c }}{%endfor%}{{answer}}", "lost_hole"),
+        ("{{text}} 是哪个？{% for c in choices %}{% endfor %}{{c}} ||| {{answer}}", "lost_hole"),
+    ],
+)
+def test_a_translation_must_still_be_a_template(translated: str, rule: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "你好。", "label": "x"}\n')
+    english = "{{text}} {% for c in choices %}{{c}}{% endfor %} ||| {{answer}}"
+    own = f"{OWN}text = {json.dumps(english)}"
+    (tmp_path / "sets.toml").write_text(f"[[sets]]\n{SET.replace('en', 'zh')}\n{own}")
+    settings = Settings(
+        modes=("xp3",), sets=(str(tmp_path / "sets.toml"),), languages=("zh",),
+        prompts=("translated",),
+    )  # fmt: skip
+    with Client(Told(lambda request: translated)) as client:
+        run(job(settings), str(tmp_path / "x"), client, formats=("messages",))
+    rejects = lines(tmp_path / "x" / "rejects.jsonl")
+    assert [one["rule"] for one in rejects] == ([rule] if rule else [])
+
+
+@pytest.mark.parametrize(
     ("language", "translated", "data", "expected"),
     [("en", False, "en", "english"), ("en", False, "zh", "english"), ("zh", False, "zh", "native"),
      ("zh", True, "zh", "translated"), ("zh", False, "en", ""), ("zh", True, "en", "")],
@@ -268,12 +296,6 @@ def test_variants(language: str, translated: bool, data: str, expected: str) -> 
 
     template = Template(name="t", language=language, text="x", translated=translated)
     assert variant(template, data) == expected
-
-
-SET = 'name = "a"\ndata = "a.jsonl"\nlanguage = "en"\n'
-FORM = f'[[sets]]\n{SET}form = "%s"\n'
-ASKED = 'question = "text", label = "z"'
-OWN = '[[templates]]\nset = "a"\nname = "t"\nlanguage = "en"\n'
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from corpusforge.io import files, layouts
 __all__ = ["Utterance", "make_slots", "table_of"]
 
 _SHOWN = 3
-_PAIR = re.compile(r"\s*([^:：]+?)\s*[:：]\s*(.+?)\s*")
 _ASK = {
     "en": "Find the values of these slots in the text: {}. Write one line for each, slot, colon, value.",
     "zh": "找出文字中以下槽位的值：{}。每个槽位写一行，先写槽位，再写冒号和值。",
@@ -75,8 +74,13 @@ def _slots(value: Any, where: str) -> tuple[tuple[str, str], ...]:
         return tuple((str(key), str(one)) for key, one in value.items())
     if value is not None and not isinstance(value, str):
         raise InputError(f"{where}: `entities` is {value!r}; expected an object, or type：value，…")
-    parts = [_PAIR.fullmatch(part) for part in re.split("[，,；;]", value or "") if part.strip()]
-    return tuple((found[1], found[2]) for found in parts if found) if all(parts) else ()
+    parts = [part for part in re.split("[,，;；]", value or "") if part.strip()]
+    pairs = [tuple(one.strip() for one in re.split("[:：]", part, maxsplit=1)) for part in parts]
+    return (
+        tuple((pair[0], pair[-1]) for pair in pairs)
+        if all(len(p) == 2 and all(p) for p in pairs)
+        else ()
+    )
 
 
 def _missing(text: str, slots: Sequence[tuple[str, str]]) -> str:
