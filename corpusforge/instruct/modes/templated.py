@@ -46,7 +46,7 @@ from corpusforge.models.records import Request
 
 __all__ = ["check_sets", "make_templated", "variant"]
 
-_HOLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\|\|\|", re.DOTALL)
+_HOLE = re.compile(r"\{\{[^{}]*+\}\}|\{%[^{}]*+\}|\|\|\|")
 SHOWN = ("missing_material",)
 """Rules that these rows may break: a template puts the material into the instruction."""
 
