@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -29,7 +31,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         options = ["--engine", "replay", "--journal", str(JOURNAL), "--output", str(output)]
-        assert modes.main(options) == 0
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            assert modes.main(options) == 0
+    (output / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     return output
 
 
@@ -90,3 +94,9 @@ def test_personas_of_the_rows_are_those_of_the_prompts(demo: Path) -> None:
     wanted = {f"persona_{make_id('persona', person)[:12]}" for person in people}
     rows = [row for row in lines(demo / "rows.jsonl") if row["kind"] == "persona"]
     assert wanted <= {row["lineage"]["seeds"][0] for row in rows}
+
+
+def test_the_readme_shows_the_figures(demo: Path) -> None:
+    readme = (make_journal.HERE / "README.md").read_text(encoding="utf-8")
+    assert readme.split("```\n")[1] in (demo / "printed.txt").read_text(encoding="utf-8")
+    assert "lost_hole" in (demo / "report.html").read_text(encoding="utf-8")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from loop_kit import Told
 
-from corpusforge.errors import InputError, RecipeError
+from corpusforge.errors import InputError, RecipeError, RunError
 from corpusforge.instruct.modes.labelled import load_sets
 from corpusforge.instruct.modes.natural import read_task
+from corpusforge.instruct.modes.records import Demonstration
 from corpusforge.instruct.modes.run import job
 from corpusforge.instruct.modes.settings import Settings
+from corpusforge.instruct.modes.shots import with_shots
 from corpusforge.instruct.modes.templated import variant
+from corpusforge.instruct.records import Row
 from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 from corpusforge.models.engines import no_client
@@ -145,6 +149,36 @@ def test_shots_none_one_and_several(tmp_path: Path) -> None:
     assert all("Example 1\nInput: The Otter Brook is nine" in row["prompt"] for row in one)
     assert all("This answer is wrong: Why is the Tarn blue?" in row["prompt"] for row in one)
     assert all(len(row["shown"]) == 1 and row["shots"] == 3 for row in three)
+
+
+def test_no_example_says_what_the_row_says() -> None:
+    def row(name: str, given: str, output: str) -> Row:
+        return Row(
+            id=name, task="t", instruction="Do it.", input=given, output=output, language="en"
+        )
+
+    rows = [
+        row("a", "one", "1"),
+        row("b", "one", "uno"),
+        row("c", "two", "2"),
+        row("d", "two", "dos"),
+    ]
+    own = [Demonstration(task="t", language="en", positive=True, input="one", output="1")]
+    found = with_shots(rows, own, 3, Settings())
+    assert [one["shots"] for one in found if one] == [1, 1, 2, 2]
+    for shaped, given in zip(found, ("one", "one", "two", "two"), strict=True):
+        assert shaped and shaped["prompt"].count(f"Input: {given}\n") == 1
+    dialogue = replace(rows[0], turns=(("user", "x"), ("assistant", "y")))
+    assert with_shots([dialogue], own, 1, Settings()) == [None]
+
+
+def test_the_export_s_settings_may_change_in_a_directory(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"modes": ("natural_instructions",), "tasks": TASKS}
+    made(tmp_path, shots=3, **settings)
+    made(tmp_path, shots=2, negatives=1, dominant=0.9, **settings)
+    assert (tmp_path / "export" / "shots" / "train.2.jsonl").exists()
+    with pytest.raises(RunError, match="seed"):
+        made(tmp_path, seed=1, **settings)
 
 
 def test_templates_of_a_set_and_of_its_form(tmp_path: Path) -> None:
