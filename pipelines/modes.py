@@ -1,4 +1,4 @@
-"""Rows from task files, labelled sets, or a model alone: seven modes of instruction data.
+"""Rows from task files, labelled sets, or a model alone: modes of instruction data.
 
     python -m pipelines.modes --mode natural_instructions --tasks tasks/ --output DIR
     python -m pipelines.modes --mode templates,xp3 --sets sets.toml --language en,zh --output DIR

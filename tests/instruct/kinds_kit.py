@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from corpusforge.hashing import word64
@@ -144,6 +145,10 @@ def mode_reply(request: Request) -> str:
     if word64("bad", key) % 9 == 0:
         return "Sure." if step == "write" else ""
     text = filler(language, key)
+    if mode == "slots":
+        blocks = re.findall(r"<data>\n(.*?)\n</data>", request.messages[-1].content, re.DOTALL)
+        values = [re.split("[:：]", line)[1].strip() for line in blocks[1].splitlines()]
+        return " ".join([text, *values])
     if mode == "recite" and step == "answer":
         found = {row.instruction: row.output for row in load_rows((), ("en", "zh"))}
         shown = request.messages[-1].content
@@ -160,4 +165,4 @@ def mode_reply(request: Request) -> str:
     return "\n".join(f"{word}: {value}" for word, value in values.items())
 
 
-ALL_REPLIES |= dict.fromkeys(("unnatural", "persona", "recite", "magpie"), mode_reply)
+ALL_REPLIES |= dict.fromkeys(("unnatural", "persona", "slots", "recite", "magpie"), mode_reply)

@@ -28,13 +28,15 @@ from corpusforge.instruct.session import Job, run
 from corpusforge.models.client import Client
 from corpusforge.models.records import Request
 
+TABLE = str(Path(__file__).resolve().parents[2] / "examples" / "modes" / "table.jsonl")
+
 
 def job_of(name: str, root: Path) -> Job:
     if name == "critique":
         settings = CritiqueSettings(languages=("en", "zh"), each=8, judge=True, fresh=True)
         return critique.job(settings)
     if name == "modes":
-        return modes.job(ModeSettings(modes=ASKING, languages=("en", "zh"), each=5))
+        return modes.job(ModeSettings(modes=ASKING, languages=("en", "zh"), each=5, table=TABLE))
     ground = root / "ground.jsonl"
     if not ground.exists():
         texts = ["The mill by the river ground oats for the village for many years. " * 6,

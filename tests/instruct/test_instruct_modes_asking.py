@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from corpusforge.instruct.modes.persona import make_persona, personas_of
 from corpusforge.instruct.modes.recite import make_recite
 from corpusforge.instruct.modes.run import job
 from corpusforge.instruct.modes.settings import ASKING, Settings
+from corpusforge.instruct.modes.slots import make_slots, table_of
 from corpusforge.instruct.modes.unnatural import examples_of, make_unnatural
 from corpusforge.instruct.profile import profile
 from corpusforge.instruct.records import Row
@@ -30,6 +32,7 @@ from corpusforge.models.client import Client
 from corpusforge.models.records import Completion, Request, Sampling
 from pipelines import modes as command
 
+TABLE = str(Path(__file__).resolve().parents[2] / "examples" / "modes" / "table.jsonl")
 PLAN = Settings(each=1, paraphrases=1, write=Sampling(), answer=Sampling())
 Replies = dict[str, str]
 
@@ -49,6 +52,7 @@ def made(
                 maker, examples_of("", (language,))[language], check
             ),
             "persona": lambda: make_persona(maker, start or ["a beekeeper"], check),
+            "slots": lambda: make_slots(maker, table_of(TABLE, (language,))[language], check),
             "recite": lambda: make_recite(maker, [start], check),
             "magpie": lambda: make_magpie(maker, check),
         }[mode]()
@@ -173,6 +177,62 @@ def test_personas_of_a_file(tmp_path: Path) -> None:
         personas_of(str(path), ("en",))
 
 
+def told(request: Request) -> dict[str, str]:
+    """The slots that a request of `slots` asks for."""
+    block = re.findall(r"<data>\n(.*?)\n</data>", request.messages[-1].content, re.DOTALL)[1]
+    pairs = (re.fullmatch(r"\d+\. (.+?)[:：] ?(.+)", line) for line in block.splitlines())
+    return {pair[1]: pair[2] for pair in pairs if pair}
+
+
+def test_slots_by_hand() -> None:
+    _, engine = made("slots", {"write": "x"})
+    slots = told(engine.sent[0])
+    assert list(slots) == ["room", "temperature"]
+    text = f"Please make the {slots['room'].upper()} warm:  {slots['temperature']}!"
+    pages, engine = made("slots", {"write": text})
+    (row,) = pages.rows
+    assert row.input == text
+    assert row.output == f"room: {slots['room']}\ntemperature: {slots['temperature']}"
+    assert row.instruction.startswith(
+        "Find the values of these slots in the text: room, temperature."
+    )
+    assert row.flags == ("domain_climate",) and len(row.lineage.seeds) == 2
+    assert [(one.step, one.rule, one.value) for one in pages.rejects] == [
+        ("slots.table", "slot_missing", "16 degrees")  # the table says "sixteen"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [("{0}调好", "slot_missing"), ("{0}\n{1}", "several_lines"), ("", "empty"),
+     ("Set the {0} seats to {1} or higher, if you please, right now", "language"),
+     ("主驾、副驾都调到{1}", "other_value"), ("{0}都要暖和，{1}就好", "")],
+)  # fmt: skip
+def test_slots_refuse(text: str, rule: str) -> None:
+    _, engine = made("slots", {"write": "x"}, language="zh")
+    reply = text.format(*told(engine.sent[0]).values())
+    pages, _ = made("slots", {"write": reply}, language="zh")
+    assert [one.rule for one in pages.rejects if one.step == "slots.write"] == (
+        [rule] if rule else []
+    )
+    assert [one.value for one in pages.rejects if one.step == "slots.table"] == ["no slots"]
+
+
+def test_tables_that_do_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "table.jsonl"
+    for row, said in (
+        ({"text": ""}, "row 1: `text` is ''"), ({"text": "a b", "entities": 3}, "row 1: `entities` is 3"),
+        ({"text": "a b", "entities": {"x": "c"}}, "no row in 'en'"),
+    ):  # fmt: skip
+        path.write_text(json.dumps(row) + "\n")
+        with pytest.raises(InputError, match=said):
+            table_of(str(path), ("en",))
+    path.write_text("text,domain,entities\nset it to 5,x,level：5\n")
+    path.rename(tmp_path / "table.csv")
+    (one,) = table_of(str(tmp_path / "table.csv"), ("en",))["en"]
+    assert one.slots == (("level", "5"),) and one.domain == "x"
+
+
 PARENT = Row(
     id="r1", task="t1", instruction="Which planet is closest to the Sun?", input="", output="Mercury",
     language="en", group="t1",
@@ -262,7 +322,7 @@ def test_what_is_cut_is_no_task() -> None:
 
 @pytest.mark.parametrize("form", ["chat", "json"])
 def test_a_whole_run_in_both_languages(form: str, tmp_path: Path) -> None:
-    settings = Settings(modes=ASKING, languages=("en", "zh"), each=12, form=form)
+    settings = Settings(modes=ASKING, languages=("en", "zh"), each=12, form=form, table=TABLE)
     with Client(Script(ALL_REPLIES), tmp_path / "journal.jsonl") as client:
         done = run(job(settings), str(tmp_path), client, formats=("messages", "shots"))
     assert done.error is None and done.report.stopped == "finished"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -29,7 +31,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         options = ["--engine", "replay", "--journal", str(JOURNAL), "--output", str(output)]
-        assert modes.main(options) == 0
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            assert modes.main(options) == 0
+    (output / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     return output
 
 
@@ -50,7 +54,7 @@ def test_rows_and_rejects_as_counted_by_hand_in_the_texts(demo: Path) -> None:
     found = Counter((row["kind"], row["language"]) for row in rows)
     assert {kind: (found[kind, "en"], found[kind, "zh"]) for kind, _ in found} == {
         "natural_instructions": (2, 3), "templates": (9, 6), "xp3": (9, 18), "unnatural": (3, 4),
-        "persona": (2, 2), "recite": (1, 3), "magpie": (2, 2),
+        "persona": (2, 2), "slots": (1, 2), "recite": (1, 3), "magpie": (2, 2),
     }  # fmt: skip
     rejects = Counter((one["step"], one["rule"]) for one in lines(demo / "rejects.jsonl"))
     assert rejects == {
@@ -58,11 +62,13 @@ def test_rows_and_rejects_as_counted_by_hand_in_the_texts(demo: Path) -> None:
         ("unnatural.write", "no_fields"): 1, ("unnatural.write", "near_copy"): 1,
         ("unnatural.paraphrase", "copy_of_task"): 1, ("persona.write", "asks_the_model"): 1,
         ("persona.answer", "evasion"): 1, ("recite.write", "no_recitation"): 1,
-        ("recite.answer", "other_result"): 1, ("magpie.user", "near_copy"): 1,
+        ("slots.table", "slot_missing"): 2, ("slots.write", "slot_missing"): 2,
+        ("slots.write", "other_value"): 1, ("recite.answer", "other_result"): 1,
+        ("magpie.user", "near_copy"): 1,
         ("magpie.user", "han_share"): 1,
     }  # fmt: skip
     asked = {row["kind"] for row in rows if row["lineage"]["requests"]}
-    assert asked == {"xp3", "unnatural", "persona", "recite", "magpie"}
+    assert asked == {"xp3", "unnatural", "persona", "slots", "recite", "magpie"}
     assert [row["output"] for row in rows if row["kind"] == "recite"] == [
         "Carbon dioxide", "水星", "长江", "29",
     ]  # fmt: skip
@@ -88,3 +94,9 @@ def test_personas_of_the_rows_are_those_of_the_prompts(demo: Path) -> None:
     wanted = {f"persona_{make_id('persona', person)[:12]}" for person in people}
     rows = [row for row in lines(demo / "rows.jsonl") if row["kind"] == "persona"]
     assert wanted <= {row["lineage"]["seeds"][0] for row in rows}
+
+
+def test_the_readme_shows_the_figures(demo: Path) -> None:
+    readme = (make_journal.HERE / "README.md").read_text(encoding="utf-8")
+    assert readme.split("```\n")[1] in (demo / "printed.txt").read_text(encoding="utf-8")
+    assert "lost_hole" in (demo / "report.html").read_text(encoding="utf-8")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from loop_kit import Told
 
-from corpusforge.errors import InputError, RecipeError
+from corpusforge.errors import InputError, RecipeError, RunError
 from corpusforge.instruct.modes.labelled import load_sets
 from corpusforge.instruct.modes.natural import read_task
+from corpusforge.instruct.modes.records import Demonstration
 from corpusforge.instruct.modes.run import job
 from corpusforge.instruct.modes.settings import Settings
+from corpusforge.instruct.modes.shots import with_shots
 from corpusforge.instruct.modes.templated import variant
+from corpusforge.instruct.records import Row
 from corpusforge.instruct.session import run
 from corpusforge.models.client import Client
 from corpusforge.models.engines import no_client
@@ -23,6 +27,10 @@ from pipelines import modes as command
 
 HERE = Path(__file__).resolve().parents[2] / "examples" / "modes"
 TASKS, SETS = (str(HERE / "tasks"),), (str(HERE / "sets.toml"),)
+SET = 'name = "a"\ndata = "a.jsonl"\nlanguage = "en"\n'
+FORM = f'[[sets]]\n{SET}form = "%s"\n'
+ASKED = 'question = "text", label = "z"'
+OWN = '[[templates]]\nset = "a"\nname = "t"\nlanguage = "en"\n'
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -143,6 +151,36 @@ def test_shots_none_one_and_several(tmp_path: Path) -> None:
     assert all(len(row["shown"]) == 1 and row["shots"] == 3 for row in three)
 
 
+def test_no_example_says_what_the_row_says() -> None:
+    def row(name: str, given: str, output: str) -> Row:
+        return Row(
+            id=name, task="t", instruction="Do it.", input=given, output=output, language="en"
+        )
+
+    rows = [
+        row("a", "one", "1"),
+        row("b", "one", "uno"),
+        row("c", "two", "2"),
+        row("d", "two", "dos"),
+    ]
+    own = [Demonstration(task="t", language="en", positive=True, input="one", output="1")]
+    found = with_shots(rows, own, 3, Settings())
+    assert [one["shots"] for one in found if one] == [1, 1, 2, 2]
+    for shaped, given in zip(found, ("one", "one", "two", "two"), strict=True):
+        assert shaped and shaped["prompt"].count(f"Input: {given}\n") == 1
+    dialogue = replace(rows[0], turns=(("user", "x"), ("assistant", "y")))
+    assert with_shots([dialogue], own, 1, Settings()) == [None]
+
+
+def test_the_export_s_settings_may_change_in_a_directory(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"modes": ("natural_instructions",), "tasks": TASKS}
+    made(tmp_path, shots=3, **settings)
+    made(tmp_path, shots=2, negatives=1, dominant=0.9, **settings)
+    assert (tmp_path / "export" / "shots" / "train.2.jsonl").exists()
+    with pytest.raises(RunError, match="seed"):
+        made(tmp_path, seed=1, **settings)
+
+
 def test_templates_of_a_set_and_of_its_form(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"modes": ("templates",), "sets": SETS, "languages": ("en", "zh")}
     rows = made(tmp_path / "one", **settings)
@@ -259,6 +297,30 @@ def test_prompts_in_english_in_the_data_s_language_and_translated(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("translated", "rule"),
+    [
+        ("{% for c in choices %}{{c}}{% endfor %} 是哪个？{{text}} ||| {{answer}}", ""),
+        ("{% endfor %}{{c}}{% for c in choices %} 是哪个？{{text}} ||| {{answer}}", "lost_hole"),
+        ("{{text}} 是哪个？{% for c in choices %}{{ c }}{%endfor%}{{answer}}", "lost_hole"),
+        ("{{text}} 是哪个？{% for c in choices %}{% endfor %}{{c}} ||| {{answer}}", "lost_hole"),
+    ],
+)
+def test_a_translation_must_still_be_a_template(translated: str, rule: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "你好。", "label": "x"}\n')
+    english = "{{text}} {% for c in choices %}{{c}}{% endfor %} ||| {{answer}}"
+    own = f"{OWN}text = {json.dumps(english)}"
+    (tmp_path / "sets.toml").write_text(f"[[sets]]\n{SET.replace('en', 'zh')}\n{own}")
+    settings = Settings(
+        modes=("xp3",), sets=(str(tmp_path / "sets.toml"),), languages=("zh",),
+        prompts=("translated",),
+    )  # fmt: skip
+    with Client(Told(lambda request: translated)) as client:
+        run(job(settings), str(tmp_path / "x"), client, formats=("messages",))
+    rejects = lines(tmp_path / "x" / "rejects.jsonl")
+    assert [one["rule"] for one in rejects] == ([rule] if rule else [])
+
+
+@pytest.mark.parametrize(
     ("language", "translated", "data", "expected"),
     [("en", False, "en", "english"), ("en", False, "zh", "english"), ("zh", False, "zh", "native"),
      ("zh", True, "zh", "translated"), ("zh", False, "en", ""), ("zh", True, "en", "")],
@@ -268,12 +330,6 @@ def test_variants(language: str, translated: bool, data: str, expected: str) -> 
 
     template = Template(name="t", language=language, text="x", translated=translated)
     assert variant(template, data) == expected
-
-
-SET = 'name = "a"\ndata = "a.jsonl"\nlanguage = "en"\n'
-FORM = f'[[sets]]\n{SET}form = "%s"\n'
-ASKED = 'question = "text", label = "z"'
-OWN = '[[templates]]\nset = "a"\nname = "t"\nlanguage = "en"\n'
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from corpusforge.fields import build
 from corpusforge.io import files, layouts
 from corpusforge.io.decoding import DecodingError, decode_toml
 
-__all__ = ["FORMS", "Example", "LabelledSet", "Template", "load_sets", "render"]
+__all__ = ["FORMS", "Example", "LabelledSet", "Template", "check_template", "load_sets", "render"]
 
 FORMS: dict[str, tuple[str, ...]] = {
     "classification": ("text", "label"),
@@ -155,7 +155,7 @@ def _filled(one: LabelledSet, templates: Sequence[Template], path: str) -> Label
     if not examples:
         raise InputError(f"{data}: no row for the set {one.name!r}.")
     for template in own:
-        _check_holes(template, examples, path)
+        check_template(template, examples, f"{path}: template {template.name!r}")
     made = {name: getattr(one, name) for name in one.__slots__}
     made |= {"examples": tuple(examples), "templates": tuple(own)}
     return LabelledSet(**{**made, "family": one.family or one.form or one.name})
@@ -235,10 +235,10 @@ def _word(found: Mapping[str, str], language: str) -> str:
     return found.get(language) or found.get("") or next(iter(found.values()), "")
 
 
-def _check_holes(template: Template, examples: Sequence[Example], path: str) -> None:
+def check_template(template: Template, examples: Sequence[Example], where: str) -> None:
+    """Raise RecipeError or InputError, beginning with `where`, for a template that cannot be filled."""
     from jinja2 import meta
 
-    where = f"{path}: template {template.name!r}"
     if template.text.count(_PART) > 1:
         raise RecipeError(f"{where}: {_PART} stands more than once.")
     needed = set[str]()

@@ -25,6 +25,7 @@ from corpusforge.instruct.modes.persona import make_persona, personas_of
 from corpusforge.instruct.modes.ready import settled
 from corpusforge.instruct.modes.recite import make_recite, starts
 from corpusforge.instruct.modes.settings import ASKING, Settings
+from corpusforge.instruct.modes.slots import Utterance, make_slots, table_of
 from corpusforge.instruct.modes.templated import check_sets, make_templated
 from corpusforge.instruct.modes.unnatural import Shown, examples_of, make_unnatural
 from corpusforge.instruct.records import Row
@@ -44,6 +45,7 @@ TABLES = {
 _ASKED = {
     "unnatural": ("unnatural_write",),
     "persona": ("persona_write",),
+    "slots": ("slots_write",),
     "recite": ("recite_write", "recite_answer"),
 }
 """The prompts of each mode's own."""
@@ -85,6 +87,7 @@ class _Own:
 
     shown: Mapping[str, list[Shown]]
     personas: Mapping[str, list[str]]
+    tables: Mapping[str, list[Utterance]]
     starts: Mapping[str, list[Row]]
     digest: str
 
@@ -100,8 +103,11 @@ class _Own:
             if "recite" in modes
         }
         shown = examples_of(settings.examples, tongues) if "unnatural" in modes else {}
-        read = records.fingerprint(digest(rows), records.plain(shown), personas)
-        return cls(shown, personas, begun, read)
+        tables = table_of(settings.table, tongues) if "slots" in modes else {}
+        read = records.fingerprint(
+            digest(rows), records.plain(shown), personas, records.plain(tables)
+        )
+        return cls(shown, personas, tables, begun, read)
 
     def make(self, mode: str, maker: Maker, check: Check) -> Iterator[Made]:
         """Yield the parts of one mode and language."""
@@ -109,6 +115,8 @@ class _Own:
             return make_unnatural(maker, self.shown[maker.language], check)
         if mode == "persona":
             return make_persona(maker, self.personas[maker.language], check)
+        if mode == "slots":
+            return make_slots(maker, self.tables[maker.language], check)
         if mode == "recite":
             return make_recite(maker, self.starts[maker.language], check)
         return make_magpie(maker, check)

@@ -16,7 +16,7 @@ from corpusforge.models.records import Sampling
 
 __all__ = ["ASKING", "MODES", "VARIANTS", "Settings"]
 
-ASKING = ("unnatural", "persona", "recite", "magpie")
+ASKING = ("unnatural", "persona", "slots", "recite", "magpie")
 """Modes that always ask a model; xp3 does where prompts are to be translated."""
 
 MODES = ("natural_instructions", "templates", "xp3", *ASKING)
@@ -34,7 +34,7 @@ class Settings(Formed):
     """The `[modes]` table."""
 
     modes: tuple[str, ...] = ("unnatural",)
-    """natural_instructions, templates, xp3, unnatural, persona, recite, magpie."""
+    """natural_instructions, templates, xp3, unnatural, persona, slots, recite, magpie."""
 
     languages: tuple[str, ...] = ("en",)
     """en, zh, or both: of the rows' answers."""
@@ -80,6 +80,9 @@ class Settings(Formed):
     """persona: file of personas (`persona`, and `language` where it is not told by the text); the built-in
     ones where empty."""
 
+    table: str = ""
+    """slots: file of sentences: `text`, `domain`, `entities` (an object, or type：value，type：value)."""
+
     paraphrases: int = 2
     """unnatural: other wordings asked of each task."""
 
@@ -119,6 +122,8 @@ class Settings(Formed):
             raise RecipeError("[modes] natural_instructions needs --tasks JSON|DIR.")
         if {"templates", "xp3"} & set(self.modes) and not self.sets:
             raise RecipeError("[modes] templates and xp3 need --sets TOML.")
+        if ("slots" in self.modes) != bool(self.table):
+            raise RecipeError("[modes] slots needs --table FILE, and --table needs it.")
         if not self.each and set(ASKING) & set(self.modes):
             raise RecipeError("[modes] each = 0: modes that ask a model need a number of tasks.")
 
@@ -136,5 +141,5 @@ class Settings(Formed):
     def fixed(self) -> dict[str, object]:
         """Return the settings that rows depend on; of paths the contents count, not the names."""
         told = ("dominant", "shots", "negatives")  # the report and the export, made anew each time
-        paths = ("tasks", "sets", "rows", "examples", "personas", "evaluation")
+        paths = ("tasks", "sets", "rows", "examples", "personas", "table", "evaluation")
         return without(self, (*told, *paths, *unless_json(self)))

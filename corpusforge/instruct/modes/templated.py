@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from corpusforge.errors import RecipeError
+from corpusforge.errors import InputError, RecipeError
 from corpusforge.hashing import make_id
 from corpusforge.instruct import parse
 from corpusforge.instruct.accounts import (
@@ -28,7 +28,13 @@ from corpusforge.instruct.accounts import (
     seeded,
     unanswered,
 )
-from corpusforge.instruct.modes.labelled import Example, LabelledSet, Template, render
+from corpusforge.instruct.modes.labelled import (
+    Example,
+    LabelledSet,
+    Template,
+    check_template,
+    render,
+)
 from corpusforge.instruct.modes.ready import MODEL_FREE, drawn, settled
 from corpusforge.instruct.modes.records import TaskNote
 from corpusforge.instruct.modes.sequences import sequence_of
@@ -40,7 +46,7 @@ from corpusforge.models.records import Request
 
 __all__ = ["check_sets", "make_templated", "variant"]
 
-_HOLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\|\|\|", re.DOTALL)
+_HOLE = re.compile(r"\{\{[^{}]*+\}\}|\{%[^{}]*+\}|\|\|\|")
 SHOWN = ("missing_material",)
 """Rules that these rows may break: a template puts the material into the instruction."""
 
@@ -167,7 +173,8 @@ def _translated(
     found = []
     for question, reply in asked(ask, questions):
         template, words = question.subject, parse.answer(reply.text).strip()
-        finding = unanswered(reply) or _lost(template.text, words, one.language)
+        own = replace(template, language=one.language, text=words, translated=True)
+        finding = unanswered(reply) or _lost(template.text, own, one)
         if made.decide(
             one.language, "xp3.translate", words, finding, key=reply.key, nearest=template.name
         ):
@@ -175,20 +182,24 @@ def _translated(
                 ((reply.key, question.prompt_version),), origin,
                 (sampling_text("translate", settings.answer, reply.left_out),), (), (), reply.model,
             )  # fmt: skip
-            own = replace(template, language=one.language, text=words, translated=True)
             found.append(_Used(own, "translated", source))
     return found
 
 
-def _lost(before: str, after: str, language: str) -> Finding | None:
-    """What a translation lost: a hole, or its language."""
+def _lost(before: str, after: Template, one: LabelledSet) -> Finding | None:
+    """What a translation lost: a hole, its place in Jinja's syntax, or the language asked for."""
     wanted, found = (
-        Counter(re.sub(r"\s", "", hole) for hole in _HOLE.findall(text)) for text in (before, after)
+        Counter("".join(hole.split()) for hole in _HOLE.findall(text))
+        for text in (before, after.text)
     )
+    bound = "the holes of the template, each as often"
     if wanted != found:
-        odd = next(iter((wanted - found) + (found - wanted)))
-        return "lost_hole", odd, "the holes of the template, each as often"
-    share = han_share(_HOLE.sub(" ", after))
-    if language == "zh" and share < 0.2:
+        return "lost_hole", next(iter((wanted - found) + (found - wanted))), bound
+    try:
+        check_template(after, one.examples, "the translation")
+    except (InputError, RecipeError) as error:
+        return "lost_hole", str(error)[:120], bound
+    share = han_share(_HOLE.sub(" ", after.text))
+    if after.language == "zh" and share < 0.2:
         return "language", f"{share:.2f} Han", ">= 0.2"
     return None
