@@ -38,6 +38,7 @@ from corpusforge.instruct.kinds.seeds import KindSeed
 from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.retrying import Failed
 from corpusforge.instruct.run import Report as InstructReport
+from corpusforge.instruct.tools.make import Call as ToolCall
 from corpusforge.judged.judge import Judged
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry
@@ -90,6 +91,7 @@ RECORDS: dict[str, tuple[str, Any]] = {
     "kind_seed": ("A hand-written example of a kind (seeds/kinds_KIND.jsonl).", KindSeed),
     "dialogue_piece": ("Where a long dialogue was cut (cuts.jsonl).", Piece),
     "judged_document": ("What a model said of a document by a rubric (judgements.jsonl).", Judged),
+    "tool_call": ("A call that was carried out, and its losses (calls.jsonl).", ToolCall),
     "rephrase_report": ("Every figure of a run of rephrase.", RephraseReport),
     "ground": ("Where a row's quote stands in its document (grounds.jsonl).", Ground),
     "judgement": ("What a judge said of two answers (judgements.jsonl).", Judgement),
