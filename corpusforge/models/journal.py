@@ -219,9 +219,9 @@ def _torn(line: bytes) -> bool:
     return not line.endswith(b"\n") and (line.startswith(_HEAD) or _HEAD.startswith(line))
 
 
-_EMPTY = (b',"reasoning":""', b',"left_out":""')
-"""Fields of a completion that are not written where they say nothing: quotes inside of texts are escaped,
-so nothing else reads like them."""
+_EMPTY = (b',"echo":false', b',"reasoning":""', b',"left_out":""')
+"""Fields of a request and a completion that are not written where they say nothing: quotes inside of texts
+are escaped, so nothing else reads like them."""
 
 _HEAD = b'{"request":{"messages":['
 

@@ -11,6 +11,7 @@ import pytest
 
 from corpusforge.errors import InputError
 from corpusforge.models import Client, Completion, Message, Request, Sampling, Settings
+from corpusforge.models.likelihood import ask_likelihood, read_likelihood
 from corpusforge.models.local import LocalEngine
 from corpusforge.models.local.batch import Batch, Row, groups
 from corpusforge.models.local.load import load_model, load_tokenizer
@@ -431,3 +432,40 @@ def test_several_processes_give_the_same_answers_and_a_dead_one_a_message(tiny: 
             process.join()
         with pytest.raises(InputError, match="a worker process ended"):
             client.complete(questions(4))
+
+
+@pytest.mark.torch
+def test_likelihoods_are_those_of_cross_entropy(tiny: str) -> None:
+    texts = [
+        "hello 中文 hello",
+        "one two three four five six seven eight nine ten " * 4,
+        "a",
+        "今天",
+    ]
+    replies = {
+        one.key: one for one in engine(tiny).complete([ask_likelihood(t, "t") for t in texts])
+    }
+    words = transformers.AutoTokenizer.from_pretrained(tiny)
+    net = transformers.AutoModelForCausalLM.from_pretrained(tiny)
+    for text in texts:
+        found = read_likelihood(replies[ask_likelihood(text, "t").key])
+        ids = words(text, return_tensors="pt")["input_ids"]
+        with torch.inference_mode():
+            logits = net(input_ids=ids).logits[0, :-1]
+        if not len(logits):
+            assert found is not None and found.nats == (None,)
+            continue
+        told = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")
+        spread = torch.distributions.Categorical(logits=logits)
+        assert found is not None and found.ends[-1] == len(text)
+        size = len(found.nats)
+        start = (
+            size - len(told) if size > len(told) else 0
+        )  # without a token before it the first has none
+        assert [n for n in found.nats if n is not None] == pytest.approx(
+            (-told[len(told) - (size - start) :]).tolist(), abs=2e-4
+        )
+        entropy = spread.entropy()[len(told) - (size - start) :].tolist()
+        assert [m for m in found.mean if m is not None] == pytest.approx(
+            [-e for e in entropy], abs=2e-4
+        )
