@@ -38,6 +38,7 @@ RULES: dict[str, str] = {
     "foreign_quotes": "quotations that do not stand in the passage",
     "false_equation": "an equation that is not true",
     "near_copy": "almost an earlier rewrite of the same document",
+    "unsupported": "the model, reading it again, names a statement that the passage does not hold",
 }
 """The rules of the gate, beside those for every answer of a model (`instruct.rules`, `instruct.accounts`)."""
 

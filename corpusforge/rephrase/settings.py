@@ -49,6 +49,10 @@ class Settings:
     evaluation: str = ""
     """Index of `python -m pipelines.build_eval_index`: rewrites that hold evaluation text are refused."""
 
+    readings: int = 0
+    """Times that the model reads each rewrite that passed against its passage, for statements that the
+    passage does not hold; 0: never. Worth it with a model that is better than a small writer."""
+
     seed: int = 0
     """Seed of every draw and of the requests' own seeds."""
 
@@ -58,7 +62,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise RecipeError for a value that cannot work."""
         check_names(self, "rephrase", languages=LANGUAGES)
-        check_least(self, "rephrase", each=1, passage=20, least=1)
+        check_least(self, "rephrase", each=1, passage=20, least=1, readings=0)
         if not 0 < self.share <= 1:
             raise RecipeError(f"[rephrase] share = {self.share}: expected 0 < x <= 1.")
         if self.least > self.passage:

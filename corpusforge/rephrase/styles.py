@@ -50,6 +50,8 @@ class Bounds:
     """Most false equations: 0, or 1 for no bound (the first one is looked for)."""
     near_high: float = 0.7
     """Largest similarity (Jaccard, 5-grams) to an earlier rewrite of the same document."""
+    supported_low: float = 0.5
+    """Least share of the readings (`readings`) that find each statement in the passage."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

@@ -34,9 +34,11 @@ from corpusforge.models.records import Completion, Engine, Request
 from corpusforge.models.replay import ReplayEngine
 from corpusforge.models.settings import Settings as ModelSettings
 from corpusforge.records import DOCUMENT
+from corpusforge.rephrase import readings
 from corpusforge.rephrase.facts import Facts, facts
 from corpusforge.rephrase.gate import Measures, Siblings, decide, fault, measure, shingles
 from corpusforge.rephrase.plan import Plan
+from corpusforge.rephrase.readings import Readings
 from corpusforge.rephrase.settings import Settings
 from corpusforge.rephrase.sources import Source, read_source
 from corpusforge.rephrase.tidy import tidy
@@ -64,7 +66,8 @@ CANDIDATE = pa.schema(
     + [pa.field(name, pa.string(), nullable=False)
        for name in ("lang", "prompt_version", "model", "request", "finish", "fault")]
     + [pa.field("tidied", pa.bool_(), nullable=False)]
-    + [pa.field(one.name, _TYPES[str(one.type)], nullable=False) for one in fields(Measures)]
+    + [pa.field(one.name, _TYPES[str(one.type)], nullable=False)
+       for one in (*fields(Measures), *fields(Readings))]
     + [pa.field(name, pa.string(), nullable=False) for name in ("rule", "value", "bound")]
     + [pa.field("text", pa.large_string(), nullable=False)]
 )  # fmt: skip
@@ -104,6 +107,20 @@ class _Asked:
 
 
 @dataclass(slots=True)
+class _Rewrite:
+    """A reply with what is known of it so far."""
+
+    asked: _Asked
+    reply: Completion
+    text: str
+    tidied: bool
+    measures: Measures
+    fault: str
+    finding: Finding | None
+    read: Readings = field(default_factory=Readings)
+
+
+@dataclass(slots=True)
 class _Accounts:
     """Documents of the part by what became of them, and rewrites by "language style"."""
 
@@ -139,7 +156,9 @@ def make_part(part: Part) -> PartResult:
         ):
             maker = _Maker(plan, _scan(task.settings.evaluation), accounts)
             while chunk := list(itertools.islice(wanted, CHUNK)):
-                kept, all_of_them = maker.take(chunk, ask([one.request for one in chunk]))
+                made = maker.measured(chunk, ask([one.request for one in chunk]))
+                maker.read_again(made, ask)
+                kept, all_of_them = maker.tables(made)
                 if kept.num_rows:
                     documents.write(kept)
                 candidates.write(all_of_them)
@@ -277,28 +296,20 @@ class _Maker:
         self._siblings = Siblings()
         self._passage: tuple[str, Facts] | None = None
 
-    def take(
-        self, chunk: Sequence[_Asked], replies: Sequence[Completion]
-    ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Return the rewrites that pass, and a row for every reply."""
+    def measured(self, chunk: Sequence[_Asked], replies: Sequence[Completion]) -> list[_Rewrite]:
+        """Return each reply with its measures and what the gate says of it."""
         tidied = [tidy(parse.answer(reply.text)) for reply in replies]
         scanned = self._scan([text for text, _ in tidied])
-        kept, rows = [], []
-        for asked, reply, (text, changed), found in zip(
-            chunk, replies, tidied, scanned, strict=True
-        ):
-            row, passed = self._row(asked, reply, text, changed, found)
-            rows.append(row)
-            if passed:
-                kept.append(_document(asked, reply, text))
-        return (
-            pa.RecordBatch.from_pylist(kept, schema=REWRITE),
-            pa.RecordBatch.from_pylist(rows, schema=CANDIDATE),
-        )
+        return [
+            self._measured(asked, reply, text, changed, found)
+            for asked, reply, (text, changed), found in zip(
+                chunk, replies, tidied, scanned, strict=True
+            )
+        ]
 
-    def _row(
+    def _measured(
         self, asked: _Asked, reply: Completion, text: str, changed: bool, found: Finding | None
-    ) -> tuple[dict[str, object], bool]:
+    ) -> _Rewrite:
         if self._document is None or asked.passage.document.id != self._document.id:
             self._document, self._siblings = asked.passage.document, Siblings()
         style, passage = self._plan.styles[asked.style], asked.passage
@@ -308,17 +319,38 @@ class _Maker:
         )
         broken = fault(reply, text, passage.text, asked.language, style)
         finding = broken or decide(measures, style.bounds) or found
-        self._book(asked, measures, finding)
         if finding is None:
             self._siblings.add(own)
-        rule, value, bound = finding or ("", "", "")
-        return {
-            "id": make_id("rephrase", asked.locator), **_origin(asked), "lang": asked.language,
-            "prompt_version": asked.prompt_version, "model": reply.model, "request": reply.key,
-            "finish": reply.finish_reason, "fault": broken[0] if broken else "", "tidied": changed,
-            **asdict(measures), "rule": rule, "value": value, "bound": bound,
-            "text": text if finding else "",
-        }, finding is None  # fmt: skip
+        return _Rewrite(asked, reply, text, changed, measures, broken[0] if broken else "", finding)
+
+    def read_again(
+        self, made: Sequence[_Rewrite], ask: Callable[[Sequence[Request]], list[Completion]]
+    ) -> None:
+        """Have the model read what passed against its passage; it may fall by that."""
+        count, seed = self._plan.settings.readings, self._plan.settings.seed
+        standing = [one for one in made if one.finding is None] if count else []
+        wanted = [
+            request
+            for one in standing
+            for request in readings.requests(
+                one.asked.passage.text, one.text, one.asked.language, count, seed, one.asked.locator
+            )
+        ]
+        replies = ask(wanted) if wanted else []
+        for place, one in enumerate(standing):
+            one.read = readings.read(replies[place * count : (place + 1) * count])
+            low = self._plan.styles[one.asked.style].bounds.supported_low
+            one.finding = readings.decide(one.read, low)
+
+    def tables(self, made: Sequence[_Rewrite]) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """Return the rewrites that pass, and a row for every reply."""
+        for one in made:
+            self._book(one.asked, one.measures, one.finding)
+        kept = [_document(one.asked, one.reply, one.text) for one in made if one.finding is None]
+        return (
+            pa.RecordBatch.from_pylist(kept, schema=REWRITE),
+            pa.RecordBatch.from_pylist([_candidate(one) for one in made], schema=CANDIDATE),
+        )
 
     def _facts(self, asked: _Asked) -> Facts:
         """The facts of the passage; its styles come one after another."""
@@ -341,6 +373,19 @@ def _origin(asked: _Asked) -> dict[str, object]:
     passage = asked.passage
     return {
         "style": asked.style, "parent": passage.document.id, "start": passage.start, "end": passage.end,
+    }  # fmt: skip
+
+
+def _candidate(one: _Rewrite) -> dict[str, object]:
+    """The row of a reply, whether it passed or not."""
+    asked, reply = one.asked, one.reply
+    rule, value, bound = one.finding or ("", "", "")
+    return {
+        "id": make_id("rephrase", asked.locator), **_origin(asked), "lang": asked.language,
+        "prompt_version": asked.prompt_version, "model": reply.model, "request": reply.key,
+        "finish": reply.finish_reason, "fault": one.fault, "tidied": one.tidied,
+        **asdict(one.measures), **asdict(one.read), "rule": rule, "value": value, "bound": bound,
+        "text": one.text if one.finding else "",
     }  # fmt: skip
 
 
