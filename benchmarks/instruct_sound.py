@@ -5,36 +5,22 @@
 
 `draw` writes rows of a run, drawn by a hash of their ids, with an empty label. A reader fills it in: sound
 (the task can be done, the answer does all of it and is right), weak (done, with a flaw that misleads nobody)
-or wrong. `count` prints the share of each with its 95 % interval (Wilson), and what bounds on agreement and
-score would keep. Labels are written before what they judge is changed; those of docs/instruct.md lie in
-`benchmarks/labels.d`.
+or wrong; `corpusforge view RUN --labels DIR --reader NAME` takes the same rows and labels by keys. `count`
+prints the share of each with its 95 % interval (Wilson), and what bounds on agreement and score would keep.
+Labels are written before what they judge is changed; those of docs/instruct.md lie in `benchmarks/labels.d`.
 """
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
-from corpusforge.hashing import word64
 from corpusforge.instruct.intent import may_classify
 from corpusforge.instruct.profile import profile
+from corpusforge.instruct.reading import draw
 from corpusforge.instruct.rules import check_instance
-
-FIELDS = ("instruction", "input", "output", "language", "is_classification", "agreement", "score",
-          "score_reason")  # fmt: skip
-
-
-def draw(run: Path, count: int, seed: int) -> list[dict[str, Any]]:
-    """Return `count` rows of a run, each with an empty label and a place for the reason."""
-    rows = [json.loads(line) for line in (run / "rows.jsonl").read_text("utf-8").splitlines()]
-    rows.sort(key=lambda row: word64("sound", seed, row["id"]))
-    return [
-        {"id": row["id"], **{name: row[name] for name in FIELDS}, "label": "", "why": ""}
-        for row in rows[:count]
-    ]
+from corpusforge.io.jsonl import read_jsonl
 
 
 def passes(row: dict[str, Any]) -> bool:
@@ -64,4 +50,8 @@ def table(rows: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    harness.reading(__doc__, lambda chosen: draw(chosen.run, chosen.rows, chosen.seed), table)
+    harness.reading(
+        __doc__,
+        lambda chosen: draw(read_jsonl(str(chosen.run / "rows.jsonl")), chosen.rows, chosen.seed),
+        table,
+    )

@@ -1,11 +1,11 @@
 """Parts of one's own: "package.module:NAME" wherever a rule, source, extractor, target or format is named.
 
 A name without a colon is one of ours or an entry point of an installed package (group
-`corpusforge.rules`, `.sources`, `.extractors`, `.targets`, `.formats`); one with a colon is imported. The
-package it lies in goes along with the work, as source text, so that a worker or an engine that does not
-have it can load it; and its digest is in the fingerprint of every stage that uses it, so that an edited
-plug-in makes its stages again. Limits: pure Python only, and what it imports beyond its own package must
-be installed where the work is done.
+`corpusforge.rules`, `.sources`, `.extractors`, `.targets`, `.formats`, `.forms`); one with a colon is
+imported. The package it lies in goes along with the work, as source text, so that a worker or an engine
+that does not have it can load it; and its digest is in the fingerprint of every stage that uses it, so that
+an edited plug-in makes its stages again. Limits: pure Python only, and what it imports beyond its own package
+must be installed where the work is done.
 """
 
 from __future__ import annotations

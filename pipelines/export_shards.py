@@ -1,10 +1,11 @@
-"""Finished shards in another shape: a dataset directory, or packed sequences.
+"""Finished shards in another shape: a data set of another tool, or packed sequences.
 
     python -m pipelines.export_shards runs/sample/shards/train --to arrow --output data/arrow
     python -m pipelines.export_shards runs/sample/shards/train --to best_fit --pad 4095 --output DIR
 
-`arrow` opens with `datasets.load_from_disk`; `parquet` with anything. `best_fit` packs whole
-documents into fixed sequences, `one` puts one document in each; both are shards again.
+`arrow` opens with `datasets.load_from_disk`, `parquet` with anything, `mds` with mosaicml-streaming,
+`webdataset` with webdataset, `olmo` with OLMo-core. `best_fit` packs whole documents into fixed
+sequences, `one` puts one document in each; both are shards again.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from pathlib import Path
 
 from corpusforge.errors import InputError
 from corpusforge.options import Parser
+from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard
-from corpusforge.shard import export, pack_shard
+from corpusforge.shard import FORMS, PACKINGS, export, pack_shard
 
 __all__ = ["main", "run"]
 
@@ -27,15 +29,16 @@ def parser() -> Parser:
     """Return the command line's parser."""
     options = Parser(
         prog="python -m pipelines.export_shards",
-        description="Write finished shards as a dataset directory, or as packed sequences.",
+        description="Write finished shards as a data set of another tool, or as packed sequences.",
     )
     add = options.add_argument
     add("shards", metavar="DIR", help="a directory of shards: shards/train or shards/val of a run")
     add(
         "--to",
         required=True,
-        choices=("arrow", "parquet", "best_fit", "one"),
-        help="form of the copy (docs/shard.md)",
+        type=choice("forms", [*FORMS, *PACKINGS]),
+        metavar="FORM",
+        help=f"form of the copy: {', '.join([*FORMS, *PACKINGS])}, or your own (docs/shard.md)",
     )
     add("--output", required=True, metavar="DIR", help="where to write; a new directory")
     add("--sequence", type=int, default=2048, metavar="N", help="ids of a packed sequence (2048)")
@@ -48,7 +51,7 @@ def run(argv: Sequence[str] | None = None) -> str:
     options = parser().parse_args(argv)
     if Path(options.output).exists() and any(Path(options.output).iterdir()):
         raise InputError(f"--output {options.output!r} is not empty. Give a new directory.")
-    if options.to in ("best_fit", "one"):
+    if options.to in PACKINGS:
         return _pack(options)
     made = export(options.shards, options.output, options.to)
     return f"{made['rows']:,} rows, {made['tokens']:,} ids in {options.output}"

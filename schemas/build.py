@@ -27,6 +27,7 @@ from corpusforge.annotate.prompts import DroppedPrompt
 from corpusforge.annotate.verdicts import Attack, Verdict
 from corpusforge.dedup.results import CLUSTERS, DUPLICATES
 from corpusforge.fields import descriptions
+from corpusforge.instruct.code.make import Problem as CodeProblem
 from corpusforge.instruct.constitution.make import Comparison, Step
 from corpusforge.instruct.cot import records as thought
 from corpusforge.instruct.cot.run import Report as ThoughtReport
@@ -40,6 +41,7 @@ from corpusforge.instruct.modes.unnatural import Shown
 from corpusforge.instruct.records import Machine, Reject, Row, Task
 from corpusforge.instruct.retrying import Failed
 from corpusforge.instruct.run import Report as InstructReport
+from corpusforge.instruct.tools.make import Call as ToolCall
 from corpusforge.judged.judge import Judged
 from corpusforge.manifest import Manifest, Receipt
 from corpusforge.models.journal import Entry
@@ -99,6 +101,8 @@ RECORDS: dict[str, tuple[str, Any]] = {
     ),
     "dialogue_piece": ("Where a long dialogue was cut (cuts.jsonl).", Piece),
     "judged_document": ("What a model said of a document by a rubric (judgements.jsonl).", Judged),
+    "code_problem": ("A problem with tests, passes and pass@k (problems.jsonl).", CodeProblem),
+    "tool_call": ("A call that was carried out, and its losses (calls.jsonl).", ToolCall),
     "rephrase_report": ("Every figure of a run of rephrase.", RephraseReport),
     "ground": ("Where a row's quote stands in its document (grounds.jsonl).", Ground),
     "judgement": ("What a judge said of two answers (judgements.jsonl).", Judgement),

@@ -16,7 +16,7 @@ from corpusforge.io import files
 from corpusforge.tokenize.engines import Accelerated, Tiktoken
 from corpusforge.tokenize.huggingface import opened
 from corpusforge.tokenize.patterns import FAST_PATTERNS, PATTERNS
-from corpusforge.tokenize.ranks import dump_tokenizer_json
+from corpusforge.tokenize.ranks import tokenizer_json
 from corpusforge.tokenize.tokenizer import Tokenizer
 
 __all__ = ["export", "library"]
@@ -69,9 +69,10 @@ def _tokenizer_json(tokenizer: Tokenizer, path: str) -> None:
     encoding = reference.encoding
     portable = {fast: PATTERNS[name] for name, fast in FAST_PATTERNS.items()}
     cut = encoding._pat_str  # tiktoken offers no public way to the pattern and the ranks
-    dump_tokenizer_json(
-        path, encoding._mergeable_ranks, portable.get(cut, cut), encoding._special_tokens
+    table = tokenizer_json(
+        encoding._mergeable_ranks, portable.get(cut, cut), encoding._special_tokens
     )
+    files.write_bytes(path, table)
 
 
 def export(weights: model.Weights, size: Size, tokenizer: Tokenizer, directory: str) -> None:

@@ -73,7 +73,7 @@ def _points(
     """
     rule_set, bound = sweep.lookup(rule)
     end, _ = sweep.end_of(bound, end)
-    stats = sweep.load(directory, bound, ["id"])
+    stats = sweep.load(directory, rule_set, bound, ["id"])
     values = sweep.statistic(rule_set, bound, stats)
     names = np.array(stats.column("id").to_pylist(), dtype=object)
     held = np.array([name in there for name in names], dtype=bool)

@@ -2,8 +2,11 @@
 
 A row holds a prompt (or its `id`) and one answer (`response`, `output`, `completion`, `answer`) or
 a list of them (`answers`, `responses`, `completions`, `candidates`), each a text or an object with
-`text` and `model`. Answers are spooled to a scratch file, so memory is one index entry a prompt.
-Placeholders replace personal data in them as in prompts; a model asked here saw only redacted text.
+`text` and `model`. Answers as servers and benches keep them are read too: a completion with its `choices`,
+a batch's result (`custom_id`, `response.body`), MT-bench's answers (`question_id`, `model_id`, turns; the
+first turn's), a chat that ends with the answer. Answers are spooled to a scratch
+file, so memory is one index entry per prompt. Placeholders replace personal data in them as in prompts;
+a model asked here saw only redacted text.
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ from typing import Any
 import msgspec
 
 from corpusforge.annotate.candidates import Item, Shortfall, candidate_id, chosen
-from corpusforge.annotate.prompts import prompt_id, row_messages
+from corpusforge.annotate.prompts import IDS, prompt_id, row_messages
 from corpusforge.annotate.records import Candidate, Prompt
 from corpusforge.annotate.settings import CandidateSettings
+from corpusforge.annotate.understand import role_of
 from corpusforge.filter.redact import redact
 from corpusforge.io import layouts
 from corpusforge.io.decoding import decode_json
@@ -35,12 +39,25 @@ _CHUNK = 1024
 
 def row_answers(row: Mapping[str, Any], default_model: str) -> list[tuple[str, str, str, str]]:
     """Return (text, model, params, finish reason) of every answer a row holds."""
-    model = _name(row.get("model", row.get("generator", default_model))) or default_model
-    for key in ANSWERS:
+    row = _unwrapped(row)
+    names = (_name(row.get(key)) for key in ("model", "generator", "model_id"))
+    model = next(filter(None, names), default_model)
+    for key in (*ANSWERS, "choices"):
         if isinstance(row.get(key), list):
             return [answer for item in row[key] if (answer := answer_of(item, model)) is not None]
-    answer = answer_of({key: row[key] for key in _ONE[:-1] if key in row}, model)
+    found = {key: row[key] for key in _ONE[:-1] if key in row}
+    chat = row.get("messages")
+    if not found and isinstance(chat, list) and chat and role_of(chat[-1]) == "assistant":
+        found = chat[-1]
+    answer = answer_of(found, model)
     return [] if answer is None else [answer]
+
+
+def _unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a batch's result wraps in `response.body`: the completion."""
+    response = row.get("response")
+    body = response.get("body") if isinstance(response, Mapping) else None
+    return body if isinstance(body, Mapping) else row
 
 
 def _name(value: Any) -> str:
@@ -53,7 +70,13 @@ def answer_of(item: Any, model: str) -> tuple[str, str, str, str] | None:
         return _clean(item), model, "", "stop"
     if not isinstance(item, Mapping):
         return None
-    text = next((item[key] for key in (*_ONE, "content") if isinstance(item.get(key), str)), None)
+    if isinstance(item.get("message"), Mapping):  # a choice of a chat completion
+        item = {**item["message"], "finish_reason": item.get("finish_reason")}
+    elif isinstance(item.get("turns"), list) and item["turns"]:  # MT-bench
+        return answer_of(item["turns"][0], model)
+    text = next(
+        (item[key] for key in (*_ONE, "content", "value") if isinstance(item.get(key), str)), None
+    )
     if text is None:
         return None
     params = item.get("params", "")
@@ -117,8 +140,8 @@ class GivenAnswers:
             place += len(line)
 
     def _prompt_of(self, row: Mapping[str, Any]) -> str | None:
-        for key in ("prompt_id", "id"):
-            if key in row and str(row[key]) in self._aliases:
+        for key in ("prompt_id", *IDS):
+            if str(row.get(key)) in self._aliases:
                 return self._aliases[str(row[key])]
         messages = row_messages(row)
         return self._aliases.get(prompt_id(messages)) if messages else None

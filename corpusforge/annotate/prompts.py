@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from corpusforge.annotate.records import Prompt
-from corpusforge.annotate.understand import RULES, NotUnderstood, asked, opening
+from corpusforge.annotate.understand import RULES, NotUnderstood, asked, opening, requested
 from corpusforge.annotate.usecases import use_case
 from corpusforge.errors import InputError, nearest
 from corpusforge.filter.redact import redact
@@ -27,6 +27,7 @@ from corpusforge.io.jsonl import Bad
 from corpusforge.models.records import Message
 
 __all__ = [
+    "IDS",
     "ORIGINS",
     "Collected",
     "DroppedPrompt",
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 ORIGINS = ("labeler", "user", "instruct")
+IDS = ("id", "question_id", "custom_id", "uid", "uuid")
+"""Fields by which a row's answers elsewhere name it."""
 _YES = ("true", "yes", "1", "y", "granted", "同意", "是")
 _BATCH = 2048
 
@@ -149,7 +152,7 @@ def _read(
         if isinstance(read, Bad):
             yield DroppedPrompt(locator=locator, rule="not_json", value=read.error[:200])
             continue
-        row, left = opening(read.value if isinstance(read.value, dict) else {})
+        row, left = opening(requested(read.value) if isinstance(read.value, dict) else {})
         try:
             messages = asked(row)
         except NotUnderstood as error:
@@ -159,8 +162,7 @@ def _read(
             continue
         prompt = _prompt(row, messages, origin, salt, rules, redacted)
         aliases.setdefault(prompt_id(messages), prompt.id)
-        if "id" in row:
-            aliases[str(row["id"])] = prompt.id
+        aliases.update((str(row[key]), prompt.id) for key in IDS if row.get(key) is not None)
         if is_log and str(prompt.consent).lower() not in _YES:
             yield DroppedPrompt(locator=locator, rule="no_consent", value=prompt.consent[:80])
             continue

@@ -15,7 +15,16 @@ from corpusforge.annotate.transcripts import begins_turn, turns_of
 from corpusforge.io.decoding import DecodingError, decode_json
 from corpusforge.models.records import Message, Role
 
-__all__ = ["RULES", "SHAREGPT", "NotUnderstood", "asked", "opening", "role_of", "shared_turns"]
+__all__ = [
+    "RULES",
+    "SHAREGPT",
+    "NotUnderstood",
+    "asked",
+    "opening",
+    "requested",
+    "role_of",
+    "shared_turns",
+]
 
 RULES: dict[str, str] = {
     "no_prompt": "no field that asks, or no user turn in it",
@@ -91,6 +100,13 @@ def asked(row: Mapping[str, Any]) -> tuple[Message, ...]:
     if last < 0:
         raise NotUnderstood("no_prompt", "no user turn")
     return _checked([_message(*turn) for turn in turns[: last + 1]])
+
+
+def requested(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a line of a batch of requests (`custom_id`, `body`) with the turns of its body as its own."""
+    body = row.get("body")
+    turns = body.get("messages") if isinstance(body, Mapping) else None
+    return {**row, "messages": turns} if isinstance(turns, list) else row
 
 
 def opening(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:

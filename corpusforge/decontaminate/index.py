@@ -12,6 +12,7 @@ Limit: a passage of fewer than 8 words is not searched for; `unsearchable` lists
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -170,6 +171,21 @@ class EvalIndex:
         if item < 0:
             return "", ""
         return self.benchmarks[self.item_benchmark[item]], self.item_ids[item]
+
+    def passages(self, item: int) -> list[str]:
+        """Return the passages of an item number as they were indexed: their normalised words."""
+        a = self.arrays
+        found = []
+        for number in np.flatnonzero(
+            (a["passage_item"] == item) & (a["passage_form"] == 0)
+        ).tolist():
+            bounds = a["word_chars"][
+                a["passage_words"][number] : a["passage_words"][number + 1] + 1
+            ]
+            chars = a["chars"][bounds[0] : bounds[-1]].tobytes().decode("utf-32-le")
+            places = (bounds - bounds[0]).tolist()
+            found.append(" ".join(chars[i:j] for i, j in itertools.pairwise(places)))
+        return found
 
     def items_of(self, gram: int) -> list[int]:
         """Return the numbers of every item that holds a gram."""

@@ -7,6 +7,7 @@ over their first 5,000 words.
 from __future__ import annotations
 
 import difflib
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,25 +22,32 @@ from corpusforge.io.parquet import read_batches, read_table
 from corpusforge.text.classes import is_unspaced
 from corpusforge.text.names import Names
 
-__all__ = ["differences", "read_duplicates", "show_clusters", "side_by_side"]
+__all__ = ["differences", "read_duplicates", "show_clusters", "side_by_side", "word_spans"]
 
+_RUN = re.compile(r"\S+")
 _LONGEST = 5000
 _CONTEXT = 6
 _COLUMNS = ["removed", "kept", "similarity", "method", "cluster", "cluster_size"]
 
 
-def _words(text: str) -> list[str]:
-    words: list[str] = []
-    for run in text.split():
-        word = ""
-        for character in run:
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text stand that are compared: runs without white space, of which each
+    character of a script without spaces is one. Offsets are code points.
+    """
+    spans: list[tuple[int, int]] = []
+    for run in _RUN.finditer(text):
+        start = run.start()
+        for place, character in enumerate(run[0], run.start()):
             if is_unspaced(character):
-                words += [word, character] if word else [character]
-                word = ""
-            else:
-                word += character
-        words += [word] if word else []
-    return words[:_LONGEST]
+                spans += [(start, place)] if start < place else []
+                spans.append((place, place + 1))
+                start = place + 1
+        spans += [(start, run.end())] if start < run.end() else []
+    return spans
+
+
+def _words(text: str) -> list[str]:
+    return [text[start:end] for start, end in word_spans(text)[:_LONGEST]]
 
 
 def _join(words: Sequence[str]) -> str:

@@ -3,7 +3,8 @@
 The fast engine scans the page into blocks (`htmlscan`, `htmlblocks`), chooses among them
 (`htmlmodel`) and writes the chosen ones (`htmltext`). An engine that reaches the cap on CPU time
 hands the page to the next of the chain.
-Limit: text that only scripts would make is not there.
+An article that the page shows little of is taken from its JSON-LD (`jsonld`).
+Limit: other text that only scripts would make is not there.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ from corpusforge.extract.htmlscan import Page, scan
 from corpusforge.extract.htmltags import tables
 from corpusforge.extract.htmltext import text_of
 from corpusforge.extract.htmlunits import CODE_UNIT, TABLE_UNIT
+from corpusforge.extract.jsonld import article_body
 from corpusforge.extract.plain import normalise
 from corpusforge.extract.result import Extracted, Unreadable
 from corpusforge.extract.settings import Settings
 from corpusforge.extract.threads import is_thread
 from corpusforge.records import RawDocument
 from corpusforge.text.charset import to_utf8
+
+_HIDDEN = 3
+"""How much longer the article in a page's JSON-LD is than what the page shows, for it to be taken instead."""
 
 __all__ = ["ENGINES", "engine_of", "extract_html", "main_text", "whole_text"]
 
@@ -79,6 +84,9 @@ def main_text(
     kept, second = keep(page, found)
     base = _base(page, url) if page.links else ""
     text = normalise(text_of(page, found.spans, kept, markdown=markdown, base=base))
+    hidden = normalise(article_body(html, whole_text))
+    if len(hidden) > _HIDDEN * len(text):
+        return Extracted(hidden, _title(page), "", ("json_ld",))
     notes = ("second_pass",) if second else ()
     return Extracted(text, _title(page), _format(page, found, kept), notes)
 

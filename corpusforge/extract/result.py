@@ -14,7 +14,7 @@ __all__ = ["Extracted", "Unreadable"]
 class Extracted:
     """The text of a document, its title ("" if unknown), its format (text, code, table …), and what the
     account should note of how it was found (`second_pass`: almost nothing on the page convinced, and the
-    subtree with most text was taken)."""
+    subtree with most text was taken; `json_ld`: the article in the page's JSON-LD was taken)."""
 
     text: str
     title: str

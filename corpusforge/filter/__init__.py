@@ -13,7 +13,7 @@ from corpusforge.errors import InputError
 from corpusforge.filter import c4, code, fineweb, gopher, light, lists, url, zh
 from corpusforge.filter.decide import Decision, decide
 from corpusforge.filter.rules import Bound, Ratio, Rule, RuleSet, TextRule
-from corpusforge.filter.settings import DEFAULT_RULES, Settings
+from corpusforge.filter.settings import Settings
 from corpusforge.plugins import find
 
 __all__ = [
@@ -52,13 +52,12 @@ RULES: dict[str, RuleSet] = {
 def rules_for(settings: Settings, source: str, kind: str) -> tuple[Rule, ...]:
     """Return the rules of one source, bounds and list files of the settings applied.
 
-    A kind without an entry gets the web rules. Call once per process and source: list files are read
+    Call once per process and source: list files are read
     here. Raises RecipeError on an unknown bound, InputError on a missing list file or plug-in.
     """
-    chosen = {**DEFAULT_RULES, **settings.rules}
-    names = chosen.get(source, chosen.get(kind, DEFAULT_RULES["web"]))
     return tuple(
-        _loaded(name, settings).with_bounds(settings.bounds.get(name, {})) for name in names
+        _loaded(name, settings).with_bounds(settings.bounds.get(name, {}))
+        for name in settings.rules_of(source, kind)
     )
 
 

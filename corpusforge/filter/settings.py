@@ -69,6 +69,11 @@ class Settings:
     """CPU time that a document may take in each step (names, lines, rules, redaction), for every megabyte
     begun; over it the document fails. Far above what real documents need (`corpusforge.cputime`)."""
 
+    def rules_of(self, source: str, kind: str) -> tuple[str, ...]:
+        """Return the names of the rules that judge a source; a kind without an entry gets the web rules."""
+        chosen = {**DEFAULT_RULES, **self.rules}
+        return chosen.get(source, chosen.get(kind, DEFAULT_RULES["web"]))
+
     def __post_init__(self) -> None:
         from corpusforge.filter import RULES  # of which this module is a part
 

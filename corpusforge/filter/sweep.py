@@ -1,7 +1,8 @@
 """`corpusforge sweep RUN --rule SET:BOUND`: what other thresholds of a rule would have kept.
 
 Reads the statistics that the run stored, and no text. By default a document counts if no other
-rule dropped it first; `--alone` counts every document. Limits: a document that this rule dropped
+rule dropped it first; `--alone` counts every document. Sources that the recipe does not let the rule
+judge are left out; of a rule that judges none, all are counted. Limits: a document that this rule dropped
 may fail a later rule too, which is not tried again; tokens are estimated from the run's bytes a
 token.
 """
@@ -15,13 +16,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.errors import InputError, nearest
+from corpusforge.fields import build
 from corpusforge.filter import RULES, Bound, RuleSet
 from corpusforge.filter.columns import COLUMNS
 from corpusforge.filter.decide import values_of
+from corpusforge.filter.settings import Settings
 from corpusforge.io import files
+from corpusforge.io.decoding import read_json
 from corpusforge.io.parquet import read_table
 from corpusforge.printing import say
 
@@ -74,15 +79,29 @@ def _swept(rule_set: RuleSet, bound: Bound) -> bool:
     return all(not name.startswith(("flag_", "url_")) for name in bound.statistic.names())
 
 
-def load(run: str, bound: Bound, more: Sequence[str] = ()) -> pa.Table:
-    """Return the stored rows with the columns that a bound reads, and `more`; raises InputError where
-    none are.
+def load(run: str, rule_set: RuleSet, bound: Bound, more: Sequence[str] = ()) -> pa.Table:
+    """Return the stored rows of the sources that a rule set judges, with what a bound reads, and `more`.
+
+    Of a rule that judges no source of the run, those of all. Raises InputError where none are stored.
     """
     paths = [info.path for info in files.list_files(files.join(run, "stats", "part-*.parquet"))]
     if not paths:
         raise InputError(f"no statistics in {run!r}: expected stats/part-*.parquet of a run.")
     columns = [*more, *_OWN, *counted(bound)]
-    return pa.concat_tables([read_table(path, columns) for path in paths])
+    rows = pa.concat_tables([read_table(path, columns) for path in paths])
+    judged = _judged(run, rule_set.name)
+    return rows.filter(pc.is_in(rows["source"], pa.array(judged, pa.string()))) if judged else rows
+
+
+def _judged(run: str, name: str) -> list[str]:
+    """The sources that a rule set judges by the run's recipe; none where the run has no recipe."""
+    path = files.join(run, "recipe.json")
+    if not files.exists(path):
+        return []
+    recipe = read_json(path)
+    settings = build(Settings, recipe.get("filter", {}), "filter")
+    kinds = {source: own.get("kind", "") for source, own in recipe.get("sources", {}).items()}
+    return [source for source, kind in kinds.items() if name in settings.rules_of(source, kind)]
 
 
 def counted(bound: Bound) -> list[str]:
@@ -242,7 +261,7 @@ def add_parser(subparsers: Any) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     rule_set, bound = lookup(options.rule)
     end, own = end_of(bound, options.end)
-    stats = load(options.run, bound)
+    stats = load(options.run, rule_set, bound)
     if not options.alone:
         stats = stats.filter(pa.array([r in ("", options.rule) for r in stats["rule"].to_pylist()]))
     values = statistic(rule_set, bound, stats)

@@ -2,21 +2,25 @@
 
 gzip members and zstd frames of WARC files (one a record, as every crawl writes them), the streams of a
 multistream bzip2 dump, row groups of Parquet. A boundary is a magic number behind which the format
-really begins: a few kilobytes are decompressed to see. Files of one member, JSON lines (their locators
-are line numbers), archives of code and plain WARC (a page may quote one) stay whole.
+really begins: a few kilobytes are decompressed to see. A dump that is plain or one bzip2 stream is cut
+anywhere, since its pages begin with a tag. gzip files of one member, JSON lines (their locators are line
+numbers), archives of code and a plain WARC in an object store stay whole; one on a disk is cut by going
+from header to header (a page may quote a WARC, so a mark alone tells nothing).
 """
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
 from corpusforge.io import files
-from corpusforge.io.compressed import Stream, StreamError
+from corpusforge.io.compressed import Stream, StreamError, open_stream
 
 __all__ = ["WHOLE", "Span", "cut"]
 
@@ -26,6 +30,8 @@ Span = tuple[int, int]
 WHOLE: Span = (0, 0)
 _LOOK = 1 << 16  # compressed bytes behind a boundary that are tried
 _CHUNK = 1 << 20
+_HEADER = 1 << 13  # bytes that hold a record's header
+_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,15})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
 def cut(kind: str, path: str, size: int, piece: int) -> list[Span]:
@@ -34,10 +40,51 @@ def cut(kind: str, path: str, size: int, piece: int) -> list[Span]:
         return [WHOLE]
     if kind == "documents" and path.lower().endswith(".parquet"):
         return _row_groups(path, piece)
+    if kind == "web" and not files.is_remote(path) and _starts_with(path, b"WARC/"):
+        return _spans(_records(path, size, piece), size)
     for (own, magic), begins in _MARKS.items():
         if own == kind and _starts_with(path, magic) and begins(_head(path, 0)):
-            return _members(path, size, piece, magic, begins)
-    return [WHOLE]
+            spans = _members(path, size, piece, magic, begins)
+            break
+    else:
+        spans = [WHOLE]
+    return _even(path, size, piece) if kind == "wikipedia" and spans == [WHOLE] else spans
+
+
+def _even(path: str, size: int, piece: int) -> list[Span]:
+    """Cut a dump anywhere: pages and blocks of bzip2 are found again by their marks (`io.bzip2`)."""
+    with open_stream(path) as stream:
+        if stream.coding not in ("", ".bz2") or not _is_utf8(stream.read(_LOOK)):
+            return [WHOLE]
+    return _spans(range(0, size - piece + 1, piece), size)
+
+
+def _spans(starts: Sequence[int], size: int) -> list[Span]:
+    """The stretches between offsets; WHOLE where there is one."""
+    if len(starts) == 1:
+        return [WHOLE]
+    return list(zip(starts, [*starts[1:], size], strict=True))
+
+
+def _records(path: str, size: int, piece: int) -> list[int]:
+    """Where records of a plain WARC file begin, about `piece` bytes apart: from header to header by their
+    lengths, up to the first that tells none."""
+    starts, position = [0], 0
+    with files.open_raw(path) as stream:
+        while position < size:
+            stream.seek(position)
+            header, end, _ = stream.read(_HEADER).partition(b"\r\n\r\n")
+            length = _LENGTH.search(header)
+            if not header.startswith(b"WARC/") or not end or not length:
+                break
+            if position >= starts[-1] + piece:
+                starts.append(position)
+            position += len(header) + len(end) + int(length[1]) + len(b"\r\n\r\n")
+    return starts
+
+
+def _is_utf8(head: bytes) -> bool:
+    return head.removeprefix(codecs.BOM_UTF8).startswith(b"<") and b"\x00" not in head
 
 
 def _row_groups(path: str, piece: int) -> list[Span]:
@@ -66,9 +113,7 @@ def _members(
             if found < 0:
                 break
             starts.append(found)
-    if len(starts) == 1:
-        return [WHOLE]
-    return list(zip(starts, [*starts[1:], size], strict=True))
+    return _spans(starts, size)
 
 
 def _boundaries(

@@ -12,22 +12,35 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import BinaryIO
 from urllib.parse import quote
 from xml.parsers import expat
 
 from corpusforge.ingest.settings import Settings
 from corpusforge.ingest.spans import WHOLE, Span
-from corpusforge.ingest.streams import RefusedError, bounded, name_of, open_capped, reason, size_of
+from corpusforge.ingest.streams import (
+    RefusedError,
+    bounded,
+    caps_of,
+    name_of,
+    open_capped,
+    reason,
+)
 from corpusforge.ingest.wikinames import DISAMBIGUATION, REDIRECT, language_of
-from corpusforge.io.compressed import Stream, TruncatedError
+from corpusforge.io import files
+from corpusforge.io.bzip2 import blocks
+from corpusforge.io.compressed import Stream, TruncatedError, coding_of
 from corpusforge.records import Failed, RawDocument, Skipped
 
 __all__ = ["Dump", "read_wikipedia"]
 
 Item = RawDocument | Skipped | Failed
 _CHUNK = 1 << 20
+_HEAD = 10
+_TAG = 256  # bytes at the end of a text in which a tag may begin, or the dump's end tag stand
 _PAGE = re.compile(rb"<page[\s>]")
 _OF_PAGE = frozenset({"title", "ns", "id"})
 _OF_REVISION = frozenset({"id", "timestamp", "model", "text"})
@@ -50,16 +63,21 @@ def read_wikipedia(
 ) -> Iterator[Item]:
     """Yield every page of a dump; redirects, disambiguations, other namespaces as skipped.
 
-    `span` are the offsets of whole bzip2 streams; what the first says of the dump holds for all.
+    `span` are offsets in a plain or bzip2 file: pages that begin in its stretch are read, wherever they
+    end. What the dump's first bytes say of it holds for all.
     """
     name = name_of(path, root)
     with open_capped(path, settings) as raw:
         head = next(_pages(_utf8(raw), settings.max_record_bytes, whole=False))
-    with open_capped(path, settings, span=span) as raw:
-        whole = span == WHOLE or span[1] >= size_of(path)
-        pieces = _pages(_utf8(raw), settings.max_record_bytes, whole=whole)
-        first = next(pieces)
-        dump = _header(first if span[0] == 0 else head, name)
+    with ExitStack() as opened:
+        if span == WHOLE:
+            chunks, whole = _utf8(opened.enter_context(open_capped(path, settings))), True
+        else:
+            stored = opened.enter_context(files.open_raw(path))
+            chunks, whole = _stretch(_places(stored, span, settings), span), False
+        pieces = _pages(chunks, settings.max_record_bytes, whole=whole)
+        next(pieces)
+        dump = _header(head, name)
         for number, piece in enumerate(pieces, 1):
             if piece is None:
                 bound = str(settings.max_record_bytes)
@@ -69,6 +87,64 @@ def read_wikipedia(
             else:
                 make = partial(_page, piece, number, dump, settings)
                 yield bounded(settings, f"{name}:page {number}", len(piece), make)
+
+
+def _places(raw: BinaryIO, span: Span, settings: Settings) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset in the file, bytes of the dump) from a span's beginning to the end of the file."""
+    if coding_of(raw.read(_HEAD)) == ".bz2":
+        yield from blocks(raw, span[0], caps_of(settings))
+        return
+    raw.seek(span[0])
+    place = span[0]
+    while data := raw.read(min(_CHUNK, span[1] - place) if place < span[1] else _CHUNK):
+        yield place, data
+        place += len(data)
+
+
+def _stretch(places: Iterator[tuple[int, bytes]], span: Span) -> Iterator[bytes]:
+    """Yield the bytes of all pages that begin in a span; of the first span, also what stands before them.
+
+    Raises TruncatedError where the file ends behind them without the dump's end tag.
+    """
+    held = b""  # the end of what was read: a tag may begin in it
+    reading, inside = span[0] == 0, False
+    for place, data in places:
+        border, text = len(held) if place >= span[1] else -1, held + data
+        begun = None if reading else _PAGE.search(text)
+        if begun and not 0 <= border <= begun.start():
+            reading, border, text = True, border - begun.start(), text[begun.start() :]
+        if place >= span[1]:
+            end = _end(text, max(0, border), inside=inside) if reading else 0
+            if end >= 0:
+                yield text[:end]
+                return
+            inside = True
+        kept = max(0, len(text) - _TAG)
+        held = text[kept:]
+        if reading:
+            inside = inside if place >= span[1] else _is_open(text, kept, inside=inside)
+            yield text[:kept]
+    yield held
+    if held and not inside and b"</mediawiki" not in held:
+        raise TruncatedError(_UNFINISHED)
+
+
+def _end(text: bytes, border: int, *, inside: bool) -> int:
+    """Where the last page ends that begins before the border, -1 where it goes on behind the text."""
+    end = 0
+    while inside or ((begun := _PAGE.search(text, end)) and begun.start() < border):
+        closed = text.find(b"</page>", end)
+        if closed < 0:
+            return -1
+        end, inside = closed + 7, False
+    return end
+
+
+def _is_open(text: bytes, end: int, *, inside: bool) -> bool:
+    """Whether a page is open at `end`; tags that begin before it stand whole in the text."""
+    closed = text.rfind(b"</page>", 0, end + 6)
+    begun = any(found.start() < end for found in _PAGE.finditer(text, closed + 1))
+    return begun or (inside and closed < 0)
 
 
 def _utf8(raw: Stream) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ import numpy as np
 from corpusforge.filter.redact import redact
 from corpusforge.hashing import id_keys, uniform
 from corpusforge.instruct import echo
+from corpusforge.instruct.constraints import missed
 from corpusforge.instruct.intent import asks_for_code
 from corpusforge.instruct.material import announced
 from corpusforge.instruct.phrases import EVASIONS, LANGUAGES_NAMED, LEAKS, PLACEHOLDERS
@@ -78,9 +79,16 @@ def check_instance(
     for rule, found in checks.items():
         if found and rule not in allow:
             return (rule, found[1], found[2])
-    return _first((given, answer), answer, allow) or _echo(
-        instruction, given, answer, language, allow
+    return (
+        _first((given, answer), answer, allow)
+        or _echo(instruction, given, answer, language, allow)
+        or _constraint(instruction, answer, allow)
     )
+
+
+def _constraint(instruction: str, answer: str, allow: Collection[str]) -> Finding | None:
+    found = None if "constraint" in allow else missed(instruction, answer)
+    return found and ("constraint", *found)
 
 
 def _echo(
@@ -188,6 +196,7 @@ RULES: dict[str, str] = {
     "ends_with_colon": "input or output announces something that does not come",
     "missing_material": "the task announces a text or a list that neither it nor the input holds",
     "no_code": "the task asks for a function, a program or a query, and the output has no code",
+    "constraint": "the output misses a count that the instruction names (items, words, sentences, lines)",
     "placeholder": "the output stands for nothing (N/A, 无, <nooutput>)",
     "leaked_mark": "marks of a chat template or of the prompt's own format",
     "evasion": "the model speaks of itself instead of answering",

@@ -17,12 +17,10 @@ from typing import TextIO
 from corpusforge.errors import RunError
 from corpusforge.io import files
 
-__all__ = ["beside_others", "held", "holder", "lock"]
+__all__ = ["beside_others", "held", "holder", "lock", "shared"]
 
-_TRIES, _WAIT = (
-    5,
-    0.02,
-)  # `holder` takes the lock for microseconds; a run that starts then tries again
+_TRIES, _WAIT = 5, 0.02
+"""`holder` and `shared` take the lock for microseconds: who wants it meanwhile tries again, seconds later."""
 
 
 def holder(run: str) -> str:
@@ -40,12 +38,26 @@ def holder(run: str) -> str:
     return ""
 
 
-def _take(stream: TextIO) -> None:
+def shared(run: str) -> bool:
+    """Whether processes hold the directory together (`beside_others`); for local directories only."""
+    path = Path(run) / "run.lock"
+    if not path.exists() or holder(run):
+        return False
+    with path.open() as stream:
+        try:
+            _take(stream)
+        except OSError:
+            return True
+    return False
+
+
+def _take(stream: TextIO, *, together: bool = False) -> None:
     import fcntl
 
+    how = fcntl.LOCK_SH if together else fcntl.LOCK_EX
     for left in reversed(range(_TRIES)):
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, how | fcntl.LOCK_NB)
         except OSError:
             if not left:
                 raise
@@ -82,15 +94,13 @@ def lock(run: str) -> Iterator[None]:
 @contextmanager
 def beside_others(run: str) -> Iterator[None]:
     """Hold the directory together with others that do the same; raises RunError while `lock` is held."""
-    import fcntl
-
     files.make_directory(run)
     if files.is_remote(run):
         yield
         return
     with (Path(run) / "run.lock").open("a+") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            _take(stream, together=True)
         except OSError as error:
             raise _taken(run, stream, "Wait for it.") from error
         yield

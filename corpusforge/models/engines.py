@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from corpusforge.errors import InputError, InternalError
@@ -26,10 +27,45 @@ def open_engine(settings: Settings) -> Engine:
     if settings.engine == "openai":
         from corpusforge.models.openai_engine import OpenAIEngine
 
-        return OpenAIEngine(settings)
+        return _with_echo(OpenAIEngine(settings), settings)
     from corpusforge.models.local import LocalEngine
 
-    return LocalEngine(settings)
+    return _with_echo(LocalEngine(settings), settings)
+
+
+def _with_echo(engine: Engine, settings: Settings) -> Engine:
+    """The engine, with the model beside it that says how likely texts are, where one is named."""
+    if not settings.echo_model:
+        return engine
+    from corpusforge.models.local import LocalEngine
+
+    own = replace(settings, engine="local", model=settings.echo_model, context=0)
+    return TwoEngines(engine, LocalEngine(own))
+
+
+class TwoEngines:
+    """One engine answers, another one tells how likely texts are; name and model are those of the first."""
+
+    def __init__(self, answers: Engine, echoes: Engine) -> None:
+        self._answers, self._echoes = answers, echoes
+        self.name, self.context = answers.name, answers.context
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+        return self._answers.model
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield one reply a request, each from its engine."""
+        for engine, echo in ((self._answers, False), (self._echoes, True)):
+            if own := [request for request in requests if request.echo == echo]:
+                yield from engine.complete(own)
+
+    def close(self) -> None:
+        """Close both."""
+        for engine in (self._answers, self._echoes):
+            if end := getattr(engine, "close", None):
+                end()
 
 
 def open_client(settings: Settings, directory: str | Path) -> Client:

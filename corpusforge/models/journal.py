@@ -136,11 +136,16 @@ class Journal:
 
     def get(self, key: str) -> Completion | None:
         """Return the first answer kept under a request's key."""
+        entry = self.entry(key)
+        return None if entry is None else replace(entry.completion, key=key)
+
+    def entry(self, key: str) -> Entry | None:
+        """Return the first line that answers the request of a key."""
         span = self._spans.get(key)
         if span is None:
             return None
-        entry = decode_json(os.pread(self._file.fileno(), span[1], span[0]), Entry)
-        return replace(entry.completion, key=key)
+        entry: Entry = decode_json(os.pread(self._file.fileno(), span[1], span[0]), Entry)
+        return entry
 
     def append(self, entry: Entry) -> None:
         """Write one line; it is with the operating system when this returns, whole or not at all.
@@ -214,9 +219,9 @@ def _torn(line: bytes) -> bool:
     return not line.endswith(b"\n") and (line.startswith(_HEAD) or _HEAD.startswith(line))
 
 
-_EMPTY = (b',"reasoning":""', b',"left_out":""')
-"""Fields of a completion that are not written where they say nothing: quotes inside of texts are escaped,
-so nothing else reads like them."""
+_EMPTY = (b',"echo":false', b',"reasoning":""', b',"left_out":""')
+"""Fields of a request and a completion that are not written where they say nothing: quotes inside of texts
+are escaped, so nothing else reads like them."""
 
 _HEAD = b'{"request":{"messages":['
 

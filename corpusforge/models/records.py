@@ -63,8 +63,9 @@ class Request:
     """One question to a model.
 
     `repeat` tells k samples of the same question apart. `json_schema` (a JSON Schema as text) asks
-    for structured output where the engine has it. `purpose` ("instruct.generate") names the step in
-    the usage ledger and is not part of the key.
+    for structured output where the engine has it. `echo` asks, instead of an answer, for the log-probability
+    of each token of `prompt` (`corpusforge.models.likelihood`). `purpose` ("instruct.generate") names
+    the step in the usage ledger and is not part of the key.
     """
 
     messages: tuple[Message, ...] = ()
@@ -73,13 +74,16 @@ class Request:
     model: str = ""
     repeat: int = 0
     json_schema: str = ""
+    echo: bool = False
     purpose: str = ""
 
     @property
     def key(self) -> str:
-        """32 hex digits of BLAKE2b over the canonical JSON of everything but `purpose`."""
+        """32 hex digits of BLAKE2b over the canonical JSON of everything but `purpose`, and `echo` if set."""
         # by hand: `asdict` copies deeply, and took most of the time of a loop with a fast model
         content = {name: getattr(self, name) for name in self.__slots__ if name != "purpose"}
+        if not self.echo:
+            del content["echo"]
         content["messages"] = [{"role": one.role, "content": one.content} for one in self.messages]
         content["sampling"] = {
             name: getattr(self.sampling, name) for name in self.sampling.__slots__

@@ -28,6 +28,10 @@ class Settings:
     """local: directory or hub id. openai: the server's name for it (empty: its only one). replay:
     empty, unless the journal holds several."""
 
+    echo_model: str = ""
+    """Directory, hub id or GGUF file of the local model that tells how likely a text is; empty: the engine
+    itself does, which local and vLLM can and llama.cpp's server cannot."""
+
     journal: str = ""
     """File of replies; empty: `journal.jsonl` in the output directory. replay reads this file."""
 

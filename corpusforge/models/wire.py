@@ -17,6 +17,7 @@ from typing import Any
 
 from corpusforge import hashing
 from corpusforge.io.decoding import DecodingError, decode_json, decode_json_leniently
+from corpusforge.models.likelihood import of_server
 from corpusforge.models.records import Completion, FinishReason, Request, Usage
 from corpusforge.models.thoughts import split
 
@@ -64,6 +65,7 @@ def payload(request: Request, form: Form) -> dict[str, Any]:
     else:
         body["prompt"] = request.prompt
         body["max_tokens"] = values.max_tokens
+        body |= {"echo": True, "logprobs": 1} if request.echo else {}
     if values.top_p < 1:
         body["top_p"] = values.top_p
     if values.stop:
@@ -185,6 +187,8 @@ def decode(body: bytes, request: Request, bound: Usage, *, opened: bool = False)
     """
     reply = _reply(body)
     choice = _choice(reply)
+    if request.echo:
+        return _echoed(reply, choice, request, bound)
     message = choice.get("message")
     if isinstance(message, dict):
         text, thought = _content(message.get("content"))
@@ -218,6 +222,19 @@ def decode(body: bytes, request: Request, bound: Usage, *, opened: bool = False)
         wasted=missing,
         reasoning=thought,
     )
+
+
+def _echoed(
+    reply: dict[str, Any], choice: dict[str, Any], request: Request, bound: Usage
+) -> Completion:
+    """The log-probabilities of the prompt's tokens; an error where the server sent none."""
+    found = of_server(choice.get("logprobs"), request.prompt)
+    usage, missing = _usage(reply.get("usage"), bound)
+    return Completion(
+        key=request.key, text=found.text() if found else "", model=request.model, usage=usage,
+        finish_reason="stop" if found else "error", wasted=missing,
+        error="" if found else "the server sent no log-probabilities of the prompt (`echo` with `logprobs`)",
+    )  # fmt: skip
 
 
 def _reply(body: bytes) -> dict[str, Any]:

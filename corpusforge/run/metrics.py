@@ -1,7 +1,8 @@
 """A run's status as Prometheus text: what a scraper or a textfile collector of the node exporter reads.
 
 The format is version 0.0.4 of Prometheus' text exposition. Everything is a gauge: a run that is made again
-counts from zero. Names and labels are stable (docs/status.md lists them). Limit: a dump, no server.
+counts from zero. Names and labels are stable (docs/status.md lists them); each sample bears the run's path,
+so that dumps of several runs lie in one folder. Limit: a dump, no server.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ _Sample = tuple[dict[str, str], float]
 def prometheus(status: RunStatus) -> str:
     """Return the dump, a line a sample, with a HELP and TYPE line for each name."""
     lines = [
-        line for name, told, samples in _families(status) for line in _family(name, told, samples)
+        line
+        for name, told, samples in _families(status)
+        for line in _family(
+            name, told, [({"run": status.run, **own}, value) for own, value in samples]
+        )
     ]
     return "\n".join(lines) + "\n"
 
@@ -89,7 +94,7 @@ def _family(name: str, told: str, samples: list[_Sample]) -> Iterator[str]:
     yield f"# TYPE corpusforge_{name} gauge"
     for labels, value in samples:
         inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        yield f"corpusforge_{name}{'{' + inner + '}' if inner else ''} {value!r}"
+        yield f"corpusforge_{name}{{{inner}}} {value!r}"
 
 
 def _escaped(text: str) -> str:

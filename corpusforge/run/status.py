@@ -17,16 +17,34 @@ import msgspec
 
 from corpusforge import manifest as records
 from corpusforge.io import files
-from corpusforge.io.lock import holder
+from corpusforge.io.lock import holder, shared
 from corpusforge.ledger import Ledger
 from corpusforge.manifest import Manifest, Receipt, part_name
 from corpusforge.run import directory
 from corpusforge.run.stage import Plan, plan_path
 
-__all__ = ["EXIT_CODES", "Left", "RunStatus", "StageStatus", "as_json", "read_status", "time_left"]
+__all__ = [
+    "EXIT_CODES",
+    "IN_PROGRESS",
+    "Left",
+    "RunStatus",
+    "StageStatus",
+    "as_json",
+    "read_status",
+    "time_left",
+]
 
-EXIT_CODES = {"complete": 0, "running": 10, "stopped": 11, "failed": 12, "unknown": 13}
+EXIT_CODES = {
+    "complete": 0,
+    "running": 10,
+    "working": 10,
+    "stopped": 11,
+    "failed": 12,
+    "unknown": 13,
+}
 """Exit code of `corpusforge status` by state; 2 where there is no run."""
+IN_PROGRESS = ("running", "working", "unknown")
+"""States that may go on: a process holds the run, tasks of an array do, or nobody can tell."""
 
 _FRESH = 600.0  # seconds; a remote run without a receipt for so long gets no estimate
 _FEWEST = 3  # parts; fewer say nothing about the spread
@@ -71,7 +89,8 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """A run: `state` is complete, running, stopped, failed, or unknown (unfinished, and no lock to ask)."""
+    """A run: `state` is complete, running, working (only tasks of a job array are at it), stopped, failed, or
+    unknown (unfinished, and no lock to ask)."""
 
     run: str
     recipe: str
@@ -112,11 +131,11 @@ def read_status(run: str, stages: Sequence[str], now: float | None = None) -> Ru
     found = [_look(run, name) for name in stages]
     top: Manifest | None = records.read_json(files.join(run, "manifest.json"), Manifest)
     error = directory.read_error(run) or next((e for f in found for e in f.errors.values()), "")
-    state = _state(top, held, error, remote=files.is_remote(run))
+    state = "complete" if top is not None else _state(run, held, error)
     times = [f.manifest.ended for f in found if f.manifest]
     times += [receipt.ended for f in found for receipt in f.receipts.values()]
     updated = max([*times, top.ended if top else 0.0])
-    alive = state == "running" or (state == "unknown" and now - updated < _FRESH)
+    alive = state in ("running", "working") or (state == "unknown" and now - updated < _FRESH)
     first = found[0].manifest or top
     return RunStatus(
         run=run,
@@ -124,7 +143,7 @@ def read_status(run: str, stages: Sequence[str], now: float | None = None) -> Ru
         state=state,
         holder=held,
         updated=updated,
-        error=error if state in ("failed", "unknown") else "",
+        error=error if state in ("failed", "working", "unknown") else "",
         documents=first.documents if first else _sum(found[0], "documents"),
         input_bytes=first.input_bytes if first else _sum(found[0], "input_bytes"),
         stages=_stages(found, top, state, now if alive else 0.0),
@@ -160,11 +179,13 @@ def time_left(
     return Left(seconds, seconds * (1 - share), seconds * (1 + share))
 
 
-def _state(top: Manifest | None, held: str, error: str, *, remote: bool) -> str:
-    if top is not None:
-        return "complete"
+def _state(run: str, held: str, error: str) -> str:
+    """Return the state of a run that is not complete."""
     if held:
         return "running"
+    remote = files.is_remote(run)
+    if not remote and shared(run):
+        return "working"  # an error of one part ends one task, not the others
     if error:
         return "failed"
     return "unknown" if remote else "stopped"
@@ -224,7 +245,7 @@ def _stages(
             row = _done(item.name, item.manifest)
             rows.append(replace(row, state="earlier") if number > place else row)
         elif item.plan and not top:
-            alive = number == place and state in ("running", "unknown")
+            alive = number == place and state in IN_PROGRESS
             how = "running" if alive else "failed" if item.errors else "stopped"
             rows.append(_unfinished(item, item.plan, how, now if number == place else 0.0))
         else:

@@ -1,16 +1,27 @@
-"""`corpusforge status DIR`: a table for people, JSON or Prometheus text for programs."""
+"""`corpusforge status DIR`: a table for people, JSON or Prometheus text for programs.
+
+`--watch` looks again and again until nobody is at work: on a terminal the table is drawn anew in its place;
+in a pipe or file there is a line for each change between a first and a last table.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from corpusforge.printing import say, say_json, say_text
-from corpusforge.run.status import EXIT_CODES, Left, RunStatus, StageStatus
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
-__all__ = ["add_parser", "lines"]
+from corpusforge.errors import InputError
+from corpusforge.printing import flush, printable, say, say_json, say_text
+from corpusforge.run.status import EXIT_CODES, IN_PROGRESS, Left, RunStatus, StageStatus
+
+__all__ = ["add_parser", "lines", "watch"]
 
 _WIDTHS = (11, 13, 11, 11, 9, 8)
 _CODES = ", ".join(f"{code} {state}" for state, code in EXIT_CODES.items())
@@ -27,6 +38,18 @@ def add_parser(commands: Any) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="everything, as one JSON object")
     form.add_argument("--prometheus", action="store_true", help="as Prometheus text")
+    form.add_argument(
+        "--mlflow", metavar="DIR", help="into an MLflow file store (docs/monitoring.md)"
+    )
+    form.add_argument("--wandb", metavar="DIR", help="as an offline run of Weights & Biases")
+    form.add_argument(
+        "--watch",
+        nargs="?",
+        type=float,
+        const=5.0,
+        metavar="SECONDS",
+        help="look again every SECONDS (5) until nobody is at work",
+    )
     parser.set_defaults(run_command=_status)
 
 
@@ -35,7 +58,19 @@ def _status(options: argparse.Namespace) -> int:
     from corpusforge.run.pretrain import STAGES
     from corpusforge.run.status import as_json, read_status
 
+    if options.watch is not None:
+        if not options.watch > 0:
+            raise InputError(f"--watch {options.watch:g}: expected seconds above 0.")
+        status = watch(
+            lambda: read_status(options.run, STAGES),
+            lambda: time.sleep(options.watch),
+            console=Console() if sys.stdout is not None and sys.stdout.isatty() else None,
+        )
+        return EXIT_CODES[status.state]
     status = read_status(options.run, STAGES)
+    if options.mlflow or options.wandb:
+        _track(status, options)
+        return EXIT_CODES[status.state]
     if options.json:
         say_json(as_json(status).decode())
     elif options.prometheus:
@@ -45,10 +80,77 @@ def _status(options: argparse.Namespace) -> int:
     return EXIT_CODES[status.state]
 
 
+def _track(status: RunStatus, options: argparse.Namespace) -> None:
+    from corpusforge.run.directory import read_recipe
+    from corpusforge.run.trackers import write_mlflow, write_wandb
+
+    recipe = read_recipe(options.run)
+    if options.mlflow:
+        say(f"run {write_mlflow(status, recipe, options.mlflow)} in {options.mlflow}")
+    else:
+        say(f"{write_wandb(status, recipe, options.wandb)}: give it to `wandb sync`")
+
+
+def watch(
+    read: Callable[[], RunStatus],
+    wait: Callable[[], None],
+    now: Callable[[], float] = time.time,
+    *,
+    console: Console | None = None,
+) -> RunStatus:
+    """Print a run's status, again after each `wait`, until nobody is at work; return the last.
+
+    On a `console` the table is drawn anew in its place; without one there are tables first and last, and a
+    line for each change between.
+    """
+    if console is None:
+        return _watch(read, wait, now, _in_lines)
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as area:
+
+        def draw(status: RunStatus, _: RunStatus | None, moment: float) -> None:
+            text = "\n".join(printable(line) for line in lines(status, moment))
+            area.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)
+
+        return _watch(read, wait, now, draw)
+
+
+def _watch(
+    read: Callable[[], RunStatus],
+    wait: Callable[[], None],
+    now: Callable[[], float],
+    show: Callable[[RunStatus, RunStatus | None, float], None],
+) -> RunStatus:
+    before = None
+    while True:
+        status = read()
+        show(status, before, now())
+        if status.state not in IN_PROGRESS:
+            return status
+        before = status
+        wait()
+
+
+def _in_lines(status: RunStatus, before: RunStatus | None, moment: float) -> None:
+    if before is None or status.state not in IN_PROGRESS:
+        say(*lines(status, moment))
+    else:
+        clock = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+        old = {stage.name: (stage.state, stage.made) for stage in before.stages}
+        for stage in status.stages:
+            if (stage.state, stage.made) != old.get(stage.name) and stage.state != "none":
+                left = f", about {_span(stage.left.seconds)} left" if stage.left else ""
+                say(
+                    f"{clock} {stage.name} {stage.state}: {stage.made}/{stage.parts} parts, "
+                    f"{stage.documents:,} documents{left}"
+                )
+    flush()
+
+
 def lines(status: RunStatus, now: float) -> Iterator[str]:
     """Yield the lines for a person; `now` is Unix time."""
     sentences = {
         "running": f"running ({status.holder})",
+        "working": "working: tasks of a job array are at it",
         "stopped": "stopped: nobody is at it; give its command again to resume",
         "failed": "failed; give its command again to resume",
         "unknown": "not complete (an object store has no lock to tell who is at it)",

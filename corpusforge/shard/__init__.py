@@ -1,8 +1,8 @@
 """The stream in files: raw ids with two indexes, a reader for training, and a check of both."""
 
-from corpusforge.shard.export import card, export
+from corpusforge.shard.export import FORMS, card, export
 from corpusforge.shard.formats import INDEX, read_idx
-from corpusforge.shard.pack import pack_shard
+from corpusforge.shard.pack import PACKINGS, pack_shard
 from corpusforge.shard.reader import Place, TokenStream
 from corpusforge.shard.settings import Settings
 from corpusforge.shard.shuffle import gather, pieces, scatter
@@ -16,7 +16,9 @@ from corpusforge.shard.writer import (
 )
 
 __all__ = [
+    "FORMS",
     "INDEX",
+    "PACKINGS",
     "Place",
     "Settings",
     "ShardReceipt",

@@ -1,4 +1,4 @@
-"""Shards as datasets: Parquet files, or a directory that `datasets.load_from_disk` opens.
+"""Shards as data sets of other tools: Parquet, `datasets`, MosaicML's MDS, WebDataset, OLMo-core.
 
 One row per document, in stream order: id, source, leaf, copy, cut and its ids. Packed shards give one
 row a sequence, with the bounds of the documents in it. Limit: ids take more room than in `.bin`
@@ -9,58 +9,61 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
-from numpy.typing import NDArray
 
+from corpusforge import plugins
 from corpusforge.errors import InputError
 from corpusforge.io import files
-from corpusforge.io.parquet import read_table, write_batches
+from corpusforge.io.parquet import read_table, row_count, write_batches
 from corpusforge.manifest import fingerprint
 from corpusforge.shard.formats import packing_of, read_idx
+from corpusforge.shard.mds import write_mds
+from corpusforge.shard.olmo import write_olmo
+from corpusforge.shard.rows import batches, schema_of
+from corpusforge.shard.webdataset import write_webdataset
 
-__all__ = ["card", "export"]
+__all__ = ["FORMS", "Form", "card", "export"]
 
-_CONFIGS = ["configs:", "- config_name: default", "  data_files:", "  - split: train"]
-_CONFIGS += ['    path: "*.parquet"']
-"""What the hub's viewer and `datasets.load_dataset` read of a directory."""
-ROWS = 1 << 20
-"""Ids of one record batch, about 2 to 4 MB."""
+Form = Callable[[Sequence[str], Path], None]
+"""Writes shards, given as paths without ending, into a directory."""
 
 
-def export(
-    directory: str | Path, output: str | Path, form: Literal["parquet", "arrow"], notes: str = ""
-) -> dict[str, int]:
-    """Write the shards of `directory` as a dataset in `output`; return rows and ids written.
+def export(directory: str | Path, output: str | Path, form: str, notes: str = "") -> dict[str, int]:
+    """Write the shards of `directory` as a data set in `output`; return rows and ids written.
 
-    `arrow` opens with `datasets.load_from_disk`; both hold a card, README.md, with `notes`.
+    `form` is one of `FORMS`, or "package.module:NAME" of a `Form`. Each has a card, README.md, with `notes`.
     """
     shards = sorted(Path(directory).glob("*.bin"))
     if not shards:
         raise InputError(f"{directory}: no shards (*.bin). Give shards/train of a run.")
+    write = plugins.find(form, "forms", FORMS)
     out = Path(output)
     if out.resolve() == Path(directory).resolve():
         raise InputError(f"{output}: these are the shards themselves. Give a new directory.")
     files.make_directory(str(out))
-    totals = Counter(rows=0, tokens=0)
-    names = []
-    for number, path in enumerate(shards):
-        prefix = str(path.with_suffix(""))
-        if form == "parquet":
-            names.append(f"{path.stem}.parquet")
-            write_batches(str(out / names[-1]), _schema(prefix), _counted(prefix, totals))
-        else:
-            names.append(f"data-{number:05d}-of-{len(shards):05d}.arrow")
-            _write_arrow(str(out / names[-1]), prefix, totals)
-    if form == "arrow":
-        _describe(out, names, _schema(str(shards[0].with_suffix(""))))
-    files.write_bytes(str(out / "README.md"), card(directory, totals, notes, form).encode())
-    return dict(totals)
+    prefixes = [str(path.with_suffix("")) for path in shards]
+    write(prefixes, out)
+    totals = {"rows": 0, "tokens": 0}
+    for prefix in prefixes:
+        rows, tokens = _size(prefix)
+        totals["rows"] += rows
+        totals["tokens"] += tokens
+    opened = _OPENED.get(form, "").format(dtype=read_idx(f"{prefixes[0]}.idx").dtype.name)
+    text = card(directory, totals, notes or opened, form)
+    files.write_bytes(str(out / "README.md"), text.encode())
+    return totals
+
+
+def _size(prefix: str) -> tuple[int, int]:
+    """Return the rows and ids of a shard as exports have them."""
+    tokens = Path(f"{prefix}.bin").stat().st_size // read_idx(f"{prefix}.idx").dtype.itemsize
+    packed = packing_of(read_table(f"{prefix}.parquet", []).schema)[1]
+    return tokens // packed if packed else row_count(f"{prefix}.parquet"), tokens
 
 
 def card(
@@ -82,7 +85,7 @@ def card(
     ]
     lines = [
         "---",
-        *(_CONFIGS if form == "parquet" else ["configs: []"]),
+        *_configs(form),
         "---",
         "# Tokenized training stream",
         "",
@@ -95,88 +98,30 @@ def card(
     return "\n".join([*lines, *(["", notes] if notes else [])]) + "\n"
 
 
-def _schema(prefix: str) -> pa.Schema:
-    packed = packing_of(read_table(f"{prefix}.parquet", []).schema)[1]
-    ids = pa.list_(pa.from_numpy_dtype(read_idx(f"{prefix}.idx").dtype))
-    if packed:
-        bounds = pa.list_(pa.int32())
-        return pa.schema([("input_ids", ids), ("starts", bounds), ("lengths", bounds)])
-    text = pa.string()
-    return pa.schema(
-        [
-            ("id", text),
-            ("source", text),
-            ("leaf", text),
-            ("copy", pa.int32()),
-            ("cut", pa.bool_()),
-            ("input_ids", ids),
-        ]
-    )
+def _configs(form: str) -> list[str]:
+    if form not in _FILES:
+        return ["configs: []"]
+    lines = ["configs:", "- config_name: default", "  data_files:", "  - split: train"]
+    return [*lines, f'    path: "{_FILES[form]}"']
 
 
-def _counted(prefix: str, totals: Counter[str]) -> Iterator[pa.RecordBatch]:
-    for batch in _batches(prefix):
-        totals["rows"] += batch.num_rows
-        totals["tokens"] += len(batch.column("input_ids").flatten())
-        yield batch
+def _write_parquet(prefixes: Sequence[str], out: Path) -> None:
+    for prefix in prefixes:
+        name = f"{Path(prefix).name}.parquet"
+        write_batches(str(out / name), schema_of(prefix), batches(prefix))
 
 
-def _batches(prefix: str) -> Iterator[pa.RecordBatch]:
-    table = read_table(f"{prefix}.parquet").combine_chunks()
-    dtype = read_idx(f"{prefix}.idx").dtype
-    empty = not Path(f"{prefix}.bin").stat().st_size
-    ids = np.zeros(0, dtype) if empty else np.asarray(np.memmap(f"{prefix}.bin", dtype, "r"))
-    packed = packing_of(table.schema)[1]
-    schema = _schema(prefix)
-    if packed:
-        yield from _packed_batches(table, ids, packed, schema)
-        return
-    ends = table.column("start").to_numpy() + table.column("tokens").to_numpy()
-    begin = 0
-    while begin < len(ends):
-        base = int(ends[begin - 1]) if begin else 0
-        stop = max(int(np.searchsorted(ends, base + ROWS)), begin + 1)
-        rows = table.slice(begin, stop - begin).combine_chunks()
-        offsets = np.concatenate([[base], ends[begin:stop]]) - base
-        lists = _lists(ids[base : int(ends[stop - 1])], offsets)
-        named = [rows.column(name).combine_chunks() for name in schema.names[:-1]]
-        yield pa.RecordBatch.from_arrays([*named, lists], schema=schema)
-        begin = stop
-
-
-def _packed_batches(
-    table: pa.Table, ids: NDArray[Any], sequence: int, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    starts = table.column("start").to_numpy()
-    lengths = table.column("tokens").to_numpy()
-    count = len(ids) // sequence
-    step = max(1, ROWS // sequence)
-    for first in range(0, count, step):
-        last = min(count, first + step)
-        edges = np.searchsorted(starts, np.arange(first, last + 1) * sequence)
-        inside = slice(int(edges[0]), int(edges[-1]))
-        offsets = edges - edges[0]
-        yield pa.RecordBatch.from_arrays(
-            [
-                _lists(
-                    ids[first * sequence : last * sequence], np.arange(last - first + 1) * sequence
-                ),
-                _lists((starts[inside] % sequence).astype(np.int32), offsets),
-                _lists(lengths[inside].astype(np.int32), offsets),
-            ],
-            schema=schema,
-        )
-
-
-def _lists(values: NDArray[Any], offsets: NDArray[np.int64]) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values))
-
-
-def _write_arrow(path: str, prefix: str, totals: Counter[str]) -> None:
-    schema = _schema(prefix)
-    with files.atomic_write(path) as stream, pa.ipc.new_stream(stream, schema) as writer:
-        for batch in _counted(prefix, totals):
-            writer.write_batch(batch)
+def _write_arrow(prefixes: Sequence[str], out: Path) -> None:
+    names = [f"data-{n:05d}-of-{len(prefixes):05d}.arrow" for n in range(len(prefixes))]
+    for name, prefix in zip(names, prefixes, strict=True):
+        schema = schema_of(prefix)
+        with (
+            files.atomic_write(str(out / name)) as stream,
+            pa.ipc.new_stream(stream, schema) as writer,
+        ):
+            for batch in batches(prefix):
+                writer.write_batch(batch)
+    _describe(out, names, schema_of(prefixes[0]))
 
 
 def _describe(out: Path, names: list[str], schema: pa.Schema) -> None:
@@ -197,3 +142,21 @@ def _describe(out: Path, names: list[str], schema: pa.Schema) -> None:
     }
     for name, value in (("dataset_info.json", info), ("state.json", state)):
         files.write_bytes(str(out / name), json.dumps(value, indent=1, sort_keys=True).encode())
+
+
+FORMS: dict[str, Form] = {
+    "arrow": _write_arrow,
+    "mds": write_mds,
+    "olmo": write_olmo,
+    "parquet": _write_parquet,
+    "webdataset": write_webdataset,
+}
+"""Every form by its name on the command line."""
+_OPENED = {
+    "mds": "Open with `streaming.StreamingDataset(local=DIR)`; the ids are the column `tokens`.",
+    "olmo": "Open with OLMo-core: `paths=['DIR/*.npy']`, `expand_glob=True`, `dtype` {dtype}.",
+    "webdataset": "Open with `webdataset.WebDataset(URLS).decode()`; the ids are `npy`, the rest is `json`.",
+}
+"""What the card of a form says where there are no notes."""
+_FILES = {"parquet": "*.parquet", "webdataset": "*.tar"}
+"""What the hub's viewer and `datasets.load_dataset` read of a directory."""

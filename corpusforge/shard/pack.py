@@ -23,8 +23,10 @@ from corpusforge.shard.formats import index_schema, packing_of, read_idx, write_
 from corpusforge.shard.writer import ShardReceipt
 from corpusforge.text.jit import jit
 
-__all__ = ["pack_shard"]
+__all__ = ["PACKINGS", "pack_shard"]
 
+PACKINGS = ("best_fit", "one")
+"""Whole documents, as many as fit, or one document in each sequence."""
 I64 = NDArray[np.int64]
 WINDOW = 1 << 22
 """Ids of the stream that are packed together."""

@@ -174,12 +174,13 @@ class TokenStream:
         """Return the documents that sequence `number` holds, in order, by their first ids in it."""
         start = number * self.seq_len
         stop = start + self.seq_len + self._overlap
-        places = []
+        return [place for _, place in self.places(start, stop) if place.id]
+
+    def places(self, start: int, stop: int) -> Iterator[tuple[int, Place]]:
+        """Yield each document, or padding, of a stretch of the stream by its first position in it."""
         while start < stop:
-            place = self.locate(start)
-            places.append(place)
+            yield start, self.locate(start)
             start = self._next(start)
-        return [place for place in places if place.id]
 
     def _next(self, position: int) -> int:
         """Return the first position after `position` that begins a document or padding."""

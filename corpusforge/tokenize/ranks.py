@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
-from typing import Any
+
+import msgspec
 
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.tokenize.patterns import byte_letters
 
-__all__ = ["dump_ranks", "dump_tokenizer_json", "parse_ranks", "tokenizer_json"]
+__all__ = ["dump_ranks", "parse_ranks", "tokenizer_json"]
 
 HIGHEST = 1 << 22
 """No id is as high: the largest vocabularies have a million, and tables are as long as the highest id."""
@@ -77,16 +77,17 @@ def _merges(ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
     return [(left, right) for *_, left, right in sorted(merges)]
 
 
-def tokenizer_json(
-    ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return the `tokenizer.json` of a byte-level BPE: same ids as the ranks give."""
+def tokenizer_json(ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int]) -> bytes:
+    """Return the `tokenizer.json` of a byte-level BPE, as `tokenizers` and `transformers` open it.
+
+    Its ids are those that the ranks give.
+    """
     letters = byte_letters()
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     cut = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
     ordered = sorted(ranks.items(), key=lambda item: item[1])
-    return {
+    table = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -117,11 +118,4 @@ def tokenizer_json(
             ],
         },
     }
-
-
-def dump_tokenizer_json(
-    path: str, ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int]
-) -> None:
-    """Write `tokenizer_json` as a file that `tokenizers` and `transformers` open."""
-    table = tokenizer_json(ranks, pattern, specials)
-    files.write_bytes(path, json.dumps(table, ensure_ascii=False, indent=1).encode() + b"\n")
+    return msgspec.json.format(msgspec.json.encode(table), indent=1) + b"\n"

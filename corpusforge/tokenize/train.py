@@ -24,7 +24,7 @@ from corpusforge.io import files
 from corpusforge.tokenize.engines import Tiktoken
 from corpusforge.tokenize.huggingface import HuggingFace
 from corpusforge.tokenize.patterns import END_OF_TEXT, PATTERNS, START_OF_TEXT, byte_letters
-from corpusforge.tokenize.ranks import dump_ranks, dump_tokenizer_json
+from corpusforge.tokenize.ranks import dump_ranks, tokenizer_json
 from corpusforge.tokenize.settings import Settings
 
 __all__ = ["Trained", "sample", "train"]
@@ -75,8 +75,9 @@ def train(texts: Iterable[str], settings: Settings, path: str) -> Trained:
     if settings.start_token:
         specials[START_OF_TEXT] = len(ranks) + 1
     beside = files.join(path.rpartition("/")[0] or ".", "tokenizer.json")
-    _check(ranks, pattern, specials, read.head)
-    dump_tokenizer_json(beside, ranks, pattern, specials)
+    table = tokenizer_json(ranks, pattern, specials)
+    _check(ranks, pattern, specials, table, read.head)
+    files.write_bytes(beside, table)
     dump_ranks(path, ranks)
     total = len(ranks) + len(specials)
     return Trained(path, beside, total, read.documents, read.text_bytes)
@@ -134,17 +135,12 @@ def _ranks(vocabulary: dict[str, int]) -> dict[bytes, int]:
 
 
 def _check(
-    ranks: dict[bytes, int], pattern: str, specials: dict[str, int], texts: list[str]
+    ranks: dict[bytes, int], pattern: str, specials: dict[str, int], table: bytes, texts: list[str]
 ) -> None:
     """Raise InternalError where the two files would not give the same ids on the first texts.
 
     Raises InputError where the pattern leaves parts of them out.
     """
-    import json
-
-    from corpusforge.tokenize.ranks import tokenizer_json
-
-    table = json.dumps(tokenizer_json(ranks, pattern, specials), ensure_ascii=False)
     batch = pa.array(texts, type=pa.large_string())
     ids, ends, lost = Tiktoken.of_ranks(ranks, pattern, specials).counted(batch)
     if lost.any():
@@ -152,7 +148,7 @@ def _check(
             f"tokenize.pattern {pattern!r} leaves out {int(lost.sum())} of {sum(map(len, texts))} "
             "characters. Let it match every character, as gpt2, cl100k and o200k do."
         )
-    theirs = HuggingFace(table.encode(), "tokenizer.json", tuple(specials)).encode(batch)
+    theirs = HuggingFace(table, "tokenizer.json", tuple(specials)).encode(batch)
     for row, (a, b) in enumerate(itertools.pairwise(ends)):
         if not np.array_equal(ids[a:b], theirs[0][theirs[1][row] : theirs[1][row + 1]]):
             raise InternalError(

@@ -21,7 +21,6 @@ from corpusforge.errors import InputError, nearest
 from corpusforge.filter import RULES, Bound, RuleSet
 from corpusforge.filter.columns import COLUMNS
 from corpusforge.filter.rules import NO_LIMITS
-from corpusforge.filter.settings import DEFAULT_RULES
 from corpusforge.filter.sweep import counted, statistic
 from corpusforge.view.dropped import shown
 from corpusforge.view.tables import View
@@ -97,12 +96,9 @@ def _rules(view: View) -> dict[str, tuple[RuleSet, Bound]]:
 
 
 def _sets(view: View) -> dict[str, tuple[str, ...]]:
-    """The names of each source's rule sets, as `filter.rules_for` chooses them."""
-    chosen = {**DEFAULT_RULES, **view.recipe.filter.rules}
-    return {
-        source: chosen.get(source, chosen.get(own.kind, DEFAULT_RULES["web"]))
-        for source, own in view.recipe.sources.items()
-    }
+    """The names of each source's rule sets."""
+    rules_of = view.recipe.filter.rules_of
+    return {source: rules_of(source, own.kind) for source, own in view.recipe.sources.items()}
 
 
 @lru_cache(maxsize=8)

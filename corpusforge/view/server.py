@@ -1,4 +1,4 @@
-"""The page's server: one run, read only, on the loopback address, for whoever was told its key.
+"""The page's server: one site, on the loopback address, for whoever was told its key.
 
 Every answer carries a content security policy that lets the page load its own script and style and ask
 its own server, nothing else. A wrong key or host name is answered as if nothing were there, so neither
@@ -8,30 +8,32 @@ standard library's server is enough for one reader; texts travel as JSON and bec
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
+import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from corpusforge.errors import CorpusforgeError, InputError, RunError
 from corpusforge.printing import say
-from corpusforge.view import bounds, dropped, search
-from corpusforge.view.tables import View
 
-__all__ = ["Server", "serve"]
+__all__ = ["Asked", "Server", "Site", "number", "serve"]
 
 HOST = "127.0.0.1"
 _LONGEST = 4000
-_FILES = {
-    "": ("page.html", "text/html; charset=utf-8"),
-    "script.js": ("script.js", "text/javascript; charset=utf-8"),
-    "style.css": ("style.css", "text/css; charset=utf-8"),
+_LARGEST = 100_000
+"""Bytes of a request's body."""
+_KINDS = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -41,72 +43,29 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_Asked = Mapping[str, str]
+Asked = Mapping[str, str]
+"""A request's values by name."""
 
 
-def _overview(view: View, _: _Asked) -> object:
-    return {
-        "name": view.recipe.name,
-        "run": view.run,
-        "samples": view.recipe.report.dropped_samples,
-        "funnels": dropped.funnel(view),
-        "languages": [
-            row["lang"]
-            for row in view.rows("SELECT DISTINCT lang FROM stats WHERE lang <> '' ORDER BY lang")
-        ],
-        "measures": [dataclasses.asdict(own) for own in bounds.measures(view)],
-    }
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A page and what it asks: `page` and `scripts` are names in page_files, `answers` functions by name.
 
+    A function of `writes` is given the body of a POST request, its others the query.
+    """
 
-def _dropped(view: View, asked: _Asked) -> object:
-    return dropped.documents(
-        view,
-        stage=asked.get("stage", ""),
-        rule=asked.get("rule", ""),
-        source=asked.get("source", ""),
-        lang=asked.get("lang", ""),
-        start=int(_number(asked, "start") or 0),
-    )
+    page: str
+    scripts: tuple[str, ...]
+    answers: Mapping[str, Callable[[Asked], object]]
+    writes: Mapping[str, Callable[[Asked], object]] = field(default_factory=dict)
 
-
-def _histogram(view: View, asked: _Asked) -> object:
-    chosen = {name: asked.get(name, "") for name in ("source", "lang")}
-    return bounds.histogram(view, asked.get("measure", ""), **chosen)
-
-
-def _counts(view: View, asked: _Asked) -> object:
-    limits = (_number(asked, "low"), _number(asked, "high"))
-    return bounds.counts(view, asked.get("measure", ""), *limits)
-
-
-def _near(view: View, asked: _Asked) -> object:
-    bound = _number(asked, "bound")
-    if bound is None or asked.get("end") not in ("low", "high"):
-        raise InputError("expected a number as bound, and low or high as end.")
-    chosen = {name: asked.get(name, "") for name in ("source", "lang")}
-    return bounds.near(view, asked.get("measure", ""), bound, end=asked["end"], **chosen)
-
-
-_ANSWERS: dict[str, Callable[[View, _Asked], object]] = {
-    "overview": _overview,
-    "dropped": _dropped,
-    "histogram": _histogram,
-    "counts": _counts,
-    "near": _near,
-    "search": lambda view, asked: search.find(view, asked.get("words", "")),
-    "history": lambda view, asked: search.history(view, asked.get("id", "")),
-}
-
-
-def _number(asked: _Asked, name: str) -> float | None:
-    text = asked.get(name, "")
-    try:
-        value = float(text) if text else None
-    except ValueError:
-        value = float("nan")
-    if value is not None and not abs(value) < 1e18:  # nan and infinities too
-        raise InputError(f"{name} is {text[:40]!r}; expected a number.")
-    return value
+    def file(self, name: str) -> tuple[str, str] | None:
+        """Return the file and media type of an address, None where there is none."""
+        if name == "":
+            return self.page, _KINDS["html"]
+        if name in ("style.css", *self.scripts):
+            return name, _KINDS[name.rpartition(".")[2]]
+        return None
 
 
 class Server(ThreadingHTTPServer):
@@ -114,10 +73,15 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, view: View, port: int = 0) -> None:
-        self.view = view
+    def __init__(self, site: Site, port: int = 0) -> None:
+        self.site = site
         self.key = secrets.token_urlsafe(16)
         super().__init__((HOST, port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what went wrong with a request, unless the browser had left."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
@@ -129,25 +93,49 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        """Answer one request."""
+        """Answer a file of the page, or a question."""
+        name, query = self._asked()
+        site = self.server.site
+        if name is None:
+            self._missing()
+        elif file := site.file(name):
+            self._send(200, file[1], _file(file[0]))
+        elif name in site.answers:
+            self._answer(site.answers[name], dict(parse_qsl(query)))
+        else:
+            self._missing()
+
+    def do_POST(self) -> None:
+        """Let a site write what it is for, as labels."""
+        name, _ = self._asked()
+        size = self.headers.get("Content-Length", "")
+        if (
+            name is not None
+            and name in self.server.site.writes
+            and size.isdecimal()
+            and int(size) <= _LARGEST
+        ):
+            body = self.rfile.read(int(size)).decode("utf-8", "replace")
+            self._answer(self.server.site.writes[name], dict(parse_qsl(body)))
+        else:
+            self._missing()
+
+    def _asked(self) -> tuple[str | None, str]:
+        """The name that is asked for, None of those without the key, and the query."""
         path, query = urlsplit(self.path[:_LONGEST])[2:4]
         own = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
         root = f"/{self.server.key}/"
         known = self.headers.get("Host") in own and secrets.compare_digest(
             path[: len(root)].encode(), root.encode()
         )
-        name = path[len(root) :]
-        if known and name in _FILES:
-            file, kind = _FILES[name]
-            self._send(200, kind, _file(file))
-        elif known and name in _ANSWERS:
-            self._answer(name, dict(parse_qsl(query)))
-        else:
-            self._send(404, "text/plain; charset=utf-8", b"nothing here\n")
+        return (path[len(root) :] if known else None), query
 
-    def _answer(self, name: str, asked: _Asked) -> None:
+    def _missing(self) -> None:
+        self._send(404, "text/plain; charset=utf-8", b"nothing here\n")
+
+    def _answer(self, function: Callable[[Asked], object], asked: Asked) -> None:
         try:
-            status, found = 200, _ANSWERS[name](self.server.view, asked)
+            status, found = 200, function(asked)
         except CorpusforgeError as error:
             status, found = 400, {"error": str(error)}
         except Exception as error:  # a defect: the page says so, the terminal has the trace
@@ -168,10 +156,22 @@ def _file(name: str) -> bytes:
     return (resources.files(__package__) / "page_files" / name).read_bytes()
 
 
-def serve(view: View, port: int = 0) -> Server:
+def number(asked: Asked, name: str) -> float | None:
+    """Return a value as a number, None where it is not given. Raises InputError."""
+    text = asked.get(name, "")
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        value = float("nan")
+    if value is not None and not abs(value) < 1e18:  # nan and infinities too
+        raise InputError(f"{name} is {text[:40]!r}; expected a number.")
+    return value
+
+
+def serve(site: Site, port: int = 0) -> Server:
     """Return a server bound to `port` of the loopback address (0: a free one). Raises RunError."""
     try:
-        return Server(view, port)
+        return Server(site, port)
     except OSError as error:
         raise RunError(
             f"port {port} cannot be had: {error.strerror}. Give another --port."

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from corpusforge.filter.phrases import PHRASES
 from corpusforge.filter.tables import BULLETS
 
-__all__ = ["Piece", "marked", "offending"]
+__all__ = ["Piece", "joined", "marked", "offending"]
 
 Span = tuple[int, int]
 Piece = tuple[str, bool]
@@ -95,11 +95,11 @@ def _grams(text: str, n: int, *, commonest: bool) -> list[Span]:
     else:
         seen: set[tuple[str, ...]] = set()
         wanted = [i for i, gram in enumerate(grams) if gram in seen or seen.add(gram)]  # type: ignore[func-returns-value]
-    return list(_joined((words[i][1], words[i + n - 1][2]) for i in wanted))
+    return list(joined((words[i][1], words[i + n - 1][2]) for i in wanted))
 
 
-def _joined(spans: Iterator[Span]) -> Iterator[Span]:
-    """Join stretches that overlap; they come in order."""
+def joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield stretches that overlap as one; they come in order."""
     held: Span | None = None
     for start, end in spans:
         if held and start <= held[1]:

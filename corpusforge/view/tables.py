@@ -27,6 +27,24 @@ _SCORES = pa.schema([(name, pa.string()) for name in ("id", "source", "lang")]).
     pa.field("score", pa.float64())
 )
 _QUALITY = pa.schema([("id", pa.string()), ("kept", pa.bool_())])
+_DUPLICATES = pa.schema(
+    [
+        *((name, pa.string()) for name in ("removed", "kept", "method", "cluster", "removed_source",
+                                           "kept_source", "part")),
+        ("similarity", pa.float32()), ("cluster_size", pa.int64()), ("row", pa.int64()),
+    ]
+)  # fmt: skip
+_REPEATS = pa.schema(
+    [*((name, pa.int64()) for name in ("row", "start", "end")), ("part", pa.string())]
+)
+_CONTAMINATION = pa.schema(
+    [
+        *((name, pa.string()) for name in ("id", "benchmark", "item", "rule")),
+        ("drop", pa.bool_()),
+        *_REPEATS,
+    ]
+)
+_HITS = pa.schema([("id", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
 _TABLES = {
     "documents": ("documents/part-*.parquet", DOCUMENT),
     "stats": ("stats/part-*.parquet", None),
@@ -34,8 +52,14 @@ _TABLES = {
     "samples": ("samples/part-*.parquet", SCHEMA),
     "scores": ("scores/part-*.parquet", _SCORES),
     "quality": ("quality/part-*.parquet", _QUALITY),
+    "duplicates": ("duplicates/part-*.parquet", _DUPLICATES),
+    "repeats": ("duplicates/repeats-*.parquet", _REPEATS),
+    "contamination": ("contamination/part-*.parquet", _CONTAMINATION),
+    "hits": ("hits/part-*.parquet", _HITS),
 }
 """View → files, and the columns of none; a run without statistics is not looked at."""
+_NUMBERED = "SELECT * EXCLUDE filename, regexp_extract(filename, '([0-9]+)\\.parquet$', 1) AS part"
+"""With the number of the document part that a file describes, where the table is joined by row."""
 _REFUSED = """CREATE VIEW refused AS
     SELECT d.*, coalesce(s.lang, x.lang, t.lang, '') AS lang, s.text AS sampled,
            s.text IS NOT NULL OR x.id IS NOT NULL AS told
@@ -62,6 +86,12 @@ class View:
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Return what a query finds as one dict a row."""
         return self.table(query, *values).to_pylist()
+
+    def documents(self, ids: list[str]) -> list[dict[str, Any]]:
+        """Return the documents of some ids that were written, with their text, in no order."""
+        names = "id, url, source, lang, locator, text"
+        wanted = "id IN (SELECT unnest(?))"
+        return self.rows(f"SELECT {names} FROM documents WHERE {wanted}", ids)  # noqa: S608
 
     @cached_property
     def ledger(self) -> list[LedgerRow]:
@@ -109,4 +139,6 @@ def _mount(database: Any, name: str, run: Path, pattern: str, schema: pa.Schema 
         return
     folder = _GLOB.sub(r"[\1]", run.as_posix())
     path = f"{folder}/{pattern}".replace("'", "''")
-    database.execute(f"CREATE VIEW {name} AS FROM read_parquet('{path}')")
+    numbered = schema is not None and "part" in schema.names
+    what, more = (_NUMBERED, ", filename=true") if numbered else ("SELECT *", "")
+    database.execute(f"CREATE VIEW {name} AS {what} FROM read_parquet('{path}'{more})")

@@ -17,7 +17,7 @@ from corpusforge.annotate.candidates import Item, Shortfall, Source, ask, parse_
 from corpusforge.annotate.existing_answers import GivenAnswers, row_answers
 from corpusforge.annotate.gold import read_known
 from corpusforge.annotate.near_copies import NGRAM, distinct
-from corpusforge.annotate.prompts import prompt_id
+from corpusforge.annotate.prompts import collect, prompt_id
 from corpusforge.annotate.records import Prompt
 from corpusforge.annotate.settings import CandidateSettings
 from corpusforge.errors import InputError, RecipeError
@@ -258,10 +258,17 @@ def test_wrong_sources_are_refused(text: str) -> None:
         ({"completions": [{"model": "x", "completion": "a"}]}, [("a", "x")]),
         ({"output": "a", "model": "y"}, [("a", "y")]),
         ({"response": "a", "generator": "z"}, [("a", "z")]),
+        ({"choices": [{"index": 0, "turns": ["a", "later"]}], "model_id": "v"}, [("a", "v")]),
+        ({"choices": [{"text": "a"}], "model": "v"}, [("a", "v")]),
+        ({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+         [("a", "m")]),
+        ({"messages": [{"role": "user", "content": "q"}]}, []),
+        ({"custom_id": "1", "response": None, "error": {"message": "expired"}}, []),
+        ({"custom_id": "1", "response": {"status_code": 400, "body": {"error": {}}}}, []),
         ({"text": "the prompt"}, []),
         ({}, []),
     ],
-)
+)  # fmt: skip
 def test_the_shapes_of_given_answers(row: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     assert [(text, model) for text, model, _, _ in row_answers(row, "m")] == expected
 
@@ -292,6 +299,45 @@ def test_given_answers_are_joined_drawn_and_redacted(tmp_path: Path) -> None:
     assert isinstance(second, Item)
     assert {c.text for c in second.candidates} == {"x y z w", "甲乙丙丁"}
     assert {c.model for c in second.candidates} == {"some"}
+
+
+def test_a_batch_of_requests_and_its_results_are_joined_by_their_ids(tmp_path: Path) -> None:
+    """The result is written by OpenAI's own types."""
+    types = pytest.importorskip("openai.types.chat")
+    asked, results = tmp_path / "requests.jsonl", tmp_path / "results.jsonl"
+    turns = [{"role": "user", "content": "Name a river."}]
+    asked.write_text(
+        json.dumps({"custom_id": "r-1", "url": "/v1/chat/completions", "body": {"messages": turns}})
+    )
+    body = types.ChatCompletion.model_validate({
+        "id": "x", "object": "chat.completion", "created": 1, "model": "m-1", "choices": [
+            {"index": n, "finish_reason": reason, "logprobs": None,
+             "message": {"role": "assistant", "content": text, "refusal": None}}
+            for n, (text, reason) in enumerate([("The Nile.", "stop"), ("The Ama", "length")])],
+    }).model_dump(mode="json")  # fmt: skip
+    results.write_text(
+        json.dumps({"custom_id": "r-1", "response": {"status_code": 200, "body": body}})
+    )
+    found = collect([("user", str(asked))], "", ())
+    (prompt,) = found.prompts
+    with GivenAnswers([str(results)], found.aliases, ()) as given:
+        answers = [(one.text, one.model, one.finish_reason) for one in given.of(prompt.id)]
+    assert answers == [("The Nile.", "m-1", "stop"), ("The Ama", "m-1", "length")]
+
+
+def test_answers_of_mt_bench_are_joined_by_question(data: Path, tmp_path: Path) -> None:
+    questions = data / "preference" / "mt-bench-question.jsonl"
+    found = collect([("user", str(questions))], "", ())
+    answers = tmp_path / "vicuna.jsonl"
+    answers.write_text("".join(
+        json.dumps({"question_id": json.loads(line)["question_id"], "answer_id": "x", "model_id": "vicuna",
+                    "choices": [{"index": 0, "turns": ["first", "second"]}], "tstamp": 1.0}) + "\n"
+        for line in questions.read_text().splitlines()
+    ))  # fmt: skip
+    with GivenAnswers([str(answers)], found.aliases, ()) as given:
+        assert dict(given.counts) == {"rows": 80, "answers": 80}
+        texts = {one.text for prompt in found.prompts for one in given.of(prompt.id)}
+    assert len(found.prompts) == 80 and texts == {"first"}
 
 
 def test_given_answers_are_filled_up_by_asking(tmp_path: Path) -> None:

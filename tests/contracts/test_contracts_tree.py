@@ -55,8 +55,8 @@ LAYERS = (
     set(VERBS),
     {"fetch", "models", "recipe"},
     {"annotate", "run"},
-    {"ablate", "beam", "instruct", "view"},
-    {"executor", "rephrase"},
+    {"ablate", "beam", "instruct"},
+    {"executor", "rephrase", "view"},
     {"api", "cli", "judged", "testing"},
     {"kernels"},
 )

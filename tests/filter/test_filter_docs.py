@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from corpusforge.filter import DEFAULT_RULES, RULES
+from corpusforge.filter import RULES
 from corpusforge.filter.line_patterns import MARKS
 from corpusforge.filter.rules import limits_text
+from corpusforge.filter.settings import DEFAULT_RULES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "filter.md").read_text(encoding="utf-8")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from corpusforge.filter import DEFAULT_RULES, Settings, decide, rules_for
+from corpusforge.filter import Settings, decide, rules_for
 from corpusforge.filter.lists import load_patterns
+from corpusforge.filter.settings import DEFAULT_RULES
 from corpusforge.filter.stats import measure
 
 TEXT = "Some mild words. What a darn heck of a day, darn it! 真是混蛋。Darning socks is no crime."

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from corpusforge.errors import InputError, RecipeError
-from corpusforge.filter import DEFAULT_RULES, RULES, Settings, decide, rules_for
+from corpusforge.filter import RULES, Settings, decide, rules_for
 from corpusforge.filter.columns import COLUMNS
 from corpusforge.filter.rules import Bound, Ratio, RuleSet, base_language
+from corpusforge.filter.settings import DEFAULT_RULES
 from corpusforge.filter.stats import measure
 
 PROSE = (

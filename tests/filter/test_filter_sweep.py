@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 import pyarrow as pa
@@ -98,6 +99,21 @@ def test_filter_sweep_estimates_tokens_and_draws(run, capsys) -> None:
     assert block(lines, "web / en")[0][-1] == f"{size / 4:.0f}"
     assert block(lines, "web / fr")[0][-1] == "-"
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_filter_sweep_leaves_out_sources_that_the_rule_does_not_judge(run, capsys) -> None:
+    """Of kind `web` gopher_quality.v1 judges, of `books` light.v1; zh.v1 is taken from both."""
+    kinds = {name: {"kind": name} for name in ("web", "books")}
+    recipe = {"sources": kinds, "filter": {"rules": {"web": ["gopher_quality.v1"]}}}
+    (run / "recipe.json").write_text(json.dumps(recipe))
+    lines = sweep(capsys, str(run), "--rule", "gopher_quality.v1:words", "--alone", "--at", "1")
+    heads = [line.split(":")[0] for line in lines[2:] if not line.startswith(" ")]
+    assert heads == ["all / all", "web / fr", "web / en"]  # the largest first
+    assert block(lines, "all / all")[0][1] == str(SOURCES.count("web"))
+    lines = sweep(capsys, str(run), "--rule", "light.v1:words", "--alone", "--at", "1")
+    assert block(lines, "all / all")[0][1] == str(SOURCES.count("books"))
+    lines = sweep(capsys, str(run), "--rule", "zh.v1:mixed_variants", "--alone", "--at", "1")
+    assert block(lines, "all / all")[0][1] == str(len(SOURCES))
 
 
 @pytest.mark.parametrize(

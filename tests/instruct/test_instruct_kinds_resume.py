@@ -13,7 +13,7 @@ from corpusforge.hashing import word64
 
 PROGRAM = Path(__file__).with_name("kinds_runs.py")
 JOBS = ("kinds", "critique", "modes")
-REQUESTS = {"kinds": 150, "critique": 80, "modes": 60}
+REQUESTS = {"kinds": 150, "critique": 60, "modes": 60}
 """Each job makes more requests than this, so that every point is reached."""
 
 

@@ -20,6 +20,9 @@ FULL = Request(
 def test_the_key_is_blake2b_of_the_canonical_json(request_: Request) -> None:
     content = asdict(request_)
     del content["purpose"]
+    assert (
+        content.pop("echo") is False
+    )  # keys from before there was such a question stay as they are
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16)
     assert request_.key == digest.hexdigest()
@@ -28,6 +31,7 @@ def test_the_key_is_blake2b_of_the_canonical_json(request_: Request) -> None:
 def test_all_but_the_purpose_is_in_the_key() -> None:
     changes = {
         "messages": FULL.messages[:1], "prompt": "x", "model": "n", "repeat": 4, "json_schema": "{}",
+        "echo": True,
         "sampling": replace(FULL.sampling, top_k=1),
     }  # fmt: skip
     keys = {FULL.key, *(replace(FULL, **{name: value}).key for name, value in changes.items())}

@@ -11,9 +11,11 @@ import pytest
 
 from corpusforge.errors import InputError
 from corpusforge.models import Client, Completion, Message, Request, Sampling, Settings
+from corpusforge.models.likelihood import ask_likelihood, read_likelihood
 from corpusforge.models.local import LocalEngine
 from corpusforge.models.local.batch import Batch, Row, groups
-from corpusforge.models.local.load import load_model, load_tokenizer
+from corpusforge.models.local.heads import LEAST, Heads, shared
+from corpusforge.models.local.load import Loaded, load_model, load_tokenizer
 from corpusforge.models.local.name import model_name
 from corpusforge.models.local.prompts import BadPrompt, Prompts
 from corpusforge.models.local.sample import Chance, choose
@@ -105,6 +107,64 @@ def test_greedy_text_is_that_of_transformers(tmp_path: Path, kind: str) -> None:
     assert texts(out) == by_transformers(model, requests)
     assert {item.finish_reason for item in out} <= {"stop", "length"}
     assert len(set(texts(out))) > 5 or kind == "gemma3_text"
+
+
+def alike(count: int, **values: Any) -> list[Request]:
+    """Questions behind two long heads, with ends of many lengths; every seventh has a head of its own."""
+    heads = ("rules for the answer 中文 " * 6, "another set of rules, longer. " * 6)
+    return [
+        Request(
+            messages=(Message("user", (heads[number % 2] if number % 7 else f"{number} " * 50)
+                              + "hello 中文 " * (number % 3) + str(number)),),
+            sampling=Sampling(max_tokens=4 + number % 5, **values),
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prompts_that_begin_alike_are_answered_as_if_each_were_read_alone(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = save_tiny(tmp_path / kind, kind=kind, **KINDS[kind])
+    requests, tokens = alike(30), 0
+    read = Loaded.read
+
+    def counted(self: Loaded, **inputs: Any) -> Any:
+        nonlocal tokens
+        tokens += inputs["input_ids"].numel()
+        return read(self, **inputs)
+
+    monkeypatch.setattr(Loaded, "read", counted)
+    out = Client(engine(model, batch_rows=10)).complete(requests)
+    assert texts(out) == by_transformers(model, requests)
+    prompts = sum(item.usage.prompt_tokens for item in out)
+    answers = sum(item.usage.completion_tokens for item in out)
+    assert tokens - answers < prompts / 2
+
+
+def test_the_common_beginning_of_prompts() -> None:
+    assert shared([[1, 2, 3], [1, 2, 4, 5]]) == 2
+    assert shared([[1, 2, 3], [1, 2, 3]]) == 2, "one token is left to be read"
+    assert shared([[1, 2], [1, 2, 3], [1, 2, 3, 4]]) == 1
+    assert shared([[5], [5, 6]]) == 0
+    assert shared([[2, 1], [1, 2]]) == 0
+
+
+def test_rows_that_begin_alike_are_read_together(tiny: str) -> None:
+    def row(first: int, length: int = LEAST + 1) -> Row:
+        return Row(questions(1)[0], [first] * length, Chance("x"))
+
+    heads = Heads(load_model(Settings(model=tiny, device="cpu"), "cpu"))
+    rows = [row(1), row(2), row(1), row(3), row(1), row(2), row(4)]
+
+    def begins(rows: list[Row]) -> list[list[int]]:
+        return [[item.prompt[0] for item in group] for group in heads.clusters(rows)]
+
+    assert begins(rows) == [[1, 1, 1], [2, 2], [3, 4]]
+    assert begins([]) == []
+    heads.cache([[3] * (LEAST + 2), [3] * (LEAST + 5)])
+    assert begins(rows) == [[3], [1, 1, 1], [2, 2], [4]]
 
 
 def test_penalised_greedy_text_is_that_of_transformers(tiny: str) -> None:
@@ -431,3 +491,40 @@ def test_several_processes_give_the_same_answers_and_a_dead_one_a_message(tiny: 
             process.join()
         with pytest.raises(InputError, match="a worker process ended"):
             client.complete(questions(4))
+
+
+@pytest.mark.torch
+def test_likelihoods_are_those_of_cross_entropy(tiny: str) -> None:
+    texts = [
+        "hello 中文 hello",
+        "one two three four five six seven eight nine ten " * 4,
+        "a",
+        "今天",
+    ]
+    replies = {
+        one.key: one for one in engine(tiny).complete([ask_likelihood(t, "t") for t in texts])
+    }
+    words = transformers.AutoTokenizer.from_pretrained(tiny)
+    net = transformers.AutoModelForCausalLM.from_pretrained(tiny)
+    for text in texts:
+        found = read_likelihood(replies[ask_likelihood(text, "t").key])
+        ids = words(text, return_tensors="pt")["input_ids"]
+        with torch.inference_mode():
+            logits = net(input_ids=ids).logits[0, :-1]
+        if not len(logits):
+            assert found is not None and found.nats == (None,)
+            continue
+        told = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")
+        spread = torch.distributions.Categorical(logits=logits)
+        assert found is not None and found.ends[-1] == len(text)
+        size = len(found.nats)
+        start = (
+            size - len(told) if size > len(told) else 0
+        )  # without a token before it the first has none
+        assert [n for n in found.nats if n is not None] == pytest.approx(
+            (-told[len(told) - (size - start) :]).tolist(), abs=2e-4
+        )
+        entropy = spread.entropy()[len(told) - (size - start) :].tolist()
+        assert [m for m in found.mean if m is not None] == pytest.approx(
+            [-e for e in entropy], abs=2e-4
+        )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from corpusforge.run.local import WorkerDied
@@ -53,11 +54,28 @@ last process that holds the start's streams has ended: when no worker is left.""
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The files of a run that nobody disturbs."""
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nobody disturbs."""
     output = tmp_path_factory.mktemp("whole") / "run"
     pretrain_mix.run(["--output", str(output), "--workers", "1", *OPTIONS])
-    return digests(output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def whole(undisturbed: Path) -> dict[str, str]:
+    """Its files."""
+    return digests(undisturbed)
+
+
+def test_texts_of_dropped_documents_are_among_what_is_compared(
+    undisturbed: Path, whole: dict[str, str]
+) -> None:
+    """With the default, of several rules and sources; killed runs end with the same bytes of them."""
+    names = [name for name in whole if name.startswith("samples/")]
+    rows = [row for name in names for row in pq.read_table(undisturbed / name).to_pylist()]
+    assert len(names) > 1
+    assert len({row["rule"] for row in rows}) > 3
+    assert all(row["text"] for row in rows)
 
 
 @contextmanager

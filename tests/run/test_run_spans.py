@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import hashlib
 import itertools
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,8 +56,14 @@ def members(path: Path) -> list[bytes]:
 def write_web(folder: Path, name: str) -> Path:
     path = folder / name
     records = members(SAMPLE / "web.warc.gz")
+    if name.startswith("quoted"):  # a record that holds other records
+        body = b"".join(records[:9])
+        head = b"WARC/1.0\r\nWARC-Type: resource\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+        records.insert(5, head % len(body) + body + b"\r\n\r\n")
     if name.endswith(".zst"):
         path.write_bytes(b"".join(zstandard.compress(record) for record in records))
+    elif name.endswith(".warc"):
+        path.write_bytes(b"".join(records))
     elif name.startswith("one"):
         path.write_bytes(gzip.compress(b"".join(records)))
     else:
@@ -83,6 +92,7 @@ def write_rows(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "name", "piece"),
     [("web", "a.warc.gz", 3_000), ("web", "a.warc.gz", 20_000), ("web", "a.warc.zst", 5_000),
+     ("web", "a.warc", 9_000), ("web", "quoted.warc", 9_000),
      ("wikipedia", "dump", 1_500), ("documents", "rows", 70_000)],
 )  # fmt: skip
 def test_the_stretches_of_a_file_hold_its_records_each_once(
@@ -99,6 +109,81 @@ def test_the_stretches_of_a_file_hold_its_records_each_once(
     parts = [list(read(kind, str(path), Settings(), "", span)) for span in spans]
     assert [item for part in parts for item in part] == whole
     assert sum(bool(part) for part in parts) > 2
+
+
+TEXT = b"".join(bz2.decompress((SAMPLE / name).read_bytes()) for name in ("wikipedia.xml.bz2",))
+
+
+def pbzip2(piece: int) -> bytes:
+    """As programs write it that pack on several processors: a stream for each piece, cut anywhere."""
+    return b"".join(bz2.compress(TEXT[i : i + piece]) for i in range(0, len(TEXT), piece))
+
+
+def many_blocks() -> bytes:
+    """One stream of blocks of 100 kB, with words that do not repeat inside some pages."""
+    noise = hashlib.shake_256(b"noise").digest(60_000).hex().encode()
+    return bz2.compress(TEXT.replace(b"</text>", noise + b"</text>", 8), 1)
+
+
+DUMPS: dict[str, Callable[[], bytes]] = {
+    "plain.xml": lambda: TEXT,
+    "mark.xml": lambda: codecs.BOM_UTF8 + TEXT,
+    "one.xml.bz2": lambda: bz2.compress(TEXT),
+    "blocks.xml.bz2": many_blocks,
+    "streams.xml.bz2": lambda: pbzip2(7_001),
+    "small.xml.bz2": lambda: pbzip2(900),
+}
+
+
+@pytest.mark.parametrize("name", DUMPS)
+@pytest.mark.parametrize("parts", [2, 7, 41])
+def test_a_dump_that_is_cut_anywhere_gives_its_pages_each_once(
+    tmp_path: Path, name: str, parts: int
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(DUMPS[name]())
+    size = path.stat().st_size
+    edges = [size * n // parts for n in range(parts + 1)]
+    whole = list(read("wikipedia", str(path), Settings()))
+    assert len(whole) == 42
+    found = [item for span in itertools.pairwise(edges)
+             for item in read("wikipedia", str(path), Settings(), "", span)]  # fmt: skip
+    assert [item.locator for item in found] == [item.locator for item in whole]
+    assert found == whole
+
+
+def test_a_damaged_block_costs_its_stretch_alone(tmp_path: Path) -> None:
+    path = tmp_path / "blocks.xml.bz2"
+    data = bytearray(many_blocks())
+    whole = {item.locator for item in read_all(path, bytes(data), 6)}
+    data[len(data) // 2] ^= 0xFF
+    found = read_all(path, bytes(data), 6)
+    (failed,) = (item for item in found if isinstance(item, Failed))
+    assert "bzip2 block at byte" in failed.error and "is damaged" in failed.error
+    left = {item.locator for item in found}
+    assert len(whole & left) > len(whole) / 2
+    cut_off = read_all(path, many_blocks()[: len(data) * 3 // 4], 3)
+    assert "ends early, inside the bzip2 block at byte" in cut_off[-1].error
+    assert {item.locator for item in cut_off[:-1]} < whole
+
+
+def read_all(path: Path, data: bytes, parts: int) -> list[Any]:
+    path.write_bytes(data)
+    edges = [len(data) * n // parts for n in range(parts + 1)]
+    return [item for span in itertools.pairwise(edges)
+            for item in read("wikipedia", str(path), Settings(), "", span)]  # fmt: skip
+
+
+def test_large_dumps_are_cut(tmp_path: Path) -> None:
+    for name, write in DUMPS.items():
+        path = tmp_path / name
+        path.write_bytes(write())
+        assert len(cut("wikipedia", str(path), path.stat().st_size, 3_000)) > 3, name
+    wide, packed = tmp_path / "wide.xml", tmp_path / "a.xml.gz"
+    wide.write_bytes(TEXT.decode().encode("utf-16"))
+    packed.write_bytes(gzip.compress(TEXT))
+    for path in (wide, packed):
+        assert cut("wikipedia", str(path), path.stat().st_size, 3_000) == [WHOLE]
 
 
 def test_damage_in_two_places_costs_two_records(tmp_path: Path) -> None:

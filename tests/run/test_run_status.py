@@ -193,15 +193,16 @@ def test_prometheus_text_is_read_by_its_own_parser(
     assert all(family.documentation for family in families)
     report = json.loads((run / "report.json").read_text())
     for row in report["ledger"]:
-        own = {("step", row["stage"]), ("source", row["source"])}
+        own = {("run", str(run)), ("step", row["stage"]), ("source", row["source"])}
         for outcome in ("seen", "kept", "failed"):
             key = ("corpusforge_ledger_documents", frozenset(own | {("outcome", outcome)}))
             assert values[key] == row[outcome]
         for rule, count in row["dropped"].items():
             assert values["corpusforge_ledger_dropped", frozenset(own | {("rule", rule)})] == count
-    assert values["corpusforge_run_state", frozenset({("state", "complete")})] == 1
+    named = ("run", str(run))
+    assert values["corpusforge_run_state", frozenset({named, ("state", "complete")})] == 1
     for manifest in run.glob("*/manifest.json"):
-        stage = frozenset({("stage", manifest.parent.name)})
+        stage = frozenset({named, ("stage", manifest.parent.name)})
         told = json.loads(manifest.read_text())
         assert values["corpusforge_stage_documents", stage] == told["documents"]
         assert values["corpusforge_stage_output_bytes", stage] == sum(
@@ -219,7 +220,7 @@ def test_any_label_is_read_back_by_prometheus_parser(text: str) -> None:
     row |= {"dropped": {text: 2}, "notes": {text: 5}}
     stage = StageStatus(name="documents", state="done")
     status = RunStatus(
-        run="r", recipe=text, state="complete", holder="", updated=0.0, error="", documents=3,
+        run=text, recipe=text, state="complete", holder="", updated=0.0, error="", documents=3,
         input_bytes=0, stages=(stage,), ledger=[row],
     )  # fmt: skip
     families = list(parser.text_string_to_metric_families(prometheus(status)))
@@ -228,8 +229,9 @@ def test_any_label_is_read_back_by_prometheus_parser(text: str) -> None:
         for family in families
         for sample in family.samples
     }
-    name, own = "corpusforge_ledger", (("source", text), ("step", "filter"))
-    assert samples["corpusforge_run_info", ("recipe", text), ("version", __version__)] == 1
+    name, own = "corpusforge_ledger", (("run", text), ("source", text), ("step", "filter"))
+    info = ("corpusforge_run_info", ("recipe", text), ("run", text), ("version", __version__))
+    assert samples[info] == 1
     assert samples[f"{name}_documents", ("outcome", "dropped"), *own] == 2
     assert samples[f"{name}_dropped", ("rule", text), *own] == 2
     assert samples[f"{name}_notes", ("note", text), *own] == 5

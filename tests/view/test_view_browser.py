@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from view_runs import HOSTILE, make, served
+from view_runs import HOSTILE, make, served, told, watched
 
 from benchmarks import chromium
 
@@ -29,37 +29,15 @@ def server(tmp_path_factory: pytest.TempPathFactory):
         yield own
 
 
-@pytest.fixture(scope="module")
-def running():
-    with chromium.browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(running, server):
     """The page at 1,000 px; the test fails on any error of it and any request to elsewhere."""
-    context = running.new_context(viewport={"width": 1000, "height": 900})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    page.on("request", lambda asked: errors.append(asked.url)
-            if not asked.url.startswith(server.url) else None)  # fmt: skip
-    page.goto(server.url)
-    page.wait_for_selector(".rule")
-    yield page
-    assert errors == []
-    assert page.title() == "forum · corpusforge view"  # no document's script has run
-    assert page.locator("img").count() == 0
-    context.close()
-
-
-def told(page, place: str, text: str) -> None:
-    """Wait until a place says a text."""
-    from playwright.sync_api import expect
-
-    expect(page.locator(place)).to_contain_text(text)
+    with watched(running, server) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.wait_for_selector(".rule")
+        yield page
+        assert page.title() == "forum · corpusforge view"  # no document's script has run
+        assert page.locator("img").count() == 0
 
 
 def test_a_rule_shows_its_documents_as_text(page) -> None:

@@ -68,8 +68,9 @@ def test_every_answer_forbids_what_the_page_does_not_need(server: Server) -> Non
 
 def test_the_page_names_no_other_address_and_no_inline_code(server: Server) -> None:
     page = get(server, f"/{server.key}/")[2].decode()
-    script = get(server, f"/{server.key}/script.js")[2].decode()
-    assert re.findall(r'(?:src|href)="([^"#]+)"', page) == ["style.css", "script.js"]
+    files = re.findall(r'(?:src|href)="([^"#]+)"', page)
+    assert files == ["style.css", *server.site.scripts]
+    script = "".join(get(server, f"/{server.key}/{name}")[2].decode() for name in files[1:])
     assert not re.search(r"\son\w+=|<style|style=|<script(?! src)", page)
     assert set(re.findall(r"https?://[^\"'`\s]+", page + script)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", script)
@@ -106,4 +107,4 @@ def test_a_wrong_question_is_told(server: Server, asked: str, message: str) -> N
 
 def test_a_port_in_use_is_told(server: Server) -> None:
     with pytest.raises(RunError, match=rf"port {server.server_port} cannot be had.*--port"):
-        serve(server.view, server.server_port)
+        serve(server.site, server.server_port)

@@ -7,13 +7,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.dataset as ds
 
 from pipelines import pretrain_mix
 
 if TYPE_CHECKING:
     from corpusforge.view.server import Server
 
+JOURNAL = Path(__file__).resolve().parents[2] / "examples" / "self_instruct" / "journal.jsonl"
+"""The replies of the offline demonstration of self_instruct."""
 HOSTILE = '<script>document.title = "taken"</script><img src=x onerror="document.title=\'taken\'">&amp;</p>'
 PERSIAN = "کشتی صبح زود از بندر رفت و کسی در ساحل نماند."
 CHINESE = "顶一下，沙发。楼主好人！"
@@ -50,15 +54,49 @@ def make(folder: Path, *options: str) -> Path:
     return run
 
 
-@contextmanager
-def served(run: Path) -> Iterator[Server]:
-    """A server over a run, answering in a thread."""
-    from corpusforge.view.server import serve  # needs the extra
-    from corpusforge.view.tables import open_run
+def stored(run: Path, name: str) -> list[dict]:
+    """The rows of a run's table, read by pyarrow."""
+    files = sorted(str(path) for path in run.glob(f"{name}/*.parquet" if "*" not in name else name))
+    return ds.dataset(files, format="parquet").to_table().to_pylist()
 
-    with serve(open_run(str(run))) as own:
+
+@contextmanager
+def served(run: Path, beside: Path | None = None, **choice: Any) -> Iterator[Server]:
+    """A server over a directory, beside another if given, answering in a thread."""
+    from corpusforge.view.server import serve
+    from corpusforge.view.sites import Choice, site_of
+
+    site = site_of(str(run), Choice(beside=str(beside or ""), **choice))
+    with serve(site) as own:
         thread = threading.Thread(target=own.serve_forever)
         thread.start()
-        yield own
-        own.shutdown()
-        thread.join()
+        try:
+            yield own
+        finally:
+            own.shutdown()
+            thread.join()
+
+
+@contextmanager
+def watched(running: Any, server: Server) -> Iterator[Any]:
+    """A server's page in a running browser at 1,000 px; fails on any error and any request to elsewhere."""
+    context = running.new_context(viewport={"width": 1000, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda asked: errors.append(asked.url)
+            if not asked.url.startswith(server.url) else None)  # fmt: skip
+    page.goto(server.url)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert errors == []
+
+
+def told(page: Any, place: str, text: str) -> None:
+    """Wait until a place says a text."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(place)).to_contain_text(text)

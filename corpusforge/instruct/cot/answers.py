@@ -65,7 +65,7 @@ def read(text: str, kind: str, choices: Sequence[str] = ()) -> Answer | None:
     if kind == "yesno":
         word = _yes_or_no(text)
         return Answer(kind, word) if word else None
-    key = several_key(text) or algebra_key(text) or text_key(text)
+    key = several_key(text) or algebra_key(text) or _figure(text) or text_key(text)
     return Answer("text", key) if key else None
 
 
@@ -93,6 +93,13 @@ def equal(left: str, right: str, kind: str = "auto", choices: Sequence[str] = ()
     if kind == "auto":
         return match(read(left, kind_of(left)), read(right, kind_of(right)))
     return match(read(left, kind, choices), read(right, kind, choices))
+
+
+def _figure(text: str) -> str:
+    """A number in the form of `algebra_key`, so that 10^{-2} is 0.01; "" where there is more than one."""
+    found = quantities.quantity(text)
+    alone = found is not None and not (found.dimension or found.counted or found.variable)
+    return str(found.value) if found is not None and alone else ""
 
 
 def _choice(text: str, choices: Sequence[str]) -> str:

@@ -15,6 +15,8 @@ __all__ = ["CALCULATOR", "boxed", "plain", "text_key", "unlatex"]
 
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 """GSM8K's marks of a calculator: <<48/2=24>>."""
+_MATRIX = re.compile(r"\\(begin|end)\{(?:p|b|small)matrix\}")
+_INFINITY = re.compile(r"\binfinity\b|无穷大?")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _WRAPS = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|mbox)\s*\{([^{}]*)\}"
@@ -112,7 +114,9 @@ def boxed(text: str) -> str | None:
 
 def text_key(text: str) -> str:
     """Return what two spellings of one plain-text answer share: no case, spaces, articles, marks."""
-    made = plain(text).casefold()
+    if "matrix}" in text:
+        text = _MATRIX.sub(r"\\\1{matrix}", text).replace("\\\\", ";")
+    made = _INFINITY.sub("∞", plain(text).casefold())
     shorter = re.sub(r"^(?:the|an?)\s+(?=[^\W\d_]{2})", "", made)
     made = shorter or made
     made = re.sub(r"(?<=\b[a-z])\.", "", made)  # p.m., U.S.

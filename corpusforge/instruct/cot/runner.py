@@ -50,12 +50,17 @@ class Outcome:
     """Whether code passed. `reason`: "", error, no_end, time, cpu, killed. `detail`: the last line.
 
     `network` says how the network was shut: namespace, or hook where the kernel allowed no namespace.
+    `printed` is what code that passed printed, its first `PRINTED` characters.
     """
 
     passed: bool
     reason: str = ""
     detail: str = ""
     network: str = ""
+    printed: str = ""
+
+
+PRINTED = 2000
 
 
 _CHILD = r"""
@@ -119,25 +124,28 @@ def run_tests(code: str, tests: str, limits: Limits = Limits()) -> Outcome:
     """Run `code`, then `tests`, in one fresh process; passed iff neither raises and both end."""
     token = secrets.token_hex(16)
     job = {"code": code, "tests": tests, "limits": asdict(limits), "token": token}
-    with tempfile.TemporaryDirectory(prefix="cot-") as home:
+    # what it prints goes to a file, which the limit on written files holds: a pipe would fill our memory
+    with tempfile.TemporaryDirectory(prefix="cot-") as home, tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
             [sys.executable, "-I", "-B", "-X", "utf8", "-c", _CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=errors,
             cwd=home,
             env={"PATH": os.defpath, "HOME": home, "TMPDIR": home},
             start_new_session=True,
         )
         try:
             payload = json.dumps(job).encode("utf-8", "surrogatepass")
-            said, errors = child.communicate(payload, timeout=limits.wall_seconds)
+            said, _ = child.communicate(payload, timeout=limits.wall_seconds)
         except subprocess.TimeoutExpired:
             _end(child)
             return Outcome(False, "time", f"more than {limits.wall_seconds:g} s")
         finally:
             _end(child)
-    return _outcome(child.returncode, said.decode("utf-8", "replace"), errors, token)
+        errors.seek(0)
+        told = errors.read()
+    return _outcome(child.returncode, said.decode("utf-8", "replace"), told, token)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -152,7 +160,8 @@ def _outcome(code: int, said: str, errors: bytes, token: str) -> Outcome:
     detail = lines[-1][:200] if lines else ""
     words = said.split()
     if code == 0 and words[:2] == [token, "passed"]:
-        return Outcome(True, network=words[2])
+        printed = errors.decode("utf-8", "replace")[:PRINTED]
+        return Outcome(True, network=words[2], printed=printed)
     if code == -signal.SIGXCPU:
         return Outcome(False, "cpu", detail)
     if code < 0:

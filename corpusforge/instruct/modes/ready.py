@@ -18,6 +18,9 @@ from corpusforge.instruct.rules import check_instance
 
 __all__ = ["MODEL_FREE", "drawn", "settled"]
 
+_PEOPLE = ("constraint",)
+"""A definition of a whole task counts what its input has as well, so its counts hold no answer of people."""
+
 MODEL_FREE = "none"
 """The engine in the lineage of a row that no model wrote."""
 
@@ -41,7 +44,7 @@ def settled(
     `more` are rules that these rows may break beside those of the settings. A row must differ from the
     task's others; caps come last, so that what a rule refuses takes no place.
     """
-    allow, seen, kept = (*settings.allow, *more), set[str](), list[Row]()
+    allow, seen, kept = (*settings.allow, *_PEOPLE, *more), set[str](), list[Row]()
     for row in rows:
         finding = check_instance(
             row.instruction, row.input, row.output, row.language, "stop", allow

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from corpusforge.models.client import failure
+from corpusforge.models.local.heads import Heads
 from corpusforge.models.local.load import Loaded
 from corpusforge.models.local.prompts import Prompts
 from corpusforge.models.local.sample import Chance, choose
@@ -74,6 +75,7 @@ class Batch:
         self.row_limit = loaded.row_limit
         self.rows: list[Row] = []
         self.slab = Slab()
+        self.heads = Heads(loaded)
         self._returned: list[Row] = []
         self._prefill = PREFILL_TOKENS["cuda" if loaded.device.type == "cuda" else "cpu"]
 
@@ -87,8 +89,9 @@ class Batch:
                     fresh = self._next(feed)
                     if not fresh and not self.rows:
                         return
-                    for group in groups(fresh, self._prefill):
-                        yield from self._join(group)
+                    for cluster in self.heads.clusters(fresh):
+                        for group in groups(cluster, self._prefill):
+                            yield from self._join(group)
                     if not fresh:
                         yield from self._step()
                 except (RuntimeError, MemoryError) as error:
@@ -119,22 +122,21 @@ class Batch:
     def _join(self, rows: list[Row]) -> Iterator[Completion]:
         """Read the prompts of new rows in one pass, and answer their first tokens."""
         import torch
-        from transformers.cache_utils import DynamicCache
 
         device = self.loaded.device
         length = max(row.cached + 1 for row in rows)
         ids = torch.zeros((len(rows), length), dtype=torch.long)
         mask = torch.zeros((len(rows), length), dtype=torch.long)
-        for index, row in enumerate(rows):
-            text = row.prompt + row.answer
+        texts = [row.prompt + row.answer for row in rows]
+        for index, text in enumerate(texts):
             ids[index, length - len(text) :] = torch.tensor(text)
             mask[index, length - len(text) :] = 1
         places = (mask.cumsum(-1) - 1).clamp(min=0)
-        cache = DynamicCache()
+        cache, known = self.heads.cache(texts)
         out = self.loaded.read(
-            input_ids=ids.to(device),
+            input_ids=ids[:, known:].to(device),
             attention_mask=mask.to(device),
-            position_ids=places.to(device),
+            position_ids=places[:, known:].to(device),
             cache=cache,
             logits_to_keep=1,
         )
@@ -211,6 +213,7 @@ class Batch:
         held = max(len(self.rows), min(len(self._returned), self.row_limit), 1)
         self._returned = self.rows + self._returned
         self.rows, self.slab = [], Slab()
+        self.heads.clear()
         if self.loaded.device.type == "cuda":
             torch.cuda.empty_cache()
         if held == 1 or self.row_limit == 1:

@@ -10,6 +10,7 @@ from typing import Any
 from corpusforge.errors import InputError
 from corpusforge.models.client import failure
 from corpusforge.models.local.batch import Batch, Row
+from corpusforge.models.local.echo import echo
 from corpusforge.models.local.estimate import describe, probe
 from corpusforge.models.local.load import (
     context_of,
@@ -93,8 +94,13 @@ class LocalEngine:
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield one answer per request, as rows finish."""
+        scored = [request for request in requests if request.echo]
+        if scored:
+            yield from self._echo(scored)
         rows = []
         for request in requests:
+            if request.echo:
+                continue
             row = self._row(request)
             if not row.prompt:
                 yield failure(request, row.stops[0])
@@ -113,6 +119,25 @@ class LocalEngine:
             return
         self._announce(rows)
         yield from self._batch.run(_Queue(rows))
+
+    def _echo(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield how likely each request's text is; on the first device."""
+        rows = []
+        for request in requests:
+            row = self._row(request)
+            try:
+                places = self.prompts.ends(request.prompt) if row.prompt else []
+            except BadPrompt as error:
+                row.prompt, row.stops = [], (str(error),)
+            if not row.prompt:
+                yield failure(request, row.stops[0])
+            elif 0 < self.context < len(row.prompt):
+                told = f"{len(row.prompt)} tokens are more than the context {self.context}"
+                yield failure(request, told)
+            else:
+                rows.append((row, places))
+        if rows:
+            yield from echo(self._batch.loaded, rows)
 
     def _announce(self, rows: list[Row]) -> None:
         """Say before long work what it will take."""

@@ -71,6 +71,20 @@ class Prompts:
         ids = self.tokenizer(text, add_special_tokens=start, split_special_tokens=held)["input_ids"]
         return [int(number) for number in ids]
 
+    def ends(self, text: str) -> list[int]:
+        """Return where each token of a plain prompt ends, in characters; 0 for one that is not of the text.
+
+        Raises BadPrompt where the tokenizer does not know.
+        """
+        held = any(token in text for token in self._special)
+        try:
+            made = self.tokenizer(text, split_special_tokens=held, return_offsets_mapping=True)
+        except NotImplementedError as error:
+            raise BadPrompt(
+                "this model's tokenizer does not tell where its tokens stand"
+            ) from error
+        return [int(end) for _, end in made["offset_mapping"]]
+
     def _chat(self, messages: Sequence[Message]) -> list[int]:
         if _opens(messages):
             text, found, _ = self._render([*messages[:-1], Message("user", _OPEN)]).rpartition(

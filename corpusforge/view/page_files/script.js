@@ -1,87 +1,5 @@
 "use strict";
-/* The page of `corpusforge view`. Texts of documents only ever become text nodes. */
-
-const at = (id) => document.getElementById(id);
-const count = (n) => n.toLocaleString("en");
-const short = (x) => String(Number(x.toPrecision(6)));
-let run = null;
-let latest = {};  // the newest request of each purpose: older answers are thrown away
-
-function node(name, own = {}, ...inside) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(own)) {
-    if (key === "text") made.textContent = value;
-    else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else made.setAttribute(key, value);
-  }
-  made.append(...inside);
-  return made;
-}
-
-function problem(text) {
-  at("problem").textContent = text;
-  at("problem").hidden = !text;
-}
-
-/** Ask the server; the answer, or null where a newer question of the same purpose was asked. */
-async function ask(purpose, name, values = {}) {
-  const own = (latest[purpose] = (latest[purpose] || 0) + 1);
-  let answer;
-  try {
-    const reply = await fetch(`${name}?${new URLSearchParams(values)}`);
-    answer = await reply.json();
-    if (!reply.ok) throw new Error(answer.error);
-  } catch (error) {
-    if (own === latest[purpose]) problem(error.message || "The server has ended: give the command again.");
-    return null;
-  }
-  if (own !== latest[purpose]) return null;
-  problem("");
-  return answer;
-}
-
-function options(select, values, chosen = "") {
-  select.replaceChildren(...values.map(([value, text]) => node("option", { value, text })));
-  select.value = values.some(([value]) => value === chosen) ? chosen : values[0]?.[0];
-}
-
-/* Documents */
-
-/** An address as people read it: 节气, not %E8%8A%82. */
-function readable(name) {
-  try { return decodeURI(name); } catch { return name; }
-}
-
-function content(pieces) {
-  const box = node("p", { class: "content", dir: "auto", tabindex: "0" });
-  for (const [text, marked] of pieces) box.append(marked ? node("mark", { text }) : text);
-  return box;
-}
-
-function documentCard(row) {
-  const meta = node("div", { class: "meta" });
-  if (row.value !== undefined && row.value !== null && row.bound)
-    meta.append(node("b", { text: `value ${row.value}, bound ${row.bound}` }));
-  else if (typeof row.value === "number") meta.append(node("b", { text: `value ${short(row.value)}` }));
-  for (const text of [row.rule, row.source, row.lang, readable(row.url || row.locator || "")])
-    if (text) meta.append(node("span", { text, dir: "auto" }));
-  meta.append(node("button", { type: "button", class: "why", text: "History", onclick: () => showHistory(row.id) }));
-  const card = node("article", { class: "document", "data-id": row.id, tabindex: "-1" }, meta);
-  if (row.pieces) card.append(content(row.pieces));
-  else card.append(node("p", { class: "soft", text: "No text of it is kept (report.dropped_samples, or it was dropped before it had a text)." }));
-  if (row.characters > 20000) card.append(node("p", { class: "soft", text: `The first 20,000 of ${count(row.characters)} characters.` }));
-  return card;
-}
-
-async function showHistory(id) {
-  const told = await ask("history", "history", { id });
-  if (!told) return;
-  at("history-name").textContent = readable(told.url || told.locator || told.id);
-  at("history-lines").replaceChildren(...told.lines.map((text) => node("li", { text, dir: "auto" })));
-  at("history-text").replaceChildren(node("p", { class: "soft", text: `${told.id} · ${told.source} · ${told.lang || "language not told"}` }),
-    ...(told.pieces ? [content(told.pieces)] : []));
-  at("history").showModal();
-}
+/* The page over a run: funnel, bounds, search. */
 
 /* Funnel */
 
@@ -108,17 +26,12 @@ async function drawDropped(start = 0) {
   const told = await ask("dropped", "dropped", { stage: rule.stage, rule: rule.name, source: at("funnel-source").value, lang, start });
   if (!told) return;
   at("rule").textContent = `${rule.name} at ${rule.stage}: ${count(told.total)} dropped`;
-  const languages = Object.entries(told.languages);
-  const every = languages.reduce((sum, [, n]) => sum + n, 0);
-  options(at("rule-lang"), [["", `all (${count(every)})`], ...languages.filter(([name]) => name).map(([name, n]) => [name, `${name} (${count(n)})`])], lang);
+  const every = Object.values(told.languages).reduce((sum, n) => sum + n, 0);
+  options(at("rule-lang"), counted(told.languages, every), lang);
   at("rule-lang").dataset.rule = rule.name;
   at("rule-controls").hidden = false;
   at("move").hidden = !run.measures.some((one) => one.name === rule.name || (rule.stage === "score" && one.kind === "score"));
-  if (!start) at("dropped").replaceChildren(...(told.total ? [] : [node("p", { class: "soft", text: "The run keeps no row of each: not drawn is not refused." })]));
-  at("dropped").append(...told.rows.map(documentCard));
-  const shown = at("dropped").querySelectorAll(".document").length;
-  at("more").hidden = shown >= told.total;
-  at("more").textContent = `More (${count(shown)} of ${count(told.total)})`;
+  drawPage("dropped", "more", told, start, documentCard, "The run keeps no row of each: not drawn is not refused.");
 }
 
 /* Bounds */
@@ -250,34 +163,24 @@ async function drawSearch(words) {
   if (rows) at("results").replaceChildren(...rows.map(documentCard));
 }
 
-/* Where we are: the address says it, so that Back and a bookmark work */
+panels.funnel = async (place) => {
+  at("funnel-source").value = place.source || "";
+  rule = place.rule ? { stage: place.stage, name: place.rule } : null;
+  drawFunnel();
+  if (rule) await drawDropped();
+};
 
-function go(place) {
-  location.hash = new URLSearchParams(place).toString();
-}
+panels.bound = async (place) => {
+  if (run.measures.some((one) => one.name === place.measure)) at("measure").value = place.measure;
+  at("bound-source").value = place.source || "";
+  at("bound-lang").value = place.lang || "";
+  await drawMeasure();
+};
 
-async function arrive() {
-  const place = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-  const panel = ["funnel", "bound", "search"].includes(place.panel) ? place.panel : "funnel";
-  for (const button of document.querySelectorAll("[data-panel]")) {
-    button.setAttribute("aria-pressed", button.dataset.panel === panel);
-    at(button.dataset.panel).hidden = button.dataset.panel !== panel;
-  }
-  if (panel === "funnel") {
-    at("funnel-source").value = place.source || "";
-    rule = place.rule ? { stage: place.stage, name: place.rule } : null;
-    drawFunnel();
-    if (rule) await drawDropped();
-  } else if (panel === "bound") {
-    if (run.measures.some((one) => one.name === place.measure)) at("measure").value = place.measure;
-    at("bound-source").value = place.source || "";
-    at("bound-lang").value = place.lang || "";
-    await drawMeasure();
-  } else {
-    await drawSearch(place.words || "");
-    at("words").focus();
-  }
-}
+panels.search = async (place) => {
+  await drawSearch(place.words || "");
+  at("words").focus();
+};
 
 async function start() {
   run = await ask("overview", "overview");
@@ -285,10 +188,10 @@ async function start() {
   at("run").textContent = `${run.name} · ${run.run}`;
   document.title = `${run.name} · corpusforge view`;
   const sources = [["", "all"], ...run.funnels.filter((one) => one.source).map((one) => [one.source, one.source])];
-  options(at("funnel-source"), sources);
-  options(at("bound-source"), sources);
+  for (const id of ["funnel-source", "bound-source", "copies-source"]) options(at(id), sources);
   options(at("measure"), run.measures.map((one) => [one.name, one.name]));
   options(at("bound-lang"), [["", "all"], ...run.languages.map((name) => [name, name])]);
+  document.querySelector("[data-panel=beside]").hidden = !run.beside;
   await arrive();
 }
 
@@ -307,16 +210,10 @@ for (const id of ["copy", "option"]) at(id).addEventListener("click", async () =
   at("line").textContent = `copied: ${text}`;
 });
 at("form").addEventListener("submit", (event) => { event.preventDefault(); go({ panel: "search", words: at("words").value }); });
-for (const button of document.querySelectorAll("[data-panel]")) button.addEventListener("click", () => go({ panel: button.dataset.panel }));
-window.addEventListener("hashchange", arrive);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || at("history").open || event.target.matches("input:not([type=range]), select")) return;
-  const panel = { 1: "funnel", 2: "bound", 3: "search", "/": "search" }[event.key];
-  if (panel) { event.preventDefault(); go({ panel }); if (panel === "search") at("words").focus(); }
-  const cards = [...document.querySelectorAll("section:not([hidden]) .document")];
-  const here = cards.indexOf(document.activeElement.closest(".document"));
-  const next = { j: here + 1, k: here - 1 }[event.key];
-  if (next !== undefined && cards[next]) { event.preventDefault(); cards[next].focus(); cards[next].scrollIntoView({ block: "nearest" }); }
-  if (event.key === "Enter" && document.activeElement.matches(".document")) showHistory(document.activeElement.dataset.id);
+  if (event.key !== "/" || document.querySelector("dialog[open]") || typing(event.target)) return;
+  event.preventDefault();
+  go({ panel: "search" });
+  at("words").focus();
 });
-start();
+window.addEventListener("load", start);  // when every panel's script is there

@@ -1,0 +1,1 @@
+"""Problems with tests without a model: replies written by hand, run for real."""
