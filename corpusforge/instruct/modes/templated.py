@@ -105,7 +105,7 @@ def check_sets(mode: str, sets: Sequence[LabelledSet], settings: Settings) -> No
             asked_for = " or ".join(wanted) if mode == "xp3" else one.language
             raise RecipeError(
                 f"[modes] {mode}: the set {one.name!r} in {one.language!r} has no template ({asked_for}). "
-                "Write one, or name other --prompts."
+                "Write one, name other --prompts, or leave the language out."
             )
 
 
