@@ -28,10 +28,8 @@ _SHARE = 16  # of the tokens that the running batch may hold, all heads together
 def shared(texts: Sequence[Sequence[int]]) -> int:
     """Return how many tokens all texts begin with in common; one of each is left to be read."""
     most = min(map(len, texts)) - 1
-    first, last = (
-        min(texts),
-        max(texts),
-    )  # in the order of their tokens, what these two share all share
+    ordered = sorted(map(tuple, texts))
+    first, last = ordered[0], ordered[-1]  # what these two share, all share
     return next((n for n in range(most) if first[n] != last[n]), most)
 
 
