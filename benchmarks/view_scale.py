@@ -24,7 +24,7 @@ from corpusforge.manifest import Manifest, part_name
 from corpusforge.recipe import Recipe, Source
 from corpusforge.records import DOCUMENT, DROPPED
 from corpusforge.run.dropped_samples import SCHEMA
-from corpusforge.view import bounds, dropped, search
+from corpusforge.view import beside, bounds, dropped, search
 from corpusforge.view.tables import open_run
 
 PART = 20_000
@@ -103,6 +103,9 @@ def main() -> int:
         "documents near a bound": lambda: bounds.near(view, RULE, 100, end="low"),
         "a search in all texts": lambda: search.find(view, "00001234"),
         "a history": lambda: search.history(view, one),
+        "two runs (itself, opened again)": lambda: beside.moves(
+            view, open_run(str(given.directory))
+        ),
     }
     print(harness.machine("duckdb", "pyarrow"))
     harness.heads("what", "first, CPU s", "again, CPU s")

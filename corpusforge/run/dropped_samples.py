@@ -21,7 +21,7 @@ SCHEMA = pa.schema(
     [*DROPPED, pa.field("lang", pa.string()), pa.field("text", pa.large_string(), nullable=False)]
 )
 _PURPOSE = "dropped_samples"
-_Held = tuple[str, float, Dropped, pa.RecordBatch]
+_Held = tuple[str, float, Dropped, pa.RecordBatch | None]
 
 
 class Samples:
@@ -48,19 +48,21 @@ class Samples:
 
     def _note(self, rows: pa.RecordBatch, dropped: Sequence[Dropped]) -> None:
         draws = uniform(id_keys(row.id for row in dropped), 0, _PURPOSE)
-        places = {name: place for place, name in enumerate(rows.column("id").to_pylist())}
-        self._held += [
-            # A slice would hold the whole batch; the row itself is taken once it is known to stay.
-            (row.rule, float(draw), row, rows.slice(places[row.id], 1))
-            for row, draw in zip(dropped, draws, strict=True)
+        fresh: list[_Held] = [
+            (row.rule, float(draw), row, None) for row, draw in zip(dropped, draws, strict=True)
         ]
-        self._held.sort(key=lambda held: (held[0], held[1], held[2].id))
+        held = sorted([*self._held, *fresh], key=lambda held: (held[0], held[1], held[2].id))
         lowest = [
-            held
-            for _, own in groupby(self._held, lambda h: h[0])
-            for held in list(own)[: self._most]
+            one for _, own in groupby(held, lambda h: h[0]) for one in list(own)[: self._most]
         ]
-        self._held = [(*held[:3], held[3].take(pa.array([0]))) for held in lowest]
+        if all(one[3] is not None for one in lowest):
+            return
+        places = {name: place for place, name in enumerate(rows.column("id").to_pylist())}
+        # A slice would hold the whole batch; a row is taken once it is known to stay, and once.
+        self._held = [
+            one if one[3] is not None else (*one[:3], rows.take(pa.array([places[one[2].id]])))
+            for one in lowest
+        ]
 
     def redacted(self, redact: Verb) -> pa.RecordBatch:
         """Return the documents as one batch of `SCHEMA`, ordered by rule and draw.
@@ -69,7 +71,7 @@ class Samples:
         """
         if not self._held:
             return pa.RecordBatch.from_pylist([], schema=SCHEMA)
-        batches = [held[3] for held in self._held]
+        batches = [held[3] for held in self._held if held[3] is not None]
         rows = redact(pa.Table.from_batches(batches).combine_chunks().to_batches()[0]).rows
         told = {held[2].id: held[2] for held in self._held}
         named = dropped_batch(told[name] for name in rows.column("id").to_pylist())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import threading
 import webbrowser
 from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from corpusforge.errors import InputError
@@ -54,17 +56,29 @@ def _view(options: argparse.Namespace) -> int:
     if options.rows < 1:
         raise InputError(f"--rows {options.rows}: expected 1 or more.")
     from corpusforge.view.server import serve
-    from corpusforge.view.sites import Choice, site_of
 
-    choice = Choice(**{field.name: getattr(options, field.name) for field in fields(Choice)})
-    with serve(site_of(options.run, choice), options.port) as server:
-        say(
-            f"{options.run}: {server.url}",
-            "Ctrl-C ends it. The address is its key: share it with no one.",
-        )
-        flush()
-        if not options.no_browser:
-            webbrowser.open(server.url)
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+    with serve(port=options.port) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            if _likely(options.run) and not options.no_browser:
+                webbrowser.open(server.url)  # starts while what follows loads and opens
+            from corpusforge.view.sites import Choice, site_of
+
+            chosen = {field.name: getattr(options, field.name) for field in fields(Choice)}
+            server.show(site_of(options.run, Choice(**chosen)))
+            say(
+                f"{options.run}: {server.url}",
+                "Ctrl-C ends it. The address is its key: share it with no one.",
+            )
+            flush()
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+        finally:
+            server.shutdown()
     return 0
+
+
+def _likely(directory: str) -> bool:
+    """Whether something that has a page lies in a directory, as far as names tell."""
+    names = ("stats", "rows.jsonl", "training")
+    return any(Path(directory, name).exists() for name in names)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -73,10 +74,23 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, site: Site, port: int = 0) -> None:
-        self.site = site
+    def __init__(self, port: int = 0) -> None:
+        self._site: Site | None = None
+        self._shown = Event()
         self.key = secrets.token_urlsafe(16)
         super().__init__((HOST, port), _Handler)
+
+    def show(self, site: Site) -> None:
+        """Answer with a site; until then requests wait, so that a browser starts while a run is opened."""
+        self._site = site
+        self._shown.set()
+
+    @property
+    def site(self) -> Site:
+        """What is shown, once it is there."""
+        self._shown.wait()
+        assert self._site
+        return self._site
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Tell what went wrong with a request, unless the browser had left."""
@@ -95,10 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a file of the page, or a question."""
         name, query = self._asked()
-        site = self.server.site
         if name is None:
             self._missing()
-        elif file := site.file(name):
+            return
+        site = self.server.site
+        if file := site.file(name):
             self._send(200, file[1], _file(file[0]))
         elif name in site.answers:
             self._answer(site.answers[name], dict(parse_qsl(query)))
@@ -168,11 +183,14 @@ def number(asked: Asked, name: str) -> float | None:
     return value
 
 
-def serve(site: Site, port: int = 0) -> Server:
+def serve(site: Site | None = None, port: int = 0) -> Server:
     """Return a server bound to `port` of the loopback address (0: a free one). Raises RunError."""
     try:
-        return Server(site, port)
+        server = Server(port)
     except OSError as error:
         raise RunError(
             f"port {port} cannot be had: {error.strerror}. Give another --port."
         ) from error
+    if site is not None:
+        server.show(site)
+    return server

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from corpusforge.cli import main, parser
+from corpusforge.cli import _MODULES, main, parser
 
 Leaf = tuple[argparse.ArgumentParser, object]
 
@@ -31,6 +31,15 @@ def test_every_subcommand_has_its_function_and_help(name: str) -> None:
     leaf, function = COMMANDS[name]
     assert callable(function)
     assert leaf.format_help()
+
+
+def test_a_command_s_own_parser_is_that_of_all() -> None:
+    """`main` mounts the command's module alone; without a known command, every one."""
+    own = {leaf.prog: leaf for name in _MODULES for leaf, _ in leaves(parser(name))}
+    assert {name.split()[1] for name in own} == set(_MODULES)
+    for name, leaf in own.items():
+        assert leaf.format_help() == COMMANDS[name][0].format_help()
+    assert {leaf.prog for leaf, _ in leaves(parser("why"))} == set(COMMANDS)
 
 
 def test_a_wrong_crawl_is_told_not_raised(capsys: pytest.CaptureFixture[str]) -> None:

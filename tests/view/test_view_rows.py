@@ -147,9 +147,11 @@ def test_agreement_by_hand_and_by_a_library(own: rows.Rows, tmp_path: Path) -> N
 
 
 def test_labels_of_others_are_not_seen_before_one_s_own(own: rows.Rows, tmp_path: Path) -> None:
-    first, second = (reading.open_reading(own, str(tmp_path), name, 4, 0) for name in ("a", "b"))
+    opened = [reading.open_reading(own, str(tmp_path), name, 4, 0) for name in ("a", "b", "c")]
+    first, second, third = opened
     for row in first.rows:
         reading.give(first, row["id"], "wrong", "")
+        reading.give(third, row["id"], "weak", "")
     assert reading.agreement(own, second)["apart"] == []
     reading.give(second, second.rows[1]["id"], "sound", "")
     (apart,) = reading.agreement(own, second)["apart"]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import threading
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -13,6 +17,7 @@ from view_runs import CHINESE, HOSTILE, PERSIAN, make, served
 
 pytest.importorskip("duckdb")
 
+from corpusforge import cli
 from corpusforge.errors import RunError
 from corpusforge.view.server import Server, serve
 
@@ -108,3 +113,45 @@ def test_a_wrong_question_is_told(server: Server, asked: str, message: str) -> N
 def test_a_port_in_use_is_told(server: Server) -> None:
     with pytest.raises(RunError, match=rf"port {server.server_port} cannot be had.*--port"):
         serve(server.site, server.server_port)
+
+
+def test_what_is_asked_while_a_run_is_opened_is_answered_then(server: Server) -> None:
+    with serve() as early:
+        thread = threading.Thread(target=early.serve_forever)
+        thread.start()
+        answers: list[int] = []
+        asking = threading.Thread(
+            target=lambda: answers.append(get(early, f"/{early.key}/overview")[0])
+        )
+        asking.start()
+        assert get(early, "/wrong/overview")[0] == 404  # who has no key does not wait
+        assert answers == []
+        early.show(server.site)
+        asking.join()
+        early.shutdown()
+        thread.join()
+    assert answers == [200]
+
+
+def test_the_browser_is_sent_to_the_page_and_to_none_where_there_is_none(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr("webbrowser.open", sent.append)
+    assert cli.main(["view", str(tmp_path)]) == 2
+    assert "is not a run" in capsys.readouterr().err and sent == []
+
+    def ended(_: object) -> None:
+        sent.append(get_url(sent[0] + "overview"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("corpusforge.view.command.flush", lambda: ended(None))
+    run = server.site.answers["overview"]({})["run"]  # type: ignore[index]
+    with suppress(KeyboardInterrupt):
+        cli.main(["view", run])
+    assert json.loads(sent[1])["name"] == "forum"
+
+
+def get_url(url: str) -> str:
+    with urllib.request.urlopen(url) as reply:
+        return reply.read().decode()
