@@ -66,9 +66,9 @@ def run(
     likely = _asking(client) if client else lambda texts: [None] * len(texts)
     with lock(output):
         if settings.fit and client:
-            curve = _fitted(settings, likely, client.engine.model)
-            records.write_json(files.join(output, "curve.json"), curve)
-            return {"curve": asdict(curve)}
+            made = _fitted(settings, likely, client.engine.model)
+            records.write_json(files.join(output, "curve.json"), made)
+            return {"curve": asdict(made)}
         curve = read_curve(settings.curve) if settings.curve else None
         marks = list(mark(settings, documents, likely, curve))
         write_jsonl(files.join(output, "marks.jsonl"), map(asdict, marks))
