@@ -186,7 +186,10 @@ def watermark(path: Path, tokenizer: str) -> None:
 
     def z(text: str) -> float:
         ids = loaded.encode(pa.array([text], pa.large_string()))[0].tolist()
-        return z_score(*green_tokens(ids, 0.25, 15485863, loaded.vocab_size), 0.25)
+        green, pairs = green_tokens(ids, 0.25, 15485863, loaded.vocab_size)
+        return (
+            z_score(green, pairs, 0.25) if pairs else 0.0
+        )  # the one sentence of a text was left out
 
     harness.heads("watermark: perturbation", "n", "z", "z after the fold")
     for name, perturb in {"none": lambda t, s: t, **PERTURBATIONS}.items():

@@ -25,6 +25,7 @@ from corpusforge.marks.settings import Settings
 from corpusforge.marks.watermark import Green, green_tokens, z_score
 from corpusforge.models.client import Client
 from corpusforge.models.likelihood import Likelihood, ask_likelihood, read_likelihood
+from corpusforge.text.fold import fold_text
 
 __all__ = ["Mark", "mark", "read_curve", "run"]
 
@@ -182,7 +183,7 @@ def _tokens(settings: Settings) -> Callable[[str], Green] | None:
     vocabulary = settings.watermark_vocabulary or loaded.vocab_size
 
     def counted(text: str) -> Green:
-        ids = loaded.encode(pa.array([text], pa.large_string()))[0].tolist()
+        ids = loaded.encode(pa.array([fold_text(text)], pa.large_string()))[0].tolist()
         return green_tokens(ids, settings.watermark_gamma, settings.watermark_key, vocabulary)
 
     return counted
