@@ -44,6 +44,7 @@ from corpusforge.instruct.run import Report as InstructReport
 from corpusforge.instruct.tools.make import Call as ToolCall
 from corpusforge.judged.judge import Judged
 from corpusforge.manifest import Manifest, Receipt
+from corpusforge.marks.run import Mark
 from corpusforge.models.journal import Entry
 from corpusforge.options import Parser
 from corpusforge.recipe import Recipe
@@ -101,6 +102,7 @@ RECORDS: dict[str, tuple[str, Any]] = {
     ),
     "dialogue_piece": ("Where a long dialogue was cut (cuts.jsonl).", Piece),
     "judged_document": ("What a model said of a document by a rubric (judgements.jsonl).", Judged),
+    "machine_mark": ("What marks of machine text say of a document (marks.jsonl).", Mark),
     "code_problem": ("A problem with tests, passes and pass@k (problems.jsonl).", CodeProblem),
     "tool_call": ("A call that was carried out, and its losses (calls.jsonl).", ToolCall),
     "rephrase_report": ("Every figure of a run of rephrase.", RephraseReport),

@@ -57,7 +57,7 @@ LAYERS = (
     {"annotate", "run"},
     {"ablate", "beam", "instruct"},
     {"executor", "rephrase", "view"},
-    {"api", "cli", "judged", "testing"},
+    {"api", "cli", "judged", "marks", "testing"},
     {"kernels"},
 )
 """Packages and top modules of corpusforge, from the ground up: each may import those of lower layers."""

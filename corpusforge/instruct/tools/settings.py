@@ -76,8 +76,8 @@ class Settings:
         """Raise RecipeError for a value that cannot work."""
         check_names(self, "tool_calls", tools=tuple(NAMES), languages=LANGUAGES, allow=RULES)
         check_least(self, "tool_calls", each=1, passage=40, samples=1, most=1)
-        if not math.isfinite(self.threshold):
-            raise RecipeError(f"[tool_calls] threshold = {self.threshold}: expected a number.")
+        if not 0 <= self.threshold < math.inf:
+            raise RecipeError(f"[tool_calls] threshold = {self.threshold}: expected 0 or more.")
         if "python" in self.tools and not self.run_code:
             raise RecipeError(
                 "[tool_calls] python runs code that a model wrote: give --run-code as well (docs/cot.md)."
