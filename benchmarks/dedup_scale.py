@@ -2,18 +2,18 @@
 
     python -m benchmarks.dedup_scale --millions 1 3 10 --directory DIR [--parts 10] [--ranges 0 8]
 
-With `--ranges 0` one process does everything, as a laptop does; with more, each key range is a
-process of its own and selection another, as the stages `collisions` and `duplicates` are. A tenth
-of the documents are copies of others (J from .72 to 1), one in a thousand shares a bucket with 200
-others without being alike, as boilerplate does. Without texts the estimate decides alone. Prints
-CPU seconds, the peak of resident anonymous memory (mapped files can be dropped at any time and are
-not counted) and of all resident memory; of the widest range where they are many.
+With `--ranges 0` one process does everything, as a laptop does; with more, each task of the stages
+`collisions` and `duplicates` is a process of its own: key ranges, rounds, documents sorted by their
+component's task, selection. A tenth of the documents are copies of others (J from .72 to 1), one in a
+thousand shares a bucket with 200 others without being alike, as boilerplate does. Without texts the estimate
+decides alone. Prints CPU seconds of all tasks of a wave and of the longest, and the peak of resident
+anonymous memory (mapped files can be dropped at any time and are not counted) and of all resident memory, of
+the widest task.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import tempfile
 import threading
@@ -25,14 +25,18 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import harness
-from corpusforge.dedup import select
-from corpusforge.dedup.lsh_buckets import write_collisions
-from corpusforge.dedup.parts import IDS
+from corpusforge.dedup.by_component import divided, neighbours, select
+from corpusforge.dedup.lsh_buckets import find_collisions
+from corpusforge.dedup.parts import IDS, KeyFile
+from corpusforge.dedup.rounds import PAIRS, Round, advance, joined_groups, labels, sent
+from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.sign import write_bands
 from corpusforge.hashing import mix64
 from corpusforge.io import files
 from corpusforge.io.parquet import write_batches
+from corpusforge.io.slices import read_slice, write_slices
+from corpusforge.run.collisions import Stretches
 
 SLOTS = 128
 SETTINGS = Settings(slots=SLOTS)
@@ -133,29 +137,76 @@ def measured(work: Callable[[], dict[str, float]]) -> dict[str, float]:
     return found | {"cpu": spent, "anonymous": watch.anonymous, "resident": resident}
 
 
+def stretches(directory: Path, ranges: int) -> Stretches:
+    """Divide the signed parts."""
+    documents = [KeyFile(name).documents for name in prefixes(directory)]
+    return Stretches.of(np.cumsum([0, *documents]), ranges)
+
+
 def collide(directory: Path, number: int, ranges: int) -> dict[str, float]:
     """Look for the collisions of one range."""
-    path = directory / f"{number}.groups"
-    members = write_collisions(prefixes(directory), SETTINGS, number, ranges, str(path))
-    return {"members": members, "disk": path.stat().st_size / 1e9}
+    joined = joined_groups(find_collisions(prefixes(directory), SETTINGS, number, ranges))
+    none = np.empty(0, dtype=np.uint64)
+    return spread(directory, ranges, f"0-{number:03d}", Round(none, joined, none, settled=False))
 
 
-def choose(directory: Path, ranges: int) -> dict[str, float]:
-    """Select the duplicates, from the files of the ranges if there are any."""
-    paths = [str(directory / f"{number}.groups") for number in range(ranges)]
-    found = select.find_duplicates(prefixes(directory), SETTINGS, collisions=paths or None)
-    numbers = found.corpus.numbers[found.corpus.places]
+def spread(directory: Path, ranges: int, name: str, found: Round) -> dict[str, float]:
+    """Write what a task of a round sends."""
+    path = directory / f"round-{name}.arrow"
+    rows = write_slices(str(path), PAIRS, sent(found, stretches(directory, ranges).numbers))
+    return {"pairs": rows, "disk": path.stat().st_size / 1e9, "settled": int(found.settled)}
+
+
+def received(names: list[Path], number: int) -> np.ndarray:
+    """Return the pairs that some tasks sent to a stretch."""
+    table = read_slice([str(name) for name in names], number)
+    return np.asarray(table.column(0).combine_chunks())
+
+
+def turn(directory: Path, number: int, ranges: int, before: int) -> dict[str, float]:
+    """Go a round for one stretch."""
+    names = sorted(directory.glob(f"round-{before}-*.arrow"))
+    pairs, own = received(names, number), np.empty(0, dtype=np.uint64)
+    if before:
+        own = received([names[number]], number)
+    found = advance(pairs, own, stretches(directory, ranges).at(number))
+    return spread(directory, ranges, f"{before + 1}-{number:03d}", found)
+
+
+def gather(directory: Path, number: int, ranges: int, last: int) -> dict[str, float]:
+    """Sort the documents of a stretch by their component's task."""
+    own = stretches(directory, ranges)
+    names = sorted(directory.glob(f"round-{last}-*.arrow"))
+    numbers, least = labels(received(names, number), own.at(number))
+    first, stop = own.parts[number : number + 2]
+    parts = prefixes(directory)[first:stop]
+    bases = own.numbers[number] + np.cumsum([0, *(KeyFile(name).documents for name in parts)])
+    batch = neighbours(parts, bases, numbers, SETTINGS)
+    path = directory / f"gather-{number:03d}.arrow"
+    write_slices(str(path), batch.schema, divided(batch, least, ranges))
+    return {"in": batch.num_rows, "disk": path.stat().st_size / 1e9}
+
+
+def choose(directory: Path, number: int, ranges: int) -> dict[str, float]:
+    """Select the duplicates of all documents, or of one task's components."""
+    if ranges:
+        names = sorted(directory.glob("gather-*.arrow"))
+        table = read_slice([str(name) for name in names], number)
+        found = select(table, SETTINGS, None, components=False)
+        numbers = table.column("number").to_numpy().astype(np.int64)
+    else:
+        found = find_duplicates(prefixes(directory), SETTINGS)
+        numbers = np.arange(found.corpus.documents)
+    of = numbers[found.corpus.numbers[found.corpus.places]].astype(np.uint64)
     copies = np.flatnonzero(found.method)
-    copies = copies[np.argsort(numbers[copies])]
-    digest = hashlib.sha256(numbers[copies].tobytes() + found.similarity[copies].tobytes())
-    digest.update(numbers[found.kept[copies]].tobytes())
+    pairs = of[copies] << np.uint64(32) | of[found.kept[copies]]
+    told = mix64(pairs ^ mix64(found.similarity[copies].view(np.uint32).astype(np.uint64)))
     return {
         "copies": found.copies,
         "in": found.corpus.size,
-        "candidates": found.counts.candidates,
         "compared": found.counts.compared,
         "unseen": found.counts.unseen,
-        "digest": int(digest.hexdigest()[:8], 16),
+        "digest": int(np.bitwise_xor.reduce(told)) & 0xFFFFFFFF,  # by whomever, in any order
     }
 
 
@@ -166,10 +217,15 @@ def child(given: list[str]) -> dict[str, float]:
         return make(numbers[0], directory, numbers[1])
     with tempfile.TemporaryDirectory() as folder:  # kernels are loaded before a clock starts
         make(1000, Path(folder), 1)
-        choose(Path(folder), 0)
-    if step == "collide":
-        return measured(lambda: collide(directory, *numbers))
-    return measured(lambda: choose(directory, *numbers))
+        choose(Path(folder), 0, 0)
+        collide(Path(folder), 0, 1)
+    steps: dict[str, Callable[..., dict[str, float]]] = {
+        "collide": collide,
+        "turn": turn,
+        "gather": gather,
+        "choose": choose,
+    }
+    return measured(lambda: steps[step](directory, *numbers))
 
 
 def ask(*given: object) -> dict[str, float]:
@@ -177,32 +233,50 @@ def ask(*given: object) -> dict[str, float]:
     return harness.ask("dedup_scale", "--directory", ".", "--child", *given)
 
 
+def tasks(directory: Path, ranges: int) -> dict[str, list[dict[str, float]]]:
+    """Run each task of the stages in a process of its own; return their figures by wave."""
+    if not ranges:
+        return {"select": [ask("choose", directory, 0, 0)]}
+    width = len(stretches(directory, ranges))
+    found = {"collide": [ask("collide", directory, number, ranges) for number in range(ranges)]}
+    found["rounds"], last, settled = [], 0, False
+    while not settled:
+        wave = [ask("turn", directory, number, ranges, last) for number in range(width)]
+        found["rounds"] += wave
+        settled, last = all(item["settled"] for item in wave), last + 1
+    found["gather"] = [ask("gather", directory, number, ranges, last) for number in range(width)]
+    found["select"] = [ask("choose", directory, number, ranges) for number in range(ranges)]
+    return found
+
+
 def rows(
     documents: int, directory: Path, parts: int, ways: list[int]
 ) -> Iterator[dict[str, float | str]]:
-    """Yield a row of figures for each number of ranges."""
+    """Yield a row of figures for each wave of each number of ranges."""
     made = ask("make", directory, documents, parts)
     for ranges in ways:
-        found = [ask("collide", directory, number, ranges) for number in range(ranges)]
-        chosen = ask("choose", directory, ranges)
-        yield {
-            "documents": documents,
-            "ranges": ranges or "within",
-            "in": chosen["in"],
-            "copies": chosen["copies"],
-            "compared": chosen["compared"],
-            "unseen": chosen["unseen"],
-            "digest": f"{int(chosen['digest']):08x}",
-            "all ranges, CPU s": sum(item["cpu"] for item in found),
-            "widest, CPU s": max((item["cpu"] for item in found), default=0.0),
-            "anonymous GB": max((item["anonymous"] for item in found), default=0.0),
-            "resident GB": max((item["resident"] for item in found), default=0.0),
-            "selection, CPU s": chosen["cpu"],
-            "its anonymous GB": chosen["anonymous"],
-            "its resident GB": chosen["resident"],
-            "signed GB": made["disk"],
-            "groups GB": sum(item["disk"] for item in found),
-        }
+        waves = tasks(directory, ranges)
+        chosen = waves["select"]
+        digest = int(np.bitwise_xor.reduce([int(item["digest"]) for item in chosen]))
+        for wave, found in waves.items():
+            yield {
+                "documents": documents,
+                "ranges": ranges or "within",
+                "wave": wave,
+                "tasks": len(found),
+                "CPU s": sum(item["cpu"] for item in found),
+                "longest": max(item["cpu"] for item in found),
+                "anonymous GB": max(item["anonymous"] for item in found),
+                "resident GB": max(item["resident"] for item in found),
+                "written GB": sum(item.get("disk", 0.0) for item in found),
+                "signed GB": made["disk"],
+                "in": sum(item["in"] for item in chosen),
+                "copies": sum(item["copies"] for item in chosen),
+                "compared": sum(item["compared"] for item in chosen),
+                "digest": f"{digest:08x}",
+            }
+        for path in directory.glob("*.arrow"):
+            path.unlink()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,7 +8,7 @@ A receipt is written after a part's outputs, a manifest after all parts; existin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "Manifest",
     "Output",
     "Receipt",
+    "added",
     "canonical",
     "fingerprint",
     "part_name",
@@ -146,3 +147,17 @@ def merge_ledgers(rows: Iterable[list[dict[str, Any]]]) -> Ledger:
     for part in rows:
         total.merge(Ledger.from_rows(part))
     return total
+
+
+def added(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the sums of numbers that stand at the same place; of texts the first. Names keep their order."""
+    every: dict[str, Any] = {}
+    for own in facts:
+        for name, value in own.items():
+            if isinstance(value, Mapping):
+                every[name] = added([every.get(name, {}), value])
+            elif isinstance(value, str):
+                every.setdefault(name, value)
+            else:
+                every[name] = every.get(name, 0) + value
+    return every

@@ -35,8 +35,8 @@ from pipelines import pretrain_mix
 
 __all__ = ["main", "scripts"]
 
-WIDE = ("documents", "windows", "scores", "signatures", "collisions", "hits", "candidates", "tokens",
-        "supply", "draws", "mix", "shards")  # fmt: skip
+WIDE = ("documents", "windows", "scores", "signatures", "collisions", "hits", "facts", "tokenizer",
+        "candidates", "tokens", "supply", "draws", "mix", "shards")  # fmt: skip
 """Stages that can have many parts; an array of one that has none here ends at once."""
 _OPTION = re.compile(r"[a-z][a-z-]*(=[^\n]+)?")
 

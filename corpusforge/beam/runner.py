@@ -34,6 +34,10 @@ _LOGGERS = tuple(
     for name in ("fn_api_runner.fn_runner", "local_job_service")
 )
 """Loggers that advise modes which this module refuses."""
+_LIGHT = 10.0
+_SMALL = 64_000_000
+"""Bytes below which stages of this pace and parts that follow a stage's first ones get no job: they are some
+seconds of work in this process, on narrow tables mostly."""
 
 
 def check_runner(name: str, options: Sequence[str]) -> None:
@@ -101,13 +105,16 @@ class BeamExecutor:
 
     def __call__(self, stage: Stage, parts: Sequence[Part]) -> None:
         """Make the parts of a stage on the chosen runner."""
-        if not self.local and not (self.runner == "DataflowRunner" and len(parts) == 1):
-            self._remote(stage, parts)
-            return
-        if not local.worth_forking(stage, parts, self.workers):
-            local.make_here(
-                stage, parts, self._watch
-            )  # on Dataflow too: a job's start costs minutes there
+        if not self.local:
+            # a job's start costs seconds, on Dataflow minutes
+            alone = self.runner == "DataflowRunner" and len(parts) == 1
+            light = stage.sequel or stage.pace >= _LIGHT
+            small = light and sum(part.size for part in parts) < _SMALL
+            if not (alone or small):
+                self._remote(stage, parts)
+                return
+        if not self.local or not local.worth_forking(stage, parts, self.workers):
+            local.make_here(stage, parts, self._watch)
             return
         workers = min(self.workers, len(parts))
         pipeline = self._forked(workers)

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.settings import BOUND_RULES, Settings
 
-__all__ = ["CUTTING", "EDITS", "Edit", "edits", "frequent_grams"]
+__all__ = ["CUTTING", "EDITS", "Edit", "edits", "frequent_grams", "gram_counts"]
 
 EDITS = pa.schema(
     [
@@ -53,11 +54,17 @@ def frequent_grams(hits: pa.Table, max_documents: int) -> set[int]:
     """
     if max_documents == 0:
         return set()
-    pairs = hits.select(["document", "gram"]).group_by(["document", "gram"]).aggregate([])
+    counts = gram_counts(hits)
+    often = pc.greater(counts["documents"], max_documents)
+    return set(counts["gram"].filter(often).to_pylist())
+
+
+def gram_counts(hits: pa.Table) -> pa.Table:
+    """Return how many documents each gram hits, as rows (gram, documents); those of disjoint hits add up."""
+    real = hits.select(["document", "gram"]).filter(pc.greater_equal(hits["gram"], 0))
+    pairs = real.group_by(["document", "gram"]).aggregate([])
     counts = pairs.group_by("gram").aggregate([("document", "count")])
-    grams, documents = counts["gram"].to_pylist(), counts["document_count"].to_pylist()
-    both = zip(grams, documents, strict=True)
-    return {gram for gram, count in both if gram >= 0 and count > max_documents}
+    return pa.table({"gram": counts["gram"], "documents": counts["document_count"]})
 
 
 def _cuts(rows: Sequence[Mapping[str, Any]], size: int, settings: Settings) -> list[list[int]]:

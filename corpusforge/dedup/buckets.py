@@ -23,7 +23,7 @@ from corpusforge.dedup.parts import BAND_BLOCK
 from corpusforge.dedup.ranked import Corpus
 from corpusforge.text.jit import jit
 
-__all__ = ["Buckets", "components", "gather", "regroup", "split"]
+__all__ = ["Buckets", "components", "gather", "regroup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,33 +166,6 @@ def regroup(ranks: NDArray[np.uint32], offsets: NDArray[np.int64], size: int) ->
 def _renumber(ranks: NDArray[np.uint32], place: NDArray[np.uint32]) -> None:
     for i in range(ranks.size):
         ranks[i] = place[ranks[i]]
-
-
-def split(buckets: Buckets, groups: int, size: int) -> list[Buckets]:
-    """Divide buckets into at most `groups` sets of whole components, of about equal documents.
-
-    Nothing in one set is a candidate of anything in another, so each may be selected on its own,
-    anywhere. `size` is the number of ranks.
-    """
-    roots = components(buckets)
-    found, counts = np.unique(roots, return_counts=True)
-    middle = np.cumsum(counts) - counts // 2
-    group_of_root = np.minimum(middle * groups // max(1, len(roots)), groups - 1)
-    firsts = roots[buckets.members[buckets.offsets[:-1]]]
-    group = group_of_root[np.searchsorted(found, firsts)]
-    return [
-        _subset(buckets, np.flatnonzero(group == number), size)
-        for number in range(groups)
-        if (group == number).any()
-    ]
-
-
-def _subset(buckets: Buckets, chosen: NDArray[np.int64], size: int) -> Buckets:
-    sizes = np.diff(buckets.offsets)[chosen]
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    shift = np.repeat(buckets.offsets[chosen] - offsets[:-1], sizes)
-    places = np.arange(offsets[-1], dtype=np.int64) + shift
-    return regroup(buckets.documents[buckets.members[places]], offsets, size)
 
 
 @jit

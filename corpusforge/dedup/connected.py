@@ -22,7 +22,7 @@ from corpusforge.dedup.ranked import Corpus
 from corpusforge.dedup.verify import TextOf, Verifier
 from corpusforge.text.jit import jit
 
-__all__ = ["Components", "Links", "Verified", "join", "links"]
+__all__ = ["Components", "Links", "Verified", "join", "join_all", "links"]
 
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
@@ -123,8 +123,8 @@ def links(
         assert text_of is not None
         with Verifier(corpus, documents, text_of, ngram, first_part) as verifier:
             alike = verifier.similarities(asked) >= np.float32(bounds.threshold)
-        _join_all(parent, asked[alike])
-    _join_all(parent, np.empty(0, dtype=np.uint64))
+        join_all(parent, asked[alike])
+    join_all(parent, np.empty(0, dtype=np.uint64))
     joined = np.flatnonzero(parent != np.arange(len(parent)))
     pairs = np.stack([documents[joined], documents[parent[joined]]], axis=1)
     compared, unseen, unchecked = (int(n) for n in state.totals[:3])
@@ -140,7 +140,7 @@ def _begun(documents: U32, kept: U32) -> U32:
         (documents[place] == kept[documents]) & (place != parent) if len(documents) else place > 0
     )
     here = np.flatnonzero(inside).astype(np.uint64)
-    _join_all(parent, here << np.uint64(32) | place[inside].astype(np.uint64))
+    join_all(parent, here << np.uint64(32) | place[inside].astype(np.uint64))
     return parent
 
 
@@ -174,7 +174,7 @@ def _unite(parent: U32, left: np.uint32, right: np.uint32) -> None:
 
 
 @jit
-def _join_all(parent: U32, pairs: U64) -> None:
+def join_all(parent: U32, pairs: U64) -> None:
     """Join all pairs; every item then has its component's smallest one as parent."""
     for pair in pairs:
         _unite(parent, np.uint32(pair >> np.uint64(32)), np.uint32(pair & np.uint64(0xFFFFFFFF)))
@@ -321,10 +321,10 @@ def join(kept: U32, stays: NDArray[np.bool_], found: list[Links]) -> Components:
     """
     parent = np.arange(len(kept), dtype=np.uint32)
     ranks = np.arange(len(kept), dtype=np.uint64)
-    _join_all(parent, ranks << np.uint64(32) | kept.astype(np.uint64))
+    join_all(parent, ranks << np.uint64(32) | kept.astype(np.uint64))
     for own in found:
         left, right = own.pairs.astype(np.uint64).T
-        _join_all(parent, left << np.uint64(32) | right)
+        join_all(parent, left << np.uint64(32) | right)
     size = np.bincount(parent[stays], minlength=len(kept)).astype(np.uint32)
     first = parent.copy()
     here = np.flatnonzero(stays)[::-1]

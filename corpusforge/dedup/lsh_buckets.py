@@ -33,7 +33,7 @@ from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.text.jit import jit
 
-__all__ = ["Groups", "choose_ranges", "read_collisions", "write_collisions"]
+__all__ = ["Groups", "choose_ranges", "find_collisions", "read_collisions", "write_collisions"]
 
 _STEP = 1 << 18  # documents whose keys are in memory at once: sorts stay in the cache
 _RANGE = 1 << 22
@@ -57,10 +57,10 @@ def choose_ranges(settings: Settings, documents: int) -> int:
     return settings.ranges or min(SLICES, max(1, -(-documents // _RANGE)))
 
 
-def write_collisions(
-    prefixes: Sequence[str], settings: Settings, number: int, ranges: int, path: str
-) -> int:
-    """Write the groups of key range `number` of `ranges`, over all parts; return their members."""
+def find_collisions(
+    prefixes: Sequence[str], settings: Settings, number: int, ranges: int
+) -> Iterator[Groups]:
+    """Yield the groups of key range `number` of `ranges`, over all parts, block by block."""
     key_files = [KeyFile(prefix) for prefix in prefixes]
     documents = [file.documents for file in key_files]
     bases = np.concatenate([[0], np.cumsum(documents)]).astype(np.int64)
@@ -68,16 +68,23 @@ def write_collisions(
         raise InputError(f"dedup: {bases[-1]} documents; one selection takes at most 2^32.")
     first, last = number * SLICES // ranges, (number + 1) * SLICES // ranges
     blocks = key_files[0].blocks if key_files else 0
+    for step in _steps(first, last, blocks, int(bases[-1])):
+        yield from _collide(key_files, bases, settings, step)
+
+
+def write_collisions(
+    prefixes: Sequence[str], settings: Settings, number: int, ranges: int, path: str
+) -> int:
+    """Write the groups of key range `number` of `ranges`, over all parts; return their members."""
     members = 0
     with files.atomic_write(path) as stream:
         stream.write(np.array([_MAGIC], dtype="<u8").tobytes())
-        for step in _steps(first, last, blocks, int(bases[-1])):
-            for groups in _collide(key_files, bases, settings, step):
-                head = [groups.block, len(groups.sizes), len(groups.numbers)]
-                stream.write(np.array(head, dtype="<u8").tobytes())
-                stream.write(groups.sizes.astype("<u4", copy=False).tobytes())
-                stream.write(groups.numbers.astype("<u4", copy=False).tobytes())
-                members += len(groups.numbers)
+        for groups in find_collisions(prefixes, settings, number, ranges):
+            head = [groups.block, len(groups.sizes), len(groups.numbers)]
+            stream.write(np.array(head, dtype="<u8").tobytes())
+            stream.write(groups.sizes.astype("<u4", copy=False).tobytes())
+            stream.write(groups.numbers.astype("<u4", copy=False).tobytes())
+            members += len(groups.numbers)
     return members
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup.connected import Components
 from corpusforge.dedup.ranked import Corpus
+from corpusforge.dedup.settings import Settings
 from corpusforge.io.parquet import read_table
 from corpusforge.ledger import Ledger
 
@@ -24,6 +25,8 @@ __all__ = [
     "Counts",
     "Duplicates",
     "count_removed",
+    "find_alarms",
+    "total",
 ]
 
 METHOD_NAMES = ("", "exact", "url", "minhash")
@@ -112,6 +115,8 @@ class Duplicates:
     method: NDArray[np.uint8]
     removed: NDArray[np.bool_]
     """Who leaves: copies under keep_one, whole clusters under drop_all, nobody under mark."""
+    lost: Mapping[str, int]
+    """How many documents of each source leave."""
     sizes: NDArray[np.uint32]
     """Size of the cluster whose root has this rank; 1 for a document without copies."""
     counts: Counts
@@ -225,6 +230,24 @@ class Duplicates:
 
     def _sources(self, ranks: NDArray[np.uint32]) -> pa.Array:
         return self.corpus.sources.take(pa.array(self.corpus.places[ranks])).cast(pa.string())
+
+
+def total(counts: Sequence[Counts]) -> Counts:
+    """Return the work of selections of which no document is a candidate of another's."""
+    names = [field.name for field in fields(Counts)]
+    sums = {name: sum(getattr(own, name) for own in counts) for name in names}
+    return Counts(**sums | {"sweeps": max((own.sweeps for own in counts), default=0)})
+
+
+def find_alarms(
+    seen: Mapping[str, int], lost: Mapping[str, int], settings: Settings
+) -> tuple[Alarm, ...]:
+    """Return the sources that lose more than the set share of what was seen of them, by name."""
+    return tuple(
+        Alarm(name, seen[name], count, settings.alarm)
+        for name, count in sorted(lost.items())
+        if seen.get(name, 0) >= settings.alarm_minimum and count > settings.alarm * seen[name]
+    )
 
 
 def count_removed(ledger: Ledger, sources: Sequence[str], removed: pa.Table) -> None:

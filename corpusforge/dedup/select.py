@@ -1,7 +1,8 @@
 """From signed parts to duplicates: exact copies, equal URLs, then verified near copies.
 
 Everything works on ranks in policy order (`corpus.py`), so the result is the same for any order of
-parts and rows, any number of key ranges, and any split of the candidate graph by component.
+parts and rows and any number of key ranges, and whole components may be selected apart from others
+(`by_component.py`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from numpy.typing import NDArray
 
 from corpusforge.dedup import greedy
 from corpusforge.dedup.bitset import Marks
-from corpusforge.dedup.buckets import Buckets, components, gather, split
+from corpusforge.dedup.buckets import Buckets, components, gather
 from corpusforge.dedup.connected import Components, Links, Verified, join, links
 from corpusforge.dedup.lsh_buckets import choose_ranges, read_collisions, write_collisions
 from corpusforge.dedup.parts import KeyFile, read_signatures
 from corpusforge.dedup.plan import Plan, make_plan
 from corpusforge.dedup.ranked import Corpus, load_corpus
-from corpusforge.dedup.results import Alarm, Counts, Duplicates
+from corpusforge.dedup.results import Counts, Duplicates, find_alarms
 from corpusforge.dedup.settings import Settings
 from corpusforge.dedup.verify import TextOf, Verifier
 from corpusforge.errors import InputError
@@ -54,29 +55,23 @@ def find_duplicates(
     text_of: TextOf | None = None,
     *,
     index: Sequence[str] = (),
-    groups: int = 1,
-    collisions: Sequence[str] | None = None,
     components: bool = False,
 ) -> Duplicates:
     """Return the duplicates among signed parts, and against the parts of an earlier run's index.
 
     `text_of(part, rows)` gives texts for exact comparison; without it the estimate decides alone.
-    `collisions` are the files of all key ranges over (index, parts) where others wrote them;
-    `groups` divides the candidate graph by whole components. Neither these nor `settings.ranges`
-    change the result. With `components` it holds the connected components of all verified pairs. Raises
-    InputError for parts that do not fit.
+    `settings.ranges` do not change the result. With `components` it holds the connected components of all
+    verified pairs. Raises InputError for parts that do not fit.
     """
     if not part_prefixes:
         raise InputError("dedup: no parts to compare. Sign at least one document part first.")
-    if collisions is not None:
-        return _select(part_prefixes, settings, text_of, index, groups, collisions, components)
     with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
         every = (*index, *part_prefixes)
         ranges = choose_ranges(settings, sum(KeyFile(prefix).documents for prefix in every))
         paths = [f"{scratch}/{number}.groups" for number in range(ranges)]
         for number, path in enumerate(paths):
             write_collisions(every, settings, number, ranges, path)
-        return _select(part_prefixes, settings, text_of, index, groups, paths, components)
+        return _select(part_prefixes, settings, text_of, index, paths, components)
 
 
 def _select(
@@ -84,7 +79,6 @@ def _select(
     settings: Settings,
     text_of: TextOf | None,
     index: Sequence[str],
-    groups: int,
     paths: Sequence[str],
     components: bool,
 ) -> Duplicates:
@@ -108,12 +102,14 @@ def _select(
             alive |= (method == _URL) & (corpus.shingles > 0)
             wide = gather(corpus, alive, read_collisions(paths), marks, settings.max_kept)
         del marks
-        found = _near(corpus, every, settings, text_of, len(index), groups)
+        found = _near(corpus, every, settings, text_of, len(index))
         kept[found.removed], method[found.removed] = found.kept, _MINHASH
         similarity[found.removed] = found.similarity
         counts = found.counts
-        if components:
-            joined = _links(corpus, wide, kept, settings, found.known, text_of, len(index), groups)
+        if (
+            components and settings.selection != "components"
+        ):  # chaining has joined whatever shares a bucket
+            joined = [_links(corpus, wide, kept, settings, found.known, text_of, len(index))]
     _follow(corpus, settings, kept, similarity, method)
     out = _outcome(corpus, settings, len(index), kept, similarity, method, counts)
     return replace(out, components=_components(out, joined)) if components else out
@@ -127,21 +123,12 @@ def _links(
     known: Verified,
     text_of: TextOf | None,
     first_part: int,
-    groups: int,
-) -> list[Links]:
-    """Return what joins all verified pairs; chaining has joined whatever shares a bucket before."""
-    if settings.selection == "components":
-        return []
+) -> Links:
+    """Return what joins all verified pairs."""
     bounds = _bounds(settings, make_plan(settings), exact=text_of is not None)
-    found = []
-    for some in split(every, groups, corpus.size) if groups > 1 else [every]:
-        with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
-            rows = _gather_signatures(corpus, some.documents, settings.slots, scratch)
-            own = links(
-                corpus, some, rows, kept, bounds, known, text_of, settings.ngram, first_part
-            )
-        found.append(own)
-    return found
+    with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
+        rows = _gather_signatures(corpus, every.documents, settings.slots, scratch)
+        return links(corpus, every, rows, kept, bounds, known, text_of, settings.ngram, first_part)
 
 
 def _components(out: Duplicates, joined: list[Links]) -> Components:
@@ -163,54 +150,17 @@ def _mark(prefixes: Sequence[str], settings: Settings, paths: Sequence[str]) -> 
 
 def _near(
     corpus: Corpus,
-    every: Buckets,
-    settings: Settings,
-    text_of: TextOf | None,
-    first_part: int,
-    groups: int,
-) -> Selection:
-    plan = make_plan(settings)
-    sets = split(every, groups, corpus.size) if groups > 1 else [every]
-    return _merge(
-        corpus, [_near_in(corpus, some, settings, plan, text_of, first_part) for some in sets]
-    )
-
-
-def _near_in(
-    corpus: Corpus,
     buckets: Buckets,
     settings: Settings,
-    plan: Plan,
     text_of: TextOf | None,
     first_part: int,
 ) -> Selection:
+    plan = make_plan(settings)
     with tempfile.TemporaryDirectory(prefix="corpusforge-dedup-") as scratch:
         signatures = _gather_signatures(corpus, buckets.documents, settings.slots, scratch)
         if settings.selection == "components":
             return _chained(buckets, signatures, corpus)
         return select_near(corpus, buckets, signatures, settings, plan, text_of, first_part)
-
-
-def _merge(corpus: Corpus, found: list[Selection]) -> Selection:
-    counts = [item.counts for item in found]
-    return Selection(
-        np.concatenate([item.removed for item in found] + [np.empty(0, np.uint32)]),
-        np.concatenate([item.kept for item in found] + [np.empty(0, np.uint32)]),
-        np.concatenate([item.similarity for item in found] + [np.empty(0, np.float32)]),
-        Counts(
-            corpus.documents,
-            sum(count.candidates for count in counts),
-            sum(count.compared for count in counts),
-            sum(count.verified for count in counts),
-            max((count.sweeps for count in counts), default=0),
-            sum(count.unseen for count in counts),
-            sum(count.unchecked for count in counts),
-        ),
-        Verified(
-            np.concatenate([item.known.pairs for item in found] + [np.empty(0, np.uint64)]),
-            np.concatenate([item.known.values for item in found] + [np.empty(0, np.float32)]),
-        ),
-    )
 
 
 def select_near(
@@ -366,18 +316,16 @@ def _outcome(
     elif settings.action == "drop_all":
         removed = sizes[kept] > 1
     removed[: corpus.frozen] = False
-    alarms = _alarms(corpus, settings, removed)
-    return Duplicates(corpus, first_part, kept, similarity, method, removed, sizes, counts, alarms)
+    lost = _lost(corpus, removed)
+    alarms = find_alarms(corpus.seen, lost, settings)
+    return Duplicates(
+        corpus, first_part, kept, similarity, method, removed, lost, sizes, counts, alarms
+    )
 
 
-def _alarms(corpus: Corpus, settings: Settings, removed: NDArray[np.bool_]) -> tuple[Alarm, ...]:
+def _lost(corpus: Corpus, removed: NDArray[np.bool_]) -> dict[str, int]:
+    """Return how many of each source's new documents leave."""
     names = corpus.sources.dictionary.to_pylist()
     codes = np.asarray(corpus.sources.indices)[corpus.places[corpus.frozen :]]
     lost = np.bincount(codes[removed[corpus.frozen :]], minlength=len(names))
-    found = [
-        Alarm(name, corpus.seen[name], int(lost[place]), settings.alarm)
-        for place, name in enumerate(names)
-        if corpus.seen.get(name, 0) >= settings.alarm_minimum
-        and lost[place] > settings.alarm * corpus.seen[name]
-    ]
-    return tuple(sorted(found, key=lambda alarm: alarm.source))
+    return dict(zip(names, lost.tolist(), strict=True))

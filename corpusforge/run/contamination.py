@@ -1,12 +1,13 @@
 """Decontamination: the index of evaluation sets, hits in every part, then the edits.
 
-Three stage directories: `evaluation` (one index file), `hits` (map-only, reads text), `contamination`
-(one task on narrow tables, since an n-gram's frequency is known only when all parts were read).
+Three stage directories: `evaluation` (one index file), `hits` (map-only, reads text), `contamination` (tasks
+on narrow tables: an n-gram's frequency is known only when all parts were counted, so others decide then).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusforge import records as rec
-from corpusforge.decontaminate.edits import EDITS, edits, frequent_grams
+from corpusforge.decontaminate.edits import EDITS, edits, gram_counts
 from corpusforge.decontaminate.index import EvalIndex
 from corpusforge.decontaminate.items import parse_set, read_items
 from corpusforge.decontaminate.scan import HITS
@@ -24,9 +25,10 @@ from corpusforge.decontaminate.step import Scan
 from corpusforge.errors import InputError
 from corpusforge.io import files
 from corpusforge.io.parquet import Writer, read_table, write_table
-from corpusforge.manifest import part_name
+from corpusforge.manifest import Receipt, added, part_name
 from corpusforge.recipe import resolve_path
 from corpusforge.run.context import Context
+from corpusforge.run.groups import few_groups
 from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.steps import append_column
 from corpusforge.survivors import read_survivors
@@ -189,12 +191,18 @@ def make_hits(part: Part) -> PartResult:
 
 @dataclass(frozen=True, slots=True)
 class ContaminationTask:
-    """What the deciding task is told."""
+    """What a task over document parts [first, stop) is told: the documents scanned in each of them.
+
+    `counted` are files of how many documents each n-gram hits, by all parts; a task without any counts.
+    """
 
     settings: Settings
-    parts: int
+    first: int
+    stop: int
     searched: bool
     sources: tuple[dict[str, int], ...]
+    decides: bool = False
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -205,10 +213,10 @@ class _Found:
     cut: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
 
-    def counts(self) -> dict[str, int]:
-        """Return how many of each."""
+    def facts(self) -> dict[str, Any]:
+        """Return the items, and how many documents: those of tasks add up, a document being of one part."""
         return {
-            "items": len(self.items),
+            "items": dict.fromkeys(sorted(self.items), 1),
             "documents": len(self.cut | self.dropped),
             "cut": len(self.cut - self.dropped),
             "dropped": len(self.dropped),
@@ -216,55 +224,111 @@ class _Found:
 
 
 def contamination_stage(context: Context) -> Stage:
-    """Return the stage that turns hits into cuts and drops."""
+    """Return the stage that turns hits into cuts and drops; tasks count n-grams first, then others decide."""
     settings = context.recipe.decontaminate
     scanned = context.manifests["hits"].extra["sources"]
     searched = bool(settings.sets or settings.index)
-    work = ContaminationTask(settings, context.part_count, searched, tuple(scanned))
+    groups = few_groups(context)
+    size = sum(output.bytes for output in context.manifests["hits"].outputs) // len(groups)
+
+    def parts(begun: int, counted: tuple[str, ...], *, decides: bool) -> tuple[Part, ...]:
+        tasks = [
+            ContaminationTask(
+                settings, first, stop, searched, tuple(scanned[first:stop]), decides, counted
+            )
+            for first, stop, _ in groups
+        ]
+        return tuple(
+            Part("contamination", begun + number, context.run, work, (work.first, work.stop), size)
+            for number, work in enumerate(tasks)
+        )
+
+    def more(receipts: Sequence[Receipt]) -> tuple[Part, ...]:
+        if len(receipts) > len(groups):
+            return ()
+        counted = tuple(output.path for item in receipts for output in item.outputs)
+        return parts(len(receipts), counted, decides=True)
+
+    counts = searched and settings.max_documents > 0
     return Stage(
         name="contamination",
         run=context.run,
         work=make_contamination,
-        parts=(Part("contamination", 0, context.run, work),),
+        parts=parts(0, (), decides=not counts),
         settings={"decontaminate": settings},
         reads=context.reads("documents", "duplicates", "evaluation", "hits"),
+        pace=10.0,
+        more=more if counts else None,
+        finish=lambda receipts: (_facts(receipts), {}),
     )
 
 
+def _facts(receipts: Sequence[Receipt]) -> dict[str, Any]:
+    told = [item.extra for item in receipts if "found" in item.extra]
+    found = added([own["found"] for own in told])
+    return {
+        "benchmarks": {
+            name: {**own, "items": len(own["items"])} for name, own in sorted(found.items())
+        },
+        "examples": [row for own in told for row in own["examples"]][:_EXAMPLES],
+        "ignored_grams": told[0]["ignored_grams"],
+    }
+
+
 def make_contamination(part: Part) -> PartResult:
-    """Decide over all hits; write edits and drop rows per part."""
+    """Count how many documents each n-gram hits, or decide: edits and drop rows per document part."""
     work: ContaminationTask = part.settings
-    run = part.run
+    run, settings = part.run, work.settings
     index = EvalIndex.load(files.join(run, INDEX)) if work.searched else None
     tables = [
-        read_table(files.join(run, "hits", f"{part_name(n)}.parquet")) for n in range(work.parts)
+        read_table(files.join(run, "hits", f"{part_name(n)}.parquet"))
+        for n in range(work.first, work.stop)
     ]
-    joined = pa.concat_tables(tables)
-    named = joined.set_column(joined.schema.get_field_index("document"), "document", joined["id"])
-    ignored = frequent_grams(named, work.settings.max_documents) if index else set()
+    if not work.decides:
+        joined = pa.concat_tables(tables)
+        place = joined.schema.get_field_index("document")
+        counts = gram_counts(joined.set_column(place, "document", joined["id"]))
+        path = f"contamination/grams-{part.index:05d}.parquet"
+        return PartResult(outputs={path: write_table(files.join(run, path), counts)})
+    ignored = _ignored(run, work.counted, settings)
     made = PartResult(documents=sum(sum(counts.values()) for counts in work.sources))
     summary: dict[str, _Found] = {}
     examples: list[dict[str, Any]] = []
-    for number, (table, counts) in enumerate(zip(tables, work.sources, strict=True)):
-        decided = _decide(table, index, work.settings, ignored)
+    numbered = zip(range(work.first, work.stop), tables, work.sources, strict=True)
+    for number, table, seen in numbered:
+        decided = _decide(table, index, settings, ignored)
         path = f"contamination/{part_name(number)}.parquet"
         made.outputs[path] = write_table(files.join(run, path), decided)
-        _account(run, number, decided, counts, work.settings, made)
-        for row in decided.filter(
-            pc.invert(pc.is_in(decided["rule"], pa.array(BOUND_RULES)))
-        ).to_pylist():
-            bench = summary.setdefault(row["benchmark"], _Found())
-            bench.items.add(row["item"])
-            (bench.dropped if row["drop"] else bench.cut).add(row["id"])
-            if len(examples) < _EXAMPLES:
-                keys = ("id", "benchmark", "item", "rule", "drop")
-                examples.append({key: row[key] for key in keys})
+        _account(run, number, decided, seen, settings, made)
+        _tell(decided, summary, examples)
     made.extra = {
-        "benchmarks": {name: found.counts() for name, found in sorted(summary.items())},
+        "found": {name: found.facts() for name, found in summary.items()},
         "examples": examples,
         "ignored_grams": len(ignored),
     }
     return made
+
+
+def _ignored(run: str, counted: tuple[str, ...], settings: Settings) -> set[int]:
+    """Return the n-grams that hit too many documents, of the whole run."""
+    if not counted:
+        return set()
+    every = pa.concat_tables([read_table(files.join(run, path)) for path in counted])
+    sums = every.group_by("gram").aggregate([("documents", "sum")])
+    often = pc.greater(sums["documents_sum"], settings.max_documents)
+    return set(sums["gram"].filter(often).to_pylist())
+
+
+def _tell(decided: pa.Table, summary: dict[str, _Found], examples: list[dict[str, Any]]) -> None:
+    """Add a part's edits to what was found of each evaluation set."""
+    bounded = pc.is_in(decided["rule"], pa.array(BOUND_RULES))
+    for row in decided.filter(pc.invert(bounded)).to_pylist():
+        bench = summary.setdefault(row["benchmark"], _Found())
+        bench.items.add(row["item"])
+        (bench.dropped if row["drop"] else bench.cut).add(row["id"])
+        if len(examples) < _EXAMPLES:
+            keys = ("id", "benchmark", "item", "rule", "drop")
+            examples.append({key: row[key] for key in keys})
 
 
 def _decide(

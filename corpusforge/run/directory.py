@@ -33,13 +33,16 @@ __all__ = [
 ]
 
 KEEP = ("none", "final", "all")
+_BETWEEN = (
+    "ids", "windows", "signatures", "collisions", "neighbours", "sampled", "candidates", "tokens", "draws",
+)  # fmt: skip
 _INTERMEDIATE = {
     "all": (),
-    "final": ("windows", "signatures", "collisions", "candidates", "tokens", "draws"),
+    "final": _BETWEEN,
     "none": (
-        "signatures", "collisions", "candidates", "tokens", "draws", "documents", "stats", "dropped",
-        "failed", "windows", "classifier", "scores", "quality", "duplicates", "evaluation", "hits",
-        "contamination", "tokenizer", "choice", "supply", "mix", "samples",
+        *_BETWEEN, "documents", "stats", "dropped", "failed", "classifier", "scores", "quality",
+        "duplicates", "evaluation", "hits", "contamination", "facts", "tokenizer", "choice", "supply",
+        "mix", "writings", "samples",
     ),
 }  # fmt: skip
 

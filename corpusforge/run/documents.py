@@ -40,7 +40,7 @@ from corpusforge.records import Document, Dropped, Failed, RawDocument, Skipped,
 from corpusforge.run.addresses import Addresses, one_capture
 from corpusforge.run.crash_isolation import Guard, isolated
 from corpusforge.run.dropped_samples import SCHEMA, Samples
-from corpusforge.run.identity import numbered, settle
+from corpusforge.run.identity import IdsTask, make_ids, more_parts, numbered, settle
 from corpusforge.run.inputs import InputFile, check_unchanged, group, part_bytes, pieces
 from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.steps import Outcome, Step, batches, opened, run_steps, with_columns
@@ -108,6 +108,7 @@ def stage(run: str, recipe: Recipe, inputs: Sequence[InputFile]) -> Stage:
         reads={},
         inputs=described,
         finish=_finish,
+        more=lambda receipts: more_parts(parts, receipts),
         settle=settle,
     )
 
@@ -125,7 +126,10 @@ def _named(recipe: Recipe) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
+def _finish(made: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]]:
+    receipts = [
+        receipt for receipt in made if "source" in receipt.extra
+    ]  # of others ids were compared
     inputs = [item for receipt in receipts for item in receipt.extra["inputs"]]
     return {
         "parts": len(receipts),
@@ -141,7 +145,9 @@ def _finish(receipts: Sequence[Receipt]) -> tuple[dict[str, Any], dict[str, int]
 
 
 def make_documents(part: Part) -> PartResult:
-    """Read, extract, identify, clean, filter and redact the files of one part."""
+    """Read, extract, identify, clean, filter and redact one part's files, or compare the ids of parts."""
+    if isinstance(part.settings, IdsTask):
+        return make_ids(part)
     return isolated(make_chain, part) if part.unfinished else make_chain(part, Guard())
 
 

@@ -21,7 +21,7 @@ from corpusforge import manifest as records
 from corpusforge.errors import InputError
 from corpusforge.hashing import id_keys, uniform
 from corpusforge.io import files
-from corpusforge.manifest import Manifest, Receipt, part_name
+from corpusforge.manifest import Manifest, Output, Receipt, part_name
 from corpusforge.mix.settings import Diversity
 from corpusforge.recipe import Recipe
 from corpusforge.run.inputs import InputFile, find_inputs, group, part_bytes, pieces
@@ -34,7 +34,17 @@ __all__ = ["Canary", "Cost", "Estimate", "canary_recipe", "choose_files", "estim
 
 _SHORT = 10.0  # seconds; below it imports and compiled kernels outweigh the work
 _BY_PART = ("documents", "scores", "quality", "signatures", "hits", "tokens")
-_DIVIDED = (*_BY_PART, "windows", "collisions", "candidates", "supply", "draws", "shards")
+_DIVIDED = (
+    *_BY_PART,
+    "windows",
+    "collisions",
+    "contamination",
+    "facts",
+    "candidates",
+    "supply",
+    "draws",
+    "shards",
+)
 _FIXED_WORK = ("evaluation",)
 _FIXED_DISK = (
     "evaluation",
@@ -198,22 +208,26 @@ def _receipts(path: str, stage: str) -> list[Receipt]:
 
 def _cost(path: str, manifest: Manifest, sources: Sequence[str], kept: Mapping[str, int]) -> Cost:
     """Split a stage over the sources: by its parts where they have one, by kept documents elsewhere."""
-    receipts = _receipts(path, manifest.stage)
-    if manifest.stage in _BY_PART and len(receipts) == len(sources):
-        work, disk = dict.fromkeys(sources, 0.0), dict.fromkeys(sources, 0.0)
-        for source, receipt in zip(sources, receipts, strict=True):
+    rest = _receipts(path, manifest.stage)
+    work, disk = dict.fromkeys(sources, 0.0), dict.fromkeys(sources, 0.0)
+    own = [item for item in rest if any(_is_part(out, manifest.stage) for out in item.outputs)]
+    if manifest.stage in _BY_PART and len(own) == len(sources):
+        for source, receipt in zip(sources, own, strict=True):
             work[source] += receipt.seconds
             disk[source] += sum(output.bytes for output in receipt.outputs)
-        return Cost(manifest.seconds, work, disk)
-    seconds = sum(receipt.seconds for receipt in receipts)
-    size = sum(output.bytes for output in manifest.outputs)
+        rest = [item for item in rest if item not in own]
+    seconds = sum(receipt.seconds for receipt in rest)
+    size = sum(output.bytes for output in manifest.outputs) - sum(disk.values())
     shares = kept if sum(kept.values()) else dict.fromkeys(sources, 1)
     total = sum(shares.values())
-    return Cost(
-        manifest.seconds,
-        {source: seconds * count / total for source, count in shares.items()},
-        {source: size * count / total for source, count in shares.items()},
-    )
+    for source, count in shares.items():
+        work[source] = work.get(source, 0.0) + seconds * count / total
+        disk[source] = disk.get(source, 0.0) + size * count / total
+    return Cost(manifest.seconds, work, disk)
+
+
+def _is_part(output: Output, stage: str) -> bool:
+    return output.path.startswith(f"{stage}/part-")
 
 
 def estimate(canary: Canary, workers: int) -> Estimate:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from corpusforge.manifest import part_name
 from corpusforge.run.context import Context
 
-__all__ = ["documents_of", "groups", "is_large"]
+__all__ = ["documents_of", "few_groups", "groups", "is_large"]
+
+_FEW = 256
+"""Tasks whose receipts the driver reads whole: of each it learns kilobytes."""
 
 
 def is_large(context: Context, stage: str) -> bool:
@@ -31,6 +36,17 @@ def groups(context: Context, stage: str) -> list[tuple[int, int, int]]:
             first, documents, size = number, 0, 0
         documents, size = documents + rows, size + own
     return [*found, (first, context.part_count, size)]
+
+
+def few_groups(context: Context) -> list[tuple[int, int, int]]:
+    """Return the parts [first, stop) of up to 256 groups of about equally many, and their bytes."""
+    count = context.part_count
+    width = -(-count // _FEW)
+    cuts = [*range(0, count, width), count]
+    return [
+        (first, stop, sum(context.part_size(index) for index in range(first, stop)))
+        for first, stop in pairwise(cuts)
+    ]
 
 
 def _sizes(context: Context, stage: str) -> list[tuple[int, int]]:

@@ -42,7 +42,7 @@ from corpusforge.mix.repetition import Reach, times
 from corpusforge.mix.sample import I64, Supply
 from corpusforge.mix.settings import Settings
 from corpusforge.run.context import Context
-from corpusforge.run.duplicates import texts_at
+from corpusforge.run.copies import texts_at
 from corpusforge.run.groups import documents_of, groups, is_large
 from corpusforge.run.mix import largest_group_of
 from corpusforge.run.stage import Part, PartResult, Stage

@@ -21,6 +21,7 @@ from corpusforge.run import (
     directory,
     documents,
     duplicates,
+    facts,
     mixture,
     preselect,
     quality,
@@ -66,6 +67,7 @@ _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "evaluation": contamination.evaluation_stage,
     "hits": contamination.hits_stage,
     "contamination": contamination.contamination_stage,
+    "facts": facts.stage,
     "tokenizer": tokens.tokenizer_stage,
     "candidates": preselect.candidates_stage,
     "choice": preselect.stage,
@@ -73,6 +75,7 @@ _BUILDERS: dict[str, Callable[[Context], Stage | None]] = {
     "supply": mixture.supply_stage,
     "draws": mixture.draws_stage,
     "mix": mixture.mix_stage,
+    "writings": facts.writings_stage,
     "shards": shards.stage,
 }
 STAGES = (*_BUILDERS, "report")

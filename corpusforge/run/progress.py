@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -98,13 +98,21 @@ class Reporter:
         state = self._state
         if state is None or (files.is_remote(stage.run) and not self._due(state)):
             return
+        state.stage = stage  # with the parts that were told since the last look
         self._look(state)
         now = time.monotonic()
         documents = sum(receipt.documents for receipt in state.done.values())
         size = sum(stage.parts[index].size for index in state.done)
         rate = size / 1e6 / max(now - state.start, 1e-9)
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=size, documents=documents, rate=rate)
+            total = max(1, sum(part.size for part in stage.parts))
+            self._bar.update(
+                self._bar.task_ids[0],
+                total=total,
+                completed=size,
+                documents=documents,
+                rate=rate,
+            )
         elif now - state.last >= _PLAIN_EVERY:
             state.last = now
             total = sum(part.size for part in stage.parts)
@@ -145,6 +153,9 @@ class Reporter:
             self._bar.stop()
             self._bar = None
         if self._state is not None and worked:
+            stage = self._state.stage  # parts that `more` told may not have been seen
+            every = (replace(stage.parts[0], index=number) for number in range(manifest.parts))
+            self._state.stage = replace(stage, parts=tuple(every))
             self._look(self._state)
         self._state = None
         documents, size = manifest.documents, manifest.input_bytes

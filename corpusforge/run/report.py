@@ -1,50 +1,32 @@
-"""The last stage: every figure of a run gathered from manifests and narrow columns, then shown.
+"""The last stage: every figure of a run gathered from manifests, then shown.
 
-It reads no text except the snippets of a few duplicate pairs, which come from kept and removed
-documents as they were written: redacted.
+What is told of documents was counted by the tasks that saw them (`facts.py`), also the beginnings of a few
+duplicates' texts, as they were written: redacted.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 import corpusforge
 from corpusforge import manifest as records
 from corpusforge.errors import RunError
 from corpusforge.io import files
 from corpusforge.io.decoding import read_json
-from corpusforge.io.parquet import read_table
-from corpusforge.manifest import Manifest, part_name
+from corpusforge.manifest import Manifest
 from corpusforge.printing import say
 from corpusforge.report import data, terminal
 from corpusforge.report.card import data_card
 from corpusforge.report.html import write_report
 from corpusforge.run.context import Context
-from corpusforge.run.duplicates import texts_at
-from corpusforge.run.mix import stream_files
+from corpusforge.run.facts import LENGTH_EDGES, SCORE_EDGES
 from corpusforge.score import Settings as ScoreSettings
 from corpusforge.score import load
-from corpusforge.survivors import kept_rows
 
 __all__ = ["collect", "print_summary", "write"]
-
-_SNIPPET = 400
-_SCORE_EDGES = tuple(round(step / 20, 2) for step in range(21))
-_LENGTH_EDGES = tuple(round(2 ** (power / 2), 1) for power in range(8, 53))
-_KEPT_BY = {
-    "filter": "documents",
-    "score": "quality",
-    "dedup": "duplicates",
-    "decontaminate": "contamination",
-}
-"""What each verb kept: the stage directory whose removals to apply."""
 
 
 def write(context: Context) -> None:
@@ -78,7 +60,10 @@ def collect(context: Context) -> data.RunData:
     manifests = context.manifests
     ledger = records.merge_ledgers([manifest.ledger for manifest in manifests.values()])
     mix = manifests["mix"].extra
-    facts = _Facts(context)
+    facts = manifests["facts"].extra
+    languages = {
+        verb: dict(Counter(counts).most_common()) for verb, counts in facts["languages"].items()
+    }
     tokens = manifests["tokens"].extra
     return data.RunData(
         name=context.recipe.name,
@@ -91,14 +76,16 @@ def collect(context: Context) -> data.RunData:
         dedup=_dedup(context),
         decontamination=_decontamination(manifests),
         timing=tuple(_timing(manifest) for manifest in manifests.values()),
-        scores=facts.scores(),
+        scores=_histograms(facts["scores"], SCORE_EDGES),
         score_bound=_bound(context),
-        lengths=facts.lengths(),
-        dates=facts.by_source("date", years=True),
-        languages={"identify": _identified(ledger.rows()), **facts.languages},
-        licences=facts.by_source("licence"),
-        origins=facts.origins(),
-        writings=facts.writings(sum(row.delivered_tokens for row in _mix(mix).sources.values())),
+        lengths=_histograms(facts["lengths"], LENGTH_EDGES),
+        dates=_by_source(facts["date"]),
+        languages={"identify": _identified(ledger.rows()), **languages},
+        licences=_by_source(facts["licence"]),
+        origins=dict(sorted(facts["origins"].items())),
+        writings=_writings(
+            manifests, sum(row.delivered_tokens for row in _mix(mix).sources.values())
+        ),
         fertility={
             name or "und": data.Fertility(
                 tokens=tally["tokens"], bytes=tally["bytes"], documents=tally["documents"]
@@ -108,7 +95,7 @@ def collect(context: Context) -> data.RunData:
         tokenizer=str(manifests["tokens"].settings["name"]),
         vocabulary=int(tokens["vocab_size"]),
         text_bytes=sum(tally["bytes"] for tally in tokens["languages"].values()),
-        words=facts.words,
+        words=facts["words"],
         shards=_shards(manifests["shards"], mix),
         skipped_sources=tuple(context.skipped),
         recipe=records.plain(context.recipe),
@@ -117,115 +104,44 @@ def collect(context: Context) -> data.RunData:
     )
 
 
-class _Facts:
-    """Histograms and counts over the narrow columns of the documents that survived everything."""
+def _histograms(
+    counts: Mapping[str, Mapping[str, int]], edges: tuple[float, ...]
+) -> dict[str, data.Histogram]:
+    bins = [str(number) for number in range(len(edges) - 1)]
+    return {
+        name: data.Histogram(edges=edges, counts=tuple(own.get(n, 0) for n in bins))
+        for name, own in sorted(counts.items())
+    }
 
-    def __init__(self, context: Context) -> None:
-        self._run = context.run
-        names = ["id", "source", "date", "licence", "origin", "model", "prompt_version"]
-        tables, sizes, scores = [], [], []
-        languages: dict[str, Counter[str]] = {stage: Counter() for stage in _KEPT_BY}
-        self.words = 0
-        for index in range(context.part_count):
-            part = f"{part_name(index)}.parquet"
-            kept = pa.array(kept_rows(context.run, index, "contamination"))
-            tables.append(
-                read_table(files.join(context.run, "documents", part), names).filter(kept)
-            )
-            stats = read_table(
-                files.join(context.run, "stats", part), ["text_bytes", "words", "rule"]
-            )
-            alive = stats.filter(pc.equal(stats.column("rule"), "")).filter(kept)
-            sizes.append(alive.column("text_bytes"))
-            self.words += pc.sum(alive.column("words")).as_py() or 0
-            own = read_table(files.join(context.run, "documents", part), ["lang"]).column("lang")
-            for stage, upto in _KEPT_BY.items():
-                mask = pa.array(kept_rows(context.run, index, upto))
-                languages[stage].update(_counted(own.filter(mask)))
-            scores.append(read_table(files.join(context.run, "scores", part), ["source", "score"]))
-        self._documents = pa.concat_tables(tables)
-        self.languages = {stage: dict(n.most_common()) for stage, n in languages.items()}
-        self._sizes = pa.chunked_array([c for s in sizes for c in s.chunks], type=pa.int64())
-        self._scores = pa.concat_tables(scores)
 
-    def _sources(self, table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
-        column = table.column("source")
-        for name in sorted(pc.unique(column).to_pylist()):
-            yield name, pc.equal(column, name)
+def _by_source(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Survivors by source and value ("" unknown)."""
+    return {name: dict(sorted(own.items())) for name, own in sorted(counts.items())}
 
-    def scores(self) -> dict[str, data.Histogram]:
-        """Score histogram of each source, before the keep rule."""
-        values = self._scores.column("score")
-        return {
-            name: _histogram(values.filter(mask).to_numpy(), _SCORE_EDGES)
-            for name, mask in self._sources(self._scores)
-        }
 
-    def lengths(self) -> dict[str, data.Histogram]:
-        """Histogram of text bytes of each source's survivors."""
-        return {
-            name: _histogram(self._sizes.filter(mask).to_numpy(), _LENGTH_EDGES)
-            for name, mask in self._sources(self._documents)
-        }
-
-    def by_source(self, column: str, *, years: bool = False) -> dict[str, dict[str, int]]:
-        """Survivors by source and value ("" unknown)."""
-        found = {}
-        for name, mask in self._sources(self._documents):
-            counts: Counter[str] = Counter()
-            for value, count in _counted(self._documents.column(column).filter(mask)).items():
-                counts[(value or "")[:4] if years else value or ""] += count
-            found[name] = dict(sorted(counts.items()))
-        return found
-
-    def origins(self) -> dict[str, int]:
-        """Survivors by who wrote them."""
-        return dict(sorted(_counted(self._documents.column("origin")).items()))
-
-    def writings(self, tokens: int) -> tuple[data.Writing, ...]:
-        """Survivors and training tokens by writer, of `tokens` in all; () where all are people's."""
-        columns = ["origin", "model", "prompt_version"]
-        made = self._documents.filter(pc.not_equal(self._documents.column("origin"), "human"))
-        if not made.num_rows:
-            return ()
-        drawn = [
-            read_table(path, ["id", "length"])
-            for path in stream_files(self._run, "train")
-        ]  # fmt: skip
-        own = pa.concat_tables(drawn).join(made.select(["id", *columns]), "id", join_type="inner")
-        lengths = own.group_by(columns).aggregate([("length", "sum")]).to_pylist()
-        given = {tuple(row[name] or "" for name in columns): row["length_sum"] for row in lengths}
-        counts = Counter(
-            zip(
-                *([v or "" for v in made.column(name).to_pylist()] for name in columns), strict=True
-            )
+def _writings(manifests: Mapping[str, Manifest], tokens: int) -> tuple[data.Writing, ...]:
+    """Survivors and training tokens by writer, of `tokens` in all; () where all are people's."""
+    if "writings" not in manifests:
+        return ()
+    facts, given = manifests["facts"].extra, manifests["writings"].extra["tokens"]
+    made = [
+        data.Writing(
+            origin=origin,
+            model=model,
+            prompt=prompt,
+            documents=count,
+            tokens=given.get(origin, {}).get(model, {}).get(prompt, 0),
         )
-        people = data.Writing(
-            origin="human", documents=self._documents.num_rows - made.num_rows,
-            tokens=tokens - sum(given.values()),
-        )  # fmt: skip
-        return people, *(
-            data.Writing(
-                origin=key[0],
-                model=key[1],
-                prompt=key[2],
-                documents=count,
-                tokens=given.get(key, 0),
-            )
-            for key, count in sorted(counts.items())
-        )
-
-
-def _counted(values: pa.ChunkedArray) -> Counter[Any]:
-    """Values and how often each stands there, in the order of their first places; no object a row."""
-    counts = pc.value_counts(values)
-    return Counter(dict(zip(*(counts.field(n).to_pylist() for n in (0, 1)), strict=True)))
-
-
-def _histogram(values: np.ndarray, edges: tuple[float, ...]) -> data.Histogram:
-    clipped = np.clip(values, edges[0], edges[-1])
-    counts, _ = np.histogram(clipped, bins=np.array(edges))
-    return data.Histogram(edges=edges, counts=tuple(int(n) for n in counts))
+        for origin, models in sorted(facts["writers"].items())
+        for model, prompts in sorted(models.items())
+        for prompt, count in sorted(prompts.items())
+    ]
+    people = data.Writing(
+        origin="human",
+        documents=facts["documents"] - sum(own.documents for own in made),
+        tokens=tokens - sum(own.tokens for own in made),
+    )
+    return people, *made
 
 
 def _mix(mix: dict[str, Any]) -> data.Mix:
@@ -251,14 +167,15 @@ def _mix(mix: dict[str, Any]) -> data.Mix:
 
 def _dedup(context: Context) -> data.Dedup:
     extra = context.manifests["duplicates"].extra
+    texts = context.manifests["facts"].extra.get("shown", {})
     pairs = tuple(
         data.Pair(
             removed=row["removed"],
             kept=row["kept"] or "",
             similarity=row["similarity"],
             method="minhash",
-            removed_text=_snippet(context, row["removed"]),
-            kept_text=_snippet(context, row["kept"]),
+            removed_text=texts.get(row["removed"], ""),
+            kept_text=texts.get(row["kept"], ""),
         )
         for row in extra["examples"]
     )
@@ -285,15 +202,6 @@ def _audited(found: dict[str, Any] | None) -> dict[str, float]:
         "residual_low": round(found["low"], 6),
         "residual_high": round(found["high"], 6),
     }
-
-
-def _snippet(context: Context, identifier: str | None) -> str:
-    for index in range(context.part_count):
-        path = files.join(context.run, "documents", f"{part_name(index)}.parquet")
-        found = pc.index(read_table(path, ["id"]).column("id"), identifier).as_py()
-        if identifier and found >= 0:
-            return str(texts_at(context.run, index, np.array([found]))[0].as_py())[:_SNIPPET]
-    return ""
 
 
 def _decontamination(manifests: dict[str, Manifest]) -> data.Decontamination:

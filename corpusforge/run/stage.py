@@ -117,6 +117,11 @@ class Stage:
     """Runs in the driver after the last part, before `finish`: may change what parts wrote where they
     cannot know of each other, and returns their receipts. One that it changes loses its fingerprint first,
     so that the part is made again whenever the stage is."""
+    more: Callable[[Sequence[Receipt]], tuple[Part, ...]] | None = None
+    """Returns the parts that can be told only when those made so far (their receipts are given) are there,
+    () where none are left: a barrier lies before them. Their indices go on from those of `parts`."""
+    sequel: bool = False
+    """Whether the parts at work are such that `more` told."""
     pace: float = 1.0
     """How many times faster than `documents` at its quickest it takes in its parts' bytes, about
     (`benchmarks/results.d/size.md`): light work is worth forked workers only where there is much of it."""
@@ -232,9 +237,10 @@ def finished(stage: Stage) -> Manifest | None:
     return None
 
 
-def fingerprinted(stage: Stage) -> list[Part]:
-    """Return the stage's parts as workers are told of them."""
-    return [replace(part, fingerprint=_part_fingerprint(stage, part)) for part in stage.parts]
+def fingerprinted(stage: Stage, parts: Sequence[Part] | None = None) -> list[Part]:
+    """Return the stage's parts (or some that come after them) as workers are told of them."""
+    given = stage.parts if parts is None else parts
+    return [replace(part, fingerprint=_part_fingerprint(stage, part)) for part in given]
 
 
 def run_stage(stage: Stage, execute: Executor, *, force: bool = False) -> tuple[Manifest, bool]:
@@ -248,24 +254,35 @@ def run_stage(stage: Stage, execute: Executor, *, force: bool = False) -> tuple[
     path = stage.path("manifest.json")
     files.remove(path)
     files.make_directory(stage.path("_receipts"))
-    parts = fingerprinted(stage)
-    for part in parts:
-        files.remove(error_path(part))
-    start = time.perf_counter()
-    todo = [part for part in parts if force or not is_made(part)]
-    for part in todo:
-        files.remove(receipt_path(part))
-    plan = Plan(time.time(), tuple(part.size for part in parts))
-    records.write_json(plan_path(stage.run, stage.name), plan)
-    if todo:
-        _execute(stage, execute, todo)
-    receipts = _collect(stage, parts)
+    start, begun = time.perf_counter(), time.time()
+    parts: list[Part] = []
+    receipts: list[Receipt] = []
+    wave = fingerprinted(stage)
+    while wave:
+        parts += wave
+        plan = Plan(begun, tuple(part.size for part in parts))
+        records.write_json(plan_path(stage.run, stage.name), plan)
+        own = replace(stage, parts=tuple(parts), sequel=len(parts) > len(stage.parts))
+        receipts += _make(own, execute, wave, force=force)
+        wave = fingerprinted(stage, stage.more(receipts)) if stage.more else []
     if stage.settle:
         receipts = stage.settle(parts, receipts)
     manifest = _manifest(stage, receipts, time.perf_counter() - start)
-    _sweep(stage, manifest)
+    _sweep(stage, parts, manifest)
     records.write_json(path, manifest)
     return manifest, True
+
+
+def _make(stage: Stage, execute: Executor, parts: list[Part], *, force: bool) -> list[Receipt]:
+    """Make the parts that are not made; return the receipts of all."""
+    for part in parts:
+        files.remove(error_path(part))
+    todo = [part for part in parts if force or not is_made(part)]
+    for part in todo:
+        files.remove(receipt_path(part))
+    if todo:
+        _execute(stage, execute, todo)
+    return _collect(stage, parts)
 
 
 def _part_fingerprint(stage: Stage, part: Part) -> str:
@@ -352,10 +369,10 @@ def _manifest(stage: Stage, receipts: Sequence[Receipt], seconds: float) -> Mani
     )
 
 
-def _sweep(stage: Stage, manifest: Manifest) -> None:
+def _sweep(stage: Stage, parts: Sequence[Part], manifest: Manifest) -> None:
     """Delete what an earlier, different run of this stage left behind, temporary files included."""
     named = {files.join(stage.run, output.path) for output in manifest.outputs}
-    named |= {receipt_path(part) for part in stage.parts} | {stage.path("manifest.json")}
+    named |= {receipt_path(part) for part in parts} | {stage.path("manifest.json")}
     found: list[str] = []
     for folder in {stage.name, *(output.path.split("/", 1)[0] for output in manifest.outputs)}:
         own = files.join(stage.run, folder, f"{stage.name}-part-" if folder in _SHARED else "")

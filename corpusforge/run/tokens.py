@@ -13,17 +13,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusforge.hashing import id_keys
+from corpusforge.hashing import id_keys, uniform
 from corpusforge.io import files
-from corpusforge.io.parquet import read_table
+from corpusforge.io.parquet import Writer, read_batches, read_table
 from corpusforge.manifest import Receipt, part_name
 from corpusforge.run.context import Context
+from corpusforge.run.groups import few_groups
 from corpusforge.run.stage import Part, PartResult, Stage
 from corpusforge.survivors import components_at, read_survivors
 from corpusforge.tokenize.part import write_part
 from corpusforge.tokenize.settings import Settings
 from corpusforge.tokenize.tokenizer import Tokenizer, load
-from corpusforge.tokenize.train import sample, train
+from corpusforge.tokenize.train import PURPOSE, sample, train
 
 __all__ = ["load_tokenizer", "make_tokenizer", "make_tokens", "tokenizer_stage", "tokens_stage"]
 
@@ -31,54 +32,105 @@ RANKS = "tokenizer/ranks.tiktoken"
 JSON = "tokenizer/tokenizer.json"
 
 
+_SAMPLE = pa.schema([("key", pa.uint64()), ("bytes", pa.int64()), ("text", pa.large_string())])
+_MARGIN = 1.5
+"""How much more text is drawn than a tokenizer trains on, by what is known of the sizes beforehand."""
+
+
 @dataclass(frozen=True, slots=True)
-class TokensTask:
-    """What a worker is told: the settings, the run's seed, how many document parts there are."""
+class TokenizerTask:
+    """What a task is told: document parts [first, stop) and the share of their texts that it draws.
+
+    One that trains has no parts, but the files of what others drew.
+    """
 
     settings: Settings
     seed: int
-    parts: int
+    share: float
+    first: int = 0
+    stop: int = 0
+    drawn: tuple[str, ...] = ()
 
 
 def tokenizer_stage(context: Context) -> Stage | None:
-    """Return the stage that trains a tokenizer, or None where the recipe names one."""
-    settings = context.recipe.tokenize
+    """Return the stage that trains a tokenizer, or None where the recipe names one.
+
+    Tasks draw a little more than the sample from their parts, and one trains on what belongs to it. Where
+    the draws are too small, which the sizes of texts make rare, they are drawn again, twice as large.
+    """
+    settings, seed = context.recipe.tokenize, context.recipe.seed
     if settings.tokenizer != "train":
         return None
-    work = TokensTask(settings, context.recipe.seed, context.part_count)
-    size = sum(context.part_size(index) for index in range(context.part_count))
+    wanted = settings.train_megabytes * 1e6
+    share = _MARGIN * wanted / max(1, context.manifests["facts"].extra["text_bytes"])
+    tasks = few_groups(context)
+
+    def draws(begun: int, share: float) -> tuple[Part, ...]:
+        return tuple(
+            Part("tokenizer", begun + number, context.run,
+                 TokenizerTask(settings, seed, share, first, stop), (first, stop, share), size)
+            for number, (first, stop, size) in enumerate(tasks)
+        )  # fmt: skip
+
+    def more(receipts: Sequence[Receipt]) -> tuple[Part, ...]:
+        count, last = len(receipts), receipts[-len(tasks) :]
+        if "bytes" not in receipts[-1].extra:
+            return ()
+        own = share * 2 ** (count // len(tasks) - 1)
+        if own < 1 and sum(item.extra["bytes"] for item in last) < wanted:
+            return draws(count, 2 * own)
+        drawn = tuple(output.path for item in last for output in item.outputs)
+        work = TokenizerTask(settings, seed, own, drawn=drawn)
+        size = sum(item.extra["bytes"] for item in last)
+        return (Part("tokenizer", count, context.run, work, (drawn,), size),)
+
     used = ("vocab_size", "pattern", "train_megabytes", "start_token")
     return Stage(
         name="tokenizer",
         run=context.run,
         work=make_tokenizer,
-        parts=(Part("tokenizer", 0, context.run, work, size=size),),
-        settings={**{key: getattr(settings, key) for key in used}, "seed": context.recipe.seed},
+        parts=draws(0, share),
+        settings={**{key: getattr(settings, key) for key in used}, "seed": seed},
         reads=context.reads("documents", "quality", "duplicates", "contamination"),
+        pace=10.0,
+        more=more,
+        finish=lambda receipts: (receipts[-1].extra, {}),
     )
 
 
 def make_tokenizer(part: Part) -> PartResult:
-    """Train a byte-level BPE on a hash sample of the surviving text."""
-    work: TokensTask = part.settings
-    ids: list[str] = []
-    sizes: list[int] = []
-    for index in range(work.parts):
-        for batch in read_survivors(part.run, index, ["id", "text"], "contamination"):
-            ids += batch.column("id").to_pylist()
-            sizes += pc.binary_length(batch.column("text")).to_pylist()
-    chosen = sample(id_keys(ids), np.array(sizes, dtype=np.int64), work.settings, work.seed)
-    trained = train(
-        _texts(part.run, work.parts, chosen), work.settings, files.join(part.run, RANKS)
-    )
+    """Draw from some parts, or train a byte-level BPE on a hash sample of the surviving text."""
+    work: TokenizerTask = part.settings
+    if not work.drawn:
+        return _draw(part, work)
+    paths = [files.join(part.run, path) for path in work.drawn]
+    known = pa.concat_tables([read_table(path, ["key", "bytes"]) for path in paths])
+    keys, sizes = (known.column(name).to_numpy() for name in ("key", "bytes"))
+    chosen = sample(keys, sizes, work.settings, work.seed)
+    trained = train(_texts(paths, chosen), work.settings, files.join(part.run, RANKS))
     extra = {"vocab_size": trained.vocab_size, "text_bytes": trained.text_bytes}
     return PartResult(outputs={RANKS: 0, JSON: 0}, documents=trained.documents, extra=extra)
 
 
-def _texts(run: str, parts: int, chosen: np.ndarray) -> Iterator[str]:
+def _draw(part: Part, work: TokenizerTask) -> PartResult:
+    path, size = f"sampled/{part.name}.parquet", 0
+    with Writer(files.join(part.run, path), _SAMPLE) as writer:
+        for index in range(work.first, work.stop):
+            for batch in read_survivors(part.run, index, ["id", "text"], "contamination"):
+                keys = id_keys(batch.column("id").to_pylist())
+                mask = pa.array(uniform(keys, work.seed, PURPOSE) < work.share)
+                texts = batch.column("text").cast(pa.large_string())
+                columns = [pa.array(keys), pc.binary_length(texts), texts]
+                own = pa.RecordBatch.from_arrays(columns, schema=_SAMPLE).filter(mask)
+                writer.write(own)
+                size += pc.sum(own.column("bytes")).as_py() or 0
+    return PartResult(outputs={path: writer.rows}, extra={"bytes": size})
+
+
+def _texts(paths: Sequence[str], chosen: np.ndarray) -> Iterator[str]:
     place = 0
-    for index in range(parts):
-        for batch in read_survivors(run, index, ["text"], "contamination"):
+    for path in paths:
+        for batch in read_batches(path, ["text"]):
             mask = chosen[place : place + batch.num_rows]
             place += batch.num_rows
             yield from batch.column("text").filter(pa.array(mask)).to_pylist()

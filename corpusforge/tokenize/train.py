@@ -27,9 +27,11 @@ from corpusforge.tokenize.patterns import END_OF_TEXT, PATTERNS, START_OF_TEXT, 
 from corpusforge.tokenize.ranks import dump_ranks, dump_tokenizer_json
 from corpusforge.tokenize.settings import Settings
 
-__all__ = ["Trained", "sample", "train"]
+__all__ = ["PURPOSE", "Trained", "sample", "train"]
 
 CHECKED_BYTES = 1_000_000
+PURPOSE = "tokenizer training"
+"""Of the draw by which documents are sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def sample(
     `keys` are the documents' id keys, `text_bytes` their sizes; any order gives the same documents.
     `keys`, `text_bytes` and the result (bool) are [documents].
     """
-    order = np.lexsort((keys, uniform(keys, seed, "tokenizer training")))
+    order = np.lexsort((keys, uniform(keys, seed, PURPOSE)))
     before = np.cumsum(text_bytes[order]) - text_bytes[order]
     chosen = np.zeros(len(keys), dtype=bool)
     chosen[order[before < settings.train_megabytes * 1e6]] = True

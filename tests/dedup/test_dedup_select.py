@@ -157,7 +157,7 @@ def test_selection_equals_the_sequential_twin(tmp_path, request, which):
     assert survivors == texts.keys() - pairs(found).keys()
 
 
-def test_equal_results_for_any_order_ranges_and_groups(tmp_path, pages):
+def test_equal_results_for_any_order_and_ranges(tmp_path, pages):
     rows = as_rows(pages)
     expected = rows_of(run(tmp_path, [rows[:150], rows[150:160], rows[160:]]))
     assert len(expected) > 200
@@ -167,8 +167,6 @@ def test_equal_results_for_any_order_ranges_and_groups(tmp_path, pages):
         {},
         {"settings": Settings(ranges=3)},
         {"settings": Settings(ranges=256)},
-        {"groups": 3},
-        {"groups": 50, "settings": Settings(ranges=16)},
     ):
         assert rows_of(run(tmp_path, parts, **options)) == expected, options
 

@@ -141,8 +141,15 @@ def test_two_patterns_with_files_of_one_name(tmp_path: Path) -> None:
     ]
 
 
-def test_two_earlier_runs_that_share_documents(tmp_path: Path) -> None:
-    """Replayed as two sources, their parts are made apart: the later source's are numbered."""
+@pytest.mark.parametrize("held", [1 << 22, 3])
+def test_two_earlier_runs_that_share_documents(
+    tmp_path: Path, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replayed as two sources, their parts are made apart: the later source's are numbered.
+
+    Ids are compared in one range, or in ranges of three.
+    """
+    monkeypatch.setattr("corpusforge.run.identity._RANGE", held)
     write(tmp_path / "a.jsonl", [{"text": text(i)} for i in range(4)])
     write(
         tmp_path / "more" / "a.jsonl", [{"text": text(i + (0 if i < 2 else 50))} for i in range(5)]

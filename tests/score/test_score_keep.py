@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpusforge.errors import InputError, RecipeError
 from corpusforge.hashing import id_keys
-from corpusforge.score.selection import keep, keep_probability, tiers
+from corpusforge.score.selection import Cut, digits, keep, keep_probability, tiers, within
 from corpusforge.score.settings import KeepSettings, Settings, TrainSettings
 
 KEYS = id_keys(f"doc-{i}" for i in range(40_000))
@@ -58,6 +63,45 @@ def test_top_keeps_the_share_and_breaks_ties_by_id():
     kept = keep(np.arange(10) / 10, KEYS[:10], KeepSettings(rule="top", share=0.5, by="source"), 0,
                 sources=sources)  # fmt: skip
     assert kept.tolist() == [False] * 3 + [True] * 3 + [False] * 2 + [True] * 2
+
+
+def best(scores, keys, share):
+    """By one sort of everything."""
+    order = sorted(range(len(scores)), key=lambda n: (-scores[n], keys[n]))
+    return set(order[: math.ceil(share * len(scores))])
+
+
+@given(
+    places=st.lists(st.integers(0, 3), min_size=1, max_size=60),
+    step=st.sampled_from([1e-7, 0.25, 0.0]),
+    share=st.sampled_from([0.01, 0.3, 0.5, 1.0]),
+    cuts=st.integers(1, 5),
+)
+def test_top_by_counts_of_digits_is_one_sort(places, step, share, cuts):
+    """Ties of scores, scores that differ in the last bits, and counts added over any parts."""
+    scores = np.array([0.5 + step * place for place in places], dtype=np.float32)
+    keys = KEYS[: len(places)] & np.uint64(0xFFFF_0000_0000_FFFF)  # ids that differ late
+    wanted = best(scores.tolist(), keys.tolist(), share)
+    settings = KeepSettings(rule="top", share=share)
+    assert set(np.flatnonzero(keep(scores, keys, settings, 0)).tolist()) == wanted
+    own, cut = digits(scores, keys), Cut()
+    while not cut.settled:
+        counts = Counter()
+        for some in np.array_split(own, cuts):
+            counts.update(some[within(cut, some)[1], len(cut.digits)].tolist())
+        cut = cut.next(counts, share)
+    parts = [
+        keep(s, k, settings, 0, cuts={"": cut})
+        for s, k in zip(np.array_split(scores, cuts), np.array_split(keys, cuts), strict=True)
+    ]
+    assert set(np.flatnonzero(np.concatenate(parts)).tolist()) == wanted
+
+
+def test_digits_are_in_order_of_any_scores():
+    scores = np.array([-np.inf, -2.5, -1e-9, -0.0, 0.0, 1e-9, 0.5, 1.0, 3.0], dtype=np.float32)
+    own = digits(scores, np.zeros(len(scores), dtype=np.uint64)).tolist()
+    assert own == sorted(own, reverse=True)
+    assert own[3] == own[4], "0 and -0 are one score"
 
 
 def test_tiers():
