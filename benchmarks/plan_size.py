@@ -65,26 +65,39 @@ HTML = 99.6e6  # bytes of HTML: extract.md
 SCORE = 69.2e6  # bytes of text, hashed_logreg: score.md
 TOKENS = 8.6e6  # bytes of text: docs/scale.md; passages recur in the size run, which favours caches of words
 SCAN = 104e6  # bytes of text, gpt3.v1: decontaminate.md
-COLLISIONS = 20.7 / 10e6  # CPU seconds a document: dedup.md
-DUPLICATES = (14.7 / 2.01e6, 0.59e9 / 2.01e6)  # CPU seconds and memory a document with a neighbour
-GROUPS = 0.141e9 / 2.01e6  # bytes that collisions write of one: dedup.md
+IDS = 1.9e-6, 16.0  # CPU seconds and bytes of disk a document: a million ids, sorted and compared
+COLLISIONS = 20.5 / 10e6  # CPU seconds a document: dedup.md, as are the next four
+ROUNDS = 1.57 / 2.01e6  # … a document with a neighbour, all rounds
+GATHER = 21.2 / 2.01e6
+SELECT = 2 * 35.6 / 2.01e6  # once to ask for texts, once with them
+HELD = (
+    1.43e9 / 0.67e6
+)  # bytes of memory a document of a task with a neighbour, of the hungriest wave
+PAIRS = (0.0229e9 + 0.0162e9) / 2.01e6  # bytes that collisions write of one
+ROWS = 1.21e9 / 2.01e6  # bytes that duplicates writes of one
+RANGE, RANGES = 4.2e6, 256  # documents a range, and the most ranges
+REPORT = 5.0  # seconds: it reads manifests, and of at most 256 tasks what they counted
 SIGNED = {"signature": 512 / 848, "keys": 300 / 848, "ids": 36 / 848}  # of the bytes of signatures
 MIX = (
     37.8 / 4e6,
     169.0,
 )  # CPU seconds and bytes of disk a document, supply, draws and mix in ranges: mix.md
-JOBS = (
-    "documents",
-    "scores",
-    "quality",
-    "signatures",
-    "collisions",
-    "hits",
-    "contamination",
-    "tokens",
-    "mix",
-    "shards",
-)
+JOBS = {
+    "documents": 3,
+    "scores": 1,
+    "quality": 1,
+    "signatures": 1,
+    "collisions": 5,
+    "duplicates": 5,
+    "hits": 1,
+    "contamination": 2,
+    "facts": 1,
+    "tokens": 1,
+    "mix": 3,
+    "shards": 1,
+}
+"""Stages of many tasks, and how many waves of them (jobs of an engine) each takes: of `collisions` the key
+ranges and about four rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +123,37 @@ def steps(crawl: float, given: Assumed, row: Mapping[str, Any]) -> list[Step]:
     report = row["stages"]["report"]["cpu"] / row["documents"]
     stored = (disk["documents"] - row["stats"]) * kept
     cost = {
-        "documents": crawl * given.unpacked / WARC + html / HTML + second["documents"] * text,
+        "documents": crawl * given.unpacked / WARC
+        + html / HTML
+        + second["documents"] * text
+        + IDS[0] * text / given.document,
         "scores": (second["scores"] + 1 / SCORE) * kept,
         "quality": second["quality"] * kept,
         "signatures": second["signatures"] * kept,
-        "collisions": COLLISIONS * documents,
-        "duplicates": DUPLICATES[0] * documents * given.neighbours,
+        "collisions": COLLISIONS * documents + ROUNDS * documents * given.neighbours,
+        "duplicates": (GATHER + SELECT) * documents * given.neighbours,
         "hits": (second["scores"] + 1 / SCAN) * unique,
         "contamination": second["contamination"] * unique,
         "tokens": unique / TOKENS,
         "mix": MIX[0] * unique / given.document,
         "shards": second["shards"] * unique,
-        "report": report * text / given.document,
+        "facts": report * text / given.document,
+        "report": REPORT,
     }
     ids = disk["tokens"] * unique
     keys = disk["signatures"] * kept
-    groups = GROUPS * documents * given.neighbours
+    pairs = PAIRS * documents * given.neighbours
+    rows = ROWS * documents * given.neighbours
     chosen = keys * (SIGNED["ids"] + SIGNED["signature"] * given.neighbours)
     reads = {"documents": crawl, "scores": stored, "signatures": stored,
-             "collisions": keys * SIGNED["keys"], "duplicates": groups + chosen, "hits": stored,
-             "tokens": stored, "shards": ids, "report": row["stats"] * text}  # fmt: skip
+             "collisions": keys * SIGNED["keys"] + 2 * pairs, "duplicates": chosen + 2 * rows + stored,
+             "hits": stored,
+             "tokens": stored, "shards": ids, "facts": row["stats"] * text}  # fmt: skip
     writes = {
-        "documents": stored + row["stats"] * text,
+        "documents": stored + row["stats"] * text + IDS[1] * text / given.document,
         "signatures": keys,
-        "collisions": groups,
+        "collisions": pairs,
+        "duplicates": rows,
         "tokens": ids,
         "shards": ids,
     }
@@ -144,6 +164,11 @@ def steps(crawl: float, given: Assumed, row: Mapping[str, Any]) -> list[Step]:
         Step(name, seconds / 3600, name in JOBS, reads.get(name, 0.0), writes.get(name, 0.0))
         for name, seconds in cost.items()
     ]
+
+
+def held(documents: float, given: Assumed) -> float:
+    """Return the memory of the hungriest task of `duplicates`, if no component is larger than its share."""
+    return documents * given.neighbours / min(RANGES, max(1.0, documents / RANGE)) * HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +198,7 @@ def bills(crawl: float, given: Assumed, made: list[Step]) -> Iterator[Bill]:
     shards = next(step.writes for step in made if step.name == "shards")
     between = sum(step.writes for step in made) - shards
     month = (crawl + shards + between / 10) / 1e9 * given.storage_price * given.storage_days / 30
-    starts = len(JOBS) * given.start_hours
+    starts = sum(JOBS.values()) * given.start_hours
     billed = divided + starts * fleet
     driver = (alone + divided / fleet + starts) * 16 * given.core_price
     yield Bill("Dataflow", fleet, divided / fleet + alone + starts,
@@ -220,7 +245,7 @@ def show(terabytes: float, given: Assumed, row: Mapping[str, Any]) -> None:
     harness.row("all", "", f"{total[0]:,.1f}", *map(amount, total[1:]))
     print()
     print(f"Disk beside the input, nothing cleaned: {amount(total[2])}. Memory of `duplicates`: "
-          f"{amount(documents * given.neighbours * DUPLICATES[1])} in one process. One-task stages: "
+          f"{amount(held(documents, given))} in a task. One-task stages: "
           f"{span(sum(step.hours for step in made if not step.divided))}.\n")  # fmt: skip
     harness.heads("on", "cores", "hours", "compute, $", "storage, $")
     for bill in bills(crawl, given, made):
