@@ -33,6 +33,10 @@ def _told(action: str, path: str) -> Iterator[None]:
     """Raise InputError, naming the path, for what a file system refuses."""
     if path.startswith("s3://"):
         s3.prepare()
+        if (
+            FileSystems._pipeline_options is None
+        ):  # a command that takes none, where Beam wants some
+            configure([])
     try:
         yield
     except Exception as error:  # each store has its own, and few are BeamIOError

@@ -209,6 +209,17 @@ def test_no_server_is_told_at_once(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_command_without_pipeline_options_finds_the_store(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`corpusforge status`, in a process that has configured nothing; the endpoint is AWS's own variable."""
+    monkeypatch.setattr(remote.FileSystems, "_pipeline_options", None)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+    assert cli.main(["status", "s3://corpus/run"]) == 2
+    assert "'s3://corpus/run' is not a run" in capsys.readouterr().err
+    assert set(store.asked) == {"HEAD"}
+
+
 def test_a_server_that_accepts_and_says_nothing_has_an_end(keys: None) -> None:
     """By the settings of the client alone: nobody waits here."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
