@@ -16,8 +16,8 @@ collector (`tests/contracts/test_contracts_patches.py` looks), so this page is t
   the server has none.
 - `become_worker`, when a forked worker starts: Beam's worker takes its addresses from the environment alone,
   and tells its life at INFO.
-- `shared_s3_clients`, when an s3:// path is used: Beam 2.77 makes a boto3 client per call, and cannot write
-  an empty object.
+- `correct_s3`, when an s3:// path is used: Beam 2.77 makes a boto3 client per call, waits ten minutes for a
+  server that is not there, and cannot write an empty object.
 - `long_cells`, when a CSV file of answers is read: the `csv` module refuses cells above 131,072 characters.
 - `torch_threads`, when the local engine has `--threads` or several workers: torch's number of threads is the
   process's.
@@ -29,7 +29,6 @@ Signal handlers are no patches: each process has its own, set where its life is 
 
 from __future__ import annotations
 
-import functools
 import gc
 import logging
 import os
@@ -43,11 +42,11 @@ from typing import Any
 __all__ = [
     "become_worker",
     "before_forks",
+    "correct_s3",
     "errors_only",
     "hold_garbage",
     "lean",
     "long_cells",
-    "shared_s3_clients",
     "thread_errors",
     "torch_threads",
     "without_progress_bars",
@@ -150,48 +149,15 @@ def become_worker(environment: Mapping[str, str]) -> None:
     logging.disable(logging.WARNING)
 
 
-@functools.cache
-def shared_s3_clients() -> None:
-    """Correct Beam 2.77's S3 file system, once; without boto3 nothing is done (Beam says that it is missing).
+def correct_s3(boto3: Any, status: Any, get_range: Any, uploader: Any) -> None:
+    """Put our client, reads and uploads where Beam 2.77's S3 file system has its own: `io/s3.py` says why."""
+    from apache_beam.io.aws import s3io
+    from apache_beam.io.aws.clients.s3 import boto3_client
 
-    Beam makes a new boto3 client for every call (measured: 0.17 s each, twenty times the call itself), so
-    one is shared here; boto3 clients are safe to share between threads. And its uploader cannot write
-    an empty object: a multipart upload without parts is refused, so an empty one is put whole.
-    """
-    try:
-        import boto3.session
-        from apache_beam.io.aws import s3io
-        from apache_beam.io.aws.clients.s3 import boto3_client
-    except ImportError:
-        return
-    make = boto3.session.Session.client
-
-    @functools.cache
-    def shared(options: tuple[tuple[str, Any], ...]) -> Any:
-        return make(boto3.session.Session(), **dict(options))
-
-    class OneClient:
-        """Stands where Beam looks for boto3: sessions whose clients are shared."""
-
-        class session:  # noqa: N801 - boto3's own name
-            class Session:
-                """A session that hands out one client for equal options."""
-
-                def client(self, **options: Any) -> Any:
-                    return shared(tuple(sorted(options.items())))
-
-    boto3_client.boto3 = OneClient
-    finish = s3io.S3Uploader.finish
-
-    def finish_empty_too(self: Any) -> None:
-        if self.parts or self.buffer or self.last_error is not None:
-            finish(self)
-            return
-        client = self._client.client
-        client.abort_multipart_upload(Bucket=self._bucket, Key=self._name, UploadId=self.upload_id)
-        client.put_object(Bucket=self._bucket, Key=self._name, Body=b"")
-
-    s3io.S3Uploader.finish = finish_empty_too
+    boto3_client.boto3 = boto3
+    boto3_client.get_http_error_code = status
+    boto3_client.Client.get_range = get_range
+    s3io.S3Uploader = uploader
 
 
 def long_cells(longest: int) -> None:

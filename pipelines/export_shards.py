@@ -17,7 +17,6 @@ from pathlib import Path
 
 from corpusforge.errors import InputError
 from corpusforge.options import Parser
-from corpusforge.plugins import choice
 from corpusforge.printing import say
 from corpusforge.program import guard
 from corpusforge.shard import FORMS, PACKINGS, export, pack_shard
@@ -36,7 +35,6 @@ def parser() -> Parser:
     add(
         "--to",
         required=True,
-        type=choice("forms", [*FORMS, *PACKINGS]),
         metavar="FORM",
         help=f"form of the copy: {', '.join([*FORMS, *PACKINGS])}, or your own (docs/shard.md)",
     )

@@ -33,6 +33,7 @@ OTHERS = {
     "flink",
     "trainers",
     "stores",
+    "consumers",
 }
 
 

@@ -130,4 +130,5 @@ def write_wandb(status: RunStatus, recipe: Mapping[str, Any], directory: str) ->
     run.summary["state"] = status.state
     folder = Path(run.dir).parent
     run.finish()
+    wandb.teardown()  # its service writes the file on, after `finish` has returned
     return str(folder)

@@ -31,6 +31,7 @@ def test_beam_is_imported_where_it_runs_and_where_object_stores_are() -> None:
     rooms = (
         "corpusforge/beam/",
         "corpusforge/io/remote.py",
+        "corpusforge/io/s3.py",
         "corpusforge/startup.py",
         "corpusforge/testing/",
     )
