@@ -3,10 +3,10 @@
     python -m benchmarks.fleet --terabytes 1 100 1000 [--runs 200] [--set core_price=0.03 straggle=0.02 …]
 
 The stages and their core-hours are those of `benchmarks.plan_size` (measured rates). Each stage's tasks go,
-in order, to the core that is free first, and the next stage begins when the last of them is done, as on
-Beam's engines. What a task takes is its share times a draw: equal work differed by a factor of 1.22 between
-quiet and busy minutes of one shared host (benchmarks/results.d/size.md), read as the middle nine tenths of a
-lognormal. A failed task is lost at a point drawn evenly and done again. Printed: the median of the runs, and
+in order, to the core that is free first, and the next stage, or wave of one, begins when the last of them is
+done, as on Beam's engines. What a task takes is its share times a draw: equal work differed by a factor of
+1.22 between quiet and busy minutes of one shared host (benchmarks/results.d/size.md), read as the middle nine
+tenths of a lognormal. A failed task is lost at a point drawn evenly and done again. Printed: the median of the runs, and
 between which two values nine in ten lie. Limits: shares of stragglers and failures are assumed, not
 measured; no autoscaling, no limits of a store or a network.
 """
@@ -97,10 +97,13 @@ def simulate(
     parts = max(1, round(crawl / LARGEST_PART_BYTES))
     hours = paid = 0.0
     for step in made:
-        clock, used = stage(step.hours, parts if step.divided else 1, cores, fleet, random)
-        begins = start if step.name in plan_size.JOBS else 0.0
-        hours += clock + begins
-        paid += max(used, (clock + begins) * cores) if step.divided else used
+        waves = plan_size.JOBS.get(step.name, 1)
+        for _ in range(waves):
+            tasks = parts if step.divided else 1
+            clock, used = stage(step.hours / waves, tasks, cores, fleet, random)
+            begins = start if step.divided else 0.0
+            hours += clock + begins
+            paid += max(used, (clock + begins) * cores) if step.divided else used
     return Outcome(hours, paid)
 
 
