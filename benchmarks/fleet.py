@@ -6,9 +6,9 @@ The stages and their core-hours are those of `benchmarks.plan_size` (measured ra
 in order, to the core that is free first, and the next stage, or wave of one, begins when the last of them is
 done, as on Beam's engines. What a task takes is its share times a draw: equal work differed by a factor of
 1.22 between quiet and busy minutes of one shared host (benchmarks/results.d/size.md), read as the middle nine
-tenths of a lognormal. A failed task is lost at a point drawn evenly and done again. Printed: the median of the
-runs, and between which two values nine in ten lie. Limits: shares of stragglers and failures are assumed, not
-measured; no autoscaling, no limits of a store or a network.
+tenths of a lognormal. A failed task is lost at a point drawn evenly and done again. Printed: the median of
+the runs, and between which two values nine in ten lie. Limits: shares of stragglers and failures are assumed,
+not measured; no autoscaling, no limits of a store or a network.
 """
 
 from __future__ import annotations
