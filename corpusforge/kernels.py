@@ -1,7 +1,8 @@
 """Kernels of a first run, compiled by a second process while the run works.
 
-numba compiles a kernel at its first call and keeps it on disk (`text.jit`). A run comes first to those of
-HTML, four tenths of the time; the second process begins with those of the filters, where the run comes next.
+numba compiles a kernel at its first call and keeps it on disk (`text.compiler`). A run comes first to those
+of HTML, four tenths of the time; the second process begins with those of the filters, where the run comes
+next.
 Where both come to one, one of them compiles and the other waits for it.
 
     python -m corpusforge.kernels           # all of them now: for an image, or before many workers start
@@ -9,7 +10,7 @@ Where both come to one, one of them compiles and the other waits for it.
 
 `--ship` compiles for every x86-64 processor of level v3 by these steps and by the sample, and puts the files
 into this package, from where `pip wheel` takes them. They serve the Python that it runs with; those of others
-stay beside them (`text.jit` says where they are used).
+stay beside them (`text.compiler` says where they are used).
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from pathlib import Path
 from corpusforge.options import Parser
 from corpusforge.printing import say
 from corpusforge.program import guard, start_module
-from corpusforge.text.jit import PORTABLE, SHIPPED, is_cached
 
 start_module("corpusforge.kernels")
 
@@ -103,6 +103,7 @@ def _deduplicate(texts: Sequence[str]) -> None:
 
 def _compiled() -> bool:
     from corpusforge.extract.htmltext import _render
+    from corpusforge.text.compiler import is_cached
     from corpusforge.tokenize.kernel import _encode
 
     return is_cached(_render) and is_cached(_encode)
@@ -133,6 +134,8 @@ def ahead(workers: int, tell: Callable[[str], None]) -> Iterator[None]:
 
 def ship(folder: Path) -> None:
     """Compile all kernels for `PORTABLE`, in processes of their own, and put their files into a folder."""
+    from corpusforge.text.compiler import PORTABLE
+
     folder.mkdir(exist_ok=True)
     for old in folder.glob(f"*.{_PYTHON}.*"):
         old.unlink()
@@ -160,6 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         if options.ship:
+            from corpusforge.text.compiler import SHIPPED
+
             ship(SHIPPED)
             size = sum(file.stat().st_size for file in SHIPPED.iterdir())
             say(f"{SHIPPED}: {size:,} bytes")

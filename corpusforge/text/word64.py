@@ -11,12 +11,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from corpusforge.text.jit import inline
+from corpusforge.text.jit import Intrinsic, inline
 
 __all__ = ["ASCII", "between", "head", "high_zeros", "load64", "low_zeros"]
 
@@ -29,6 +26,9 @@ _ONES = 0x0101010101010101
 
 
 def _load64(context: Any, data: Any, at: Any) -> Any:
+    from llvmlite import ir
+    from numba.core import types
+
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         place = builder.gep(array.data, [arguments[1]])
@@ -39,6 +39,9 @@ def _load64(context: Any, data: Any, at: Any) -> Any:
 
 
 def _low_zeros(context: Any, word: Any) -> Any:
+    from llvmlite import ir
+    from numba.core import types
+
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
@@ -46,19 +49,22 @@ def _low_zeros(context: Any, word: Any) -> Any:
 
 
 def _high_zeros(context: Any, word: Any) -> Any:
+    from llvmlite import ir
+    from numba.core import types
+
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), build
 
 
-load64 = cast("Callable[[U8, int], np.uint64]", intrinsic(_load64))
+load64 = cast("Callable[[U8, int], np.uint64]", Intrinsic(_load64))
 """The eight bytes of an array that begin at a place, as uint64. All must lie in it: nothing is checked."""
 
-low_zeros = cast("Callable[[np.uint64], int]", intrinsic(_low_zeros))
+low_zeros = cast("Callable[[np.uint64], int]", Intrinsic(_low_zeros))
 """How many of the lowest bits of a uint64 are 0 before the first 1; 64 where none is 1."""
 
-high_zeros = cast("Callable[[np.uint64], int]", intrinsic(_high_zeros))
+high_zeros = cast("Callable[[np.uint64], int]", Intrinsic(_high_zeros))
 """How many of the highest bits of a uint64 are 0 before the first 1; 64 where none is 1."""
 
 

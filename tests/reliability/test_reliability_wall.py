@@ -359,7 +359,7 @@ def test_compiling_a_kernel_counts_for_nobody() -> None:
                 pass
         return "compiled"
 
-    import corpusforge.text.jit  # noqa: F401 - listens
+    import corpusforge.text.compiler  # noqa: F401 - listens
 
     assert within(SECONDS, compiling) == "compiled"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import subprocess
 import sys
@@ -214,11 +215,11 @@ def test_a_kernel_is_compiled_again_where_what_it_calls_was_changed(
 
 def test_a_kernel_is_compiled_again_where_kernels_are_made_otherwise(package: Path) -> None:
     """A mended compiler must not leave the code of the one before at work."""
-    told = "from kernels import more; print(more(3), bool(more.stats.cache_misses))"
+    told = "from kernels import more; print(more(3), bool(more.compiled.stats.cache_misses))"
     assert work(package, told)[0] == "15.0 False\n"
     other = (
-        "from corpusforge.text import jit\nread = jit._read\n"
-        "jit._read = lambda path: (b'another', set()) if path == jit._OWN else read(path)\n"
+        "from corpusforge.text import compiler\nread = compiler._read\n"
+        "compiler._read = lambda path: (b'another', set()) if path == compiler._OWN else read(path)\n"
     )
     assert work(package, other + told)[0] == "15.0 True\n"
 
@@ -343,6 +344,7 @@ def by_call(a, b):
 
 COUNTED = """
 import os
+import pickle
 os.environ["NUMBA_NRT_STATS"] = "1"
 import numpy as np, kernels
 from numba.core.runtime import rtsys
@@ -385,7 +387,7 @@ import kernels, numpy as np
 kernels.looks((np.arange(12).reshape(4, 3), np.arange(3)))
 kernels.by_call(np.arange(12).reshape(4, 3), np.arange(3))
 for name in ("looks", "by_call"):
-    (code,) = getattr(kernels, name).inspect_llvm().values()
+    (code,) = getattr(kernels, name).compiled.inspect_llvm().values()
     bodies = [part.split("\\n}")[0] for part in code.split("define ")[1:]]
     bodies = [part for part in bodies if "_ZN7kernels" in part.splitlines()[0]]
     print(name, any("NRT_" in part for part in bodies))
@@ -400,9 +402,9 @@ def test_what_a_kernel_looks_at_is_not_counted(tmp_path: Path) -> None:
 SHIPPED = f"""
 from pathlib import Path
 
-from corpusforge.text import jit
+from corpusforge.text import compiler
 
-jit.SHIPPED = Path("shipped")
+compiler.SHIPPED = Path("shipped")
 {WORK}
 """
 CPU = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": ""}
@@ -455,3 +457,28 @@ def test_damaged_shipped_kernels(shipped: Path) -> None:
     assert out == "15.0 17.5\n"
     assert len(said.splitlines()) == 1 and "is damaged" in said
     assert compiled(shipped)
+
+
+IDLE = """
+import sys
+
+from corpusforge.cli import main
+
+sys.argv = ["corpusforge"]
+for words in (["--help"], ["recipe", "show", "gpt3"], ["status", "nowhere"]):
+    try:
+        main(words)
+    except SystemExit:
+        pass
+print([name for name in ("numba", "llvmlite", "scipy") if name in sys.modules])
+"""
+
+
+def test_commands_that_compute_nothing_do_without_numba(tmp_path: Path) -> None:
+    assert work(tmp_path, IDLE)[0].splitlines()[-1] == "[]"
+
+
+def test_a_kernel_is_pickled_by_its_name() -> None:
+    from corpusforge.text.fold import _all_kinds
+
+    assert pickle.loads(pickle.dumps(_all_kinds)) is _all_kinds
