@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 from corpusforge.errors import InputError
-from corpusforge.io import s3
+from corpusforge.io import gcs, s3
 from corpusforge.startup import without_unused
 
 with without_unused("pandas", "pymongo"):
@@ -31,6 +31,8 @@ def configure(options: Sequence[str]) -> None:
 @contextmanager
 def _told(action: str, path: str) -> Iterator[None]:
     """Raise InputError, naming the path, for what a file system refuses."""
+    if path.startswith("gs://"):
+        gcs.prepare()
     if path.startswith("s3://"):
         s3.prepare()
         if (
