@@ -1,51 +1,45 @@
-"""Google's object store before its client is asked: is it there, and has this machine credentials?
+"""Google's object store, made to say what its clients are silent about, and to delete one object.
 
-Google's client asks a machine of its own cloud for credentials again and again, some twenty seconds in
-silence elsewhere, and then goes on without any, as public buckets allow. Limit: credentials are looked for,
-not tried.
+Beam asks for credentials five times, some twenty seconds in silence where there are none, before it goes on
+without, as public buckets allow; here Google's library is asked once. Limit: what Google's client retries
+later (errors of the server) it retries by its own patience.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import os
-import socket
-from pathlib import Path
 
 from corpusforge.io.reach import check_reachable
 from corpusforge.printing import say
 
-__all__ = ["has_credentials", "prepare"]
-
-_SECONDS = 2.0
-"""Longest wait for the server that machines of Google's cloud have."""
+__all__ = ["delete", "prepare"]
 
 
 @functools.cache
 def prepare() -> None:
-    """Say once what the client would be silent about. Raises InputError where nothing can be reached."""
-    if importlib.util.find_spec("google") is None:
+    """Look for the store and for credentials, once. Raises InputError where nothing can be reached."""
+    try:
+        auth = importlib.import_module("google.auth")
+    except ImportError:
         return  # Beam says which extra is missing
     emulator = os.environ.get("STORAGE_EMULATOR_HOST", "")
     check_reachable(emulator or "https://storage.googleapis.com", "Google Cloud Storage")
-    if not emulator and not has_credentials():
+    try:
+        if not emulator:
+            auth.default()
+            return
+    except auth.exceptions.DefaultCredentialsError:
         say(
             "no Google credentials here (GOOGLE_APPLICATION_CREDENTIALS, or `gcloud auth application-default "
-            "login`): gs:// is asked without them, after some 20 s in which Google's client looks for more",
+            "login`): gs:// is asked without them",
             error=True,
         )
+    beam = importlib.import_module("apache_beam.internal.gcp.auth")
+    beam._Credentials._credentials_init = True  # Beam would look four times more
 
 
-def has_credentials() -> bool:
-    """Whether Google's client will find credentials: a file that is named, gcloud's, or a machine's own."""
-    folder = os.environ.get("CLOUDSDK_CONFIG") or Path.home() / ".config" / "gcloud"
-    own = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    if own or (Path(folder) / "application_default_credentials.json").exists():
-        return True
-    host = os.environ.get("GCE_METADATA_IP", "169.254.169.254")
-    try:
-        socket.create_connection((host, 80), timeout=_SECONDS).close()
-    except OSError:
-        return False
-    return True
+def delete(path: str) -> None:
+    """Delete one object; Beam's file system does it by a call for many, which not every server takes."""
+    importlib.import_module("apache_beam.io.gcp.gcsio").GcsIO().delete(path)

@@ -126,7 +126,11 @@ def exists(path: str) -> bool:
 def remove(path: str) -> None:
     """Delete an object; a missing one is fine."""
     with _told("delete", path):
-        if FileSystems.exists(path):
+        if not FileSystems.exists(path):
+            return
+        if path.startswith("gs://"):
+            gcs.delete(path)
+        else:
             FileSystems.delete([path])
 
 

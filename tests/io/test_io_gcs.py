@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import socket
-from pathlib import Path
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -12,44 +13,56 @@ from corpusforge.errors import InputError
 from corpusforge.io import gcs
 
 
+class NothingFound(Exception):
+    """As google.auth raises it."""
+
+
 @pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No credentials, no machine of Google's, and Google's client installed."""
-    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv("GCE_METADATA_IP", "127.0.0.1")  # nothing listens at its port 80
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    gcs.prepare.cache_clear()
+def library(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Google's library where it finds no credentials; Beam's module as it keeps them."""
+    auth, beam = ModuleType("google.auth"), ModuleType("apache_beam.internal.gcp.auth")
 
+    def default() -> None:
+        raise NothingFound
 
-def test_a_server_that_is_not_there_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]  # bound, and nobody listens
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-        with pytest.raises(InputError, match=r"Google Cloud Storage cannot be reached at http:"):
-            gcs.prepare()
-
-
-def test_a_machine_without_credentials_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    auth.__dict__.update(
+        default=default, exceptions=SimpleNamespace(DefaultCredentialsError=NothingFound)
+    )
+    beam.__dict__["_Credentials"] = SimpleNamespace(_credentials_init=False)
+    for module in (auth, beam):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(importlib, "import_module", sys.modules.__getitem__)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.setattr(gcs, "check_reachable", lambda *_: None)
+    gcs.prepare.cache_clear()
+    return auth
+
+
+def looks_no_more() -> bool:
+    return sys.modules["apache_beam.internal.gcp.auth"]._Credentials._credentials_init
+
+
+def test_a_machine_without_credentials_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     gcs.prepare()
     gcs.prepare()
     assert capsys.readouterr().err.count("no Google credentials here") == 1
+    assert looks_no_more()
 
 
-def test_credentials_are_found_where_google_looks(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_credentials_that_are_there_are_left_to_beam(
+    library: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(gcs, "check_reachable", lambda *_: None)
-    assert not gcs.has_credentials()
-    (tmp_path / "application_default_credentials.json").write_text("{}")
-    assert gcs.has_credentials()
+    library.__dict__["default"] = lambda: ("credentials", "project")
     gcs.prepare()
     assert capsys.readouterr().err == ""
-    (tmp_path / "application_default_credentials.json").unlink()
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "key.json")
-    assert gcs.has_credentials()
+    assert not looks_no_more()
+
+
+def test_a_server_that_is_not_there_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(importlib, "import_module", lambda name: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(InputError, match="Google Cloud Storage cannot be reached at http:"):
+            gcs.prepare()
