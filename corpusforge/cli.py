@@ -9,7 +9,7 @@ from typing import Any
 
 from corpusforge import __version__
 from corpusforge.options import Parser
-from corpusforge.program import guard, start
+from corpusforge.program import guard, leave, start
 
 __all__ = ["main", "parser"]
 
@@ -69,7 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: Command = options.run_command
         return command(options)
 
-    return guard(work)
+    code = guard(work)
+    if argv is None:
+        leave(code)
+    return code
 
 
 if __name__ == "__main__":

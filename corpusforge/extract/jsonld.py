@@ -18,13 +18,11 @@ from corpusforge.io.repair import repair
 
 __all__ = ["article_body"]
 
-_SCRIPT = re.compile(
-    rb"<script\b(?=[^<>]{0,300}?\btype\s*=\s*[\"']?application/ld\+json)[^<>]{0,400}>(.*?)</script",
-    re.IGNORECASE | re.DOTALL,
-)
-_AROUND = re.compile(
-    rb"\A\s*(?:<!--|(?://|/\*)?\s*<!\[CDATA\[(?:\s*\*/)?)|(?:-->|(?://|/\*)?\s*\]\]>(?:\s*\*/)?)\s*\Z"
-)
+_OPENS = re.compile(rb"<script\b([^<>]{0,400})>", re.IGNORECASE)
+_KIND = re.compile(rb"\btype\s{0,9}=\s{0,9}[\"']?application/ld\+json", re.IGNORECASE)
+_CLOSES = re.compile(rb"</script", re.IGNORECASE)
+_BEGINS = re.compile(rb"<!--|(?://|/\*)?\s{0,9}<!\[CDATA\[(?:\s{0,9}\*/)?")
+_ENDS = (b"*/", b"]]>", b"//", b"/*", b"-->")
 _TAG = re.compile(
     r"</?(?:p|br|div|h[1-6]|li|ul|ol|strong|em|b|i|a|span|blockquote)\b[^<>]*>", re.IGNORECASE
 )
@@ -40,7 +38,7 @@ def article_body(html: bytes, whole_text: Callable[[bytes], str] | None = None) 
     """
     if b"articleBody" not in html:
         return ""
-    bodies = (body for found in _SCRIPT.finditer(html) for body in _bodies(_read(found[1])))
+    bodies = (body for script in _scripts(html) for body in _bodies(_read(script)))
     body = max(bodies, key=len, default="")
     if _ENTITY.search(body):
         body = entities.unescape(body)
@@ -49,9 +47,25 @@ def article_body(html: bytes, whole_text: Callable[[bytes], str] | None = None) 
     return body.strip()
 
 
+def _scripts(html: bytes) -> Iterator[bytes]:
+    """Yield what stands in each script of the kind."""
+    place = 0
+    while opened := _OPENS.search(html, place):
+        closed = _CLOSES.search(html, opened.end())
+        if closed is None:
+            return
+        if _KIND.search(opened[1]):
+            yield html[opened.end() : closed.start()]
+        place = closed.end()
+
+
 def _read(data: bytes) -> Any:
     """The JSON of a script; where it is broken, its articles by themselves."""
-    data = _AROUND.sub(b"", data).strip()
+    data = data.strip()
+    if begun := _BEGINS.match(data):
+        data = data[begun.end() :]
+        for mark in _ENDS:
+            data = data.removesuffix(mark).strip()
     if b"articleBody" not in data:
         return None
     try:

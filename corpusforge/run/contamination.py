@@ -288,7 +288,7 @@ def make_contamination(part: Part) -> PartResult:
         joined = pa.concat_tables(tables)
         place = joined.schema.get_field_index("document")
         counts = gram_counts(joined.set_column(place, "document", joined["id"]))
-        path = f"contamination/grams-{part.index:05d}.parquet"
+        path = f"grams/{part_name(part.index)}.parquet"
         return PartResult(outputs={path: write_table(files.join(run, path), counts)})
     ignored = _ignored(run, work.counted, settings)
     made = PartResult(documents=sum(sum(counts.values()) for counts in work.sources))

@@ -34,7 +34,8 @@ __all__ = [
 
 KEEP = ("none", "final", "all")
 _BETWEEN = (
-    "ids", "windows", "signatures", "collisions", "neighbours", "sampled", "candidates", "tokens", "draws",
+    "ids", "windows", "signatures", "collisions", "neighbours", "grams", "sampled", "candidates", "tokens",
+    "draws",
 )  # fmt: skip
 _INTERMEDIATE = {
     "all": (),

@@ -23,7 +23,7 @@ _LENGTH = 200  # characters of an expression
 _BITS = 2048  # of a numerator or denominator: 600 digits
 _POWER = 256  # largest exponent
 _DIGITS = re.compile(r"\d{1,30}(?:\.\d{1,30})?|\.\d{1,30}")
-_GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?![\d,])")
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})++(?![\d,])")
 _PERCENT = re.compile(r"(\d)[ ]?%(?!\s*[\d(.])")
 _WRITTEN = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "^": "\x00"})
 

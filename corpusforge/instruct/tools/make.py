@@ -49,7 +49,7 @@ INSTRUCTION = {
     "zh": "请接着写下去。需要时可以使用工具。",
 }
 _CHUNK = 16  # passages whose requests are asked together
-_NUMBERS = re.compile(r"\d[\d,.]*[^\d]+\d")
+_NUMBERS = re.compile(r"(?<![\d,.])\d[\d,.]*+[^\d,.]\D*+\d")
 _DATE = re.compile(
     r"\b(?:1\d|20)\d\d\b|day\b|week|\b(?:today|tomorrow|yesterday)\b"
     r"|\d\s?[年月日天]|星期|今天|昨天|明天",
