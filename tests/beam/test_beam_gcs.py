@@ -79,6 +79,27 @@ def test_objects_are_written_read_listed_and_deleted(store: None) -> None:
     assert not files.exists("gs://corpus/some/a.txt")
 
 
+def test_objects_through_a_proxy_that_throttles_and_fails(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from s3_server import Proxy
+
+    faults = [(503, "SlowDown"), (500, "InternalError"), (0, "the connection is closed")]
+    proxy = Proxy(int(server.rpartition(":")[2]), 10, faults)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.endpoint)
+    gcs.prepare.cache_clear()
+    for number in range(30):
+        path, data = f"gs://corpus/faults/{number}.txt", bytes(1000 * number)
+        files.write_bytes(path, data)
+        assert files.read_bytes(path) == data
+        if number % 3 == 0:
+            files.remove(path)
+    assert len(files.list_files("gs://corpus/faults/*")) == 20
+    assert proxy.count > 150, "some fifteen faults"
+    proxy.shutdown()
+    proxy.server_close()
+
+
 def test_a_run_in_and_out_has_the_bytes_of_one_on_disk(store: None, tmp_path: Path) -> None:
     for path in filter(Path.is_file, SAMPLE.rglob("*")):
         files.write_bytes(
