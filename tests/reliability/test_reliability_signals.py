@@ -41,7 +41,7 @@ sys.exit(pretrain_mix.main(sys.argv[1:]))
 CODES = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 COMMANDS = (
     ("pipelines.pretrain_mix", "corpusforge.recipe"),
-    ("pipelines.pretrain_mix", "numba"),
+    ("pipelines.pretrain_mix", "pyarrow"),
     ("pipelines.pretrain_mix", "pyarrow.compute"),
     ("pipelines.self_instruct", "corpusforge.models.options"),
     ("pipelines.dedup", "corpusforge.dedup.settings"),
