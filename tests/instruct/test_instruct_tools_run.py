@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from corpusforge.instruct.records import Lineage, Row
 from corpusforge.instruct.session import run
-from corpusforge.instruct.tools.run import job
+from corpusforge.instruct.tools.make import Call
+from corpusforge.instruct.tools.run import chat, job
 from corpusforge.io.jsonl import read_jsonl
 from corpusforge.models.client import Client
 from corpusforge.models.likelihood import Likelihood
@@ -113,6 +115,30 @@ def test_both_forms_say_the_same(tmp_path: Path) -> None:
             said += call["content"] or ""
         said += turns[-1]["content"]
         assert "".join(said.split()) in {"".join(text.split()) for text in documents}
+
+
+def test_calls_of_several_tools_stand_in_the_chat_where_they_stand_in_the_text() -> None:
+    """The table has a passage's calls by tool, so the first of them may be the last of the text."""
+    calls = [
+        Call(id=name * 12, passage="p", document="d", language="en", tool=tool, argument=argument,
+             place=place, result=result, loss_plain=3, loss_call=3, loss_result=1, gain=2, kept=True)
+        for name, tool, argument, place, result in (
+            ("b", "calculator", "3 * 8", 39, "24"),
+            ("a", "convert", "3 days to hours", 12, "72 hours"),
+        )
+    ]  # fmt: skip
+    output = "[Convert(3 days to hours) → 72 hours] 72 hours, in watches of three [Calculator(3 * 8) → 24] 24."
+    row = Row(id="r", task="t", kind="tool", language="en", instruction="Go on.", input="It lasted",
+              output=output, flags=("calculator", "convert"), lineage=Lineage())  # fmt: skip
+    turns = [
+        (one["role"], one["content"], [call["id"] for call in one.get("tool_calls", ())])
+        for one in chat(row, calls)["messages"][1:]
+    ]
+    assert turns == [
+        ("assistant", None, ["call_" + "a" * 12]), ("tool", "72 hours", []),
+        ("assistant", "72 hours, in watches of three", ["call_" + "b" * 12]), ("tool", "24", []),
+        ("assistant", "24.", []),
+    ]  # fmt: skip
 
 
 def test_a_killed_run_ends_as_one_left_alone(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from corpusforge import manifest as records
@@ -22,7 +21,7 @@ from corpusforge.instruct.tools.execute import open_tools
 from corpusforge.instruct.tools.make import CALLS, Call, make_calls
 from corpusforge.instruct.tools.settings import Settings
 
-__all__ = ["ToolCalls", "chat", "job"]
+__all__ = ["chat", "job"]
 
 _TOLD = {
     "calculator": "Exact arithmetic: + - * / // % ** and brackets.",
@@ -33,33 +32,23 @@ _TOLD = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ToolCalls(Derived):
-    """The job, with the forms that know a call: `tool_calls` (OpenAI's chat) and `inline` (one text)."""
+def _writers(made: Made) -> Mapping[str, Writer]:
+    """The forms that know a call: `tool_calls` (OpenAI's chat) and `inline` (one text)."""
+    calls: dict[str, list[Call]] = {}
+    for call in made.tables.get(CALLS, ()):
+        if call.row:
+            calls.setdefault(call.row, []).append(call)
 
-    own_forms: Sequence[str] = ("tool_calls", "inline")
+    def write_chat(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
+        return write_lines(place, parts, lambda row, _: chat(row, calls[row.id]), form)
 
-    def forms(self, made: Made) -> Mapping[str, Writer]:
-        """Return the writers of both forms."""
-        calls: dict[str, list[Call]] = {}
-        for call in made.tables.get(CALLS, ()):
-            if call.row:
-                calls.setdefault(call.row, []).append(call)
+    def write_text(place: str, parts: dict[str, list[Row]], form: ExportSettings) -> list[Written]:
+        return write_lines(place, parts, lambda row, _: {"id": row.id, "text": text(row)}, form)
 
-        def write_chat(
-            place: str, parts: dict[str, list[Row]], form: ExportSettings
-        ) -> list[Written]:
-            return write_lines(place, parts, lambda row, _: chat(row, calls[row.id]), form)
-
-        def write_text(
-            place: str, parts: dict[str, list[Row]], form: ExportSettings
-        ) -> list[Written]:
-            return write_lines(place, parts, lambda row, _: {"id": row.id, "text": text(row)}, form)
-
-        return {"tool_calls": write_chat, "inline": write_text}
+    return {"tool_calls": write_chat, "inline": write_text}
 
 
-def job(settings: Settings) -> ToolCalls:
+def job(settings: Settings) -> Derived:
     """Return the job of these settings; reads its documents. Raises InputError."""
     if not settings.ground:
         raise InputError("no texts to put calls into: give --ground RUN|JSONL.")
@@ -81,8 +70,9 @@ def job(settings: Settings) -> ToolCalls:
 
     read = {name: [one.id for one in passages] for name, passages in drawn.items()}
     searched = [one.id for one in documents] if "search" in settings.tools else []
-    return ToolCalls(
+    return Derived(
         stage="tool_calls", settings=settings.fixed(), maker=make, own=(CALLS,), figures=_figures,
+        own_forms=("tool_calls", "inline"), writers=_writers,
         inputs=records.fingerprint(read, searched, check.evaluation),
         prompts=[(f"tool_{tool}", language) for language in settings.languages for tool in settings.tools],
     )  # fmt: skip
@@ -109,12 +99,15 @@ def text(row: Row) -> str:
 
 
 def chat(row: Row, calls: Sequence[Call]) -> dict[str, Any]:
-    """Return {"id", "messages", "tools"} in OpenAI's form: a call is a turn, and its result another."""
+    """Return {"id", "messages", "tools"} in OpenAI's form: a call is a turn, and its result another.
+
+    `calls` are those of the row, in any order.
+    """
     messages: list[dict[str, Any]] = [
         {"role": "user", "content": f"{row.instruction}\n\n{row.input}"}
     ]
     rest = row.output
-    for call in calls:
+    for call in sorted(calls, key=lambda one: one.place):
         written = inline(call.tool, call.argument, call.result)
         before, _, rest = rest.partition(written + " ")
         arguments = json.dumps({ARGUMENTS[call.tool]: call.argument}, ensure_ascii=False)
