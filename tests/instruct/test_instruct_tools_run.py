@@ -117,6 +117,22 @@ def test_both_forms_say_the_same(tmp_path: Path) -> None:
         assert "".join(said.split()) in {"".join(text.split()) for text in documents}
 
 
+def test_all_passages_of_a_part_are_asked_at_once(tmp_path: Path) -> None:
+    """A server with many places has work for them: the texts' samples in one question, then the losses."""
+    batches = []
+
+    class Counting(Written):
+        def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+            batches.append({request.purpose for request in requests})
+            yield from super().complete(requests)
+
+    options = parser().parse_args([*OPTIONS, "--output", str(tmp_path)])
+    with Client(Counting(Copying()), tmp_path / "journal.jsonl") as client:
+        run(job(settings_of(options, settings_from(options))), str(tmp_path), client)
+    losses = [purposes == {"tool_calls.loss"} for purposes in batches]
+    assert losses == [False, True] * (len(losses) // 2) and len(losses) == 4  # English, Chinese
+
+
 def test_calls_of_several_tools_stand_in_the_chat_where_they_stand_in_the_text() -> None:
     """The table has a passage's calls by tool, so the first of them may be the last of the text."""
     calls = [
@@ -127,7 +143,7 @@ def test_calls_of_several_tools_stand_in_the_chat_where_they_stand_in_the_text()
             ("a", "convert", "3 days to hours", 12, "72 hours"),
         )
     ]  # fmt: skip
-    output = "[Convert(3 days to hours) → 72 hours] 72 hours, in watches of three [Calculator(3 * 8) → 24] 24."
+    output = "[Convert(3 days to hours) → 72 hours] 72 hours, three by three [Calculator(3 * 8) → 24] 24."
     row = Row(id="r", task="t", kind="tool", language="en", instruction="Go on.", input="It lasted",
               output=output, flags=("calculator", "convert"), lineage=Lineage())  # fmt: skip
     turns = [
@@ -136,7 +152,7 @@ def test_calls_of_several_tools_stand_in_the_chat_where_they_stand_in_the_text()
     ]
     assert turns == [
         ("assistant", None, ["call_" + "a" * 12]), ("tool", "72 hours", []),
-        ("assistant", "72 hours, in watches of three", ["call_" + "b" * 12]), ("tool", "24", []),
+        ("assistant", "72 hours, three by three", ["call_" + "b" * 12]), ("tool", "24", []),
         ("assistant", "24.", []),
     ]  # fmt: skip
 

@@ -127,8 +127,7 @@ class _Maker:
 
     def part(self, passages: Sequence[Passage], ask: Ask, check: Check) -> Made:
         made = Made()
-        found = [one for passage in passages for one in self._executed(passage, ask, made)]
-        calls = self._weighed(found, ask, made)
+        calls = self._weighed(self._executed(passages, ask, made), ask, made)
         best = self._best(calls)
         rows = {
             passage.id: self._row(passage, best[passage.id])
@@ -145,17 +144,17 @@ class _Maker:
         ]  # fmt: skip
         return made
 
-    def _executed(self, passage: Passage, ask: Ask, made: Made) -> list[_Found]:
-        """The calls of a passage that are placed and have a result, each once."""
+    def _executed(self, passages: Sequence[Passage], ask: Ask, made: Made) -> list[_Found]:
+        """The calls of passages that are placed and have a result, each once."""
         questions = [
             self._sample(passage, tool, number)
-            for tool in self.settings.tools if may_fit(tool, passage.text)
+            for passage in passages for tool in self.settings.tools if may_fit(tool, passage.text)
             for number in range(self.settings.samples)
         ]  # fmt: skip
         found: dict[str, _Found] = {}
         seen: set[str] = set()
         for question, reply in asked(ask, questions):
-            tool, text = question.subject, parse.answer(reply.text)
+            (passage, tool), text = question.subject, parse.answer(reply.text)
             said = [one for one in spoken(text) if one.tool == tool]
             finding: Finding | None = unanswered(reply, cut=not said)
             if finding is None and not said:
@@ -175,14 +174,14 @@ class _Maker:
                     found[call.key] = call
         return list(found.values())
 
-    def _sample(self, passage: Passage, tool: str, number: int) -> Question[str]:
+    def _sample(self, passage: Passage, tool: str, number: int) -> Question[tuple[Passage, str]]:
         made_of = prompt(f"tool_{tool}", self.language)
         sampling = seeded(self.settings.sample, self.settings.seed, tool, passage.id)
         request = Request(
             messages=made_of.render(text=passage.text), sampling=sampling, repeat=number,
             purpose=f"tool_calls.{tool}",
         )  # fmt: skip
-        return Question(request, made_of.version, tool)
+        return Question(request, made_of.version, (passage, tool))
 
     def _try(self, call: _Found, seen: set[str]) -> tuple[Finding | None, _Found]:
         """Carry out one call; why it is refused, and the call with its result."""
