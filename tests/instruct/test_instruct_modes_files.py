@@ -345,13 +345,16 @@ def test_variants(language: str, translated: bool, data: str, expected: str) -> 
         (f"[[sets]]\n{SET}\n{OWN}text = \"{{{{nothing}}}} ||| x\"", "needs 'nothing'"),
         (f"[[sets]]\n{SET}\n{OWN}text = \"{{{{text\"", "Jinja"),
         (f"[[sets]]\n{SET}\n{OWN}text = \"a ||| b ||| c\"", "more than once"),
-        (f"[[sets]]\n{SET}\n[[sets]]\n{SET}\n{OWN}text = \"x\"", "comes twice"),
+        (f"[[sets]]\n{SET}\n[[sets]]\n{SET}\n{OWN}text = \"x ||| y\"", "comes twice"),
+        (f"[[sets]]\n{SET}\n{OWN}text = \"{{{{text}}}}\"", "needs 'answer'"),
+        (f"[[sets]]\n{SET}\n{OWN}text = \"{{{{text}}}} ||| {{{{answer}}}}\"", "needs 'answer'"),
+        (f'{FORM % "classification"}columns = {{ label = "none" }}', "needs 'answer'"),
         ("x = ", "not TOML"),
         ('[[sets]]\nname = "a"\ndata = "b.jsonl"\nlanguage = "en"\nform = "choices"', "does not exist"),
     ],
 )  # fmt: skip
 def test_files_of_sets_that_cannot_work(text: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"text": "Hello.", "y": 0, "z": 7}\n')
+    (tmp_path / "a.jsonl").write_text('{"text": "Hello.", "y": 0, "z": 7, "none": null}\n')
     (tmp_path / "sets.toml").write_text(text)
     with pytest.raises((RecipeError, InputError), match=said):
         load_sets([str(tmp_path / "sets.toml")], ["en"])

@@ -178,6 +178,8 @@ def _example(one: LabelledSet, row: Mapping[str, Any], where: str, name: str) ->
                 f"columns = {{ {column} = … }}."
             )
         values[column] = [row[key] for key in names] if isinstance(source, list) else row[source]
+    if values.get("label") is None:  # an unlabelled row has no answer, not one that reads "None"
+        values.pop("label", None)
     if one.form == "choices":
         return _choice(one, values, where, name)
     label = _key(values.get("label"))
@@ -198,7 +200,7 @@ def _choice(one: LabelledSet, values: dict[str, Any], where: str, name: str) -> 
         raise InputError(
             f"{where}: options are {str(options)[:60]!r}; expected a list of two or more."
         )
-    texts, label = tuple(str(option) for option in options), _key(values["label"])
+    texts, label = tuple(str(option) for option in options), _key(values.get("label"))
     place = texts.index(label) if label in texts else _place(label, one.first)
     if not 0 <= place < len(texts):
         raise InputError(
@@ -241,12 +243,13 @@ def check_template(template: Template, examples: Sequence[Example], where: str) 
 
     if template.text.count(_PART) > 1:
         raise RecipeError(f"{where}: {_PART} stands more than once.")
-    needed = set[str]()
+    needed = set[str]() if _PART in template.text else {"answer"}
     for part in template.text.split(_PART):
         _compiled(part, where)
         needed |= meta.find_undeclared_variables(_environment().parse(part))
     for example in examples:
-        if missing := sorted(needed - {*example.values, "answer", "choices"}):
+        given = {"answer", "choices"} if "label" in example.values else set()
+        if missing := sorted(needed - {*example.values, *given}):
             raise InputError(
                 f"{where} needs {missing[0]!r}; {example.id} has {', '.join(example.values)}."
             )
