@@ -12,6 +12,7 @@ import pytest
 from loop_kit import Told
 
 from corpusforge.errors import InputError, RecipeError, RunError
+from corpusforge.instruct.modes import labelled
 from corpusforge.instruct.modes.labelled import load_sets
 from corpusforge.instruct.modes.natural import read_task
 from corpusforge.instruct.modes.records import Demonstration
@@ -358,6 +359,19 @@ def test_files_of_sets_that_cannot_work(text: str, said: str, tmp_path: Path) ->
     (tmp_path / "sets.toml").write_text(text)
     with pytest.raises((RecipeError, InputError), match=said):
         load_sets([str(tmp_path / "sets.toml")], ["en"])
+
+
+@pytest.mark.parametrize(
+    ("path", "data"), [("s3://b/d/sets.toml", "s3://b/d/a.jsonl"), ("sets.toml", "./a.jsonl")]
+)
+def test_data_lies_beside_the_file_of_sets_in_a_store_too(
+    path: str, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = (FORM % "classification").encode()
+    monkeypatch.setattr(labelled.files, "exists", lambda name: name == path)
+    monkeypatch.setattr(labelled.files, "read_bytes", {path: table}.__getitem__)
+    with pytest.raises(InputError, match=f"'{data}' does not exist"):
+        load_sets([path], ["en"])
 
 
 def test_what_a_row_holds_is_no_template_and_templates_reach_no_python(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import PurePosixPath
 from typing import Any
 
 from corpusforge.errors import InputError, RecipeError, nearest
@@ -143,9 +142,8 @@ def _filled(one: LabelledSet, templates: Sequence[Template], path: str) -> Label
             f"{path}: set {one.name!r} has no template. Write [[templates]] with set = {one.name!r}, or "
             f"give it a form ({', '.join(FORMS)})."
         )
-    data = (
-        files.join(str(PurePosixPath(path).parent), one.data) if _relative(one.data) else one.data
-    )
+    folder = path.rpartition("/")[0] if "/" in path else "."
+    data = files.join(folder, one.data) if _relative(one.data) else one.data
     if not files.exists(data):
         raise InputError(f"{path}: set {one.name!r}: {data!r} does not exist.")
     examples = [
