@@ -227,6 +227,9 @@ def test_tables_that_do_not_fit(tmp_path: Path) -> None:
         path.write_text(json.dumps(row) + "\n")
         with pytest.raises(InputError, match=said):
             table_of(str(path), ("en",))
+    entities = {"level": "5", "room": "", "day": None}  # of a table with a column for each slot
+    path.write_text(json.dumps({"text": "set it to 5", "entities": entities}) + "\n")
+    assert [one.slots for one in table_of(str(path), ("en",))["en"]] == [(("level", "5"),)]
     path.write_text("text,domain,entities\nset it to 5,x,level：5\n")
     path.rename(tmp_path / "table.csv")
     (one,) = table_of(str(tmp_path / "table.csv"), ("en",))["en"]

@@ -69,9 +69,13 @@ def table_of(path: str, languages: Sequence[str]) -> dict[str, list[Utterance]]:
 
 
 def _slots(value: Any, where: str) -> tuple[tuple[str, str], ...]:
-    """The slots of a map, or of text `type：value，type：value`; a map that was cut off has none."""
+    """The slots of a map, or of text `type：value，type：value`; a map that was cut off has none.
+
+    An object's empty values say that the sentence lacks the slot.
+    """
     if isinstance(value, Mapping):
-        return tuple((str(key), str(one)) for key, one in value.items())
+        found = ((str(key), str(one).strip()) for key, one in value.items() if one is not None)
+        return tuple((key, one) for key, one in found if one)
     if value is not None and not isinstance(value, str):
         raise InputError(f"{where}: `entities` is {value!r}; expected an object, or type：value，…")
     parts = [part for part in re.split("[,，;；]", value or "") if part.strip()]
