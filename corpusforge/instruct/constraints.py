@@ -128,8 +128,6 @@ def _value(text: str) -> int | None:
     if word.endswith("dozen"):
         return 12
     value = english(word.replace("a ", "one ")) if word.isascii() else chinese(word)
-    if value is None and len(word) == 2:
-        return None
     return None if value is None or value.denominator != 1 else int(value)
 
 

@@ -67,7 +67,7 @@ def with_shots(
         if row.turns:
             return None
         ring, place = rings[_alike(row)], places[row.id]
-        after = (*ring[place + 1 :][: 4 * count], *ring[:place][: 4 * count])
+        after = (*ring[place + 1 : place + 1 + 4 * count], *ring[: min(place, 4 * count)])
         shown = _chosen(row, own[row.task, True], after, count)
         return _shaped(row, shown, own[row.task, False][: settings.negatives] if count else ())
 
