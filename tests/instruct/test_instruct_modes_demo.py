@@ -81,7 +81,9 @@ def test_written_records_satisfy_their_schemas(demo: Path) -> None:
         ("demonstrations", "demonstration"), ("sequences", "label_sequence"),
     ):  # fmt: skip
         validator = jsonschema.Draft202012Validator(json.loads(documents[f"{schema}.v1.json"]))
-        for row in lines(demo / f"{name}.jsonl"):
+        rows = lines(demo / f"{name}.jsonl")
+        assert rows, f"{name}.jsonl holds nothing to validate"
+        for row in rows:
             validator.validate(row)
     report = json.loads((demo / "report.json").read_text(encoding="utf-8"))
     jsonschema.validate(report, json.loads(documents["derived_report.v1.json"]))
