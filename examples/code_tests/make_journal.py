@@ -9,19 +9,15 @@ request's key.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from shutil import copyfile
 
 from corpusforge.errors import InputError
-from corpusforge.instruct.accounts import Origin
 from corpusforge.instruct.code.make import TOPICS
 from corpusforge.instruct.code.run import job
-from corpusforge.models.client import Client
-from corpusforge.models.options import settings_from
 from corpusforge.models.records import Completion, Request
-from pipelines.code_tests import parser, settings_of
+from examples.journals import play
+from pipelines import code_tests
 
 __all__ = ["OPTIONS", "Written", "make"]
 
@@ -67,13 +63,7 @@ class Written:
 
 def make(path: Path) -> None:
     """Write the journal to `path`."""
-    options = parser().parse_args([*OPTIONS, "--output", "unused"])
-    settings = settings_of(options, settings_from(options))
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "journal.jsonl"
-        with Client(Written(), made) as client:
-            list(job(settings).make(client.complete, Origin(engine="", model="")))
-        copyfile(made, path)
+    play(path, Written(), code_tests, job, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,13 @@ setting changes: they are part of a request's key.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corpusforge.errors import InputError
 from corpusforge.instruct.cot.run import job
-from corpusforge.instruct.session import run
-from corpusforge.models.client import Client
-from corpusforge.models.options import settings_from
 from corpusforge.models.records import Completion, FinishReason, Request
+from examples.journals import play
 from pipelines import bootstrap_cot
 
 __all__ = ["make"]
@@ -65,16 +62,8 @@ class Scripted:
 
 def make(path: Path) -> Scripted:
     """Write the journal to `path`; return the engine, which knows what it did not use."""
-    path.unlink(missing_ok=True)
     engine = Scripted(HERE / "replies.txt")
-    with tempfile.TemporaryDirectory() as output:
-        arguments = ["--output", output, "--questions", str(HERE / "questions.jsonl")]
-        options = bootstrap_cot.parser().parse_args(arguments)
-        settings = bootstrap_cot.settings_of(options, settings_from(options))
-        with Client(engine, path) as client:
-            done = run(job(settings), output, client, formats=("messages",))
-    if done.error is not None:
-        raise done.error
+    play(path, engine, bootstrap_cot, job, ["--questions", str(HERE / "questions.jsonl")])
     return engine
 
 

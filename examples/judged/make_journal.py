@@ -9,10 +9,8 @@ request's key.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from shutil import copyfile
 
 from classifiers.judged.train import parser
 from corpusforge.errors import InputError
@@ -20,10 +18,10 @@ from corpusforge.io.jsonl import read_jsonl
 from corpusforge.judged.judge import judge
 from corpusforge.judged.sample import draw
 from corpusforge.judged.settings import Settings
-from corpusforge.models.client import Client
 from corpusforge.models.records import Completion, Request
 from corpusforge.options import settings_of
 from corpusforge.rephrase.sources import find_sources, read_source
+from examples.journals import keep
 
 __all__ = ["OPTIONS", "Written", "make"]
 
@@ -66,11 +64,8 @@ def make(path: Path) -> None:
     options = parser().parse_args([*OPTIONS, "--output", "unused"])
     settings = settings_of(options, Settings)
     documents = (one for source in find_sources(options.input) for one in read_source(source))
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "journal.jsonl"
-        with Client(Written(), made) as client:
-            list(judge(draw(documents, settings, frozenset()), settings, client.complete))
-        copyfile(made, path)
+    drawn = draw(documents, settings, frozenset())
+    keep(path, Written(), lambda ask: judge(drawn, settings, ask))
 
 
 if __name__ == "__main__":

@@ -10,17 +10,13 @@ a request's key.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from shutil import copyfile
 
 from corpusforge.errors import InputError
 from corpusforge.instruct.modes.run import job
-from corpusforge.instruct.session import run
-from corpusforge.models.client import Client
-from corpusforge.models.options import settings_from
 from corpusforge.models.records import Completion, Request
+from examples.journals import play
 from pipelines import modes
 
 __all__ = ["make"]
@@ -59,15 +55,8 @@ class Written:
 def make(path: Path) -> Written:
     """Write the journal to `path`; return the engine, which knows what it did not use."""
     engine = Written()
-    with tempfile.TemporaryDirectory() as folder:
-        given = (HERE / "journal.args").read_text(encoding="utf-8").split()
-        options = modes.parser().parse_args([*given, "--output", folder])
-        settings = modes.settings_of(options, settings_from(options))
-        with Client(engine, Path(folder) / "journal.jsonl") as client:
-            done = run(job(settings), folder, client, formats=("messages",))
-        copyfile(Path(folder) / "journal.jsonl", path)
-    if done.error is not None:
-        raise done.error
+    options = (HERE / "journal.args").read_text(encoding="utf-8").split()
+    play(path, engine, modes, job, options)
     return engine
 
 

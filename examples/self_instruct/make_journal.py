@@ -10,16 +10,13 @@ request's key. The replies themselves do not depend on any of these.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corpusforge.errors import InputError
 from corpusforge.instruct.run import job
-from corpusforge.instruct.session import run
-from corpusforge.models.client import Client
-from corpusforge.models.options import settings_from
 from corpusforge.models.records import Completion, FinishReason, Request
+from examples.journals import play
 from pipelines import self_instruct
 
 __all__ = ["COMMAND", "make"]
@@ -78,15 +75,8 @@ class Scripted:
 
 def make(path: Path) -> Scripted:
     """Write the journal to `path`; return the engine, which knows what it did not use."""
-    path.unlink(missing_ok=True)
     engine = Scripted(HERE / "replies")
-    with tempfile.TemporaryDirectory() as output:
-        options = self_instruct.parser().parse_args(["--output", output, *COMMAND])
-        settings = self_instruct.settings_of(options, settings_from(options))
-        with Client(engine, path) as client:
-            done = run(job(settings), output, client)
-    if done.error is not None:
-        raise done.error
+    play(path, engine, self_instruct, job, COMMAND)
     return engine
 
 

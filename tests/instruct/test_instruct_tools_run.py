@@ -16,10 +16,11 @@ from corpusforge.instruct.tools.make import Call
 from corpusforge.instruct.tools.run import chat, job
 from corpusforge.io.jsonl import read_jsonl
 from corpusforge.models.client import Client
+from corpusforge.models.engines import TwoEngines
 from corpusforge.models.likelihood import Likelihood
 from corpusforge.models.options import settings_from
 from corpusforge.models.records import Completion, Request
-from examples.tool_calls.make_journal import HERE, OPTIONS, Written
+from examples.tool_calls.make_journal import HERE, OPTIONS, Written, make
 from pipelines.tool_calls import main, parser, settings_of
 
 ROOT = HERE.parent.parent
@@ -48,7 +49,7 @@ def in_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(output: Path, *more: str) -> list[dict]:
     options = parser().parse_args([*OPTIONS, "--output", str(output), *more])
-    with Client(Written(Copying()), output / "journal.jsonl") as client:
+    with Client(TwoEngines(Written(), Copying()), output / "journal.jsonl") as client:
         run(job(settings_of(options, settings_from(options))), str(output), client)
     return list(read_jsonl(str(output / "calls.jsonl")))
 
@@ -121,13 +122,13 @@ def test_all_passages_of_a_part_are_asked_at_once(tmp_path: Path) -> None:
     """A server with many places has work for them: the texts' samples in one question, then the losses."""
     batches = []
 
-    class Counting(Written):
+    class Counting(TwoEngines):
         def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
             batches.append({request.purpose for request in requests})
             yield from super().complete(requests)
 
     options = parser().parse_args([*OPTIONS, "--output", str(tmp_path)])
-    with Client(Counting(Copying()), tmp_path / "journal.jsonl") as client:
+    with Client(Counting(Written(), Copying()), tmp_path / "journal.jsonl") as client:
         run(job(settings_of(options, settings_from(options))), str(tmp_path), client)
     losses = [purposes == {"tool_calls.loss"} for purposes in batches]
     assert losses == [False, True] * (len(losses) // 2) and len(losses) == 4  # English, Chinese
@@ -165,6 +166,15 @@ def test_a_killed_run_ends_as_one_left_alone(tmp_path: Path) -> None:
     made(tmp_path / "two")
     for name in ("rows.jsonl", "calls.jsonl", "rejects.jsonl"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_journal_is_that_of_the_replies(tmp_path: Path) -> None:
+    """But for the order of the likelihoods, which is that of their arrival from the model."""
+    make(tmp_path / "journal.jsonl")
+    new, old = (
+        sorted((folder / "journal.jsonl").read_bytes().splitlines()) for folder in (tmp_path, HERE)
+    )
+    assert new == old, "run python -m examples.tool_calls.make_journal MODEL.gguf"
 
 
 def test_the_example_keeps_what_a_real_models_losses_say(tmp_path: Path) -> None:
