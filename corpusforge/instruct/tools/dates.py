@@ -15,7 +15,7 @@ from corpusforge.instruct.tools.errors import ToolError
 __all__ = ["calendar", "read_day"]
 
 _DAY = r"(\d{4})(?:-|/|\s?年\s?)(\d{1,2})(?:-|/|\s?月\s?)(\d{1,2})(?:\s?[日号])?"
-_ONE = re.compile(rf"(?:{_DAY}|(today|今天))")
+_ONE = re.compile(rf"(?:{_DAY}|(today|今天))", re.IGNORECASE)
 _WAY = re.compile(
     r"\s*([+\-−＋－]|加|减)\s*(\d{1,6})\s*(days?|weeks?|天|日|周|星期|个星期)\Z", re.IGNORECASE
 )

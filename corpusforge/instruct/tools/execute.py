@@ -21,6 +21,9 @@ Execute = Callable[[str, str, str, str], str]
 
 _LIMITS = Limits(cpu_seconds=2, wall_seconds=6.0, memory=1 << 29)
 _RESULT = 300  # characters of a result
+_QUIET = (
+    "import warnings; warnings.simplefilter('ignore')"  # else they stand before what is printed
+)
 
 
 def open_tools(settings: Settings, documents: Sequence[Document]) -> Execute:
@@ -57,7 +60,7 @@ def run_python(code: str) -> str:
         call = ast.Call(ast.Name("print", ast.Load()), [last.value], [])
         last.value = call
         code = ast.unparse(ast.fix_missing_locations(tree))
-    outcome = run_tests(code, "", _LIMITS)
+    outcome = run_tests(_QUIET, code, _LIMITS)
     if not outcome.passed:
         raise ToolError(f"the code did not run ({outcome.reason}): {outcome.detail[:100]}")
     return outcome.printed
