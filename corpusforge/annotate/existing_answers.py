@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from corpusforge.annotate.candidates import Item, Shortfall, candidate_id, chosen
-from corpusforge.annotate.prompts import IDS, prompt_id, row_messages
+from corpusforge.annotate.prompts import names, prompt_id, row_messages
 from corpusforge.annotate.records import Candidate, Prompt
 from corpusforge.annotate.settings import CandidateSettings
 from corpusforge.annotate.understand import role_of
@@ -140,9 +140,11 @@ class GivenAnswers:
             place += len(line)
 
     def _prompt_of(self, row: Mapping[str, Any]) -> str | None:
-        for key in ("prompt_id", *IDS):
-            if str(row.get(key)) in self._aliases:
-                return self._aliases[str(row[key])]
+        named = names(row)
+        own = [f"{key}={value}" for key, value in named]  # `id` 7 before a `question_id` 7
+        for alias in (str(row.get("prompt_id", "")), *own, *(value for _, value in named)):
+            if alias in self._aliases:
+                return self._aliases[alias]
         messages = row_messages(row)
         return self._aliases.get(prompt_id(messages)) if messages else None
 

@@ -27,11 +27,11 @@ from corpusforge.io.jsonl import Bad
 from corpusforge.models.records import Message
 
 __all__ = [
-    "IDS",
     "ORIGINS",
     "Collected",
     "DroppedPrompt",
     "collect",
+    "names",
     "prompt_id",
     "prompt_text",
     "pseudonym",
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 ORIGINS = ("labeler", "user", "instruct")
-IDS = ("id", "question_id", "custom_id", "uid", "uuid")
+_IDS = ("id", "question_id", "custom_id", "uid", "uuid")
 """Fields by which a row's answers elsewhere name it."""
 _YES = ("true", "yes", "1", "y", "granted", "同意", "是")
 _BATCH = 2048
@@ -137,6 +137,11 @@ def collect(
     return Collected(kept, tuple(dropped), dict(redacted), aliases, sum(later))
 
 
+def names(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (field, value) of the fields by which a row is named."""
+    return [(key, str(row[key])) for key in _IDS if row.get(key) is not None]
+
+
 def _read(
     path: str,
     origin: str,
@@ -162,7 +167,9 @@ def _read(
             continue
         prompt = _prompt(row, messages, origin, salt, rules, redacted)
         aliases.setdefault(prompt_id(messages), prompt.id)
-        aliases.update((str(row[key]), prompt.id) for key in IDS if row.get(key) is not None)
+        for key, value in names(row):
+            aliases[f"{key}={value}"] = prompt.id
+            aliases.setdefault(value, prompt.id)
         if is_log and str(prompt.consent).lower() not in _YES:
             yield DroppedPrompt(locator=locator, rule="no_consent", value=prompt.consent[:80])
             continue

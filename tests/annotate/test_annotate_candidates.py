@@ -325,6 +325,22 @@ def test_a_batch_of_requests_and_its_results_are_joined_by_their_ids(tmp_path: P
     assert answers == [("The Nile.", "m-1", "stop"), ("The Ama", "m-1", "length")]
 
 
+def test_an_id_is_not_taken_for_another_fields(tmp_path: Path) -> None:
+    """Each of the two prompts has as its `question_id` the other one's `id`."""
+    rows = [{"prompt": "Name a river.", "id": 1, "question_id": 2},
+            {"prompt": "Name a lake.", "id": 2, "question_id": 1}]  # fmt: skip
+    asked, given = tmp_path / "asked.jsonl", tmp_path / "given.jsonl"
+    asked.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    answers = [{"id": 1, "answer": "the Nile"}, {"question_id": 2, "answer": "the Rhine"},
+               {"custom_id": 9, "answer": "nobody's"}]  # fmt: skip
+    given.write_text("".join(json.dumps(row) + "\n" for row in answers))
+    found = collect([("user", str(asked))], "", ())
+    with GivenAnswers([str(given)], found.aliases, ()) as known:
+        river, lake = ({one.text for one in known.of(prompt.id)} for prompt in found.prompts)
+        assert known.counts["unknown_prompt"] == 1
+    assert (river, lake) == ({"the Nile", "the Rhine"}, set())
+
+
 def test_answers_of_mt_bench_are_joined_by_question(data: Path, tmp_path: Path) -> None:
     questions = data / "preference" / "mt-bench-question.jsonl"
     found = collect([("user", str(questions))], "", ())
