@@ -24,7 +24,6 @@ import msgspec
 
 from corpusforge.errors import CorpusforgeError, InputError, RunError
 from corpusforge.printing import say
-from corpusforge.report.pages import template
 
 __all__ = ["Asked", "Server", "Site", "number", "serve", "start"]
 
@@ -64,6 +63,8 @@ class Site:
     def file(self, name: str) -> tuple[bytes, str] | None:
         """Return the bytes and media type of an address, None where there is none."""
         if name == "":
+            from corpusforge.report.pages import template  # when the browser is on its way
+
             page = template(f"{self.page}.html.j2", package="view").render(scripts=self.scripts)
             return page.encode(), _KINDS["html"]
         if name in ("style.css", *self.scripts):
