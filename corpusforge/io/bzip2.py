@@ -42,9 +42,7 @@ def _marks(data: bytes, base: int, first: int) -> list[tuple[int, int]]:
     """Return (bit, mark) of every mark in `data`, which begins at bit `base`, from bit `first` on."""
     found = []
     for shift, mark, inside in _PATTERNS:
-        before = (
-            1 if shift else 0
-        )  # whole bytes of the mark begin in its second byte, or in its first
+        before = int(shift > 0)  # whole bytes of the mark begin in its second byte, or its first
         at = data.find(inside, (first - base) // 8)
         while at >= 0:
             bit = base + 8 * (at - before) + shift

@@ -44,10 +44,10 @@ class Rows:
     @cached_property
     def tasks(self) -> dict[str, str]:
         """The instruction of every task that is known: built-in seeds, the pool, finished rows."""
-        own = [*_lines(self.directory, "pool.jsonl")]
         known = {task.id: task.instruction for name in seeds.BUILTIN for task in seeds.load(name)}
         known |= {row["task"]: row["instruction"] for row in self.rows}
-        return known | {row["id"]: row["instruction"] for row in own}
+        pool = _lines(self.directory, "pool.jsonl")
+        return known | {row["id"]: row["instruction"] for row in pool}
 
     @cached_property
     def journal(self) -> Journal | None:

@@ -8,7 +8,7 @@ from functools import partial
 
 from corpusforge.errors import InputError
 from corpusforge.view import beside, bounds, dropped, duplicates, overlaps, search, stream
-from corpusforge.view.server import Asked, Site, number
+from corpusforge.view.server import Asked, Site, number, start
 from corpusforge.view.tables import View
 
 __all__ = ["run_site"]
@@ -37,7 +37,7 @@ def _dropped(view: View, asked: Asked) -> object:
         rule=asked.get("rule", ""),
         source=asked.get("source", ""),
         lang=asked.get("lang", ""),
-        start=_place(asked),
+        start=start(asked),
     )
 
 
@@ -59,17 +59,13 @@ def _near(view: View, asked: Asked) -> object:
     return bounds.near(view, asked.get("measure", ""), bound, end=asked["end"], **chosen)
 
 
-def _place(asked: Asked) -> int:
-    return int(number(asked, "start") or 0)
-
-
 def _duplicates(view: View, asked: Asked) -> object:
     chosen = {name: asked.get(name, "") for name in ("method", "source", "cluster")}
-    return duplicates.pairs(view, start=_place(asked), **chosen)
+    return duplicates.pairs(view, start=start(asked), **chosen)
 
 
 def _overlaps(view: View, asked: Asked) -> object:
-    return overlaps.overlaps(view, benchmark=asked.get("benchmark", ""), start=_place(asked))
+    return overlaps.overlaps(view, benchmark=asked.get("benchmark", ""), start=start(asked))
 
 
 def _sequence(view: View, asked: Asked) -> object:
@@ -79,7 +75,7 @@ def _sequence(view: View, asked: Asked) -> object:
 
 def _changed(view: View, other: View, asked: Asked) -> object:
     chosen = {name: asked.get(name, "") for name in ("here", "there", "source", "lang")}
-    return beside.changed(view, other, start=_place(asked), **chosen)
+    return beside.changed(view, other, start=start(asked), **chosen)
 
 
 _ANSWERS: dict[str, Callable[[View, Asked], object]] = {
@@ -105,4 +101,4 @@ def run_site(view: View, other: View | None = None) -> Site:
     if other is not None:
         answers["moves"] = lambda _: beside.moves(view, other)
         answers["changed"] = partial(_changed, view, other)
-    return Site("page.html", SCRIPTS, answers)
+    return Site("run", SCRIPTS, answers)

@@ -25,7 +25,7 @@ import msgspec
 from corpusforge.errors import CorpusforgeError, InputError, RunError
 from corpusforge.printing import say
 
-__all__ = ["Asked", "Server", "Site", "number", "serve"]
+__all__ = ["Asked", "Server", "Site", "number", "serve", "start"]
 
 HOST = "127.0.0.1"
 _LONGEST = 4000
@@ -50,7 +50,7 @@ Asked = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A page and what it asks: `page` and `scripts` are names in page_files, `answers` functions by name.
+    """A page and what it asks: a template's name, its scripts in page_files, `answers` functions by name.
 
     A function of `writes` is given the body of a POST request, its others the query.
     """
@@ -60,12 +60,15 @@ class Site:
     answers: Mapping[str, Callable[[Asked], object]]
     writes: Mapping[str, Callable[[Asked], object]] = field(default_factory=dict)
 
-    def file(self, name: str) -> tuple[str, str] | None:
-        """Return the file and media type of an address, None where there is none."""
+    def file(self, name: str) -> tuple[bytes, str] | None:
+        """Return the bytes and media type of an address, None where there is none."""
         if name == "":
-            return self.page, _KINDS["html"]
+            from corpusforge.report.pages import template  # when the browser is on its way
+
+            page = template(f"{self.page}.html.j2", package="view").render(scripts=self.scripts)
+            return page.encode(), _KINDS["html"]
         if name in ("style.css", *self.scripts):
-            return name, _KINDS[name.rpartition(".")[2]]
+            return _file(name), _KINDS[name.rpartition(".")[2]]
         return None
 
 
@@ -114,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         site = self.server.site
         if file := site.file(name):
-            self._send(200, file[1], _file(file[0]))
+            self._send(200, file[1], file[0])
         elif name in site.answers:
             self._answer(site.answers[name], dict(parse_qsl(query)))
         else:
@@ -169,6 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
 @cache
 def _file(name: str) -> bytes:
     return (resources.files(__package__) / "page_files" / name).read_bytes()
+
+
+def start(asked: Asked) -> int:
+    """Return where a page of a list begins, 0 where it is not said. Raises InputError."""
+    return int(number(asked, "start") or 0)
 
 
 def number(asked: Asked, name: str) -> float | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from corpusforge.errors import InputError
-from corpusforge.view.server import Asked, Site, number
+from corpusforge.view.server import Asked, Site, start
 
 __all__ = ["Choice", "site_of"]
 
@@ -58,13 +57,18 @@ def _rows(directory: str, choice: Choice) -> Site:
     own = rows.open_rows(directory, choice.journal)
     scripts = ("common.js", "talk.js", "rows.js")
     head = {"name": Path(directory).resolve().name, "run": directory, **rows.counts(own)}
+
+    def cards(asked: Asked) -> object:
+        chosen = {name: asked.get(name, "") for name in ("step", "rule", "lang", "kind", "words")}
+        return rows.cards(own, start=start(asked), **chosen)
+
     answers: Answers = {
         "overview": lambda _: head | {"reader": choice.reader},
-        "rows": partial(_row_cards, own),
+        "rows": cards,
         "trace": lambda asked: rows.trace(own, asked.get("id", "")),
     }
     if not choice.labels:
-        return Site("rows.html", scripts, answers)
+        return Site("rows", scripts, answers)
     read = reading.open_reading(own, choice.labels, choice.reader, choice.rows, choice.seed)
     answers["reading"] = lambda _: reading.rows_of(own, read)
     answers["agreement"] = lambda _: reading.agreement(own, read)
@@ -73,15 +77,7 @@ def _rows(directory: str, choice: Choice) -> Site:
             read, asked.get("id", ""), asked.get("label", ""), asked.get("why", "")
         )
     }
-    return Site("rows.html", scripts, answers, writes)
-
-
-def _row_cards(own: object, asked: Asked) -> object:
-    from corpusforge.view import rows
-
-    chosen = {name: asked.get(name, "") for name in ("step", "rule", "lang", "kind", "words")}
-    assert isinstance(own, rows.Rows)
-    return rows.cards(own, start=int(number(asked, "start") or 0), **chosen)
+    return Site("rows", scripts, answers, writes)
 
 
 def _rankings(directory: str) -> Site:
@@ -93,11 +89,11 @@ def _rankings(directory: str) -> Site:
 
     def prompts(asked: Asked) -> object:
         chosen = {name: asked.get(name, "") for name in ("lang", "words")}
-        return rankings.prompts(own, start=int(number(asked, "start") or 0), **chosen)
+        return rankings.prompts(own, start=start(asked), **chosen)
 
     answers: Answers = {
         "overview": lambda _: head | {"languages": languages, "figures": rankings.figures(own)},
         "prompts": prompts,
-        "pairs": lambda asked: rankings.pairs(own, start=int(number(asked, "start") or 0)),
+        "pairs": lambda asked: rankings.pairs(own, start=start(asked)),
     }
-    return Site("rankings.html", ("common.js", "talk.js", "rankings.js"), answers)
+    return Site("rankings", ("common.js", "talk.js", "rankings.js"), answers)

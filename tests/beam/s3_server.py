@@ -25,6 +25,7 @@ class Store(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
+        self.parts: dict[str, int] = {}
         self.faults: list[Fault] = []
         self.asked: list[str] = []
         self.endpoint = f"http://127.0.0.1:{self.server_address[1]}"
@@ -140,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def object(self, data: bytes) -> None:
         first = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
-        parts = getattr(self.server, "parts", {}).get(self.key)
+        parts = self.server.parts.get(self.key)
         headers = {"ETag": f'"x-{parts}"' if parts else '"x"', "Content_Type": "binary/octet-stream",
                    "Last_Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
                    "Content_Length": str(len(data) - first)}  # fmt: skip
@@ -152,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, ERROR.format("NoSuchUpload", "no such upload"))
             return
         self.server.objects[self.key] = b"".join(pieces[number] for number in sorted(pieces))
-        self.server.parts = {**getattr(self.server, "parts", {}), self.key: len(pieces)}
+        self.server.parts[self.key] = len(pieces)
         self.answer(200, f"<CompleteMultipartUploadResult><Key>{escape(self.key)}</Key>"
                     "</CompleteMultipartUploadResult>")  # fmt: skip
 

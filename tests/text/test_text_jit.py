@@ -344,7 +344,6 @@ def by_call(a, b):
 
 COUNTED = """
 import os
-import pickle
 os.environ["NUMBA_NRT_STATS"] = "1"
 import numpy as np, kernels
 from numba.core.runtime import rtsys

@@ -139,3 +139,15 @@ document.addEventListener("keydown", (event) => {
   if (next !== undefined && cards[next]) { event.preventDefault(); cards[next].focus(); cards[next].scrollIntoView({ block: "nearest" }); }
   if (event.key === "Enter" && document.activeElement.matches(".document[data-id]")) openCard(document.activeElement.dataset.id);
 });
+
+/** Begin, when every panel's script is there: fill what the server's first answer fills, and go where the address says. */
+function begin(fill) {
+  window.addEventListener("load", async () => {
+    run = await ask("overview", "overview");
+    if (!run) return;
+    at("run").textContent = `${run.name} · ${run.run}`;
+    document.title = `${run.name} · corpusforge view`;
+    fill();
+    await arrive();
+  });
+}

@@ -61,11 +61,6 @@ at("prompts-lang").addEventListener("change", () => at("form").requestSubmit());
 at("form").addEventListener("submit", (event) => { event.preventDefault(); go({ panel: "prompts", lang: at("prompts-lang").value, words: at("prompts-words").value }); });
 at("prompts-more").addEventListener("click", () => drawPrompts(at("prompts-list").children.length));
 at("pairs-more").addEventListener("click", () => drawPairs(at("pairs-list").children.length));
-window.addEventListener("load", async () => {
-  run = await ask("overview", "overview");
-  if (!run) return;
-  at("run").textContent = `${run.name} · ${run.run}`;
-  document.title = `${run.name} · corpusforge view`;
+begin(() => {
   options(at("prompts-lang"), [["", "all"], ...run.languages.map((name) => [name, name])]);
-  await arrive();
 });

@@ -160,15 +160,10 @@ panels.agreement = async () => {
   at("apart").replaceChildren(...told.apart.map(apartCard));
 };
 
-window.addEventListener("load", async () => {
-  openCard = showTrace;
-  run = await ask("overview", "overview");
-  if (!run) return;
-  at("run").textContent = `${run.name} · ${run.run}`;
-  document.title = `${run.name} · corpusforge view`;
+openCard = showTrace;
+begin(() => {
   options(at("rows-rule"), [["", `finished rows (${count(run.kept)})`], ...run.refused.map((one) => [`${one.step}\u0000${one.rule}`, `refused: ${one.step} · ${one.rule} (${count(one.n)})`])]);
   options(at("rows-lang"), [["", "all"], ...Object.keys(run.languages).sort().map((name) => [name, name])]);
   options(at("rows-kind"), counted(run.kinds, run.kept));
   for (const name of ["reading", "agreement"]) document.querySelector(`[data-panel=${name}]`).hidden = !run.reader;
-  await arrive();
 });

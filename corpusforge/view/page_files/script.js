@@ -182,18 +182,13 @@ panels.search = async (place) => {
   at("words").focus();
 };
 
-async function start() {
-  run = await ask("overview", "overview");
-  if (!run) return;
-  at("run").textContent = `${run.name} · ${run.run}`;
-  document.title = `${run.name} · corpusforge view`;
+begin(() => {
   const sources = [["", "all"], ...run.funnels.filter((one) => one.source).map((one) => [one.source, one.source])];
   for (const id of ["funnel-source", "bound-source", "copies-source"]) options(at(id), sources);
   options(at("measure"), run.measures.map((one) => [one.name, one.name]));
   options(at("bound-lang"), [["", "all"], ...run.languages.map((name) => [name, name])]);
   document.querySelector("[data-panel=beside]").hidden = !run.beside;
-  await arrive();
-}
+});
 
 at("funnel-source").addEventListener("change", () => go({ panel: "funnel", source: at("funnel-source").value, ...(rule ? { stage: rule.stage, rule: rule.name } : {}) }));
 at("rule-lang").addEventListener("change", () => drawDropped());
@@ -216,4 +211,3 @@ document.addEventListener("keydown", (event) => {
   go({ panel: "search" });
   at("words").focus();
 });
-window.addEventListener("load", start);  // when every panel's script is there
