@@ -7,7 +7,6 @@ import io
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +132,3 @@ def test_a_part_in_the_making_is_held_by_one(tmp_path: Path) -> None:
     path = str(tmp_path / "part.lock")
     with held(path) as first, held(path) as second:
         assert (first, second) == (True, False)
-
-
-def test_the_looks_differ() -> None:
-    assert replace(LOOKS[0]) == LOOKS[1] != LOOKS[2]
