@@ -41,7 +41,7 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, row_count
 from corpusforge.io.slices import one_batch, read_slice, write_slices
-from corpusforge.manifest import Receipt, part_name
+from corpusforge.manifest import Receipt, added, part_name
 from corpusforge.run.collisions import Stretches, labels_of, stretches
 from corpusforge.run.context import Context
 from corpusforge.run.copies import audited, merged, signed_rows, texts_at, write_part
@@ -300,15 +300,11 @@ def _facts(work: SelectionTask, receipts: Sequence[Receipt]) -> dict[str, Any]:
     every = iter(receipts)
     for job, count in _waves(work).items():
         told[job] = [next(every).extra for _ in range(count)]
-    seen: Counter[str] = Counter()
-    lost: Counter[str] = Counter()
-    for own in told["gather"]:
-        seen.update(own["seen"])
-    for own in told["select"]:
-        lost.update(own["lost"])
+    seen = added([own["seen"] for own in told["gather"]])
+    lost = added([own["lost"] for own in told["select"]])
     counts = total([Counts(**own["counts"]) for own in told["select"]])
     parts = [own["components"] for own in told["select"]]
-    components = {name: sum(own[name] for own in parts) for name in parts[0]}
+    components = added(parts)
     if components:
         components["largest"] = max(own["largest"] for own in parts)
     return {
