@@ -223,18 +223,19 @@ def _select(run: str, work: SelectionTask) -> PartResult:
 def _text_of(run: str, work: SelectionTask, numbers: I64) -> Callable[[I64], pa.Array]:
     """Return what gives the texts of a task's rows: those asked for, others from their part."""
     asked = read_slice(_paths(run, "texts", len(work.stretches)), work.number).combine_chunks()
-    known = _numbers(asked)
+    known = _numbers(asked)  # ascending: stretch by stretch
 
     def text_of(rows: I64) -> pa.Array:
         wanted = numbers[rows]
-        fresh = wanted[np.isin(wanted, known, invert=True)]
+        places = np.searchsorted(known, wanted)
+        here = np.append(known, -1)[places] == wanted
+        fresh = wanted[~here]
         owners = np.searchsorted(work.stretches.numbers, fresh, side="right") - 1
         read = [_read(run, work, int(k), fresh[owners == k]) for k in np.unique(owners)]
-        texts = pa.chunked_array([*asked.column("text").chunks, *read], pa.large_string())
-        every = np.concatenate([known, fresh])
-        order = np.argsort(every)
-        places = order[np.searchsorted(every[order], wanted)]
-        return texts.take(pa.array(places)).combine_chunks()
+        sent = asked.column("text").take(pa.array(places[here]))
+        texts = pa.chunked_array([*sent.chunks, *read], pa.large_string())
+        order = np.argsort(np.concatenate([wanted[here], fresh]))
+        return texts.take(pa.array(order)).combine_chunks()
 
     return text_of
 
