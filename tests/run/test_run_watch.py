@@ -95,8 +95,9 @@ def test_the_command_watches(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "recipe.json").write_text('{"name": "mine"}')
     assert cli.main(["status", str(tmp_path), "--watch"]) == EXIT_CODES["stopped"]
     assert "recipe mine, stopped" in capsys.readouterr().out
-    assert cli.main(["status", str(tmp_path), "--watch", "0"]) == 2
-    assert "expected seconds above 0" in capsys.readouterr().err
+    for wrong in ("0", "-1", "1e300"):
+        assert cli.main(["status", str(tmp_path), f"--watch={wrong}"]) == 2
+        assert "expected seconds above 0" in capsys.readouterr().err
 
 
 def test_tasks_of_an_array_are_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
