@@ -8,7 +8,8 @@ done, as on Beam's engines. What a task takes is its share times a draw: equal w
 1.22 between quiet and busy minutes of one shared host (benchmarks/results.d/size.md), read as the middle nine
 tenths of a lognormal. A failed task is lost at a point drawn evenly and done again. Printed: the median of
 the runs, and between which two values nine in ten lie. Limits: shares of stragglers and failures are assumed,
-not measured; no autoscaling, no limits of a store or a network.
+not measured; no autoscaling, no limits of a store or a network; the waves of a stage are taken as equal and
+as divided into all parts, where some have 256 tasks at most (at 1,000 TB a few tenths of an hour each).
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from corpusforge.instruct.constitution.make import _REVISE, CRITIQUE
 from corpusforge.instruct.constitution.principles import constitution as law
 from corpusforge.instruct.cot.steps import EXTRACT, HINT
 from corpusforge.instruct.evolve.make import WRITE as TASK
-from corpusforge.instruct.forms import YES_NO, blocks, yes_or_no
+from corpusforge.instruct.forms import YES_NO, blocks, points, yes_or_no
 from corpusforge.instruct.ground.make import WRITE as PAIRS
-from corpusforge.instruct.judge import _SCORE, JUDGED
+from corpusforge.instruct.judge import JUDGED
 from corpusforge.instruct.kinds.make import WRITE
 from corpusforge.instruct.kinds.seeds import kind_seeds
 from corpusforge.instruct.records import Task
@@ -70,7 +70,7 @@ def scores(text: str, structured: bool) -> bool:
     found: dict[str, str] = {}
     for block in blocks(text, JUDGED, structured=structured):
         found |= block
-    return all(_SCORE.match(found.get(name, "")) for name in ("first", "second"))
+    return all(points(found.get(one.name, ""), one) for one in JUDGED.fields[1:])
 
 
 def verdict(text: str, structured: bool) -> bool:

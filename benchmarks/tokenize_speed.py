@@ -26,7 +26,7 @@ from corpusforge.errors import InputError
 from corpusforge.io.jsonl import read_jsonl
 from corpusforge.tokenize import Settings, Tokenizer, load, write_part
 from corpusforge.tokenize.patterns import PATTERNS
-from corpusforge.tokenize.ranks import dump_tokenizer_json, parse_ranks
+from corpusforge.tokenize.ranks import parse_ranks, tokenizer_json
 from corpusforge.tokenize.step import delimited
 
 
@@ -117,7 +117,7 @@ def vocabulary_of(ranks: str, folder: Path) -> Path:
     """Write GPT-2's ranks as a tokenizer.json, which datatrove reads; return its path."""
     path = folder / "tokenizer.json"
     table = parse_ranks(Path(ranks).read_bytes(), ranks)
-    dump_tokenizer_json(str(path), table, PATTERNS["gpt2"], {"<|endoftext|>": 50256})
+    path.write_bytes(tokenizer_json(table, PATTERNS["gpt2"], {"<|endoftext|>": 50256}))
     return path
 
 

@@ -153,11 +153,15 @@ def added(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the sums of numbers that stand at the same place; of texts the first. Names keep their order."""
     every: dict[str, Any] = {}
     for own in facts:
-        for name, value in own.items():
-            if isinstance(value, Mapping):
-                every[name] = added([every.get(name, {}), value])
-            elif isinstance(value, str):
-                every.setdefault(name, value)
-            else:
-                every[name] = every.get(name, 0) + value
+        _add(every, own)
     return every
+
+
+def _add(every: dict[str, Any], own: Mapping[str, Any]) -> None:
+    for name, value in own.items():
+        if isinstance(value, Mapping):
+            _add(every.setdefault(name, {}), value)
+        elif isinstance(value, str):
+            every.setdefault(name, value)
+        else:
+            every[name] = every.get(name, 0) + value

@@ -105,21 +105,24 @@ class BeamExecutor:
 
     def __call__(self, stage: Stage, parts: Sequence[Part]) -> None:
         """Make the parts of a stage on the chosen runner."""
-        if not self.local:
-            # a job's start costs seconds, on Dataflow minutes
-            alone = self.runner == "DataflowRunner" and len(parts) == 1
-            light = stage.sequel or stage.pace >= _LIGHT
-            small = light and sum(part.size for part in parts) < _SMALL
-            if not (alone or small):
-                self._remote(stage, parts)
-                return
-        if not self.local or not local.worth_forking(stage, parts, self.workers):
+        if self._stays_here(stage, parts):
             local.make_here(stage, parts, self._watch)
-            return
-        workers = min(self.workers, len(parts))
-        pipeline = self._forked(workers)
-        build(pipeline, stage, balanced(parts, workers), retried=False)
-        self._run(pipeline.run, stage)
+        elif self.local:
+            workers = min(self.workers, len(parts))
+            pipeline = self._forked(workers)
+            build(pipeline, stage, balanced(parts, workers), retried=False)
+            self._run(pipeline.run, stage)
+        else:
+            self._remote(stage, parts)
+
+    def _stays_here(self, stage: Stage, parts: Sequence[Part]) -> bool:
+        """Whether this process makes the parts sooner: a job's start costs seconds, on Dataflow minutes."""
+        if self.local:
+            return not local.worth_forking(stage, parts, self.workers)
+        if self.runner == "DataflowRunner" and len(parts) == 1:
+            return True
+        light = stage.sequel or stage.pace >= _LIGHT
+        return light and sum(part.size for part in parts) < _SMALL
 
     def _remote(self, stage: Stage, parts: Sequence[Part]) -> None:
         if self._engine is None:

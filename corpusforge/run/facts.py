@@ -6,6 +6,7 @@ per task, however many documents there are. There are at most 256 tasks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,9 +77,11 @@ def make_facts(part: Part) -> PartResult:
     for index in range(work.first, work.stop):
         name = f"{part_name(index)}.parquet"
         table = read_table(files.join(part.run, "documents", name), _COLUMNS)
-        kept = table.filter(pa.array(kept_rows(part.run, index, "contamination")))
-        facts += [_counted(part.run, index, table, kept), _shown(part.run, index, table, work)]
-        made.append(_made(kept))
+        masks = {
+            verb: pa.array(kept_rows(part.run, index, upto)) for verb, upto in _KEPT_BY.items()
+        }
+        facts += [_counted(part.run, index, table, masks), _shown(part.run, index, table, work)]
+        made.append(_made(table.filter(masks["decontaminate"])))
     path = f"facts/made-{part.index:05d}.parquet"
     result = PartResult(extra=added(facts))
     result.outputs[path] = write_table(files.join(part.run, path), pa.concat_tables(made))
@@ -91,18 +94,18 @@ def _made(kept: pa.Table) -> pa.Table:
     return kept.filter(pc.invert(people)).select(["id", *_WRITER])
 
 
-def _counted(run: str, index: int, table: pa.Table, kept: pa.Table) -> dict[str, Any]:
-    """Return what is told of one part: `table` are its documents, `kept` those that survived everything."""
+def _counted(
+    run: str, index: int, table: pa.Table, masks: Mapping[str, pa.Array]
+) -> dict[str, Any]:
+    """Return what is told of one part: `table` are its documents, `masks` which of them each verb kept."""
+    survived = masks["decontaminate"]
+    kept = table.filter(survived)
     name = f"{part_name(index)}.parquet"
     stats = read_table(files.join(run, "stats", name), ["text_bytes", "words", "rule"])
-    alive = stats.filter(pc.equal(stats.column("rule"), ""))
-    alive = alive.filter(pa.array(kept_rows(run, index, "contamination")))
+    alive = stats.filter(pc.equal(stats.column("rule"), "")).filter(survived)
     scores = read_table(files.join(run, "scores", name), ["source", "score"])
     years = pc.utf8_slice_codeunits(kept.column("date"), 0, 4)
-    languages = {
-        verb: _counts(table.column("lang").filter(pa.array(kept_rows(run, index, upto))))
-        for verb, upto in _KEPT_BY.items()
-    }
+    languages = {verb: _counts(table.column("lang").filter(mask)) for verb, mask in masks.items()}
     return {
         "documents": kept.num_rows,
         "words": pc.sum(alive.column("words")).as_py() or 0,

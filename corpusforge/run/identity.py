@@ -7,7 +7,8 @@ all are there, and numbered in the later part (`settle`). So tables by id (dupli
 repetition ledger, the shards' index, `corpusforge why`) mean one record each.
 
 Limits: which record keeps the bare id depends on the order of files and rows. `settle` takes the parts that
-share an id one after another, in the driver; it reads nothing where none do.
+share an id one after another, in the driver, and holds 8 bytes a record of the ranges that new ids fall into;
+it reads nothing where none are shared.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def _known(ids: pa.Array, often: NDArray[np.uint64]) -> list[str]:
 
 
 class _Used:
-    """Whether a record has an id's key, looked up in files of sorted ids."""
+    """Whether a record has an id's key, looked up in files of sorted ids; each range is read once."""
 
     def __init__(self, run: str, paths: Sequence[str]) -> None:
         self._paths = [files.join(run, path) for path in paths]
@@ -178,7 +179,7 @@ class _Used:
         number = int(key) * self._ranges >> 64
         if number not in self._held:
             keys = read_slice(self._paths, number).column("key").to_numpy()
-            self._held = {number: np.sort(keys)}
+            self._held[number] = np.sort(keys)
         keys = self._held[number]
         place = int(np.searchsorted(keys, key))
         return place < len(keys) and bool(keys[place] == key)

@@ -41,7 +41,7 @@ from corpusforge.dedup.settings import Settings
 from corpusforge.io import files
 from corpusforge.io.parquet import read_table, row_count
 from corpusforge.io.slices import one_batch, read_slice, write_slices
-from corpusforge.manifest import Receipt, part_name
+from corpusforge.manifest import Receipt, added, part_name
 from corpusforge.run.collisions import Stretches, labels_of, stretches
 from corpusforge.run.context import Context
 from corpusforge.run.copies import audited, merged, signed_rows, texts_at, write_part
@@ -223,18 +223,19 @@ def _select(run: str, work: SelectionTask) -> PartResult:
 def _text_of(run: str, work: SelectionTask, numbers: I64) -> Callable[[I64], pa.Array]:
     """Return what gives the texts of a task's rows: those asked for, others from their part."""
     asked = read_slice(_paths(run, "texts", len(work.stretches)), work.number).combine_chunks()
-    known = _numbers(asked)
+    known = _numbers(asked)  # ascending: stretch by stretch
 
     def text_of(rows: I64) -> pa.Array:
         wanted = numbers[rows]
-        fresh = wanted[np.isin(wanted, known, invert=True)]
+        places = np.searchsorted(known, wanted)
+        here = np.append(known, -1)[places] == wanted
+        fresh = wanted[~here]
         owners = np.searchsorted(work.stretches.numbers, fresh, side="right") - 1
         read = [_read(run, work, int(k), fresh[owners == k]) for k in np.unique(owners)]
-        texts = pa.chunked_array([*asked.column("text").chunks, *read], pa.large_string())
-        every = np.concatenate([known, fresh])
-        order = np.argsort(every)
-        places = order[np.searchsorted(every[order], wanted)]
-        return texts.take(pa.array(places)).combine_chunks()
+        sent = asked.column("text").take(pa.array(places[here]))
+        texts = pa.chunked_array([*sent.chunks, *read], pa.large_string())
+        order = np.argsort(np.concatenate([wanted[here], fresh]))
+        return texts.take(pa.array(order)).combine_chunks()
 
     return text_of
 
@@ -300,15 +301,11 @@ def _facts(work: SelectionTask, receipts: Sequence[Receipt]) -> dict[str, Any]:
     every = iter(receipts)
     for job, count in _waves(work).items():
         told[job] = [next(every).extra for _ in range(count)]
-    seen: Counter[str] = Counter()
-    lost: Counter[str] = Counter()
-    for own in told["gather"]:
-        seen.update(own["seen"])
-    for own in told["select"]:
-        lost.update(own["lost"])
+    seen = added([own["seen"] for own in told["gather"]])
+    lost = added([own["lost"] for own in told["select"]])
     counts = total([Counts(**own["counts"]) for own in told["select"]])
     parts = [own["components"] for own in told["select"]]
-    components = {name: sum(own[name] for own in parts) for name in parts[0]}
+    components = added(parts)
     if components:
         components["largest"] = max(own["largest"] for own in parts)
     return {

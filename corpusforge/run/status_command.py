@@ -23,6 +23,7 @@ from corpusforge.run.status import EXIT_CODES, IN_PROGRESS, Left, RunStatus, Sta
 
 __all__ = ["add_parser", "lines", "watch"]
 
+_DAY = 86_400
 _WIDTHS = (11, 13, 11, 11, 9, 8)
 _CODES = ", ".join(f"{code} {state}" for state, code in EXIT_CODES.items())
 
@@ -59,8 +60,10 @@ def _status(options: argparse.Namespace) -> int:
     from corpusforge.run.status import as_json, read_status
 
     if options.watch is not None:
-        if not options.watch > 0:
-            raise InputError(f"--watch {options.watch:g}: expected seconds above 0.")
+        if not 0 < options.watch <= _DAY:
+            raise InputError(
+                f"--watch {options.watch:g}: expected seconds above 0, at most {_DAY}."
+            )
         status = watch(
             lambda: read_status(options.run, STAGES),
             lambda: time.sleep(options.watch),

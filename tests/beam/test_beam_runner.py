@@ -6,7 +6,9 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,32 @@ def test_runners_that_lose_data_are_refused(name: str, options: list[str], reaso
 def test_workers_below_one_are_refused() -> None:
     with pytest.raises(InputError, match="--workers is 0"):
         BeamExecutor("", 0)
+
+
+@pytest.mark.parametrize(
+    ("runner", "parts", "size", "more", "here"),
+    [
+        ("FlinkRunner", 3, 1_000_000, {}, False),
+        ("FlinkRunner", 1, 1_000_000, {}, False),
+        ("DataflowRunner", 1, 10**12, {}, True),
+        ("DataflowRunner", 2, 1_000_000, {}, False),
+        ("FlinkRunner", 3, 21_000_000, {"pace": 10.0}, True),
+        ("FlinkRunner", 3, 22_000_000, {"pace": 10.0}, False),
+        ("DataflowRunner", 3, 21_000_000, {"sequel": True}, True),
+        ("FlinkRunner", 3, 22_000_000, {"sequel": True}, False),
+    ],
+)
+def test_what_gets_a_job_of_an_engine(
+    monkeypatch: pytest.MonkeyPatch, runner: str, parts: int, size: int, more: Any, here: bool
+) -> None:
+    """Light stages and later waves below 64 MB do not, nor a single part on Dataflow."""
+    own = tuple(Part("sizes", i, "run", None, (i,), size) for i in range(parts))
+    stage = replace(make(Path("run"), None), parts=own, **more)
+    told: list[str] = []
+    monkeypatch.setattr(BeamExecutor, "_remote", lambda *_: told.append("job"))
+    monkeypatch.setattr(local, "make_here", lambda *_: told.append("here"))
+    BeamExecutor(runner, 2)(stage, own)
+    assert told == ["here" if here else "job"]
 
 
 def test_parts_are_dealt_by_size() -> None:

@@ -235,6 +235,33 @@ def defined(tree: ast.Module) -> set[str]:
     return names
 
 
+def absent(source: str) -> set[str]:
+    """The names that a source imports of corpusforge and that are not there."""
+    found = set()
+    for _, meant in imports(ast.walk(ast.parse(source))):
+        home, _, name = meant.rpartition(".")
+        place = ROOT.joinpath(*home.split("."))
+        module = any((place / own).exists() for own in (name, f"{name}.py"))
+        if home.split(".")[0] != "corpusforge" or module:
+            continue
+        path = place.with_suffix(".py")
+        path = path if path.exists() else place / "__init__.py"
+        there = path.exists() and name in defined(ast.parse(path.read_text(encoding="utf-8")))
+        if not there and not (path.exists() and given(path, name)):
+            found.add(meant)
+    return found
+
+
+def test_benchmarks_import_what_is_there() -> None:
+    """They are run by hand, so a function that has gone would be missed for long."""
+    paths = sorted((ROOT / "benchmarks").rglob("*.py"))
+    found = {path.name: absent(path.read_text(encoding="utf-8")) for path in paths}
+    assert {name: names for name, names in found.items() if names} == {}
+    assert absent("from corpusforge.manifest import added, subtracted") == {
+        "corpusforge.manifest.subtracted"
+    }
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_one_screen_a_function_one_idea_a_module(path: Path) -> None:
     source = path.read_text(encoding="utf-8")

@@ -28,6 +28,8 @@ from corpusforge.dedup.rounds import PAIRS, Round, advance, joined_groups, label
 from corpusforge.dedup.select import find_duplicates
 from corpusforge.dedup.settings import Settings
 from corpusforge.io.slices import read_slice, write_slices
+from corpusforge.run import selection
+from corpusforge.run.collisions import Stretches
 
 NONE = np.empty(0, dtype=np.uint64)
 
@@ -198,9 +200,7 @@ def pages(data):
     ]
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if not {"spans", "selection"} & case.keys()], ids=str
-)
+@pytest.mark.parametrize("case", [case for case in CASES if "spans" not in case], ids=str)
 def test_real_near_copies_by_component(tmp_path: Path, pages: Any, case: dict[str, Any]) -> None:
     """All tables and counts of one process, for any number of tasks; texts are asked for beforehand."""
     parts = [pages[:150], [], pages[150:153], pages[153:]]
@@ -250,3 +250,33 @@ def test_random_corpora_by_component(tmp_path_factory, parts, count, case) -> No
     found = by_tasks(prefixes, settings, text_of, count)
     found.pop("asked late")
     assert found == expected
+
+
+def test_texts_that_were_not_asked_for_are_read_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any rows of a task, of which any were sent beforehand; others are read from their stretch."""
+    draw = np.random.default_rng(4)
+    own = Stretches((0, 1, 2, 3), (0, 10, 20, 30))
+    work = selection.SelectionTask(Settings(), False, own, 1, ())
+    reads: list[int] = []
+
+    def texts(numbers: Any) -> Any:
+        return pa.array([f"text {n}" for n in numbers.tolist()], pa.large_string())
+
+    def read(run: str, work: Any, number: int, wanted: Any) -> Any:
+        assert ((wanted >= own.numbers[number]) & (wanted < own.numbers[number + 1])).all()
+        reads.extend(wanted.tolist())
+        return texts(wanted)
+
+    monkeypatch.setattr(selection, "_read", read)
+    for share in (0.0, 0.5, 0.5, 0.5, 1.0):
+        numbers = np.flatnonzero(draw.random(30) < 0.7)
+        known = numbers[draw.random(len(numbers)) < share]
+        sent = pa.table([pa.array(known, pa.uint32()), texts(known)], schema=selection._TEXTS)
+        monkeypatch.setattr(selection, "read_slice", lambda *_, sent=sent: sent)
+        rows = np.flatnonzero(draw.random(len(numbers)) < 0.6)
+        reads.clear()
+        found = selection._text_of("run", work, numbers)(rows)
+        assert found.to_pylist() == texts(numbers[rows]).to_pylist()
+        assert reads == sorted(set(numbers[rows].tolist()) - set(known.tolist()))

@@ -91,7 +91,7 @@ validation = 0.05
 def driver_reads(
     folder: Path, documents: int, ranges: int
 ) -> tuple[Counter[str], dict[str, object]]:
-    """Make a run of two files; return what the driver opened, and the report."""
+    """Make a run of four files; return what the driver opened, and the report."""
     folder.mkdir()
     for number in range(4):
         write_documents(folder / f"{number}.jsonl", number * documents, documents // 4)

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from corpusforge.errors import RecipeError
 from corpusforge.hashing import make_id
+from corpusforge.io.slices import read_slice
 from corpusforge.run.commands import explain, verify
 from corpusforge.text.names import Names
 from pipelines import pretrain_mix
@@ -181,6 +184,28 @@ def test_two_earlier_runs_that_share_documents(
     ]
     assert len(pairs) == 2
     assert all(pair["removed"] != pair["kept"] for pair in pairs)
+
+
+def test_new_ids_are_looked_up_in_ranges_that_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where many ids are shared: not a range for each of them."""
+    looks: Counter[int] = Counter()
+
+    def counted(paths: Sequence[str], number: int) -> pa.Table:
+        looks[number] += 1
+        return read_slice(paths, number)
+
+    monkeypatch.setattr("corpusforge.run.identity._RANGE", 10)
+    monkeypatch.setattr("corpusforge.run.identity.read_slice", counted)
+    write(tmp_path / "a.jsonl", [{"text": text(i)} for i in range(20)])
+    plain = f'[sources.a]\nkind="documents"\npath="{tmp_path / "a.jsonl"}"'
+    first = run(tmp_path, plain, name="first")
+    replay = '[sources.{}]\nkind="run"\npath="{}"\n'
+    both = replay.format("one", first) + replay.format("two", first)
+    made = run(tmp_path, both, "--set", "dedup.method=off", name="again")
+    assert len(set(column(made, "documents/*.parquet"))) == 40
+    assert looks == dict.fromkeys(range(4), 2), "by the task of the range, and by the driver"
 
 
 def test_a_part_that_was_numbered_is_made_again_with_its_stage(tmp_path: Path) -> None:

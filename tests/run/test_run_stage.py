@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from corpusforge.errors import EngineError, InputError, InternalError
 from corpusforge.io import files
+from corpusforge.manifest import added
 from corpusforge.run.stage import Part, PartResult, Stage, run_part, run_stage
 
 CALLS: list[int] = []
@@ -117,6 +119,18 @@ def test_an_unbalanced_ledger_stops_the_part(tmp_path: Path) -> None:
     part = make(tmp_path, "unbalanced").parts[0]
     with pytest.raises(InternalError, match="does not balance: seen 1, kept 0"):
         run_part(copy_number, part)
+
+
+def test_facts_of_tasks_are_summed_where_they_stand_at_the_same_place() -> None:
+    first = {"n": 2, "of": {"b": {"x": 1}}, "text": {"d1": "one"}}
+    more = {"of": {"b": {"x": 4, "y": 3}, "a": {}}, "text": {"d1": "two", "d2": "new"}, "n": 5}
+    before = json.dumps([first, more])
+    found = added([first, more, {}])
+    assert json.dumps(found) == json.dumps(
+        {"n": 7, "of": {"b": {"x": 5, "y": 3}, "a": {}}, "text": {"d1": "one", "d2": "new"}}
+    )
+    assert json.dumps([first, more]) == before
+    assert added([]) == {}
 
 
 def test_what_a_stage_writes_elsewhere_is_cleared_too_and_nobody_elses(tmp_path: Path) -> None:
