@@ -4,7 +4,7 @@ A bzip2 stream is a row of blocks of up to 900 kB, each with a checksum of its o
 block begins with 48 bits that are looked for at every bit, and is unpacked as a stream of one block. Files
 of many streams (`pbzip2`, multistream dumps) are read in the same way, across their borders. Format: the
 reference implementation, bzip2 1.0 (there is no specification by its author). Limit: 48 bits that turn up
-by chance inside a block (one in some 10^14) are found by trying the block with its next one.
+by chance inside a block (once in some 10^14 bits) are found by trying the block with its next one.
 """
 
 from __future__ import annotations
